@@ -1,0 +1,382 @@
+//! Namespace `/lobby`: what clients ask and what the server pushes, from gathering to rematch.
+//! One socket is in at most one lobby, so events after `create`, `join` and `resume` name none.
+//! What a game's actions and views look like is the game's own page (see [`super::chess`]).
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// Name of the namespace.
+pub const NAMESPACE: &str = "/lobby";
+
+/// Names of the events that clients send; each is answered in its acknowledgement by a
+/// [`super::Reply`].
+pub mod request {
+    /// [`super::Create`] → [`super::Joined`].
+    pub const CREATE: &str = "create";
+    /// [`super::Join`] → [`super::Joined`].
+    pub const JOIN: &str = "join";
+    /// [`super::Resume`] → [`super::Joined`]: back to one's seat after a lost connection.
+    pub const RESUME: &str = "resume";
+    /// [`super::List`] → [`super::Listing`]: the public lobbies that can be joined.
+    pub const LIST: &str = "list";
+    /// [`super::Ready`] → [`super::Done`].
+    pub const READY: &str = "ready";
+    /// No argument → [`super::Done`]: the host starts the match.
+    pub const START: &str = "start";
+    /// [`super::Chat`] → [`super::Done`].
+    pub const CHAT: &str = "chat";
+    /// [`super::Typing`] → [`super::Done`].
+    pub const TYPING: &str = "typing";
+    /// The game's own action → [`super::Acted`].
+    pub const ACTION: &str = "action";
+    /// No argument → [`super::Done`]: this seat wants another match; it begins when all do.
+    pub const REMATCH: &str = "rematch";
+    /// No argument → [`super::Done`].
+    pub const LEAVE: &str = "leave";
+}
+
+/// Names of the events that the server pushes.
+pub mod push {
+    /// [`super::Changed`]: reliable, in order, versions without a gap.
+    pub const CHANGED: &str = "changed";
+    /// [`super::MatchEvent`]: reliable, in order, counted in the same versions as `changed`.
+    pub const EVENT: &str = "event";
+    /// [`super::State`]: what this viewer may know of the match; only the newest counts.
+    pub const STATE: &str = "state";
+    /// [`super::TypingPush`]: somebody began or stopped typing; may be lost.
+    pub const TYPING: &str = "typing";
+}
+
+/// Who may find a lobby.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Visibility {
+    /// Listed, and joined by id or code.
+    Public,
+    /// Not listed, and joined by its code alone.
+    #[default]
+    Private,
+}
+
+/// As what somebody joins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Takes a seat.
+    #[default]
+    Player,
+    /// Watches, and sees what spectators may see.
+    Spectator,
+}
+
+/// Open a lobby and take its first seat as host.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Create {
+    /// The registered name of the game, such as `chess`.
+    pub game: String,
+    /// The game's own configuration; absent: its defaults.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<Box<RawValue>>,
+    /// Absent: private.
+    #[serde(default)]
+    pub visibility: Visibility,
+    /// The player's name: 1 to 64 code points, no control characters.
+    pub name: String,
+}
+
+/// Join a lobby by its code, or a public one by its id.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Join {
+    /// The join code; letter case and surrounding blanks do not matter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The lobby's id; used when there is no code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The player's name: 1 to 64 code points, no control characters.
+    pub name: String,
+    /// Absent: player.
+    #[serde(default)]
+    pub role: Role,
+}
+
+/// Return to a seat (or spectator's place) after a lost connection.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resume {
+    /// The token of the last [`Joined`]; each works once.
+    pub token: String,
+}
+
+/// Ask for public lobbies.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct List {
+    /// Only this game; absent: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub game: Option<String>,
+}
+
+/// Say whether this seat is ready.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ready {
+    /// True: ready.
+    pub ready: bool,
+}
+
+/// Say something to everybody in the lobby.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chat {
+    /// 1 to 500 code points.
+    pub text: String,
+}
+
+/// Say that one begins or stops typing.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Typing {
+    /// True: typing.
+    pub typing: bool,
+}
+
+/// Answer to [`Create`], [`Join`] and [`Resume`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Joined {
+    /// Everything this viewer may know, at `lobby.version`; later [`Changed`] build on it.
+    pub lobby: Lobby,
+    /// The seat taken; absent for a spectator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seat: Option<u8>,
+    /// What [`Resume`] takes; keep it secret.
+    pub token: String,
+}
+
+/// Answer to [`List`].
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Listing {
+    /// At most 100 lobbies with a free seat, the newest first.
+    pub lobbies: Vec<Listed>,
+}
+
+/// One public lobby in a [`Listing`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Listed {
+    /// What [`Join::id`] takes.
+    pub id: String,
+    /// The game's registered name.
+    pub game: String,
+    /// The host's name.
+    pub host: String,
+    /// Seats taken.
+    pub players: u8,
+    /// Seats in all.
+    pub capacity: u8,
+    /// Where the lobby stands.
+    pub phase: Phase,
+}
+
+/// Answer to an action that the game accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acted {
+    /// How many actions the match has accepted, this one included; [`State::turn`] counts alike.
+    pub turn: u64,
+}
+
+/// Answer to a request that has nothing to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {}
+
+/// Where a lobby stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Gathering players.
+    Open,
+    /// A match is on.
+    Playing,
+    /// The match has ended; a rematch leads back to playing.
+    Finished,
+}
+
+/// A whole lobby as one viewer may know it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Lobby {
+    /// Identifies the lobby; for [`Join::id`] if it is public.
+    pub id: String,
+    /// The code to tell friends.
+    pub code: String,
+    /// The game's registered name.
+    pub game: String,
+    /// The game's configuration, defaults filled in.
+    pub config: Box<RawValue>,
+    /// Who may find it.
+    pub visibility: Visibility,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Of the last change contained here.
+    pub version: u64,
+    /// The seat that may start; absent when no seat is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<u8>,
+    /// The seats taken, by number.
+    pub seats: Vec<Seat>,
+    /// Seats in all.
+    pub capacity: u8,
+    /// How many watch.
+    pub spectators: u32,
+    /// The running or last match; absent before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<State>,
+}
+
+/// One taken seat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seat {
+    /// Number of the seat, from 0.
+    pub seat: u8,
+    /// The player's name.
+    pub name: String,
+    /// False while the connection is lost and the seat is kept.
+    pub connected: bool,
+    /// Ready for the next match (in [`Phase::Finished`]: wants a rematch).
+    pub ready: bool,
+}
+
+/// What a viewer may know of a match after `turn` accepted actions.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct State {
+    /// Number of the match in this lobby, from 1.
+    pub number: u32,
+    /// Accepted actions so far.
+    pub turn: u64,
+    /// The game's own view.
+    pub view: Box<RawValue>,
+    /// How it ended; absent while it is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+}
+
+/// How a match ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The seats that won; empty: a draw, or nobody.
+    pub winners: Vec<u8>,
+    /// The game's word for it, such as `checkmate`; `crashed` and `abandoned` are Parlor's own.
+    pub reason: String,
+}
+
+/// A change of the lobby: reliable, and `version` is always one more than the last.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Changed {
+    /// Of the lobby after this change.
+    pub version: u64,
+    /// What changed.
+    pub change: Change,
+}
+
+/// Something happened in the match, in the game's own words: reliable, and `version` is always
+/// one more than that of the last [`Changed`] or `MatchEvent`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MatchEvent {
+    /// Of the lobby after this event.
+    pub version: u64,
+    /// Accepted actions so far; [`State::turn`] counts alike.
+    pub turn: u64,
+    /// The game's own event.
+    pub event: Box<RawValue>,
+}
+
+/// What changed in a lobby.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Change {
+    /// A player took a seat.
+    Joined {
+        /// Which.
+        seat: u8,
+        /// The player's name.
+        name: String,
+    },
+    /// A player's connection was lost; the seat is kept for a while.
+    Dropped {
+        /// Which.
+        seat: u8,
+    },
+    /// A dropped player is back.
+    Returned {
+        /// Which.
+        seat: u8,
+    },
+    /// A seat became free.
+    Left {
+        /// Which.
+        seat: u8,
+        /// Why.
+        reason: LeaveReason,
+    },
+    /// Another seat is host now.
+    Host {
+        /// Which.
+        seat: u8,
+    },
+    /// A seat said whether it is ready.
+    Ready {
+        /// Which.
+        seat: u8,
+        /// Whether.
+        ready: bool,
+    },
+    /// The number of spectators changed.
+    Spectators {
+        /// How many there are now.
+        count: u32,
+    },
+    /// A match began; a `state` follows.
+    Started {
+        /// Number of the match in this lobby, from 1.
+        number: u32,
+    },
+    /// The match ended.
+    Finished {
+        /// How.
+        outcome: Outcome,
+    },
+    /// Somebody said something.
+    Chat {
+        /// The speaker's name.
+        name: String,
+        /// The speaker's seat; absent for a spectator.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seat: Option<u8>,
+        /// What was said.
+        text: String,
+        /// When, in milliseconds since the Unix epoch.
+        at_ms: u64,
+    },
+}
+
+/// Why a seat became free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeaveReason {
+    /// The player left.
+    Left,
+    /// The connection was lost for longer than the seat is kept.
+    Expired,
+}
+
+/// Somebody began or stopped typing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TypingPush {
+    /// The player's name.
+    pub name: String,
+    /// The seat; absent for a spectator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seat: Option<u8>,
+    /// True: typing.
+    pub typing: bool,
+}

@@ -1,0 +1,352 @@
+//! An outgoing Socket.IO packet, encoded once for all who get it.
+//! Which transport it goes out by is the session's business: a frame serves all of them.
+//! Source: Socket.IO protocol v5, § Packet encoding; RFC 6455 § 5.2 for the header in front.
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::{MAX_ATTACHMENTS, binary, packet::Kind};
+use crate::websocket::{self, Opcode};
+
+/// A packet ready to send: one WebSocket text frame and its attachments' binary frames, back to
+/// back in one buffer. Cloning shares the buffer.
+///
+/// Server frames are unmasked, so the same bytes serve every WebSocket; long-polling takes the
+/// packets without their headers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    wire: Bytes,
+}
+
+impl Frame {
+    /// An Engine.IO packet alone, such as `2`.
+    pub fn engine(packet: &str) -> Self {
+        let mut wire = Vec::with_capacity(packet.len() + 10);
+        websocket::write_frame(&mut wire, Opcode::Text, packet.as_bytes());
+        Self { wire: wire.into() }
+    }
+
+    /// Text for the layer above Engine.IO.
+    pub fn message_text(text: &str) -> Self {
+        Self::engine(&format!("4{text}"))
+    }
+
+    /// Bytes for the layer above Engine.IO.
+    pub fn message_binary(bytes: &[u8]) -> Self {
+        let mut wire = Vec::with_capacity(bytes.len() + 10);
+        websocket::write_frame(&mut wire, Opcode::Binary, bytes);
+        Self { wire: wire.into() }
+    }
+
+    /// A pong of the WebSocket protocol: not a packet, so polling never carries it.
+    pub fn pong(payload: &[u8]) -> Self {
+        let mut wire = Vec::with_capacity(payload.len() + 2);
+        websocket::write_frame(&mut wire, Opcode::Pong, payload);
+        Self { wire: wire.into() }
+    }
+
+    /// A close frame of the WebSocket protocol, empty without a code (the peer sees 1005).
+    pub fn close(code: Option<u16>, reason: &str) -> Self {
+        let mut wire = Vec::new();
+        match code {
+            Some(code) => websocket::write_close(&mut wire, code, reason),
+            None => websocket::write_frame(&mut wire, Opcode::Close, &[]),
+        }
+        Self { wire: wire.into() }
+    }
+
+    /// `40…{"sid":…}`: welcome to the namespace.
+    pub fn connected(namespace: &str, sid: &str) -> Self {
+        Self::message_text(&format!("0{}{{\"sid\":\"{sid}\"}}", prefix(namespace)))
+    }
+
+    /// `44…`: the namespace is refused. `data` is JSON.
+    pub fn connect_error(namespace: &str, message: &str, data: Option<&str>) -> Self {
+        let message = serde_json::Value::from(message);
+        let data = data.map(|data| format!(",\"data\":{data}")).unwrap_or_default();
+        Self::message_text(&format!("4{}{{\"message\":{message}{data}}}", prefix(namespace)))
+    }
+
+    /// `41…`: the namespace is left.
+    pub fn disconnected(namespace: &str) -> Self {
+        Self::message_text(&format!("1{}", prefix(namespace)))
+    }
+
+    /// The bytes as a WebSocket takes them.
+    pub fn wire(&self) -> &Bytes {
+        &self.wire
+    }
+
+    /// The packets without their WebSocket headers: is it binary, and its bytes. Control frames of
+    /// the WebSocket protocol are no packets.
+    pub fn packets(&self) -> impl Iterator<Item = (bool, &[u8])> {
+        let mut rest: &[u8] = &self.wire;
+        std::iter::from_fn(move || {
+            let (opcode, payload, after) = websocket::split_frame(rest)?;
+            rest = after;
+            matches!(opcode, Opcode::Text | Opcode::Binary)
+                .then_some((opcode == Opcode::Binary, payload))
+        })
+    }
+}
+
+/// `""` for the main namespace, else its name and a comma.
+fn prefix(namespace: &str) -> String {
+    if namespace == "/" { String::new() } else { format!("{namespace},") }
+}
+
+/// Why a packet could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum EncodeError {
+    /// A value has no JSON form (such as a map whose keys are not strings).
+    #[error("not writable as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// More binary attachments than any Socket.IO peer accepts.
+    #[error("more than {MAX_ATTACHMENTS} binary attachments")]
+    TooManyAttachments,
+    /// The event's name is reserved for the protocol itself.
+    #[error("`{0}` is a reserved event name")]
+    Reserved(String),
+}
+
+/// Room before the JSON for the WebSocket header and the packet's head.
+const HEADROOM: usize = 64;
+
+/// Arguments being written, in place: the head goes in front when they are complete.
+#[derive(Debug)]
+pub struct Draft {
+    /// `HEADROOM` bytes of room, then the JSON array without its last bracket.
+    buffer: Vec<u8>,
+    attachments: Vec<Bytes>,
+}
+
+impl Draft {
+    /// A draft of an event.
+    ///
+    /// # Errors
+    /// If the name is one of [`super::RESERVED_EVENTS`].
+    pub fn event(name: &str) -> Result<Self, EncodeError> {
+        if super::RESERVED_EVENTS.contains(&name) {
+            return Err(EncodeError::Reserved(name.to_owned()));
+        }
+        let mut draft = Self::ack();
+        draft.arg(name)?;
+        Ok(draft)
+    }
+
+    /// A draft of an acknowledgement.
+    pub fn ack() -> Self {
+        let mut buffer = Vec::with_capacity(HEADROOM + 192);
+        buffer.resize(HEADROOM, 0);
+        buffer.push(b'[');
+        Self { buffer, attachments: Vec::new() }
+    }
+
+    /// Appends one argument.
+    ///
+    /// # Errors
+    /// If it has no JSON form.
+    pub fn arg<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+        self.comma();
+        let before = std::mem::take(&mut self.attachments);
+        let (written, attachments) =
+            binary::collect_attachments(before, || serde_json::to_writer(&mut self.buffer, value));
+        self.attachments = attachments;
+        written?;
+        Ok(())
+    }
+
+    /// Appends arguments that are JSON already, separated by commas; placeholders in them point
+    /// into `attachments`, so nothing binary may stand before them.
+    pub(super) fn raw(&mut self, args: &str, attachments: &[Bytes]) -> Result<(), EncodeError> {
+        if args.is_empty() {
+            return Ok(());
+        }
+        debug_assert!(self.attachments.is_empty(), "forwarded arguments come first");
+        self.comma();
+        self.buffer.extend_from_slice(args.as_bytes());
+        self.attachments.extend_from_slice(attachments);
+        Ok(())
+    }
+
+    fn comma(&mut self) {
+        if self.buffer.len() > HEADROOM + 1 {
+            self.buffer.push(b',');
+        }
+    }
+
+    /// Puts the head in front: the packet is an event that wants an answer under `id`, if given.
+    ///
+    /// # Errors
+    /// If there are too many attachments.
+    pub fn into_event(self, namespace: &str, id: Option<u64>) -> Result<Frame, EncodeError> {
+        self.finish(Kind::Event, namespace, id)
+    }
+
+    /// Puts the head in front: the packet answers `id`.
+    ///
+    /// # Errors
+    /// If there are too many attachments.
+    pub fn into_ack(self, namespace: &str, id: u64) -> Result<Frame, EncodeError> {
+        self.finish(Kind::Ack, namespace, Some(id))
+    }
+
+    /// The packet's text and attachments apart: what a client masks and sends.
+    ///
+    /// # Errors
+    /// If there are too many attachments.
+    pub fn into_parts(
+        self,
+        kind: Kind,
+        namespace: &str,
+        id: Option<u64>,
+    ) -> Result<(String, Vec<Bytes>), EncodeError> {
+        let attachments = self.attachments.clone();
+        let frame = self.finish(kind, namespace, id)?;
+        let (_, text) = frame.packets().next().expect("a text packet leads");
+        // The leading `4` is the Engine.IO type.
+        Ok((String::from_utf8_lossy(&text[1..]).into_owned(), attachments))
+    }
+
+    fn finish(
+        mut self,
+        kind: Kind,
+        namespace: &str,
+        id: Option<u64>,
+    ) -> Result<Frame, EncodeError> {
+        let n = self.attachments.len();
+        if n > MAX_ATTACHMENTS {
+            return Err(EncodeError::TooManyAttachments);
+        }
+        self.buffer.push(b']');
+        let head = Head::new(kind, n, namespace, id);
+        let head = head.as_bytes();
+        // 10 bytes for the largest WebSocket header; longer heads move the JSON once.
+        let room = HEADROOM - 10;
+        if head.len() > room {
+            let more = head.len() - room;
+            self.buffer.splice(0..0, std::iter::repeat_n(0, more));
+            return Ok(self.close_up(head, HEADROOM + more));
+        }
+        Ok(self.close_up(head, HEADROOM))
+    }
+
+    fn close_up(mut self, head: &[u8], json_at: usize) -> Frame {
+        let head_at = json_at - head.len();
+        self.buffer[head_at..json_at].copy_from_slice(head);
+        let length = self.buffer.len() - head_at;
+        let start =
+            websocket::write_header_before(&mut self.buffer[..head_at], Opcode::Text, length);
+        for attachment in &self.attachments {
+            websocket::write_frame(&mut self.buffer, Opcode::Binary, attachment);
+        }
+        let wire = Bytes::from(self.buffer);
+        Frame { wire: wire.slice(start..) }
+    }
+}
+
+/// `4<type>[<n>-][<namespace>,][<id>]`
+struct Head(Vec<u8>);
+
+impl Head {
+    fn new(kind: Kind, n_attachments: usize, namespace: &str, id: Option<u64>) -> Self {
+        use std::io::Write;
+        let mut head = Vec::with_capacity(HEADROOM);
+        let digit = match (kind, n_attachments > 0) {
+            (Kind::Event, false) => b'2',
+            (Kind::Event, true) => b'5',
+            (_, false) => b'3',
+            (_, true) => b'6',
+        };
+        head.extend_from_slice(&[b'4', digit]);
+        let written = (|| {
+            if n_attachments > 0 {
+                write!(head, "{n_attachments}-")?;
+            }
+            if namespace != "/" {
+                write!(head, "{namespace},")?;
+            }
+            if let Some(id) = id {
+                write!(head, "{id}")?;
+            }
+            std::io::Result::Ok(())
+        })();
+        written.expect("writing to memory cannot fail");
+        Self(head)
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Args, Binary, EventArgs, Packet, Sender};
+    use super::*;
+    use crate::websocket::{Decoder, Limits, Message, Role};
+
+    fn event(namespace: &str, id: Option<u64>, name: &str, args: impl EventArgs) -> Frame {
+        let mut draft = Draft::event(name).unwrap();
+        args.write(&mut draft).unwrap();
+        draft.into_event(namespace, id).unwrap()
+    }
+
+    fn texts(frame: &Frame) -> Vec<String> {
+        frame.packets().map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned()).collect()
+    }
+
+    #[test]
+    fn an_event_is_written_as_the_reference_writes_it() {
+        assert_eq!(texts(&event("/", None, "m", (1, "2"))), [r#"42["m",1,"2"]"#]);
+        assert_eq!(texts(&event("/a", Some(7), "m", ())), [r#"42/a,7["m"]"#]);
+        let frame = event("/", None, "m", (Binary::from(vec![1]), [Binary::from(vec![2])]));
+        assert_eq!(
+            texts(&frame),
+            [
+                r#"452-["m",{"_placeholder":true,"num":0},[{"_placeholder":true,"num":1}]]"#,
+                "\u{1}",
+                "\u{2}"
+            ]
+        );
+        assert!(matches!(Draft::event("disconnect"), Err(EncodeError::Reserved(_))));
+    }
+
+    #[test]
+    fn arguments_are_sent_on_as_they_came() {
+        let array = r#"["m", 1.0 ,{"a":"\ud800"}]"#;
+        let args = Args::of_event(array, &[]);
+        assert_eq!(texts(&event("/", None, "back", args)), [r#"42["back",1.0 ,{"a":"\ud800"}]"#]);
+        assert_eq!(
+            texts(&event("/", None, "back", args.forward_from(1))),
+            [r#"42["back",{"a":"\ud800"}]"#]
+        );
+        assert_eq!(texts(&event("/", None, "back", args.forward_from(5))), [r#"42["back"]"#]);
+        assert_eq!((args.name().as_ref(), args.count()), ("m", 2));
+        assert_eq!(args.get::<f64>(0).unwrap(), 1.0);
+        assert!(args.get::<String>(1).is_err());
+        assert_eq!(args.get::<Option<u8>>(2).unwrap(), None);
+    }
+
+    #[test]
+    fn the_wire_is_what_a_websocket_client_reads() {
+        for length in [0, 100, 125, 126, 300, 65_000, 70_000] {
+            let text = "x".repeat(length);
+            let namespace = format!("/{}", "n".repeat(length.min(250)));
+            let frame = event(&namespace, Some(3), "m", (&text, Binary::from(vec![9; length])));
+            let mut wire = frame.wire().to_vec();
+            let limits = Limits { max_message_bytes: 100_000, max_fragments: 1 };
+            let mut decoder = Decoder::new(Role::Client, limits);
+            let mut data = wire.as_mut_slice();
+            let Ok(Some(Message::Text(read))) = decoder.next(&mut data) else { panic!("text") };
+            let packet = Packet::decode(&read[1..], Sender::Server).unwrap();
+            assert_eq!((packet.namespace, packet.id), (namespace.as_str(), Some(3)));
+            let Ok(Some(Message::Binary(bytes))) = decoder.next(&mut data) else { panic!("bytes") };
+            assert_eq!(bytes.len(), length);
+            let attachments = [Bytes::copy_from_slice(&bytes)];
+            let args = Args::of_event(packet.data.unwrap(), &attachments);
+            assert_eq!(args.get::<String>(0).unwrap(), text);
+            assert_eq!(args.get::<Binary>(1).unwrap().0.len(), length);
+        }
+    }
+}

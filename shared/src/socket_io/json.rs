@@ -1,0 +1,423 @@
+//! JSON looked at without being built: is it valid, how deep is it, where do its elements lie.
+//! Values are built by serde_json, and only when a handler asks for a type.
+//! Source: RFC 8259. Unlike serde_json this lets lone surrogates (`"\ud800"`) and numbers beyond
+//! f64 (`1e400`) pass, because `JSON.stringify` and other clients write them.
+
+/// Deepest nesting that is accepted, the event's own array included. The reference server dies
+/// of deeper input when an application sends it on; serde_json stops at the same depth.
+pub const MAX_DEPTH: u32 = 128;
+
+/// Why a text is not taken as JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum JsonError {
+    /// Not JSON, or something follows it.
+    #[error("invalid JSON")]
+    Syntax,
+    /// Nested deeper than [`MAX_DEPTH`].
+    #[error("JSON nested too deep")]
+    TooDeep,
+}
+
+/// What [`walk`] meets, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Token<'a> {
+    /// `{`
+    ObjectStart,
+    /// `}`
+    ObjectEnd,
+    /// `[`
+    ArrayStart,
+    /// `]`
+    ArrayEnd,
+    /// A member's name, with its quotes and escapes.
+    Key(&'a str),
+    /// A string, number or literal, as written.
+    Scalar(&'a str),
+}
+
+/// Checks that `text` is one JSON value and nothing else.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check(text: &str) -> Result<(), JsonError> {
+    let end = walk(text, 0, |_| ())?;
+    if skip_blanks(text.as_bytes(), end) == text.len() { Ok(()) } else { Err(JsonError::Syntax) }
+}
+
+/// The same JSON with each half of a surrogate pair that stands alone (`\ud800`) written as
+/// `\ufffd`; `None` if there is none. Rust's strings cannot hold halves, so nobody behind this
+/// would be able to read them. Cost: one look at each backslash.
+pub fn mend_surrogates(text: &str) -> Option<String> {
+    let mut mended: Option<Vec<u8>> = None;
+    let mut at = 0;
+    while let Some(offset) = text.as_bytes()[at..].iter().position(|b| *b == b'\\') {
+        at += offset;
+        match (unit(text, at), unit(text, at + 6)) {
+            (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => at += 12,
+            (Some(0xd800..0xe000), _) => {
+                let mended = mended.get_or_insert_with(|| text.as_bytes().to_vec());
+                mended[at..at + 6].copy_from_slice(br"\ufffd");
+                at += 6;
+            }
+            // Any other escape is two letters, or six of which the last four are plain.
+            _ => at += 2,
+        }
+        at = at.min(text.len());
+    }
+    mended.map(|bytes| String::from_utf8(bytes).expect("ASCII was replaced by ASCII"))
+}
+
+/// The UTF-16 unit that `\uXXXX` at this place spells.
+fn unit(text: &str, at: usize) -> Option<u16> {
+    let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+    u16::from_str_radix(digits, 16).ok()
+}
+
+/// The elements of a JSON array that [`check`] has accepted, as written.
+pub fn elements(array: &str) -> Elements<'_> {
+    debug_assert!(array.trim_start().starts_with('['));
+    Elements { text: array, at: skip_blanks(array.as_bytes(), 0) + 1 }
+}
+
+/// Iterator of [`elements`].
+#[derive(Debug, Clone)]
+pub struct Elements<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Elements<'a> {
+    /// What has not been handed out yet, from the element's first byte to before the `]`.
+    pub fn rest(&self) -> &'a str {
+        let body = self.text.trim_end();
+        let at = self.next_start();
+        let end = body.len() - usize::from(body.ends_with(']'));
+        body.get(at..end).unwrap_or("").trim_end()
+    }
+
+    fn next_start(&self) -> usize {
+        let bytes = self.text.as_bytes();
+        let at = skip_blanks(bytes, self.at);
+        if bytes.get(at) == Some(&b',') { skip_blanks(bytes, at + 1) } else { at }
+    }
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        let start = self.next_start();
+        if matches!(self.text.as_bytes().get(start), None | Some(b']')) {
+            return None;
+        }
+        self.at = walk(self.text, start, |_| ()).ok()?;
+        Some(&self.text[start..self.at])
+    }
+}
+
+/// Walks the value that begins at or after `start` and says where it ends.
+///
+/// One pass, no recursion, no memory beyond the stack of 128 bits.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn walk<'a>(
+    text: &'a str,
+    start: usize,
+    mut visit: impl FnMut(Token<'a>),
+) -> Result<usize, JsonError> {
+    let bytes = text.as_bytes();
+    // One bit per open bracket, the innermost lowest: 1 for an object, 0 for an array.
+    let (mut kinds, mut depth) = (0u128, 0u32);
+    let mut at = start;
+    loop {
+        // A value begins here.
+        at = skip_blanks(bytes, at);
+        let opened = match bytes.get(at) {
+            Some(b'{') => {
+                visit(Token::ObjectStart);
+                Some(1)
+            }
+            Some(b'[') => {
+                visit(Token::ArrayStart);
+                Some(0)
+            }
+            Some(_) => {
+                let end = scalar(bytes, at)?;
+                visit(Token::Scalar(&text[at..end]));
+                at = end;
+                None
+            }
+            None => return Err(JsonError::Syntax),
+        };
+        if let Some(kind) = opened {
+            if depth == MAX_DEPTH {
+                return Err(JsonError::TooDeep);
+            }
+            depth += 1;
+            kinds = kinds << 1 | kind;
+            at = skip_blanks(bytes, at + 1);
+            match (bytes.get(at), kind) {
+                (Some(b'}'), 1) | (Some(b']'), 0) => {} // closed below
+                (_, 1) => {
+                    at = key(text, at, &mut visit)?;
+                    continue;
+                }
+                _ => continue,
+            }
+        }
+        // A value ended here: close brackets until another begins.
+        loop {
+            if depth == 0 {
+                return Ok(at);
+            }
+            at = skip_blanks(bytes, at);
+            let in_object = kinds & 1 == 1;
+            match bytes.get(at) {
+                Some(b',') if in_object => {
+                    at = key(text, skip_blanks(bytes, at + 1), &mut visit)?;
+                    break;
+                }
+                Some(b',') => {
+                    at += 1;
+                    break;
+                }
+                Some(b'}') if in_object => visit(Token::ObjectEnd),
+                Some(b']') if !in_object => visit(Token::ArrayEnd),
+                _ => return Err(JsonError::Syntax),
+            }
+            at += 1;
+            depth -= 1;
+            kinds >>= 1;
+        }
+    }
+}
+
+fn key<'a>(
+    text: &'a str,
+    at: usize,
+    visit: &mut impl FnMut(Token<'a>),
+) -> Result<usize, JsonError> {
+    let bytes = text.as_bytes();
+    if bytes.get(at) != Some(&b'"') {
+        return Err(JsonError::Syntax);
+    }
+    let end = string(bytes, at)?;
+    visit(Token::Key(&text[at..end]));
+    let colon = skip_blanks(bytes, end);
+    if bytes.get(colon) == Some(&b':') { Ok(colon + 1) } else { Err(JsonError::Syntax) }
+}
+
+fn skip_blanks(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\t' | b'\n' | b'\r') = bytes.get(at) {
+        at += 1;
+    }
+    at
+}
+
+fn scalar(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
+    match bytes[at] {
+        b'"' => string(bytes, at),
+        b't' => literal(bytes, at, b"true"),
+        b'f' => literal(bytes, at, b"false"),
+        b'n' => literal(bytes, at, b"null"),
+        b'-' | b'0'..=b'9' => number(bytes, at),
+        _ => Err(JsonError::Syntax),
+    }
+}
+
+fn literal(bytes: &[u8], at: usize, word: &[u8]) -> Result<usize, JsonError> {
+    if bytes[at..].starts_with(word) { Ok(at + word.len()) } else { Err(JsonError::Syntax) }
+}
+
+/// `at` is the opening quote; the answer lies after the closing one.
+fn string(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
+    let mut at = at + 1;
+    loop {
+        match bytes.get(at) {
+            Some(b'"') => return Ok(at + 1),
+            Some(b'\\') => match bytes.get(at + 1) {
+                Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => at += 2,
+                Some(b'u') if bytes.len() >= at + 6 => {
+                    if !bytes[at + 2..at + 6].iter().all(u8::is_ascii_hexdigit) {
+                        return Err(JsonError::Syntax);
+                    }
+                    at += 6;
+                }
+                _ => return Err(JsonError::Syntax),
+            },
+            Some(0..0x20) | None => return Err(JsonError::Syntax),
+            Some(_) => at += 1,
+        }
+    }
+}
+
+fn number(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
+    let mut at = at + usize::from(bytes[at] == b'-');
+    let digits = |at: usize| bytes[at..].iter().take_while(|b| b.is_ascii_digit()).count();
+    match bytes.get(at) {
+        Some(b'0') => at += 1,
+        Some(b'1'..=b'9') => at += digits(at),
+        _ => return Err(JsonError::Syntax),
+    }
+    if bytes.get(at) == Some(&b'.') {
+        let n = digits(at + 1);
+        if n == 0 {
+            return Err(JsonError::Syntax);
+        }
+        at += 1 + n;
+    }
+    if let Some(b'e' | b'E') = bytes.get(at) {
+        at += 1 + usize::from(matches!(bytes.get(at + 1), Some(b'+' | b'-')));
+        let n = if at <= bytes.len() { digits(at) } else { 0 };
+        if n == 0 {
+            return Err(JsonError::Syntax);
+        }
+        at += n;
+    }
+    Ok(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn split(array: &str) -> Vec<&str> {
+        check(array).unwrap();
+        elements(array).collect()
+    }
+
+    #[test]
+    fn what_serde_json_takes_and_refuses_is_judged_alike() {
+        for text in [
+            "1",
+            "-0",
+            "0.5",
+            "1e5",
+            "1E-5",
+            "\"a\"",
+            "true",
+            "null",
+            "[]",
+            "{}",
+            "[1,2]",
+            "[[]]",
+            " [ 1 , {\"a\" : [ ] } ] ",
+            "{\"a\":1,\"a\":2}",
+            "\"\\u00e4\\n\"",
+            "",
+            "01",
+            "1.",
+            ".5",
+            "1e",
+            "+1",
+            "-",
+            "tru",
+            "nul",
+            "[1,]",
+            "[,1]",
+            "[1 2]",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{a:1}",
+            "{\"a\":1,}",
+            "[1]x",
+            "\"a",
+            "\"\\x\"",
+            "\"\\u12\"",
+            "\"\n\"",
+            "[}",
+            "{]",
+            "[1}",
+            "]",
+            "}",
+            "1e+",
+            "\\",
+            "\"\\",
+            "\"\\u",
+        ] {
+            let serde = serde_json::from_str::<serde_json::Value>(text).is_ok();
+            assert_eq!(check(text).is_ok(), serde, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_clients_may_write_and_serde_json_refuses_passes() {
+        assert_eq!(check(r#"["\ud800",1e400]"#), Ok(()));
+    }
+
+    #[test]
+    fn halves_of_surrogate_pairs_are_mended_and_nothing_else_is() {
+        for (text, mended) in [
+            (r#"["a\ud800b"]"#, Some(r#"["a\ufffdb"]"#)),
+            (r#"["\udc00\ud800"]"#, Some(r#"["\ufffd\ufffd"]"#)),
+            (r#"["\ud83d\ude00"]"#, None),
+            (r#"["\ud800\ud83d\ude00"]"#, Some(r#"["\ufffd\ud83d\ude00"]"#)),
+            (r#"["\\ud800"]"#, None),
+            (r#"["\n\u00e4",1]"#, None),
+            ("[\"\\u\u{e4}\u{e4}\u{e4}\\", None),
+        ] {
+            assert_eq!(mend_surrogates(text).as_deref(), mended, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_depth_limit_holds_at_128_and_one_past_it() {
+        let nested = |n: usize| "[".repeat(n) + &"]".repeat(n);
+        assert_eq!(check(&nested(128)), Ok(()));
+        assert_eq!(check(&nested(129)), Err(JsonError::TooDeep));
+        assert_eq!(check(&nested(1_000_000)), Err(JsonError::TooDeep));
+        assert_eq!(check(&"{\"a\":".repeat(400_000)), Err(JsonError::TooDeep));
+    }
+
+    #[test]
+    fn elements_are_cut_as_written() {
+        assert_eq!(
+            split(r#"["m", 1 ,{"a":[1,2]},"x]\"y"]"#),
+            [r#""m""#, "1", r#"{"a":[1,2]}"#, r#""x]\"y""#]
+        );
+        assert_eq!(split(" [ ] "), Vec::<&str>::new());
+        let mut elements = elements(r#" ["m", 1 , 2 ] "#);
+        assert_eq!(elements.next(), Some(r#""m""#));
+        assert_eq!(elements.rest(), "1 , 2");
+        assert_eq!(elements.by_ref().count(), 2);
+        assert_eq!(elements.rest(), "");
+    }
+
+    fn value() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            any::<f32>().prop_map(|f| serde_json::json!(f)),
+            ".*".prop_map(Into::into),
+        ];
+        leaf.prop_recursive(4, 40, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Into::into),
+                prop::collection::hash_map(".*", inner, 0..6)
+                    .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_value_is_accepted_and_its_elements_are_found(values in prop::collection::vec(value(), 0..5)) {
+            let text = serde_json::to_string_pretty(&values).unwrap();
+            let found: Vec<serde_json::Value> =
+                split(&text).iter().map(|e| serde_json::from_str(e).unwrap()).collect();
+            prop_assert_eq!(found, serde_json::from_str::<Vec<serde_json::Value>>(&text).unwrap());
+        }
+
+        #[test]
+        fn no_text_makes_it_panic_and_nothing_is_taken_that_serde_json_finds_malformed(text in "[\\[\\]{}\",:0-9eE.+\\-\\\\utrn a]{0,40}") {
+            if check(&text).is_ok() {
+                prop_assert!(serde_json::from_str::<&serde_json::value::RawValue>(&text).is_ok());
+            } else {
+                prop_assert!(serde_json::from_str::<serde_json::Value>(&text).is_err());
+            }
+        }
+    }
+}
