@@ -1,0 +1,93 @@
+//! Everything a world can want, as one closed list.
+
+use parlor_shared::{
+    id::SocketId,
+    socket_io::{Args, Frame},
+};
+
+use crate::{
+    engine_io::{CloseReason, Delivery},
+    input::AckToken,
+    key::{NamespaceKey, SessionKey, SocketKey},
+};
+
+/// Something to be done, in the order in which it is pushed.
+#[derive(Debug)]
+pub enum Effect<'a> {
+    /// Hand a frame to a session.
+    Send(SessionKey, Frame, Delivery),
+    /// End a session.
+    Close(SessionKey, CloseReason),
+    /// Ask the namespace's handler whether to admit a socket.
+    Connecting {
+        /// The socket to be.
+        socket: SocketKey,
+        /// Its public id.
+        id: SocketId,
+        /// Whose it is.
+        session: SessionKey,
+        /// Where to.
+        namespace: NamespaceKey,
+        /// What the client sent along, a JSON object; `None` if nothing.
+        auth: Option<&'a str>,
+    },
+    /// A socket is connected and its client has been told.
+    Connected(SocketKey, NamespaceKey),
+    /// An event for the namespace's handlers.
+    Event {
+        /// From whom.
+        socket: SocketKey,
+        /// Where.
+        namespace: NamespaceKey,
+        /// Name and arguments.
+        args: Args<'a>,
+        /// The client wants an answer under this id.
+        ack: Option<u64>,
+    },
+    /// An answer has come, or will not.
+    Acked(AckToken, Result<Args<'a>, AckError>),
+    /// A connected socket is no more.
+    Disconnected(SocketKey, NamespaceKey, DisconnectReason),
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AckError {
+    /// None came in time; one that comes later is ignored.
+    #[error("operation has timed out")]
+    Timeout,
+    /// The socket is gone.
+    #[error("socket has been disconnected")]
+    Disconnected,
+    /// Too many answers of this socket are awaited already.
+    #[error("too many unanswered acknowledgements")]
+    TooMany,
+}
+
+/// Why a socket is no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DisconnectReason {
+    /// The client left the namespace.
+    ClientNamespaceDisconnect,
+    /// The server disconnected it.
+    ServerNamespaceDisconnect,
+    /// Its session ended.
+    Session(CloseReason),
+}
+
+impl DisconnectReason {
+    /// The words that socket.io's users know.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ClientNamespaceDisconnect => "client namespace disconnect",
+            Self::ServerNamespaceDisconnect => "server namespace disconnect",
+            Self::Session(reason) => reason.as_str(),
+        }
+    }
+}
+
+/// Where effects go. The driver carries them out as they come; a test writes them down.
+pub trait Effects {
+    /// Takes one effect.
+    fn push(&mut self, effect: Effect<'_>);
+}

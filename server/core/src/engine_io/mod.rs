@@ -1,0 +1,15 @@
+//! Engine.IO: one session per client, across its transports.
+//! Namespaces and games are not known here; bytes are carried by `parlor-server`.
+//! Source: Engine.IO protocol v4.
+
+mod heartbeat;
+mod outbox;
+mod session;
+mod settings;
+
+pub use outbox::{Delivery, HIGH_WATER_BYTES, HIGH_WATER_PACKETS, MAX_VOLATILE_KEYS};
+pub use session::{
+    CloseReason, Ended, MAX_CONTROL_FRAMES_PER_SECOND, Session, SessionEffect, SessionInput,
+    Transport,
+};
+pub use settings::Settings;

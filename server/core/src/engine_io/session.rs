@@ -1,0 +1,730 @@
+//! One Engine.IO session: heartbeat, upgrade, and the queue towards one client.
+//! Namespaces and games are not known here; see `socket_io` and `lobby`. Bytes are carried by the
+//! server's `transport`.
+//! Source: Engine.IO protocol v4, §§ Heartbeat, Upgrade; engine.io 6.6.11 where it is silent.
+
+use std::{sync::Arc, time::Duration};
+
+use parlor_shared::{
+    engine_io::Packet,
+    socket_io::Frame,
+    websocket::{Violation, close_code},
+};
+
+use super::{
+    Delivery, Settings,
+    heartbeat::{Beat, Heartbeat},
+    outbox::Outbox,
+};
+use crate::time::Time;
+
+/// Pings and pongs of the WebSocket protocol taken from one client in a second.
+pub const MAX_CONTROL_FRAMES_PER_SECOND: u32 = 100;
+
+/// While a second transport is being tried, a waiting poll is ended this often, so that the
+/// client can pause polling.
+const NOOP_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Why a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CloseReason {
+    /// The client closed its transport, or said it would.
+    TransportClose,
+    /// The transport failed, or was used against its rules.
+    TransportError,
+    /// No pong in time.
+    PingTimeout,
+    /// A packet or payload could not be read.
+    ParseError,
+    /// A Socket.IO packet could not be read or was out of place.
+    ForcedClose,
+    /// No namespace was joined in time, or a handler asked for it.
+    ForcedServerClose,
+    /// The server shuts down.
+    ServerShuttingDown,
+    /// More was waiting for the client than may be, or it accepted nothing for too long.
+    SlowConsumer,
+    /// The client sent more of something than it may.
+    PolicyViolation,
+}
+
+/// Who ended a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The client or the network between.
+    ByPeer,
+    /// The server, for something the client did.
+    ForMisbehaviour,
+    /// The server, for reasons of its own.
+    ByServer,
+}
+
+impl CloseReason {
+    /// All of them, for tables.
+    pub const ALL: [Self; 9] = [
+        Self::TransportClose,
+        Self::TransportError,
+        Self::PingTimeout,
+        Self::ParseError,
+        Self::ForcedClose,
+        Self::ForcedServerClose,
+        Self::ServerShuttingDown,
+        Self::SlowConsumer,
+        Self::PolicyViolation,
+    ];
+
+    /// The words that socket.io's users know, and two of our own.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TransportClose => "transport close",
+            Self::TransportError => "transport error",
+            Self::PingTimeout => "ping timeout",
+            Self::ParseError => "parse error",
+            Self::ForcedClose => "forced close",
+            Self::ForcedServerClose => "forced server close",
+            Self::ServerShuttingDown => "server shutting down",
+            Self::SlowConsumer => "slow consumer",
+            Self::PolicyViolation => "policy violation",
+        }
+    }
+
+    /// Who ended it.
+    pub fn ended(self) -> Ended {
+        match self {
+            Self::TransportClose | Self::TransportError | Self::PingTimeout => Ended::ByPeer,
+            Self::ParseError | Self::ForcedClose | Self::SlowConsumer | Self::PolicyViolation => {
+                Ended::ForMisbehaviour
+            }
+            Self::ForcedServerClose | Self::ServerShuttingDown => Ended::ByServer,
+        }
+    }
+
+    /// True if the same client may well come back and do better.
+    pub fn may_reconnect(self) -> bool {
+        self.ended() == Ended::ByPeer
+            || matches!(self, Self::SlowConsumer | Self::ServerShuttingDown)
+    }
+}
+
+/// Carrier of the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// HTTP long-polling.
+    Polling,
+    /// A WebSocket.
+    WebSocket,
+}
+
+impl Transport {
+    /// As it stands in the query and in `upgrades`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Polling => "polling",
+            Self::WebSocket => "websocket",
+        }
+    }
+}
+
+/// Everything that can happen to a session.
+#[derive(Debug)]
+pub enum SessionInput<'a> {
+    /// A GET arrived and waits for an answer.
+    PollOpened,
+    /// The client gave up the GET that waits.
+    PollAborted,
+    /// A POST began.
+    PostOpened,
+    /// Its packets have all been handed in.
+    PostClosed,
+    /// Its body broke a rule: too large, not text, of the wrong type, or cut off.
+    PostBroken,
+    /// A packet arrived by the session's own transport.
+    Packet(&'a Packet<'a>),
+    /// Something that is no packet arrived by the session's own transport.
+    Malformed,
+    /// The WebSocket's peer broke its rules.
+    Violated(Violation),
+    /// A ping of the WebSocket protocol arrived.
+    WebSocketPing(&'a [u8]),
+    /// A pong of the WebSocket protocol arrived.
+    WebSocketPong,
+    /// The WebSocket's peer said good-bye; its code is answered.
+    WebSocketClosing(Option<u16>),
+    /// The WebSocket is gone; `clean` if its peer closed it.
+    TransportGone {
+        /// False: an error ended it.
+        clean: bool,
+    },
+    /// The WebSocket takes no more bytes just now.
+    Blocked,
+    /// It does again.
+    Writable,
+    /// A second transport asks to take over.
+    CandidateOpened,
+    /// A packet arrived by the second transport.
+    CandidatePacket(&'a Packet<'a>),
+    /// The second transport broke a rule or is gone.
+    CandidateGone,
+    /// A frame for the client.
+    Send(Frame, Delivery),
+    /// End the session for this reason, after what is queued.
+    Close(CloseReason),
+    /// A deadline may have passed.
+    Timeout,
+}
+
+/// What the driver is to do, in order.
+#[derive(Debug, PartialEq, Eq)]
+pub enum SessionEffect {
+    /// The packet just handed in is a message for the layer above.
+    Deliver,
+    /// Answer the request just handed in with 400.
+    RefuseRequest,
+    /// Admit the second transport; it is a candidate now.
+    AcceptCandidate,
+    /// Close the second transport; polling goes on.
+    DropCandidate,
+    /// Write this to the second transport.
+    SendToCandidate(Frame),
+    /// The second transport is the session's own from now on.
+    Upgraded,
+    /// The session has ended: tell the layer above. It may still have to say good-bye.
+    Closed(CloseReason),
+}
+
+/// ```text
+///              ┌────────────── Open ─────────────┐
+///  polling ───►│ Polling ──candidate sends 5──►  │──close──► Closing ──said──► gone
+///  websocket ─►│                    WebSocket    │──transport lost──────────► gone
+///              └─────────────────────────────────┘
+/// ```
+#[derive(Debug)]
+pub struct Session {
+    settings: Arc<Settings>,
+    carrier: Carrier,
+    heartbeat: Heartbeat,
+    outbox: Outbox,
+    state: State,
+    control_frames: ControlFrames,
+    n_replaced: u64,
+}
+
+#[derive(Debug)]
+enum Carrier {
+    Polling(Polling),
+    WebSocket {
+        /// Since when it takes no bytes; moves on with each byte taken.
+        blocked_since: Option<Time>,
+    },
+}
+
+#[derive(Debug, Default)]
+struct Polling {
+    /// A GET waits.
+    get: bool,
+    /// A POST is being read.
+    post: bool,
+    /// A WebSocket tries to take over.
+    candidate: Option<Candidate>,
+    /// The waiting GET is to be answered with this, whatever is queued.
+    answer: Option<&'static str>,
+}
+
+#[derive(Debug)]
+struct Candidate {
+    until: Time,
+    noop_at: Time,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    Closing { until: Time },
+    Gone,
+}
+
+#[derive(Debug, Default)]
+struct ControlFrames {
+    second: u64,
+    n: u32,
+}
+
+impl Session {
+    /// A session that begins now by this transport. The greeting is already queued.
+    pub fn open(now: Time, transport: Transport, greeting: &str, settings: Arc<Settings>) -> Self {
+        let mut outbox = Outbox::default();
+        outbox.push(Frame::engine(greeting));
+        Self {
+            heartbeat: Heartbeat::new(now, &settings),
+            settings,
+            carrier: match transport {
+                Transport::Polling => Carrier::Polling(Polling::default()),
+                Transport::WebSocket => Carrier::WebSocket { blocked_since: None },
+            },
+            outbox,
+            state: State::Open,
+            control_frames: ControlFrames::default(),
+            n_replaced: 0,
+        }
+    }
+
+    /// Carrier of the moment.
+    pub fn transport(&self) -> Transport {
+        match self.carrier {
+            Carrier::Polling(_) => Transport::Polling,
+            Carrier::WebSocket { .. } => Transport::WebSocket,
+        }
+    }
+
+    /// True once the session has ended, though it may still have to say good-bye.
+    pub fn is_closed(&self) -> bool {
+        self.state != State::Open
+    }
+
+    /// True once there is nothing left to do: the driver drops the session and its carrier.
+    pub fn is_gone(&self) -> bool {
+        self.state == State::Gone
+    }
+
+    /// Bytes that wait for the client.
+    pub fn queued_bytes(&self) -> usize {
+        self.outbox.bytes()
+    }
+
+    /// Packets that wait for the client.
+    pub fn queued_packets(&self) -> usize {
+        self.outbox.packets()
+    }
+
+    /// Volatile frames that a newer one replaced before the client could take them.
+    pub fn n_replaced(&self) -> u64 {
+        self.n_replaced
+    }
+
+    /// True if so much is queued that it should be written before more is made.
+    pub fn wants_flush(&self) -> bool {
+        self.outbox.is_over_high_water() && self.can_take()
+    }
+
+    /// When [`SessionInput::Timeout`] is due. `None` only when the session is gone.
+    pub fn deadline(&self) -> Option<Time> {
+        match self.state {
+            State::Gone => None,
+            State::Closing { until } => Some(until),
+            State::Open => {
+                let heartbeat = self.heartbeat.deadline();
+                let other = match &self.carrier {
+                    Carrier::Polling(Polling { candidate: Some(candidate), get, .. }) => {
+                        Some(if *get {
+                            candidate.until.min(candidate.noop_at)
+                        } else {
+                            candidate.until
+                        })
+                    }
+                    Carrier::Polling(_) => None,
+                    Carrier::WebSocket { blocked_since } => {
+                        blocked_since.map(|since| since + self.settings.write_stall_timeout)
+                    }
+                };
+                Some(other.map_or(heartbeat, |other| other.min(heartbeat)))
+            }
+        }
+    }
+
+    /// Takes in one thing that happened and says what is to be done about it.
+    pub fn handle(&mut self, now: Time, input: SessionInput<'_>, effects: &mut Vec<SessionEffect>) {
+        if self.state != State::Open {
+            return self.handle_while_closing(now, &input, effects);
+        }
+        match input {
+            SessionInput::PollOpened => self.poll_opened(now, effects),
+            SessionInput::PollAborted => self.poll_aborted(effects),
+            SessionInput::PostOpened => self.post_opened(now, effects),
+            SessionInput::PostClosed => {
+                if let Carrier::Polling(polling) = &mut self.carrier {
+                    polling.post = false;
+                }
+            }
+            SessionInput::PostBroken => {
+                self.end(now, CloseReason::TransportError, effects);
+            }
+            SessionInput::Packet(packet) => self.packet(now, packet, effects),
+            SessionInput::Malformed => self.end(now, CloseReason::ParseError, effects),
+            SessionInput::Violated(violation) => self.violated(now, violation, effects),
+            SessionInput::WebSocketPing(payload) => {
+                if self.control_frame(now, effects) {
+                    self.outbox.pong(Frame::pong(payload));
+                }
+            }
+            SessionInput::WebSocketPong => {
+                self.control_frame(now, effects);
+            }
+            SessionInput::WebSocketClosing(code) => {
+                self.outbox.clear_unbegun();
+                self.outbox.push(Frame::close(code, ""));
+                self.begin_closing(now, CloseReason::TransportClose, effects);
+            }
+            SessionInput::TransportGone { clean } => {
+                self.transport_gone(clean, effects);
+            }
+            SessionInput::Blocked => {
+                if let Carrier::WebSocket { blocked_since } = &mut self.carrier {
+                    blocked_since.get_or_insert(now);
+                }
+            }
+            SessionInput::Writable => {
+                if let Carrier::WebSocket { blocked_since } = &mut self.carrier {
+                    *blocked_since = None;
+                }
+            }
+            SessionInput::CandidateOpened => self.candidate_opened(now, effects),
+            SessionInput::CandidatePacket(packet) => self.candidate_packet(now, packet, effects),
+            SessionInput::CandidateGone => {
+                if let Carrier::Polling(polling) = &mut self.carrier {
+                    polling.candidate = None;
+                }
+            }
+            SessionInput::Send(frame, delivery) => self.send(now, frame, delivery, effects),
+            SessionInput::Close(reason) => self.end(now, reason, effects),
+            SessionInput::Timeout => self.timeout(now, effects),
+        }
+    }
+
+    /// The answer to the GET that waits, if there is anything to say.
+    pub fn poll_answer(&mut self) -> Option<Vec<u8>> {
+        let Carrier::Polling(polling) = &mut self.carrier else { return None };
+        if !polling.get {
+            return None;
+        }
+        let is_closing = matches!(self.state, State::Closing { .. });
+        let body = match polling.answer.take() {
+            Some(answer) => answer.as_bytes().to_vec(),
+            None if self.outbox.is_empty() && !is_closing => return None,
+            None => self.outbox.take_payload(self.settings.max_payload),
+        };
+        polling.get = false;
+        if is_closing && self.outbox.is_empty() {
+            self.state = State::Gone;
+        }
+        Some(body)
+    }
+
+    /// What the WebSocket is to be written next, front first; tell [`Self::written`] how much of
+    /// it was.
+    pub fn poll_transmit(&mut self) -> impl Iterator<Item = &[u8]> {
+        let is_websocket = self.transport() == Transport::WebSocket && self.state != State::Gone;
+        is_websocket.then(|| self.outbox.chunks()).into_iter().flatten()
+    }
+
+    /// The WebSocket took `n` bytes of [`Self::poll_transmit`].
+    pub fn written(&mut self, now: Time, n: usize) {
+        self.outbox.advance(n);
+        if let Carrier::WebSocket { blocked_since: Some(since) } = &mut self.carrier {
+            *since = now;
+        }
+        if matches!(self.state, State::Closing { .. }) && self.outbox.is_empty() {
+            self.state = State::Gone;
+        }
+    }
+
+    fn can_take(&self) -> bool {
+        match &self.carrier {
+            Carrier::Polling(polling) => polling.get,
+            Carrier::WebSocket { blocked_since } => blocked_since.is_none(),
+        }
+    }
+
+    fn send(
+        &mut self,
+        now: Time,
+        frame: Frame,
+        delivery: Delivery,
+        effects: &mut Vec<SessionEffect>,
+    ) {
+        let is_free = self.can_take() && !self.outbox.is_over_high_water();
+        match delivery {
+            Delivery::Volatile { key } if !is_free => {
+                self.n_replaced += u64::from(self.outbox.replace(key, frame));
+            }
+            Delivery::Volatile { .. } | Delivery::Reliable => {
+                let is_full = self.outbox.bytes() >= self.settings.max_queue_bytes
+                    || self.outbox.packets() >= self.settings.max_queue_packets;
+                if is_full {
+                    return self.end(now, CloseReason::SlowConsumer, effects);
+                }
+                self.outbox.push(frame);
+            }
+        }
+    }
+
+    fn poll_opened(&mut self, now: Time, effects: &mut Vec<SessionEffect>) {
+        let Carrier::Polling(polling) = &mut self.carrier else {
+            return effects.push(SessionEffect::RefuseRequest);
+        };
+        if polling.get {
+            // Two polls at once: the first is told that it is over (engine.io-protocol suite).
+            polling.answer = Some("1");
+            effects.push(SessionEffect::RefuseRequest);
+            return self.lose(now, CloseReason::TransportError, effects);
+        }
+        polling.get = true;
+    }
+
+    fn poll_aborted(&mut self, effects: &mut Vec<SessionEffect>) {
+        if let Carrier::Polling(polling) = &mut self.carrier
+            && polling.get
+        {
+            polling.get = false;
+            self.vanish(CloseReason::TransportError, effects);
+        }
+    }
+
+    fn post_opened(&mut self, now: Time, effects: &mut Vec<SessionEffect>) {
+        let Carrier::Polling(polling) = &mut self.carrier else {
+            return effects.push(SessionEffect::RefuseRequest);
+        };
+        if polling.post {
+            effects.push(SessionEffect::RefuseRequest);
+            return self.end(now, CloseReason::TransportError, effects);
+        }
+        polling.post = true;
+    }
+
+    fn packet(&mut self, now: Time, packet: &Packet<'_>, effects: &mut Vec<SessionEffect>) {
+        if let Packet::Pong(_) = packet {
+            return self.heartbeat.pong(now, &self.settings);
+        }
+        self.heartbeat.other(now, &self.settings);
+        match packet {
+            Packet::Text(_) | Packet::Binary(_) => effects.push(SessionEffect::Deliver),
+            Packet::Close => match &mut self.carrier {
+                Carrier::Polling(polling) => {
+                    polling.answer = Some("6");
+                    self.lose(now, CloseReason::TransportClose, effects);
+                }
+                Carrier::WebSocket { .. } => self.end(now, CloseReason::TransportClose, effects),
+            },
+            // The server pings in v4, never the client.
+            Packet::Ping(_) => self.end(now, CloseReason::TransportError, effects),
+            Packet::Open(_) => self.end(now, CloseReason::ParseError, effects),
+            Packet::Pong(_) | Packet::Upgrade | Packet::Noop => {}
+        }
+    }
+
+    fn violated(&mut self, now: Time, violation: Violation, effects: &mut Vec<SessionEffect>) {
+        let reason = match violation.code {
+            close_code::POLICY_VIOLATION => CloseReason::PolicyViolation,
+            _ => CloseReason::TransportError,
+        };
+        self.outbox.clear_unbegun();
+        self.outbox.push(Frame::close(Some(violation.code), violation.reason));
+        self.begin_closing(now, reason, effects);
+    }
+
+    /// Counts a control frame; false if it was one too many.
+    fn control_frame(&mut self, now: Time, effects: &mut Vec<SessionEffect>) -> bool {
+        let second = now.since_start().as_secs();
+        let counted = &mut self.control_frames;
+        if counted.second != second {
+            *counted = ControlFrames { second, n: 0 };
+        }
+        counted.n += 1;
+        if counted.n <= MAX_CONTROL_FRAMES_PER_SECOND {
+            return true;
+        }
+        let code = close_code::POLICY_VIOLATION;
+        self.violated(now, Violation { code, reason: "too many control frames" }, effects);
+        false
+    }
+
+    fn transport_gone(&mut self, clean: bool, effects: &mut Vec<SessionEffect>) {
+        let reason = if clean { CloseReason::TransportClose } else { CloseReason::TransportError };
+        self.vanish(reason, effects);
+    }
+
+    fn candidate_opened(&mut self, now: Time, effects: &mut Vec<SessionEffect>) {
+        match &mut self.carrier {
+            Carrier::Polling(Polling { candidate: candidate @ None, .. }) => {
+                let until = now + self.settings.upgrade_timeout;
+                *candidate = Some(Candidate { until, noop_at: now + NOOP_INTERVAL });
+                effects.push(SessionEffect::AcceptCandidate);
+            }
+            _ => effects.push(SessionEffect::DropCandidate),
+        }
+    }
+
+    fn candidate_packet(
+        &mut self,
+        now: Time,
+        packet: &Packet<'_>,
+        effects: &mut Vec<SessionEffect>,
+    ) {
+        let Carrier::Polling(polling) = &mut self.carrier else { return };
+        if polling.candidate.is_none() {
+            return;
+        }
+        match packet {
+            Packet::Ping("probe") => {
+                effects.push(SessionEffect::SendToCandidate(Frame::engine("3probe")));
+                // The client pauses polling now: it waits for this poll to end.
+                if polling.get && self.outbox.is_empty() {
+                    polling.answer = Some("6");
+                }
+            }
+            Packet::Upgrade => {
+                if polling.get {
+                    polling.answer = Some("6");
+                }
+                effects.push(SessionEffect::Upgraded);
+                self.heartbeat.upgraded(now, &self.settings);
+            }
+            _ => {
+                polling.candidate = None;
+                effects.push(SessionEffect::DropCandidate);
+            }
+        }
+    }
+
+    /// Makes the WebSocket the session's own, after [`SessionEffect::Upgraded`]. Gives the last
+    /// answer for a GET that still waits.
+    pub fn upgrade(&mut self) -> Option<Vec<u8>> {
+        let last = match &mut self.carrier {
+            Carrier::Polling(polling) if polling.get => Some(b"6".to_vec()),
+            _ => None,
+        };
+        self.carrier = Carrier::WebSocket { blocked_since: None };
+        last
+    }
+
+    fn timeout(&mut self, now: Time, effects: &mut Vec<SessionEffect>) {
+        match self.heartbeat.timeout(now, &self.settings) {
+            Some(Beat::Ping) => self.outbox.push(Frame::engine("2")),
+            Some(Beat::Dead) => return self.end(now, CloseReason::PingTimeout, effects),
+            None => {}
+        }
+        match &mut self.carrier {
+            Carrier::WebSocket { blocked_since: Some(since) }
+                if now >= *since + self.settings.write_stall_timeout =>
+            {
+                self.end(now, CloseReason::SlowConsumer, effects);
+            }
+            Carrier::Polling(polling) => {
+                let Some(candidate) = &mut polling.candidate else { return };
+                if now >= candidate.until {
+                    polling.candidate = None;
+                    return effects.push(SessionEffect::DropCandidate);
+                }
+                if now >= candidate.noop_at {
+                    candidate.noop_at = now + NOOP_INTERVAL;
+                    if polling.get && self.outbox.is_empty() {
+                        polling.answer = Some("6");
+                    }
+                }
+            }
+            Carrier::WebSocket { .. } => {}
+        }
+    }
+
+    /// Ends the session and says good-bye as its transport does.
+    fn end(&mut self, now: Time, reason: CloseReason, effects: &mut Vec<SessionEffect>) {
+        match &mut self.carrier {
+            Carrier::Polling(polling) => {
+                let said = polling.get;
+                if reason == CloseReason::SlowConsumer {
+                    self.outbox.clear();
+                }
+                // A poll that comes later gets a noop in front, as from the reference.
+                if !said && self.outbox.is_empty() {
+                    self.outbox.push(Frame::engine("6"));
+                }
+                self.outbox.push(Frame::engine("1"));
+            }
+            Carrier::WebSocket { .. } => {
+                let code = match reason {
+                    CloseReason::SlowConsumer => Some(close_code::TRY_AGAIN_LATER),
+                    CloseReason::PolicyViolation => Some(close_code::POLICY_VIOLATION),
+                    _ => None,
+                };
+                if matches!(reason, CloseReason::SlowConsumer | CloseReason::PingTimeout) {
+                    self.outbox.clear_unbegun();
+                }
+                let words = if code.is_some() { reason.as_str() } else { "" };
+                self.outbox.push(Frame::close(code, words));
+            }
+        }
+        self.begin_closing(now, reason, effects);
+    }
+
+    /// Ends the session after the waiting GET has got its last answer; there is no other word.
+    fn lose(&mut self, now: Time, reason: CloseReason, effects: &mut Vec<SessionEffect>) {
+        self.outbox.clear();
+        match &self.carrier {
+            Carrier::Polling(polling) if polling.get => self.begin_closing(now, reason, effects),
+            _ => self.vanish(reason, effects),
+        }
+    }
+
+    /// Ends the session whose transport is no more.
+    fn vanish(&mut self, reason: CloseReason, effects: &mut Vec<SessionEffect>) {
+        self.outbox.clear();
+        self.drop_candidate(effects);
+        self.state = State::Gone;
+        effects.push(SessionEffect::Closed(reason));
+    }
+
+    fn begin_closing(&mut self, now: Time, reason: CloseReason, effects: &mut Vec<SessionEffect>) {
+        self.drop_candidate(effects);
+        let wait = match (&self.carrier, reason) {
+            // Who does not read will not read the good-bye either.
+            (Carrier::WebSocket { .. }, CloseReason::SlowConsumer | CloseReason::PingTimeout) => {
+                Duration::ZERO
+            }
+            // A dead client does not poll, and one that broke the transport's rules gets 400.
+            (
+                Carrier::Polling(Polling { get: false, .. }),
+                CloseReason::PingTimeout
+                | CloseReason::ParseError
+                | CloseReason::TransportError
+                | CloseReason::TransportClose,
+            ) => Duration::ZERO,
+            (Carrier::WebSocket { .. }, _) => self.settings.write_stall_timeout,
+            (Carrier::Polling(_), _) => self.settings.close_timeout,
+        };
+        self.state = State::Closing { until: now + wait };
+        effects.push(SessionEffect::Closed(reason));
+    }
+
+    fn drop_candidate(&mut self, effects: &mut Vec<SessionEffect>) {
+        if let Carrier::Polling(polling) = &mut self.carrier
+            && polling.candidate.take().is_some()
+        {
+            effects.push(SessionEffect::DropCandidate);
+        }
+    }
+
+    fn handle_while_closing(
+        &mut self,
+        now: Time,
+        input: &SessionInput<'_>,
+        effects: &mut Vec<SessionEffect>,
+    ) {
+        match (input, &mut self.carrier, self.state) {
+            (SessionInput::PollOpened, Carrier::Polling(polling), State::Closing { .. })
+                if !polling.get =>
+            {
+                polling.get = true;
+            }
+            (SessionInput::PollOpened | SessionInput::PostOpened, ..) => {
+                effects.push(SessionEffect::RefuseRequest);
+            }
+            (SessionInput::CandidateOpened, ..) => effects.push(SessionEffect::DropCandidate),
+            (SessionInput::TransportGone { .. } | SessionInput::PollAborted, ..) => {
+                self.state = State::Gone;
+            }
+            (SessionInput::Timeout, _, State::Closing { until }) if now >= until => {
+                self.state = State::Gone;
+            }
+            _ => {}
+        }
+    }
+}

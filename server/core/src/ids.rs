@@ -1,0 +1,35 @@
+//! Random bytes for identities and secrets, which come in with the inputs and are used up one by
+//! one: core itself has no chance.
+
+use parlor_shared::id::ID_BYTES;
+
+/// Identities one input may use up at most.
+pub const MAX_IDS_PER_INPUT: usize = 8;
+/// Identities a refill brings.
+pub const REFILL: usize = 256;
+
+/// The stock.
+#[derive(Debug, Default)]
+pub struct Ids {
+    stock: Vec<[u8; ID_BYTES]>,
+}
+
+impl Ids {
+    /// True if the stock would not last for another input.
+    pub fn is_low(&self) -> bool {
+        self.stock.len() < MAX_IDS_PER_INPUT
+    }
+
+    /// Adds to the stock.
+    pub fn refill(&mut self, fresh: Vec<[u8; ID_BYTES]>) {
+        self.stock.extend(fresh);
+    }
+
+    /// Uses one up.
+    ///
+    /// # Panics
+    /// If the driver did not refill a stock that [`Self::is_low`].
+    pub fn take(&mut self) -> [u8; ID_BYTES] {
+        self.stock.pop().expect("the driver refills before it hands in an input")
+    }
+}

@@ -1,0 +1,137 @@
+//! Names for what lives on a shard: an index to find it fast, a generation to tell it from what
+//! lived in the same place before.
+
+use slab::Slab;
+
+macro_rules! key {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name {
+            index: u32,
+            generation: u32,
+        }
+
+        impl Key for $name {
+            fn new(index: u32, generation: u32) -> Self {
+                Self { index, generation }
+            }
+
+            fn parts(self) -> (u32, u32) {
+                (self.index, self.generation)
+            }
+        }
+    };
+}
+
+/// A typed index with a generation.
+pub trait Key: Copy {
+    /// From its parts.
+    fn new(index: u32, generation: u32) -> Self;
+    /// Its parts.
+    fn parts(self) -> (u32, u32);
+}
+
+key! {
+    /// An Engine.IO session on its shard.
+    SessionKey
+}
+key! {
+    /// A Socket.IO socket on its shard.
+    SocketKey
+}
+key! {
+    /// A lobby on its shard.
+    LobbyKey
+}
+key! {
+    /// A TCP connection on its shard.
+    ConnectionKey
+}
+
+/// Index of a namespace in the server's list; the same on every shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NamespaceKey(pub u32);
+
+/// A table whose keys stay valid until their entry is removed and never name another.
+#[derive(Debug)]
+pub struct Table<K, V> {
+    entries: Slab<(u32, V)>,
+    next_generation: u32,
+    keys: std::marker::PhantomData<K>,
+}
+
+impl<K: Key, V> Default for Table<K, V> {
+    fn default() -> Self {
+        Self { entries: Slab::new(), next_generation: 0, keys: std::marker::PhantomData }
+    }
+}
+
+impl<K: Key, V> Table<K, V> {
+    /// Adds an entry.
+    ///
+    /// # Panics
+    /// Beyond 2^32 entries at once.
+    pub fn insert(&mut self, value: V) -> K {
+        let generation = self.next_generation;
+        self.next_generation = generation.wrapping_add(1);
+        let index = self.entries.insert((generation, value));
+        K::new(u32::try_from(index).expect("fewer than 2^32 entries"), generation)
+    }
+
+    /// The entry, if it is still there.
+    pub fn get(&self, key: K) -> Option<&V> {
+        let (index, generation) = key.parts();
+        self.entries.get(index as usize).filter(|entry| entry.0 == generation).map(|e| &e.1)
+    }
+
+    /// The entry, if it is still there.
+    pub fn get_mut(&mut self, key: K) -> Option<&mut V> {
+        let (index, generation) = key.parts();
+        self.entries.get_mut(index as usize).filter(|e| e.0 == generation).map(|e| &mut e.1)
+    }
+
+    /// Takes the entry out.
+    pub fn remove(&mut self, key: K) -> Option<V> {
+        self.get(key)?;
+        Some(self.entries.remove(key.parts().0 as usize).1)
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// True if there is none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// All entries, by index: the same order tomorrow.
+    pub fn iter(&self) -> impl Iterator<Item = (K, &V)> {
+        self.entries.iter().map(|(index, (generation, value))| {
+            (K::new(u32::try_from(index).expect("as inserted"), *generation), value)
+        })
+    }
+
+    /// All keys, by index.
+    pub fn keys(&self) -> Vec<K> {
+        self.iter().map(|(key, _)| key).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_never_names_what_came_after() {
+        let mut table: Table<SocketKey, char> = Table::default();
+        let a = table.insert('a');
+        assert_eq!(table.remove(a), Some('a'));
+        let b = table.insert('b');
+        assert_eq!((table.get(a), table.get(b)), (None, Some(&'b')));
+        assert_eq!(table.remove(a), None);
+        assert_eq!((table.len(), table.is_empty()), (1, false));
+    }
+}

@@ -1,0 +1,20 @@
+//! Parlor's decisions: sessions, sockets, lobbies and matches as plain machines.
+//! Whatever happens comes in as a value, time beside it; whatever is wanted goes out as a value.
+//! There is no runtime, clock, chance, lock, file or socket here: `parlor-server` has them.
+//!
+//! A machine has two verbs: `handle(now, input, effects)` and `deadline()`. A timeout is an
+//! ordinary input, and one with nothing due is harmless.
+
+pub mod effect;
+pub mod engine_io;
+pub mod hash;
+pub mod ids;
+pub mod input;
+pub mod key;
+pub mod lobby;
+pub mod rate;
+pub mod socket_io;
+pub mod time;
+mod world;
+
+pub use world::{World, WorldSettings, volatile_by_name};

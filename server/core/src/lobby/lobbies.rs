@@ -1,0 +1,495 @@
+//! All lobbies of a shard: who is in which, and by which code, id or token one is meant.
+//! What happens inside one is `machine`'s part.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use parlor_shared::{
+    api::{
+        Refusal, Reply, code,
+        lobby::{self as api, Done, LeaveReason, NAMESPACE, Visibility},
+    },
+    id::{LobbyId, ResumeToken},
+    socket_io::{Draft, Frame},
+};
+use serde::Serialize;
+
+use super::{
+    code::Code,
+    game::Random,
+    machine::{Lobby, Now, Pushes},
+    play::Games,
+    request::Request,
+};
+use crate::{
+    engine_io::Delivery,
+    ids::Ids,
+    key::{LobbyKey, SocketKey, Table},
+    rate::{Allowance, Rate},
+    time::{Deadlines, Time},
+};
+
+/// Lobbies told in one listing.
+pub const MAX_LISTED: usize = 100;
+/// How fast one may name lobbies that do not exist: it is how codes are guessed.
+const GUESS_RATE: Rate = Rate { burst: 10, every: Duration::from_secs(2) };
+/// How fast one may make lobbies.
+const CREATE_RATE: Rate = Rate { burst: 20, every: Duration::from_millis(100) };
+
+/// What lobbies must know from the start.
+#[derive(Debug, Clone)]
+pub struct LobbySettings {
+    /// The games that can be played.
+    pub games: Games,
+    /// Lobbies that one shard may hold.
+    pub max_lobbies: usize,
+    /// Milliseconds from the Unix epoch to [`Time::ZERO`].
+    pub epoch_ms: u64,
+    /// Seeds what is drawn by lot.
+    pub seed: u64,
+}
+
+/// Everything that can happen to lobbies.
+#[derive(Debug)]
+pub enum LobbyInput {
+    /// A socket has joined `/lobby`.
+    Arrived(SocketKey),
+    /// It asks something; the answer goes to this ack id, if it wants one.
+    Asked(SocketKey, Result<Request, Refusal>, Option<u64>),
+    /// It is gone.
+    Gone(SocketKey),
+    /// A deadline may have passed.
+    Timeout,
+}
+
+/// What lobbies want done, in order.
+#[derive(Debug)]
+pub enum LobbyEffect {
+    /// Send this to a socket.
+    Push(SocketKey, Frame, Delivery),
+    /// Disconnect a socket: its place was taken over by another.
+    Disconnect(SocketKey),
+}
+
+/// The machine.
+#[derive(Debug)]
+pub struct Lobbies {
+    settings: LobbySettings,
+    lobbies: Table<LobbyKey, Lobby>,
+    by_code: BTreeMap<Code, LobbyKey>,
+    by_id: BTreeMap<LobbyId, LobbyKey>,
+    by_token: BTreeMap<ResumeToken, LobbyKey>,
+    visitors: BTreeMap<SocketKey, Visitor>,
+    deadlines: Deadlines<LobbyKey>,
+    random: Random,
+}
+
+/// A socket in `/lobby`.
+#[derive(Debug)]
+struct Visitor {
+    lobby: Option<LobbyKey>,
+    guesses: Allowance,
+    creations: Allowance,
+}
+
+impl Lobbies {
+    /// No lobby yet.
+    pub fn new(settings: LobbySettings) -> Self {
+        Self {
+            random: Random::new(settings.seed),
+            settings,
+            lobbies: Table::default(),
+            by_code: BTreeMap::new(),
+            by_id: BTreeMap::new(),
+            by_token: BTreeMap::new(),
+            visitors: BTreeMap::new(),
+            deadlines: Deadlines::default(),
+        }
+    }
+
+    /// Lobbies there are.
+    pub fn len(&self) -> usize {
+        self.lobbies.len()
+    }
+
+    /// True if there is none.
+    pub fn is_empty(&self) -> bool {
+        self.lobbies.is_empty()
+    }
+
+    /// Lobbies with a match on; cost grows with their number.
+    pub fn n_playing(&self) -> usize {
+        self.lobbies.iter().filter(|(_, lobby)| lobby.is_playing()).count()
+    }
+
+    /// When [`LobbyInput::Timeout`] is due.
+    pub fn deadline(&self) -> Option<Time> {
+        self.deadlines.next()
+    }
+
+    /// Takes in one thing that happened.
+    pub fn handle(
+        &mut self,
+        time: Time,
+        input: LobbyInput,
+        ids: &mut Ids,
+        effects: &mut Vec<LobbyEffect>,
+    ) {
+        let unix_ms = self.settings.epoch_ms + time.since_start().as_millis() as u64;
+        let now = Now { time, unix_ms };
+        match input {
+            LobbyInput::Arrived(socket) => {
+                let visitor = Visitor {
+                    lobby: None,
+                    guesses: Allowance::full(time, GUESS_RATE),
+                    creations: Allowance::full(time, CREATE_RATE),
+                };
+                self.visitors.insert(socket, visitor);
+            }
+            LobbyInput::Asked(socket, Ok(request), ack) => {
+                self.asked(now, socket, request, ack, ids, effects);
+            }
+            LobbyInput::Asked(socket, Err(refusal), ack) => {
+                answer(socket, ack, Err::<Done, _>(refusal), effects);
+            }
+            LobbyInput::Gone(socket) => self.gone(now, socket, effects),
+            LobbyInput::Timeout => self.timeout(time, unix_ms, effects),
+        }
+    }
+
+    /// Answers a request. The acknowledgement goes out before what it led to.
+    fn asked(
+        &mut self,
+        now: Now,
+        socket: SocketKey,
+        request: Request,
+        ack: Option<u64>,
+        ids: &mut Ids,
+        effects: &mut Vec<LobbyEffect>,
+    ) {
+        let mut pushes = Pushes::new();
+        match request {
+            Request::Create(create) => {
+                let reply = self.create(now, socket, create, ids, &mut pushes);
+                answer(socket, ack, reply, effects);
+            }
+            Request::Join(join) => {
+                let reply = self.join(now, socket, &join, ids, &mut pushes);
+                answer(socket, ack, reply, effects);
+            }
+            Request::Resume(resume) => {
+                let reply = self.resume(now, socket, &resume, ids, &mut pushes);
+                let (reply, before) = match reply {
+                    Ok((joined, before)) => (Ok(joined), before),
+                    Err(refusal) => (Err(refusal), None),
+                };
+                answer(socket, ack, reply, effects);
+                effects.extend(before.map(LobbyEffect::Disconnect));
+            }
+            Request::List(list) => answer(socket, ack, Ok(self.list(&list)), effects),
+            Request::Leave => {
+                let reply = self.leave(now, socket, &mut pushes);
+                answer(socket, ack, reply, effects);
+            }
+            inside => self.inside(now, socket, inside, ack, &mut pushes, effects),
+        }
+        effects.extend(pushes.into_iter().map(|(to, frame, d)| LobbyEffect::Push(to, frame, d)));
+    }
+
+    /// Requests of somebody who is in a lobby.
+    fn inside(
+        &mut self,
+        now: Now,
+        socket: SocketKey,
+        request: Request,
+        ack: Option<u64>,
+        pushes: &mut Pushes,
+        effects: &mut Vec<LobbyEffect>,
+    ) {
+        let (lobby, at) = match self.lobby_of(socket) {
+            Ok(found) => found,
+            Err(refusal) => return answer(socket, ack, Err::<Done, _>(refusal), effects),
+        };
+        match request {
+            Request::Ready(ready) => {
+                let reply = self.lobbies.get_mut(lobby).map(|l| l.ready(at, ready.ready, pushes));
+                answer_found(socket, ack, reply, effects);
+            }
+            Request::Start => {
+                let seed = self.random.next_u64();
+                let reply = self.lobbies.get_mut(lobby).map(|l| l.start(now, at, seed, pushes));
+                answer_found(socket, ack, reply, effects);
+            }
+            Request::Rematch => {
+                let seed = self.random.next_u64();
+                let reply = self.lobbies.get_mut(lobby).map(|l| l.rematch(now, at, seed, pushes));
+                answer_found(socket, ack, reply, effects);
+            }
+            Request::Chat(chat) => {
+                let reply =
+                    self.lobbies.get_mut(lobby).map(|l| l.chat(now, at, &chat.text, pushes));
+                answer_found(socket, ack, reply, effects);
+            }
+            Request::Typing(typing) => {
+                let reply =
+                    self.lobbies.get_mut(lobby).map(|l| l.typing(at, typing.typing, pushes));
+                answer_found(socket, ack, reply, effects);
+            }
+            Request::Action(action) => {
+                let reply = self.lobbies.get_mut(lobby).map(|l| l.action(now, at, &action, pushes));
+                answer_found(socket, ack, reply, effects);
+            }
+            Request::Create(_)
+            | Request::Join(_)
+            | Request::Resume(_)
+            | Request::List(_)
+            | Request::Leave => unreachable!("handled by the caller"),
+        }
+    }
+
+    fn create(
+        &mut self,
+        now: Now,
+        socket: SocketKey,
+        create: api::Create,
+        ids: &mut Ids,
+        pushes: &mut Pushes,
+    ) -> Result<api::Joined, Refusal> {
+        let visitor = self.outside(socket)?;
+        if !visitor.creations.take(now.time, CREATE_RATE) {
+            return Err(Refusal::new(code::RATE, "too many lobbies at once; wait a moment"));
+        }
+        if self.lobbies.len() >= self.settings.max_lobbies {
+            return Err(Refusal::new(code::LIMIT, "the server holds as many lobbies as it may"));
+        }
+        let kind = self.settings.games.kind(&create.game).ok_or_else(|| {
+            let known: Vec<_> = self.settings.games.names().collect();
+            let message = format!("no such game; there are: {}", known.join(", "));
+            Refusal::new(code::UNKNOWN_GAME, message)
+        })?;
+        let config = kind.configure(create.config.as_deref())?;
+        let id = LobbyId::from_bytes(ids.take());
+        // Two of 2.4 million codes rarely meet, four in a row practically never.
+        let code = (0..4)
+            .map(|_| Code::from_bytes(ids.take()))
+            .find(|code| !self.by_code.contains_key(code))
+            .ok_or_else(|| Refusal::new(code::LIMIT, "no free code was found; try again"))?;
+        let mut lobby = Lobby::new(id, code, create.visibility, create.game, kind, config);
+        let token = ResumeToken::from_bytes(ids.take());
+        let joined = lobby.join(now, &create.name, api::Role::Player, token, socket, pushes)?;
+        let key = self.lobbies.insert(lobby);
+        self.by_code.insert(code, key);
+        self.by_id.insert(id, key);
+        self.settle_in(socket, key, token);
+        Ok(joined)
+    }
+
+    fn join(
+        &mut self,
+        now: Now,
+        socket: SocketKey,
+        join: &api::Join,
+        ids: &mut Ids,
+        pushes: &mut Pushes,
+    ) -> Result<api::Joined, Refusal> {
+        let visitor = self.outside(socket)?;
+        // A look costs a guess; a hit gives it back.
+        let before = visitor.guesses;
+        if !visitor.guesses.take(now.time, GUESS_RATE) {
+            return Err(Refusal::new(code::RATE, "too many unknown lobbies; wait a moment"));
+        }
+        let not_found = || Refusal::new(code::NOT_FOUND, "there is no such lobby");
+        let key = self.find(join).ok_or_else(not_found)?;
+        self.outside(socket)?.guesses = before;
+        let token = ResumeToken::from_bytes(ids.take());
+        let lobby = self.lobbies.get_mut(key).ok_or_else(not_found)?;
+        let joined = lobby.join(now, &join.name, join.role, token, socket, pushes)?;
+        self.settle_in(socket, key, token);
+        Ok(joined)
+    }
+
+    /// By its code, or by its id if it is public: private ones are told from absent ones by
+    /// nobody who has not the code.
+    fn find(&self, join: &api::Join) -> Option<LobbyKey> {
+        if let Some(text) = &join.code {
+            return self.by_code.get(&Code::parse(text)?).copied();
+        }
+        let key = *self.by_id.get(&LobbyId::parse(join.id.as_ref()?)?)?;
+        let is_public = self.lobbies.get(key)?.visibility == Visibility::Public;
+        is_public.then_some(key)
+    }
+
+    fn resume(
+        &mut self,
+        now: Now,
+        socket: SocketKey,
+        resume: &api::Resume,
+        ids: &mut Ids,
+        pushes: &mut Pushes,
+    ) -> Result<(api::Joined, Option<SocketKey>), Refusal> {
+        let visitor = self.visitor(socket)?;
+        if visitor.lobby.is_none() && !visitor.guesses.take(now.time, GUESS_RATE) {
+            return Err(Refusal::new(code::RATE, "too many unknown tokens; wait a moment"));
+        }
+        let own = visitor.lobby;
+        let unknown = || Refusal::new(code::TOKEN, "the token is unknown, used or expired");
+        let token = ResumeToken::parse(&resume.token).ok_or_else(unknown)?;
+        let key = *self.by_token.get(&token).ok_or_else(unknown)?;
+        if own.is_some_and(|own| own != key) {
+            return Err(Refusal::new(code::IN_LOBBY, "you are in another lobby; leave it first"));
+        }
+        let lobby = self.lobbies.get_mut(key).ok_or_else(unknown)?;
+        let at = lobby.members().iter().position(|m| m.token == token).ok_or_else(unknown)?;
+        let holds_another =
+            lobby.members().iter().enumerate().any(|(i, m)| i != at && m.socket == Some(socket));
+        if holds_another {
+            return Err(Refusal::new(code::IN_LOBBY, "you have another place in this lobby"));
+        }
+        let fresh = ResumeToken::from_bytes(ids.take());
+        let (joined, before) = lobby.resume(now, at, fresh, socket, pushes);
+        self.by_token.remove(&token);
+        let before = before.filter(|before| *before != socket);
+        if let Some(visitor) = before.and_then(|before| self.visitors.get_mut(&before)) {
+            visitor.lobby = None;
+        }
+        self.settle_in(socket, key, fresh);
+        Ok((joined, before))
+    }
+
+    fn list(&self, list: &api::List) -> api::Listing {
+        let mut open: Vec<(LobbyKey, api::Listed)> = self
+            .lobbies
+            .iter()
+            .filter(|(_, lobby)| lobby.visibility == Visibility::Public)
+            .filter_map(|(key, lobby)| Some((key, lobby.listed()?)))
+            .filter(|(_, listed)| list.game.as_ref().is_none_or(|game| *game == listed.game))
+            .filter(|(_, listed)| {
+                listed.players < listed.capacity || listed.phase != api::Phase::Open
+            })
+            .collect();
+        open.sort_by_key(|(key, _)| std::cmp::Reverse(self.lobbies.get(*key).map(|l| l.id)));
+        api::Listing { lobbies: open.into_iter().take(MAX_LISTED).map(|(_, l)| l).collect() }
+    }
+
+    fn leave(&mut self, now: Now, socket: SocketKey, pushes: &mut Pushes) -> Result<Done, Refusal> {
+        let (key, at) = self.lobby_of(socket)?;
+        if let Some(lobby) = self.lobbies.get_mut(key) {
+            let member = lobby.leave(now, at, LeaveReason::Left, pushes);
+            self.by_token.remove(&member.token);
+        }
+        self.visitor(socket)?.lobby = None;
+        self.tidy(key);
+        Ok(Done {})
+    }
+
+    fn gone(&mut self, now: Now, socket: SocketKey, effects: &mut Vec<LobbyEffect>) {
+        let place = self.lobby_of(socket);
+        self.visitors.remove(&socket);
+        let Ok((key, at)) = place else { return };
+        let mut pushes = Pushes::new();
+        if let Some(lobby) = self.lobbies.get_mut(key) {
+            lobby.dropped(now, at, &mut pushes);
+        }
+        self.tidy(key);
+        effects.extend(pushes.into_iter().map(|(to, frame, d)| LobbyEffect::Push(to, frame, d)));
+    }
+
+    fn timeout(&mut self, time: Time, unix_ms: u64, effects: &mut Vec<LobbyEffect>) {
+        while let Some((at, key)) = self.deadlines.pop(time) {
+            let Some(lobby) = self.lobbies.get_mut(key) else { continue };
+            let mut pushes = Pushes::new();
+            // The deadline itself is the time: late firing changes nothing.
+            let now = Now { time: at, unix_ms };
+            for member in lobby.expire(now, &mut pushes) {
+                self.by_token.remove(&member.token);
+            }
+            self.tidy(key);
+            effects
+                .extend(pushes.into_iter().map(|(to, frame, d)| LobbyEffect::Push(to, frame, d)));
+        }
+    }
+
+    /// After a change of members: a lobby without any is no more, another has its deadline.
+    fn tidy(&mut self, key: LobbyKey) {
+        let Some(lobby) = self.lobbies.get(key) else { return };
+        let (is_empty, deadline) = (lobby.is_empty(), lobby.deadline());
+        self.deadlines.set(key, deadline.filter(|_| !is_empty));
+        if is_empty && let Some(lobby) = self.lobbies.remove(key) {
+            self.by_code.remove(&lobby.code);
+            self.by_id.remove(&lobby.id);
+        }
+    }
+
+    fn settle_in(&mut self, socket: SocketKey, key: LobbyKey, token: ResumeToken) {
+        self.by_token.insert(token, key);
+        if let Some(visitor) = self.visitors.get_mut(&socket) {
+            visitor.lobby = Some(key);
+        }
+        self.tidy(key);
+    }
+
+    fn visitor(&mut self, socket: SocketKey) -> Result<&mut Visitor, Refusal> {
+        let unknown = || Refusal::new(code::NOT_IN_LOBBY, "not connected to /lobby");
+        self.visitors.get_mut(&socket).ok_or_else(unknown)
+    }
+
+    fn outside(&mut self, socket: SocketKey) -> Result<&mut Visitor, Refusal> {
+        let visitor = self.visitor(socket)?;
+        match visitor.lobby {
+            None => Ok(visitor),
+            Some(_) => Err(Refusal::new(code::IN_LOBBY, "you are in a lobby; leave it first")),
+        }
+    }
+
+    /// The lobby somebody is in, and which of its members they are.
+    fn lobby_of(&self, socket: SocketKey) -> Result<(LobbyKey, usize), Refusal> {
+        let found = || {
+            let key = self.visitors.get(&socket)?.lobby?;
+            let members = self.lobbies.get(key)?.members();
+            Some((key, members.iter().position(|m| m.socket == Some(socket))?))
+        };
+        found().ok_or_else(|| Refusal::new(code::NOT_IN_LOBBY, "you are in no lobby"))
+    }
+
+    /// True if every table agrees with every other; for tests and the simulator. Cost grows with
+    /// everything there is.
+    pub fn is_consistent(&self) -> bool {
+        let members =
+            || self.lobbies.iter().flat_map(|(k, l)| l.members().iter().map(move |m| (k, m)));
+        let sockets: Vec<_> = members().filter_map(|(_, m)| m.socket).collect();
+        let mut distinct = sockets.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        let n_inside = self.visitors.values().filter(|visitor| visitor.lobby.is_some()).count();
+        members().all(|(key, m)| self.by_token.get(&m.token) == Some(&key))
+            && members().count() == self.by_token.len()
+            && self.by_code.len() == self.lobbies.len()
+            && self.by_id.len() == self.lobbies.len()
+            && self.lobbies.iter().all(|(_, lobby)| !lobby.is_empty())
+            && distinct.len() == sockets.len()
+            && n_inside == sockets.len()
+            && self.deadlines.len() <= self.lobbies.len()
+    }
+}
+
+fn answer<T: Serialize>(
+    socket: SocketKey,
+    ack: Option<u64>,
+    reply: Result<T, Refusal>,
+    effects: &mut Vec<LobbyEffect>,
+) {
+    let Some(id) = ack else { return };
+    let mut draft = Draft::ack();
+    let frame = draft.arg(&Reply::from(reply)).and_then(|()| draft.into_ack(NAMESPACE, id));
+    let frame = frame.expect("types of shared::api have a JSON form and no attachments");
+    effects.push(LobbyEffect::Push(socket, frame, Delivery::Reliable));
+}
+
+fn answer_found<T: Serialize>(
+    socket: SocketKey,
+    ack: Option<u64>,
+    reply: Option<Result<T, Refusal>>,
+    effects: &mut Vec<LobbyEffect>,
+) {
+    let gone = || Err(Refusal::new(code::NOT_IN_LOBBY, "you are in no lobby"));
+    answer(socket, ack, reply.unwrap_or_else(gone), effects);
+}

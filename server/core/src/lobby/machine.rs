@@ -1,0 +1,616 @@
+//! One lobby: members, phases, the match, and the versioned story of all that.
+//! Which lobby somebody means, and codes and tokens, are `lobbies`' knowledge.
+//!
+//! ```text
+//!  Open ──start, all ready──► Playing ──the game has an outcome──► Finished
+//!                                ▲                                    │
+//!                                └──────── all want a rematch ────────┘
+//! ```
+
+use std::time::Duration;
+
+use parlor_shared::{
+    api::{
+        Refusal, code,
+        lobby::{
+            self as api, Change, Changed, LeaveReason, MatchEvent, NAMESPACE, Phase, Role,
+            TypingPush, Visibility, push,
+        },
+    },
+    id::{LobbyId, ResumeToken},
+    socket_io::{Draft, Frame},
+};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::{
+    code::Code,
+    game::{Outcome, Seat, SeatChange, Viewer},
+    play::{Configured, Kind, Play},
+};
+use crate::{
+    engine_io::Delivery,
+    key::SocketKey,
+    rate::{Allowance, Rate},
+    time::Time,
+};
+
+/// Who may watch one lobby.
+pub const MAX_SPECTATORS: usize = 64;
+/// Longest name of a player.
+pub const MAX_NAME_CODE_POINTS: usize = 64;
+/// Longest thing one may say at once.
+pub const MAX_CHAT_CODE_POINTS: usize = 500;
+/// How fast one may talk.
+const CHAT_RATE: Rate = Rate { burst: 10, every: Duration::from_millis(500) };
+/// How long a place is kept while no match is on.
+const GRACE: Duration = Duration::from_secs(60);
+
+/// Volatile frames of `/lobby`: one kind for the state, one for each seat's typing.
+const STATE_KEY: u64 = 1 << 32;
+const TYPING_KEY: u64 = 2 << 32;
+
+/// One lobby.
+#[derive(Debug)]
+pub(super) struct Lobby {
+    pub(super) id: LobbyId,
+    pub(super) code: Code,
+    pub(super) visibility: Visibility,
+    game: String,
+    kind: std::sync::Arc<dyn Kind>,
+    config: Box<dyn Configured>,
+    capacity: u8,
+    phase: Phase,
+    version: u64,
+    n_matches: u32,
+    play: Option<Box<dyn Play>>,
+    outcome: Option<Outcome>,
+    /// In the order of joining.
+    members: Vec<Member>,
+}
+
+/// A seat or a spectator's place: it outlives its socket.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) name: String,
+    pub(super) place: Place,
+    pub(super) token: ResumeToken,
+    /// `None` while the connection is lost.
+    pub(super) socket: Option<SocketKey>,
+    /// Until then the place is kept without a socket.
+    kept_until: Option<Time>,
+    ready: bool,
+    chat: Allowance,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Seat(u8),
+    Spectator,
+}
+
+impl Place {
+    fn seat(self) -> Option<u8> {
+        match self {
+            Self::Seat(seat) => Some(seat),
+            Self::Spectator => None,
+        }
+    }
+}
+
+/// Where a lobby's pushes go.
+pub(super) type Pushes = Vec<(SocketKey, Frame, Delivery)>;
+
+/// Wall time of an input, for what people read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Now {
+    pub(super) time: Time,
+    pub(super) unix_ms: u64,
+}
+
+impl Lobby {
+    #[expect(clippy::too_many_arguments, reason = "the parts of a lobby, used once")]
+    pub(super) fn new(
+        id: LobbyId,
+        code: Code,
+        visibility: Visibility,
+        game: String,
+        kind: std::sync::Arc<dyn Kind>,
+        config: Box<dyn Configured>,
+    ) -> Self {
+        let capacity = *kind.seats().end();
+        Self {
+            id,
+            code,
+            visibility,
+            game,
+            kind,
+            config,
+            capacity,
+            phase: Phase::Open,
+            version: 0,
+            n_matches: 0,
+            play: None,
+            outcome: None,
+            members: Vec::new(),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    pub(super) fn is_playing(&self) -> bool {
+        self.phase == Phase::Playing
+    }
+
+    pub(super) fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// When a kept place falls.
+    pub(super) fn deadline(&self) -> Option<Time> {
+        self.members.iter().filter_map(|member| member.kept_until).min()
+    }
+
+    /// As it stands in a listing; `None` if nobody can join it.
+    pub(super) fn listed(&self) -> Option<api::Listed> {
+        let host = self.host()?;
+        let name = self.members.iter().find(|m| m.place == Place::Seat(host))?.name.clone();
+        Some(api::Listed {
+            id: self.id.to_string(),
+            game: self.game.clone(),
+            host: name,
+            players: u8::try_from(self.seated().count()).unwrap_or(u8::MAX),
+            capacity: self.capacity,
+            phase: self.phase,
+        })
+    }
+
+    /// Takes a free seat, or a spectator's place.
+    pub(super) fn join(
+        &mut self,
+        now: Now,
+        name: &str,
+        role: Role,
+        token: ResumeToken,
+        socket: SocketKey,
+        pushes: &mut Pushes,
+    ) -> Result<api::Joined, Refusal> {
+        check_name(name)?;
+        let place = match role {
+            Role::Player => Place::Seat(self.free_seat()?),
+            Role::Spectator if self.n_spectators() >= MAX_SPECTATORS => {
+                return Err(Refusal::new(code::FULL, "no more spectators fit in"));
+            }
+            Role::Spectator => Place::Spectator,
+        };
+        let change = match place {
+            Place::Seat(seat) => Change::Joined { seat, name: name.to_owned() },
+            Place::Spectator => Change::Spectators { count: self.n_spectators() as u32 + 1 },
+        };
+        self.push(change, pushes);
+        self.members.push(Member {
+            name: name.to_owned(),
+            place,
+            token,
+            socket: Some(socket),
+            kept_until: None,
+            ready: false,
+            chat: Allowance::full(now.time, CHAT_RATE),
+        });
+        Ok(self.joined(self.members.len() - 1))
+    }
+
+    /// Back to a place whose token was shown; the token is replaced by `fresh`. Gives the socket
+    /// that held the place until now, if one did.
+    pub(super) fn resume(
+        &mut self,
+        now: Now,
+        at: usize,
+        fresh: ResumeToken,
+        socket: SocketKey,
+        pushes: &mut Pushes,
+    ) -> (api::Joined, Option<SocketKey>) {
+        let member = &mut self.members[at];
+        let before = member.socket.replace(socket);
+        member.kept_until = None;
+        member.token = fresh;
+        let place = member.place;
+        if let (Place::Seat(seat), None) = (place, before) {
+            self.push_except(Change::Returned { seat }, Some(socket), pushes);
+            self.tell_game(now, seat, SeatChange::Returned, pushes);
+        }
+        (self.joined(at), before)
+    }
+
+    /// The connection of a member is lost: its place is kept for a while.
+    pub(super) fn dropped(&mut self, now: Now, at: usize, pushes: &mut Pushes) {
+        let grace = if self.is_playing() { self.kind.grace() } else { GRACE };
+        let member = &mut self.members[at];
+        member.socket = None;
+        member.kept_until = Some(now.time + grace);
+        if let Place::Seat(seat) = member.place {
+            if self.phase == Phase::Open {
+                member.ready = false;
+            }
+            self.push(Change::Dropped { seat }, pushes);
+            self.tell_game(now, seat, SeatChange::Dropped, pushes);
+        }
+    }
+
+    /// A member goes for good.
+    pub(super) fn leave(
+        &mut self,
+        now: Now,
+        at: usize,
+        reason: LeaveReason,
+        pushes: &mut Pushes,
+    ) -> Member {
+        let host = self.host();
+        let member = self.members.remove(at);
+        match member.place {
+            Place::Seat(seat) => {
+                self.push(Change::Left { seat, reason }, pushes);
+                self.tell_game(now, seat, SeatChange::Left, pushes);
+                if host == Some(seat)
+                    && let Some(seat) = self.host()
+                {
+                    self.push(Change::Host { seat }, pushes);
+                }
+            }
+            Place::Spectator => {
+                let count = self.n_spectators() as u32;
+                self.push(Change::Spectators { count }, pushes);
+            }
+        }
+        member
+    }
+
+    /// Places whose time is up.
+    pub(super) fn expire(&mut self, now: Now, pushes: &mut Pushes) -> Vec<Member> {
+        let mut gone = Vec::new();
+        while let Some(at) =
+            self.members.iter().position(|m| m.kept_until.is_some_and(|until| until <= now.time))
+        {
+            gone.push(self.leave(now, at, LeaveReason::Expired, pushes));
+        }
+        gone
+    }
+
+    pub(super) fn ready(
+        &mut self,
+        at: usize,
+        ready: bool,
+        pushes: &mut Pushes,
+    ) -> Result<api::Done, Refusal> {
+        let seat = self.seat_of(at)?;
+        self.expect_phase(Phase::Open, "the match has begun already")?;
+        self.set_ready(at, seat, ready, pushes);
+        Ok(api::Done {})
+    }
+
+    /// The host begins the match; starting counts as being ready.
+    pub(super) fn start(
+        &mut self,
+        now: Now,
+        at: usize,
+        seed: u64,
+        pushes: &mut Pushes,
+    ) -> Result<api::Done, Refusal> {
+        let seat = self.seat_of(at)?;
+        if self.host() != Some(seat) {
+            return Err(Refusal::new(code::FORBIDDEN, "only the host may start"));
+        }
+        self.expect_phase(Phase::Open, "the match has begun already")?;
+        let needed = *self.kind.seats().start();
+        if self.seated().count() < usize::from(needed) {
+            let message = format!("the game needs {needed} players");
+            return Err(Refusal::new(code::NOT_READY, message));
+        }
+        if self.seated().any(|m| !m.ready && m.place != Place::Seat(seat)) {
+            return Err(Refusal::new(code::NOT_READY, "not everyone is ready"));
+        }
+        self.begin(now, seed, pushes);
+        Ok(api::Done {})
+    }
+
+    /// This seat wants another match; it begins when all do.
+    pub(super) fn rematch(
+        &mut self,
+        now: Now,
+        at: usize,
+        seed: u64,
+        pushes: &mut Pushes,
+    ) -> Result<api::Done, Refusal> {
+        let seat = self.seat_of(at)?;
+        self.expect_phase(Phase::Finished, "there is no finished match")?;
+        self.set_ready(at, seat, true, pushes);
+        let needed = usize::from(*self.kind.seats().start());
+        if self.seated().count() >= needed && self.seated().all(|m| m.ready) {
+            self.begin(now, seed, pushes);
+        }
+        Ok(api::Done {})
+    }
+
+    pub(super) fn chat(
+        &mut self,
+        now: Now,
+        at: usize,
+        text: &str,
+        pushes: &mut Pushes,
+    ) -> Result<api::Done, Refusal> {
+        let n = text.chars().count();
+        if n == 0 || n > MAX_CHAT_CODE_POINTS || text.contains('\0') {
+            let message = format!("a message has 1 to {MAX_CHAT_CODE_POINTS} characters");
+            return Err(Refusal::new(code::BAD_REQUEST, message));
+        }
+        let member = &mut self.members[at];
+        if !member.chat.take(now.time, CHAT_RATE) {
+            return Err(Refusal::new(code::RATE, "too many messages; wait a moment"));
+        }
+        let change = Change::Chat {
+            name: member.name.clone(),
+            seat: member.place.seat(),
+            text: text.to_owned(),
+            at_ms: now.unix_ms,
+        };
+        self.push(change, pushes);
+        Ok(api::Done {})
+    }
+
+    pub(super) fn typing(
+        &mut self,
+        at: usize,
+        typing: bool,
+        pushes: &mut Pushes,
+    ) -> Result<api::Done, Refusal> {
+        let member = &self.members[at];
+        let (name, seat, from) = (member.name.clone(), member.place.seat(), member.socket);
+        let key = TYPING_KEY | seat.map_or(u64::from(u32::MAX), u64::from);
+        let frame = event(push::TYPING, &TypingPush { name, seat, typing });
+        let others = self.members.iter().filter_map(|m| m.socket).filter(|s| Some(*s) != from);
+        pushes.extend(others.map(|s| (s, frame.clone(), Delivery::Volatile { key })));
+        Ok(api::Done {})
+    }
+
+    /// A seat does something in the match.
+    pub(super) fn action(
+        &mut self,
+        now: Now,
+        at: usize,
+        action: &RawValue,
+        pushes: &mut Pushes,
+    ) -> Result<api::Acted, Refusal> {
+        let not_in = || Refusal::new(code::NOT_IN_MATCH, "you do not play in this match");
+        let seat = self.members[at].place.seat().ok_or_else(not_in)?;
+        let play = match (self.phase, &mut self.play) {
+            (Phase::Playing, Some(play)) => play,
+            (Phase::Finished, _) => {
+                return Err(Refusal::new(code::MATCH_OVER, "the match is over"));
+            }
+            _ => return Err(Refusal::new(code::NOT_IN_MATCH, "no match is on")),
+        };
+        let applied = play.apply(now.time, Seat(seat), action);
+        let turn = play.turn();
+        match applied {
+            Ok(events) => {
+                self.push_events(turn, events, pushes);
+                self.settle(pushes);
+                Ok(api::Acted { turn })
+            }
+            Err(refusal) => {
+                // A crash ends the match, though the action was refused.
+                if refusal.code == code::MATCH_CRASH {
+                    self.settle(pushes);
+                }
+                Err(refusal)
+            }
+        }
+    }
+
+    fn begin(&mut self, now: Now, seed: u64, pushes: &mut Pushes) {
+        let mut seats: Vec<Seat> = self.seated().filter_map(|m| m.place.seat()).map(Seat).collect();
+        seats.sort_unstable();
+        self.n_matches += 1;
+        self.phase = Phase::Playing;
+        self.outcome = None;
+        for member in &mut self.members {
+            member.ready = false;
+        }
+        self.play = Some(self.config.start(now.time, self.n_matches, seats, seed));
+        self.push(Change::Started { number: self.n_matches }, pushes);
+        for member in 0..self.members.len() {
+            // Who is away just now is told to the game as a loss it has yet to learn of.
+            if let (Place::Seat(seat), None) =
+                (self.members[member].place, self.members[member].socket)
+            {
+                self.tell_game(now, seat, SeatChange::Dropped, pushes);
+            }
+        }
+        self.settle(pushes);
+    }
+
+    /// Looks whether the match has ended, and shows everybody how it stands.
+    fn settle(&mut self, pushes: &mut Pushes) {
+        let Some(play) = &mut self.play else { return };
+        if self.phase == Phase::Playing {
+            self.outcome = play.outcome();
+            if let Some(outcome) = &self.outcome {
+                self.phase = Phase::Finished;
+                let outcome = travel(outcome);
+                self.push(Change::Finished { outcome }, pushes);
+            }
+        }
+        self.push_state(pushes);
+    }
+
+    fn push_state(&mut self, pushes: &mut Pushes) {
+        let (delivery, mut for_spectators) = (Delivery::Volatile { key: STATE_KEY }, None);
+        for at in 0..self.members.len() {
+            let Member { place, socket: Some(socket), .. } = self.members[at] else { continue };
+            let frame = match (place, &for_spectators) {
+                (Place::Spectator, Some(frame)) => Frame::clone(frame),
+                _ => {
+                    let Some(state) = self.state(place) else { return };
+                    event(push::STATE, &state)
+                }
+            };
+            if place == Place::Spectator {
+                for_spectators = Some(frame.clone());
+            }
+            pushes.push((socket, frame, delivery));
+        }
+    }
+
+    fn tell_game(&mut self, now: Now, seat: u8, change: SeatChange, pushes: &mut Pushes) {
+        if self.phase != Phase::Playing {
+            return;
+        }
+        let Some(play) = &mut self.play else { return };
+        let events = play.seat(now.time, Seat(seat), change);
+        let turn = play.turn();
+        self.push_events(turn, events, pushes);
+        self.settle(pushes);
+    }
+
+    fn push_events(&mut self, turn: u64, events: Vec<Box<RawValue>>, pushes: &mut Pushes) {
+        for told in events {
+            self.version += 1;
+            let told = MatchEvent { version: self.version, turn, event: told };
+            self.to_all(&event(push::EVENT, &told), None, pushes);
+        }
+    }
+
+    fn push(&mut self, change: Change, pushes: &mut Pushes) {
+        self.push_except(change, None, pushes);
+    }
+
+    fn push_except(&mut self, change: Change, except: Option<SocketKey>, pushes: &mut Pushes) {
+        self.version += 1;
+        let frame = event(push::CHANGED, &Changed { version: self.version, change });
+        self.to_all(&frame, except, pushes);
+    }
+
+    fn to_all(&self, frame: &Frame, except: Option<SocketKey>, pushes: &mut Pushes) {
+        let sockets = self.members.iter().filter_map(|m| m.socket).filter(|s| Some(*s) != except);
+        pushes.extend(sockets.map(|socket| (socket, frame.clone(), Delivery::Reliable)));
+    }
+
+    fn set_ready(&mut self, at: usize, seat: u8, ready: bool, pushes: &mut Pushes) {
+        if std::mem::replace(&mut self.members[at].ready, ready) != ready {
+            self.push(Change::Ready { seat, ready }, pushes);
+        }
+    }
+
+    fn joined(&mut self, at: usize) -> api::Joined {
+        let member = &self.members[at];
+        let (place, token) = (member.place, member.token.to_string());
+        api::Joined { lobby: self.snapshot(place), seat: place.seat(), token }
+    }
+
+    fn snapshot(&mut self, viewer: Place) -> api::Lobby {
+        let state = self.state(viewer);
+        let mut seats: Vec<api::Seat> = self
+            .members
+            .iter()
+            .filter_map(|m| {
+                let seat = m.place.seat()?;
+                let connected = m.socket.is_some();
+                Some(api::Seat { seat, name: m.name.clone(), connected, ready: m.ready })
+            })
+            .collect();
+        seats.sort_unstable_by_key(|seat| seat.seat);
+        api::Lobby {
+            id: self.id.to_string(),
+            code: self.code.as_str().to_owned(),
+            game: self.game.clone(),
+            config: self.config.json().to_owned(),
+            visibility: self.visibility,
+            phase: self.phase,
+            version: self.version,
+            host: self.host(),
+            seats,
+            capacity: self.capacity,
+            spectators: self.n_spectators() as u32,
+            state,
+        }
+    }
+
+    fn state(&mut self, viewer: Place) -> Option<api::State> {
+        let play = self.play.as_mut()?;
+        let viewer = match viewer {
+            Place::Seat(seat) => Viewer::Seat(Seat(seat)),
+            Place::Spectator => Viewer::Spectator,
+        };
+        Some(api::State {
+            number: self.n_matches,
+            turn: play.turn(),
+            view: play.view(viewer),
+            outcome: self.outcome.as_ref().map(travel),
+        })
+    }
+
+    /// The longest seated player who is connected, or else the longest seated.
+    fn host(&self) -> Option<u8> {
+        let connected = self.seated().find(|member| member.socket.is_some());
+        connected.or_else(|| self.seated().next())?.place.seat()
+    }
+
+    fn seated(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|member| member.place != Place::Spectator)
+    }
+
+    fn n_spectators(&self) -> usize {
+        self.members.len() - self.seated().count()
+    }
+
+    fn free_seat(&self) -> Result<u8, Refusal> {
+        if self.is_playing() {
+            return Err(Refusal::new(code::PHASE, "a match is on; watch it as a spectator"));
+        }
+        (0..self.capacity)
+            .find(|seat| self.seated().all(|member| member.place != Place::Seat(*seat)))
+            .ok_or_else(|| Refusal::new(code::FULL, "every seat is taken"))
+    }
+
+    fn seat_of(&self, at: usize) -> Result<u8, Refusal> {
+        let spectator = || Refusal::new(code::FORBIDDEN, "spectators cannot do this");
+        self.members[at].place.seat().ok_or_else(spectator)
+    }
+
+    fn expect_phase(&self, phase: Phase, otherwise: &str) -> Result<(), Refusal> {
+        if self.phase == phase { Ok(()) } else { Err(Refusal::new(code::PHASE, otherwise)) }
+    }
+}
+
+/// 1 to 64 code points, none of them a control or direction character, and not only blanks.
+fn check_name(name: &str) -> Result<(), Refusal> {
+    let n = name.chars().count();
+    let is_hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    if n == 0 || n > MAX_NAME_CODE_POINTS || name.trim().is_empty() || name.chars().any(is_hidden) {
+        let message = format!("a name has 1 to {MAX_NAME_CODE_POINTS} visible characters");
+        return Err(Refusal::new(code::NAME, message));
+    }
+    Ok(())
+}
+
+fn travel(outcome: &Outcome) -> api::Outcome {
+    api::Outcome {
+        winners: outcome.winners.iter().map(|seat| seat.0).collect(),
+        reason: outcome.reason.to_owned(),
+    }
+}
+
+/// An event of `/lobby`, encoded once for all who get it.
+fn event<T: Serialize>(name: &str, payload: &T) -> Frame {
+    let write = || {
+        let mut draft = Draft::event(name)?;
+        draft.arg(payload)?;
+        draft.into_event(NAMESPACE, None)
+    };
+    write().expect("types of shared::api have a JSON form and no attachments")
+}

@@ -1,0 +1,243 @@
+//! One match: a game's pure functions around its state, with the game's types erased.
+//! Who sits where is the lobby's knowledge. A panic of the game ends the match and nothing else.
+
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Debug},
+    marker::PhantomData,
+    ops::RangeInclusive,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
+
+use parlor_shared::api::{Refusal, code};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::game::{Cx, Game, Outcome, Random, Seat, SeatChange, Viewer};
+use crate::time::Time;
+
+/// The games of a server, by name. Built before it starts, then shared by all shards.
+#[derive(Debug, Clone, Default)]
+pub struct Games {
+    kinds: BTreeMap<String, Arc<dyn Kind>>,
+}
+
+impl Games {
+    /// Adds a game under a name; a game of the same name is replaced.
+    pub fn register<G: Game>(&mut self, name: &str) {
+        self.kinds.insert(name.to_owned(), Arc::new(Erased::<G>(PhantomData)));
+    }
+
+    /// True if there is none.
+    pub fn is_empty(&self) -> bool {
+        self.kinds.is_empty()
+    }
+
+    /// The registered names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.kinds.keys().map(String::as_str)
+    }
+
+    pub(super) fn kind(&self, name: &str) -> Option<Arc<dyn Kind>> {
+        self.kinds.get(name).cloned()
+    }
+}
+
+/// A game without its types.
+pub(super) trait Kind: Send + Sync + Debug {
+    fn seats(&self) -> RangeInclusive<u8>;
+    fn grace(&self) -> Duration;
+    /// Reads, completes and checks a configuration.
+    fn configure(&self, config: Option<&RawValue>) -> Result<Box<dyn Configured>, Refusal>;
+}
+
+/// A game with a checked configuration: what a lobby holds.
+pub(super) trait Configured: Send + Debug {
+    /// Defaults filled in.
+    fn json(&self) -> &RawValue;
+    /// Begins a match.
+    fn start(&self, now: Time, number: u32, seats: Vec<Seat>, seed: u64) -> Box<dyn Play>;
+}
+
+/// A match.
+pub(super) trait Play: Send + Debug {
+    /// Applies an action: the game's events, or why not (then nothing has changed).
+    fn apply(
+        &mut self,
+        now: Time,
+        seat: Seat,
+        action: &RawValue,
+    ) -> Result<Vec<Box<RawValue>>, Refusal>;
+    /// Tells the game about a seat: its events.
+    fn seat(&mut self, now: Time, seat: Seat, change: SeatChange) -> Vec<Box<RawValue>>;
+    fn view(&mut self, viewer: Viewer) -> Box<RawValue>;
+    fn outcome(&mut self) -> Option<Outcome>;
+    /// Actions accepted so far.
+    fn turn(&self) -> u64;
+}
+
+struct Erased<G>(PhantomData<fn() -> G>);
+
+impl<G> Debug for Erased<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::any::type_name::<G>())
+    }
+}
+
+impl<G: Game> Kind for Erased<G> {
+    fn seats(&self) -> RangeInclusive<u8> {
+        G::SEATS
+    }
+
+    fn grace(&self) -> Duration {
+        G::GRACE
+    }
+
+    fn configure(&self, config: Option<&RawValue>) -> Result<Box<dyn Configured>, Refusal> {
+        let bad = |message: String| Refusal::new(code::BAD_CONFIG, message);
+        let config: G::Config = match config {
+            Some(raw) => serde_json::from_str(raw.get()).map_err(|error| bad(error.to_string()))?,
+            None => G::Config::default(),
+        };
+        guard(|| G::check(&config))
+            .unwrap_or_else(|Crashed| Err("the game could not check it".to_owned()))
+            .map_err(bad)?;
+        let json = serde_json::value::to_raw_value(&config).map_err(|e| bad(e.to_string()))?;
+        Ok(Box::new(WithConfig::<G> { config, json }))
+    }
+}
+
+struct WithConfig<G: Game> {
+    config: G::Config,
+    json: Box<RawValue>,
+}
+
+impl<G: Game> Debug for WithConfig<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.config.fmt(f)
+    }
+}
+
+impl<G: Game> Configured for WithConfig<G> {
+    fn json(&self) -> &RawValue {
+        &self.json
+    }
+
+    fn start(&self, now: Time, number: u32, seats: Vec<Seat>, seed: u64) -> Box<dyn Play> {
+        let mut random = Random::new(seed);
+        let state = guard(|| {
+            let mut cx = Cx::new(now, number, &seats, &mut random);
+            G::setup(&self.config, &mut cx)
+        });
+        Box::new(Match::<G> { state: state.ok(), number, seats, random, turn: 0 })
+    }
+}
+
+struct Match<G: Game> {
+    /// `None` once the game has crashed.
+    state: Option<G::State>,
+    number: u32,
+    seats: Vec<Seat>,
+    random: Random,
+    turn: u64,
+}
+
+impl<G: Game> Debug for Match<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Match").field("number", &self.number).field("turn", &self.turn).finish()
+    }
+}
+
+impl<G: Game> Play for Match<G> {
+    fn apply(
+        &mut self,
+        now: Time,
+        seat: Seat,
+        action: &RawValue,
+    ) -> Result<Vec<Box<RawValue>>, Refusal> {
+        let action: G::Action = serde_json::from_str(action.get())
+            .map_err(|error| Refusal::new(code::BAD_REQUEST, error.to_string()))?;
+        let crashed = || Refusal::new(code::MATCH_CRASH, "the game failed; the match is over");
+        let before = (self.state.clone().ok_or_else(crashed)?, self.random.clone());
+        let state = self.state.as_mut().expect("just seen");
+        let mut cx = Cx::new(now, self.number, &self.seats, &mut self.random);
+        match guard(|| G::apply(state, seat, action, &mut cx)) {
+            Ok(Ok(())) => {
+                self.turn += 1;
+                Ok(write_events::<G>(&mut cx))
+            }
+            Ok(Err(reject)) => {
+                (self.state, self.random) = (Some(before.0), before.1);
+                Err(Refusal::new(reject.code, reject.message))
+            }
+            Err(Crashed) => {
+                self.state = None;
+                Err(crashed())
+            }
+        }
+    }
+
+    fn seat(&mut self, now: Time, seat: Seat, change: SeatChange) -> Vec<Box<RawValue>> {
+        let Some(state) = &mut self.state else { return Vec::new() };
+        let mut cx = Cx::new(now, self.number, &self.seats, &mut self.random);
+        match guard(|| G::seat(state, seat, change, &mut cx)) {
+            Ok(()) => write_events::<G>(&mut cx),
+            Err(Crashed) => {
+                self.state = None;
+                Vec::new()
+            }
+        }
+    }
+
+    fn view(&mut self, viewer: Viewer) -> Box<RawValue> {
+        let null = || RawValue::from_string("null".to_owned()).expect("null is JSON");
+        let Some(state) = &self.state else { return null() };
+        match guard(|| serde_json::value::to_raw_value(&G::view(state, viewer))) {
+            Ok(Ok(view)) => view,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "a view has no JSON form");
+                null()
+            }
+            Err(Crashed) => {
+                self.state = None;
+                null()
+            }
+        }
+    }
+
+    fn outcome(&mut self) -> Option<Outcome> {
+        let crashed = Some(Outcome { winners: Vec::new(), reason: "crashed" });
+        let Some(state) = &self.state else { return crashed };
+        guard(|| G::outcome(state)).unwrap_or_else(|Crashed| {
+            self.state = None;
+            crashed
+        })
+    }
+
+    fn turn(&self) -> u64 {
+        self.turn
+    }
+}
+
+fn write_events<G: Game>(cx: &mut Cx<'_, G>) -> Vec<Box<RawValue>> {
+    cx.take_events().iter().filter_map(write_event).collect()
+}
+
+fn write_event<E: Serialize>(event: &E) -> Option<Box<RawValue>> {
+    serde_json::value::to_raw_value(event)
+        .inspect_err(|error| tracing::warn!(%error, "an event has no JSON form"))
+        .ok()
+}
+
+/// The game panicked.
+struct Crashed;
+
+/// Runs a game's code. What it may leave half done is given up by the caller.
+fn guard<T>(run: impl FnOnce() -> T) -> Result<T, Crashed> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|_| {
+        tracing::error!("a game panicked; its match ends");
+        Crashed
+    })
+}

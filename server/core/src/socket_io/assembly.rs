@@ -1,0 +1,72 @@
+//! A binary packet whose attachments are still arriving.
+//! Source: Socket.IO protocol v5, § Packet encoding, BINARY_EVENT and BINARY_ACK.
+
+use std::{ops::Range, time::Duration};
+
+use bytes::Bytes;
+use parlor_shared::socket_io::{Kind, Packet};
+
+use crate::time::Time;
+
+/// Within this time all attachments of a packet must arrive.
+pub const ASSEMBLY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A packet kept until it is whole. Its parts are remembered as places in the text, so that it is
+/// not decoded a second time.
+#[derive(Debug)]
+pub(super) struct Assembly {
+    text: String,
+    kind: Kind,
+    /// `None`: the main namespace, which may not stand in the text.
+    namespace: Option<Range<usize>>,
+    id: Option<u64>,
+    data: Range<usize>,
+    n_attachments: usize,
+    attachments: Vec<Bytes>,
+    n_bytes: usize,
+    pub(super) until: Time,
+}
+
+impl Assembly {
+    /// Begins with a packet that announces at least one attachment.
+    pub(super) fn begin(now: Time, text: &str, packet: &Packet<'_>, n_attachments: usize) -> Self {
+        let place = |part: &str| {
+            let start = part.as_ptr() as usize - text.as_ptr() as usize;
+            start..start + part.len()
+        };
+        Self {
+            kind: packet.kind,
+            namespace: (packet.namespace != "/").then(|| place(packet.namespace)),
+            id: packet.id,
+            data: place(packet.data.expect("an event or ack has data")),
+            text: text.to_owned(),
+            n_attachments,
+            attachments: Vec::with_capacity(n_attachments),
+            n_bytes: text.len(),
+            until: now + ASSEMBLY_TIMEOUT,
+        }
+    }
+
+    /// Adds an attachment; how many bytes the packet has by now.
+    pub(super) fn add(&mut self, bytes: &[u8]) -> usize {
+        self.attachments.push(Bytes::copy_from_slice(bytes));
+        self.n_bytes += bytes.len();
+        self.n_bytes
+    }
+
+    pub(super) fn is_whole(&self) -> bool {
+        self.attachments.len() == self.n_attachments
+    }
+
+    /// The packet and its attachments.
+    pub(super) fn packet(&self) -> (Packet<'_>, &[Bytes]) {
+        let packet = Packet {
+            kind: self.kind,
+            attachments: Some(self.n_attachments),
+            namespace: self.namespace.clone().map_or("/", |place| &self.text[place]),
+            id: self.id,
+            data: Some(&self.text[self.data.clone()]),
+        };
+        (packet, &self.attachments)
+    }
+}

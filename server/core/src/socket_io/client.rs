@@ -1,0 +1,55 @@
+//! One client: the sockets that share its session, and what it has sent but half.
+
+use bytes::Bytes;
+
+use super::assembly::Assembly;
+use crate::{
+    key::{NamespaceKey, SocketKey},
+    time::Time,
+};
+
+/// Refused CONNECTs after which a client is cut. Nothing is kept of each.
+pub const MAX_FAILED_CONNECTS: u32 = 32;
+/// Packets that may wait for the answer to a CONNECT, per socket.
+pub const MAX_QUEUED_PACKETS: usize = 64;
+
+#[derive(Debug)]
+pub(super) struct Client {
+    /// At most one per namespace.
+    pub(super) sockets: Vec<(NamespaceKey, SocketKey)>,
+    pub(super) assembly: Option<Assembly>,
+    /// Until then a namespace must be joined; `None` once one is.
+    pub(super) connect_until: Option<Time>,
+    pub(super) n_failed_connects: u32,
+}
+
+impl Client {
+    pub(super) fn new(connect_until: Time) -> Self {
+        Self {
+            sockets: Vec::new(),
+            assembly: None,
+            connect_until: Some(connect_until),
+            n_failed_connects: 0,
+        }
+    }
+
+    pub(super) fn socket(&self, namespace: NamespaceKey) -> Option<SocketKey> {
+        self.sockets.iter().find(|(n, _)| *n == namespace).map(|(_, socket)| *socket)
+    }
+
+    pub(super) fn deadline(&self) -> Option<Time> {
+        let assembly = self.assembly.as_ref().map(|assembly| assembly.until);
+        match (assembly, self.connect_until) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+}
+
+/// A packet that came between CONNECT and its answer.
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) data: String,
+    pub(super) attachments: Vec<Bytes>,
+    pub(super) ack: Option<u64>,
+}

@@ -1,0 +1,537 @@
+//! All sockets of a shard: who is connected where, who is in which room, whose answer is awaited.
+//! Handlers are called by the driver; what they want comes back as inputs.
+//! Source: Socket.IO protocol v5; socket.io 4.8 where it is silent.
+
+use std::{collections::HashMap, time::Duration};
+
+use bytes::Bytes;
+use parlor_shared::{
+    id::SocketId,
+    socket_io::{Args, Draft, Frame, Kind, Packet, Sender, json},
+};
+
+use super::{
+    assembly::Assembly,
+    client::{Client, MAX_FAILED_CONNECTS, MAX_QUEUED_PACKETS, Queued},
+    rooms::Rooms,
+    socket::{MAX_PENDING_ACKS, Socket, State},
+};
+use crate::{
+    effect::{AckError, DisconnectReason, Effect, Effects},
+    engine_io::{CloseReason, Delivery},
+    hash::Keyed,
+    ids::Ids,
+    input::{AckToken, Input, Target},
+    key::{NamespaceKey, SessionKey, SocketKey, Table},
+    time::{Deadlines, Time},
+};
+
+/// What the machine must know from the start.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Names of all namespaces; a [`NamespaceKey`] is a position in it.
+    pub namespaces: Vec<String>,
+    /// Within this time a client must have joined one.
+    pub connect_timeout: Duration,
+    /// Bytes of one packet, attachments included.
+    pub max_payload: usize,
+    /// Keys the hashers.
+    pub hash_seed: u64,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub struct SocketIo {
+    connect_timeout: Duration,
+    max_payload: usize,
+    clients: HashMap<SessionKey, Client, Keyed>,
+    sockets: Table<SocketKey, Socket>,
+    namespaces: Vec<Namespace>,
+    namespace_keys: HashMap<String, NamespaceKey, Keyed>,
+    deadlines: Deadlines<Deadline>,
+    stamp: u64,
+}
+
+#[derive(Debug)]
+struct Namespace {
+    name: String,
+    /// Connected sockets, dense.
+    sockets: Vec<SocketKey>,
+    by_id: HashMap<SocketId, SocketKey, Keyed>,
+    rooms: Rooms,
+    next_ack: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Deadline {
+    Client(SessionKey),
+    Ack(SocketKey, u64),
+}
+
+/// A client broke a rule: its session ends for this reason.
+struct Broken(CloseReason);
+
+const FORCED_CLOSE: Broken = Broken(CloseReason::ForcedClose);
+
+impl SocketIo {
+    /// Nobody is connected yet.
+    pub fn new(settings: Settings) -> Self {
+        let keyed = Keyed::new(settings.hash_seed);
+        let mut namespace_keys = HashMap::with_hasher(keyed);
+        let mut namespaces = Vec::new();
+        for name in settings.namespaces {
+            let key = NamespaceKey(u32::try_from(namespaces.len()).expect("few namespaces"));
+            namespace_keys.insert(name.clone(), key);
+            namespaces.push(Namespace {
+                name,
+                sockets: Vec::new(),
+                by_id: HashMap::with_hasher(keyed),
+                rooms: Rooms::new(keyed),
+                next_ack: 0,
+            });
+        }
+        Self {
+            connect_timeout: settings.connect_timeout,
+            max_payload: settings.max_payload,
+            clients: HashMap::with_hasher(keyed),
+            sockets: Table::default(),
+            namespaces,
+            namespace_keys,
+            deadlines: Deadlines::default(),
+            stamp: 0,
+        }
+    }
+
+    /// Sessions known.
+    pub fn n_clients(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// Sockets, those that are still connecting included.
+    pub fn n_sockets(&self) -> usize {
+        self.sockets.len()
+    }
+
+    /// When [`Input::Timeout`] is due.
+    pub fn deadline(&self) -> Option<Time> {
+        self.deadlines.next()
+    }
+
+    /// Takes in one thing that happened.
+    pub fn handle(
+        &mut self,
+        now: Time,
+        input: Input<'_>,
+        ids: &mut Ids,
+        effects: &mut dyn Effects,
+    ) {
+        match input {
+            Input::Ids(_) => {}
+            Input::Opened(session) => {
+                self.clients.insert(session, Client::new(now + self.connect_timeout));
+                self.set_client_deadline(session);
+            }
+            Input::Text(session, text) => {
+                if let Err(Broken(reason)) = self.text(now, session, text, ids, effects) {
+                    effects.push(Effect::Close(session, reason));
+                }
+            }
+            Input::Bytes(session, bytes) => {
+                if let Err(Broken(reason)) = self.bytes(now, session, bytes, ids, effects) {
+                    effects.push(Effect::Close(session, reason));
+                }
+            }
+            Input::Closed(session, reason) => self.closed(session, reason, effects),
+            Input::Admit(socket) => self.admit(socket, effects),
+            Input::Refuse(socket, message, data) => {
+                self.refuse(socket, &message, data.as_deref(), effects);
+            }
+            Input::Emit(namespace, target, frame, delivery) => {
+                self.emit(namespace, &target, &frame, delivery, effects);
+            }
+            Input::Ask(socket, draft, token, timeout) => {
+                self.ask(now, socket, draft, token, timeout, effects);
+            }
+            Input::Join(socket, room) => self.join(socket, &room),
+            Input::Leave(socket, room) => self.leave(socket, &room),
+            Input::Disconnect(socket, whole) => self.disconnect(socket, whole, effects),
+            Input::Timeout => self.timeout(now, effects),
+        }
+    }
+
+    fn text(
+        &mut self,
+        now: Time,
+        session: SessionKey,
+        text: &str,
+        ids: &mut Ids,
+        effects: &mut dyn Effects,
+    ) -> Result<(), Broken> {
+        let Some(client) = self.clients.get_mut(&session) else { return Ok(()) };
+        if client.assembly.is_some() {
+            return Err(FORCED_CLOSE);
+        }
+        let mended = json::mend_surrogates(text);
+        let text = mended.as_deref().unwrap_or(text);
+        let packet = Packet::decode(text, Sender::Client).map_err(|error| {
+            tracing::debug!(%error, "packet refused");
+            FORCED_CLOSE
+        })?;
+        if let Some(n @ 1..) = packet.attachments {
+            client.assembly = Some(Assembly::begin(now, text, &packet, n));
+            self.set_client_deadline(session);
+            return Ok(());
+        }
+        self.packet(session, &packet, &[], ids, effects)
+    }
+
+    fn bytes(
+        &mut self,
+        _now: Time,
+        session: SessionKey,
+        bytes: &[u8],
+        ids: &mut Ids,
+        effects: &mut dyn Effects,
+    ) -> Result<(), Broken> {
+        let Some(client) = self.clients.get_mut(&session) else { return Ok(()) };
+        let assembly = client.assembly.as_mut().ok_or(FORCED_CLOSE)?;
+        if assembly.add(bytes) > self.max_payload {
+            return Err(FORCED_CLOSE);
+        }
+        if !assembly.is_whole() {
+            return Ok(());
+        }
+        let assembly = client.assembly.take().expect("just seen");
+        self.set_client_deadline(session);
+        let (packet, attachments) = assembly.packet();
+        self.packet(session, &packet, attachments, ids, effects)
+    }
+
+    fn packet(
+        &mut self,
+        session: SessionKey,
+        packet: &Packet<'_>,
+        attachments: &[Bytes],
+        ids: &mut Ids,
+        effects: &mut dyn Effects,
+    ) -> Result<(), Broken> {
+        let namespace = self.namespace_keys.get(packet.namespace).copied();
+        if packet.kind == Kind::Connect {
+            return self.connect(session, namespace, packet, ids, effects);
+        }
+        // All else must be for a namespace that this client has joined or is joining.
+        let namespace = namespace.ok_or(FORCED_CLOSE)?;
+        let key = self.clients[&session].socket(namespace).ok_or(FORCED_CLOSE)?;
+        let socket = self.sockets.get_mut(key).expect("a client's sockets exist");
+        let data = packet.data.unwrap_or("[]");
+        match (packet.kind, &mut socket.state) {
+            (Kind::Disconnect, State::Connecting { .. }) => self.remove(key),
+            (Kind::Disconnect, State::Connected) => {
+                self.remove_connected(key, DisconnectReason::ClientNamespaceDisconnect, effects);
+            }
+            (Kind::Event, State::Connecting { queued, n_bytes }) => {
+                *n_bytes += data.len() + attachments.iter().map(Bytes::len).sum::<usize>();
+                if queued.len() == MAX_QUEUED_PACKETS || *n_bytes > self.max_payload {
+                    return Err(Broken(CloseReason::PolicyViolation));
+                }
+                let (data, attachments) = (data.to_owned(), attachments.to_vec());
+                queued.push(Queued { data, attachments, ack: packet.id });
+            }
+            (Kind::Event, State::Connected) => {
+                let args = Args::of_event(data, attachments);
+                effects.push(Effect::Event { socket: key, namespace, args, ack: packet.id });
+            }
+            (Kind::Ack, _) => {
+                // An id that was never asked, or whose time is up, is ignored.
+                let id = packet.id.expect("an ack has an id");
+                if let Some(token) = socket.acks.remove(&id) {
+                    self.deadlines.set(Deadline::Ack(key, id), None);
+                    effects.push(Effect::Acked(token, Ok(Args::of_ack(data, attachments))));
+                }
+            }
+            (Kind::Connect | Kind::ConnectError, _) => return Err(FORCED_CLOSE),
+        }
+        Ok(())
+    }
+
+    fn connect(
+        &mut self,
+        session: SessionKey,
+        namespace: Option<NamespaceKey>,
+        packet: &Packet<'_>,
+        ids: &mut Ids,
+        effects: &mut dyn Effects,
+    ) -> Result<(), Broken> {
+        let client = self.clients.get_mut(&session).expect("checked by the caller");
+        let Some(namespace) = namespace else {
+            client.n_failed_connects += 1;
+            if client.n_failed_connects > MAX_FAILED_CONNECTS {
+                return Err(Broken(CloseReason::PolicyViolation));
+            }
+            let frame = Frame::connect_error(packet.namespace, "Invalid namespace", None);
+            effects.push(Effect::Send(session, frame, Delivery::Reliable));
+            return Ok(());
+        };
+        if client.socket(namespace).is_some() {
+            return Err(FORCED_CLOSE);
+        }
+        let id = SocketId::from_bytes(ids.take());
+        let socket = self.sockets.insert(Socket {
+            id,
+            session,
+            namespace,
+            state: State::Connecting { queued: Vec::new(), n_bytes: 0 },
+            place: 0,
+            memberships: Vec::new(),
+            acks: Default::default(),
+            stamp: 0,
+        });
+        client.sockets.push((namespace, socket));
+        effects.push(Effect::Connecting { socket, id, session, namespace, auth: packet.data });
+        Ok(())
+    }
+
+    fn admit(&mut self, key: SocketKey, effects: &mut dyn Effects) {
+        let Some(socket) = self.sockets.get_mut(key) else { return };
+        let State::Connecting { queued, .. } = &mut socket.state else { return };
+        let queued = std::mem::take(queued);
+        socket.state = State::Connected;
+        let (session, namespace_key) = (socket.session, socket.namespace);
+        let namespace = &mut self.namespaces[namespace_key.0 as usize];
+        socket.place = namespace.sockets.len();
+        namespace.sockets.push(key);
+        namespace.by_id.insert(socket.id, key);
+        let frame = Frame::connected(&namespace.name, socket.id.as_str());
+        effects.push(Effect::Send(session, frame, Delivery::Reliable));
+        effects.push(Effect::Connected(key, namespace_key));
+        if let Some(client) = self.clients.get_mut(&session) {
+            client.connect_until = None;
+        }
+        self.set_client_deadline(session);
+        for Queued { data, attachments, ack } in queued {
+            let args = Args::of_event(&data, &attachments);
+            effects.push(Effect::Event { socket: key, namespace: namespace_key, args, ack });
+        }
+    }
+
+    fn refuse(
+        &mut self,
+        key: SocketKey,
+        message: &str,
+        data: Option<&str>,
+        effects: &mut dyn Effects,
+    ) {
+        let Some(socket) = self.sockets.get(key) else { return };
+        if !matches!(socket.state, State::Connecting { .. }) {
+            return;
+        }
+        let session = socket.session;
+        let name = &self.namespaces[socket.namespace.0 as usize].name;
+        let frame = Frame::connect_error(name, message, data);
+        effects.push(Effect::Send(session, frame, Delivery::Reliable));
+        self.remove(key);
+        let client = self.clients.get_mut(&session).expect("a socket's client exists");
+        client.n_failed_connects += 1;
+        if client.n_failed_connects > MAX_FAILED_CONNECTS {
+            effects.push(Effect::Close(session, CloseReason::PolicyViolation));
+        }
+    }
+
+    fn emit(
+        &mut self,
+        namespace: NamespaceKey,
+        target: &Target,
+        frame: &Frame,
+        delivery: Delivery,
+        effects: &mut dyn Effects,
+    ) {
+        if let Some(key) = target.socket {
+            if let Some(socket) = self.sockets.get(key)
+                && matches!(socket.state, State::Connected)
+            {
+                effects.push(Effect::Send(socket.session, frame.clone(), delivery));
+            }
+            return;
+        }
+        let Self { sockets, namespaces, stamp, .. } = self;
+        let namespace = &namespaces[namespace.0 as usize];
+        *stamp += 1;
+        for room in &target.except {
+            for key in namespace.addressed(room) {
+                sockets.get_mut(key).expect("members exist").stamp = *stamp;
+            }
+        }
+        if let Some(socket) = target.except_socket.and_then(|key| sockets.get_mut(key)) {
+            socket.stamp = *stamp;
+        }
+        let mut send = |key: SocketKey| {
+            let socket = sockets.get_mut(key).expect("members exist");
+            if socket.stamp != *stamp {
+                socket.stamp = *stamp;
+                effects.push(Effect::Send(socket.session, frame.clone(), delivery));
+            }
+        };
+        if target.rooms.is_empty() {
+            namespace.sockets.iter().copied().for_each(send);
+        } else {
+            for room in &target.rooms {
+                namespace.addressed(room).for_each(&mut send);
+            }
+        }
+    }
+
+    fn ask(
+        &mut self,
+        now: Time,
+        key: SocketKey,
+        draft: Draft,
+        token: AckToken,
+        timeout: Option<Duration>,
+        effects: &mut dyn Effects,
+    ) {
+        let socket = self.sockets.get_mut(key).filter(|s| matches!(s.state, State::Connected));
+        let Some(socket) = socket else {
+            return effects.push(Effect::Acked(token, Err(AckError::Disconnected)));
+        };
+        if socket.acks.len() == MAX_PENDING_ACKS {
+            return effects.push(Effect::Acked(token, Err(AckError::TooMany)));
+        }
+        let namespace = &mut self.namespaces[socket.namespace.0 as usize];
+        let id = namespace.next_ack;
+        namespace.next_ack += 1;
+        let frame = match draft.into_event(&namespace.name, Some(id)) {
+            Ok(frame) => frame,
+            Err(error) => {
+                tracing::warn!(%error, "event not sent");
+                return effects.push(Effect::Acked(token, Err(AckError::TooMany)));
+            }
+        };
+        socket.acks.insert(id, token);
+        self.deadlines.set(Deadline::Ack(key, id), timeout.map(|timeout| now + timeout));
+        effects.push(Effect::Send(socket.session, frame, Delivery::Reliable));
+    }
+
+    fn join(&mut self, key: SocketKey, room: &str) {
+        let Some(socket) = self.sockets.get_mut(key) else { return };
+        let rooms = &mut self.namespaces[socket.namespace.0 as usize].rooms;
+        if !rooms.join(key, &mut socket.memberships, room) {
+            tracing::warn!(room, "a socket is in as many rooms as it may be; join ignored");
+        }
+    }
+
+    fn leave(&mut self, key: SocketKey, room: &str) {
+        let Some(socket) = self.sockets.get_mut(key) else { return };
+        let mut memberships = std::mem::take(&mut socket.memberships);
+        let namespace = socket.namespace.0 as usize;
+        let sockets = &mut self.sockets;
+        self.namespaces[namespace].rooms.leave(&mut memberships, room, |other, at, place| {
+            sockets.get_mut(other).expect("members exist").memberships[at].moved_to(place);
+        });
+        self.sockets.get_mut(key).expect("just seen").memberships = memberships;
+    }
+
+    fn disconnect(&mut self, key: SocketKey, whole: bool, effects: &mut dyn Effects) {
+        let Some(socket) = self.sockets.get(key) else { return };
+        let session = socket.session;
+        let keys = if whole {
+            self.clients[&session].sockets.iter().map(|(_, key)| *key).collect()
+        } else {
+            vec![key]
+        };
+        for key in keys {
+            let Some(socket) = self.sockets.get(key) else { continue };
+            let name = &self.namespaces[socket.namespace.0 as usize].name;
+            let frame = Frame::disconnected(name);
+            effects.push(Effect::Send(session, frame, Delivery::Reliable));
+            self.remove_connected(key, DisconnectReason::ServerNamespaceDisconnect, effects);
+        }
+        if whole {
+            effects.push(Effect::Close(session, CloseReason::ForcedServerClose));
+        }
+    }
+
+    fn closed(&mut self, session: SessionKey, reason: CloseReason, effects: &mut dyn Effects) {
+        let Some(client) = self.clients.get_mut(&session) else { return };
+        let keys: Vec<SocketKey> = client.sockets.iter().map(|(_, key)| *key).collect();
+        for key in keys {
+            self.remove_connected(key, DisconnectReason::Session(reason), effects);
+        }
+        self.clients.remove(&session);
+        self.deadlines.set(Deadline::Client(session), None);
+    }
+
+    fn timeout(&mut self, now: Time, effects: &mut dyn Effects) {
+        while let Some((at, deadline)) = self.deadlines.pop(now) {
+            match deadline {
+                Deadline::Client(session) => {
+                    let Some(client) = self.clients.get_mut(&session) else { continue };
+                    let has_joined = client.connect_until.is_none_or(|until| until > at);
+                    let reason = if has_joined {
+                        CloseReason::ForcedClose
+                    } else {
+                        CloseReason::ForcedServerClose
+                    };
+                    effects.push(Effect::Close(session, reason));
+                }
+                Deadline::Ack(key, id) => {
+                    let socket = self.sockets.get_mut(key);
+                    if let Some(token) = socket.and_then(|socket| socket.acks.remove(&id)) {
+                        effects.push(Effect::Acked(token, Err(AckError::Timeout)));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Removes a socket and tells its handlers, if it was connected.
+    fn remove_connected(
+        &mut self,
+        key: SocketKey,
+        reason: DisconnectReason,
+        effects: &mut dyn Effects,
+    ) {
+        let Some(socket) = self.sockets.get_mut(key) else { return };
+        let was_connected = matches!(socket.state, State::Connected);
+        let namespace = socket.namespace;
+        for (id, token) in std::mem::take(&mut socket.acks) {
+            self.deadlines.set(Deadline::Ack(key, id), None);
+            effects.push(Effect::Acked(token, Err(AckError::Disconnected)));
+        }
+        self.remove(key);
+        if was_connected {
+            effects.push(Effect::Disconnected(key, namespace, reason));
+        }
+    }
+
+    fn remove(&mut self, key: SocketKey) {
+        let Some(mut socket) = self.sockets.remove(key) else { return };
+        if let Some(client) = self.clients.get_mut(&socket.session) {
+            client.sockets.retain(|(_, socket)| *socket != key);
+        }
+        let Self { sockets, namespaces, .. } = self;
+        let namespace = &mut namespaces[socket.namespace.0 as usize];
+        namespace.rooms.leave_all(&mut socket.memberships, |other, at, place| {
+            sockets.get_mut(other).expect("members exist").memberships[at].moved_to(place);
+        });
+        if matches!(socket.state, State::Connected) {
+            namespace.by_id.remove(&socket.id);
+            namespace.sockets.swap_remove(socket.place);
+            if let Some(moved) = namespace.sockets.get(socket.place) {
+                sockets.get_mut(*moved).expect("members exist").place = socket.place;
+            }
+        }
+    }
+
+    fn set_client_deadline(&mut self, session: SessionKey) {
+        let at = self.clients.get(&session).and_then(Client::deadline);
+        self.deadlines.set(Deadline::Client(session), at);
+    }
+}
+
+impl Namespace {
+    /// Connected sockets that a room's name addresses: its members, or the socket of that id.
+    fn addressed(&self, room: &str) -> impl Iterator<Item = SocketKey> {
+        let own = SocketId::parse(room).and_then(|id| self.by_id.get(&id)).copied();
+        self.rooms.members(room).chain(own)
+    }
+}

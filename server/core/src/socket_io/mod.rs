@@ -1,0 +1,15 @@
+//! Socket.IO: clients in namespaces, rooms, acknowledgements.
+//! What an event means is up to the handlers behind a namespace; sessions are `engine_io`'s.
+//! Source: Socket.IO protocol v5; socket.io 4.8 where it is silent.
+
+mod assembly;
+mod client;
+mod machine;
+mod rooms;
+mod socket;
+
+pub use assembly::ASSEMBLY_TIMEOUT;
+pub use client::{MAX_FAILED_CONNECTS, MAX_QUEUED_PACKETS};
+pub use machine::{Settings, SocketIo};
+pub use rooms::MAX_ROOMS_PER_SOCKET;
+pub use socket::MAX_PENDING_ACKS;

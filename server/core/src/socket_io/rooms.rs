@@ -1,0 +1,191 @@
+//! Rooms of one namespace: addresses for broadcasts, never a game.
+//! Members lie dense, so that a broadcast walks memory in order and looks nothing up.
+
+use std::collections::HashMap;
+
+use slab::Slab;
+
+use crate::{hash::Keyed, key::SocketKey};
+
+/// Rooms one socket may be in.
+pub const MAX_ROOMS_PER_SOCKET: usize = 256;
+
+#[derive(Debug)]
+pub(super) struct Rooms {
+    by_name: HashMap<Box<str>, usize, Keyed>,
+    rooms: Slab<Room>,
+}
+
+#[derive(Debug)]
+struct Room {
+    name: Box<str>,
+    members: Vec<Member>,
+}
+
+/// `place` is where the member's socket keeps its [`Membership`].
+#[derive(Debug, Clone, Copy)]
+struct Member {
+    socket: SocketKey,
+    place: usize,
+}
+
+/// A socket's side: in which room, and where in it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Membership {
+    room: usize,
+    place: usize,
+}
+
+impl Rooms {
+    pub(super) fn new(keyed: Keyed) -> Self {
+        Self { by_name: HashMap::with_hasher(keyed), rooms: Slab::new() }
+    }
+
+    pub(super) fn members(&self, name: &str) -> impl Iterator<Item = SocketKey> {
+        let room = self.by_name.get(name).map(|room| &self.rooms[*room]);
+        room.into_iter().flat_map(|room| room.members.iter().map(|member| member.socket))
+    }
+
+    /// Puts a socket in; false if it is in as many rooms as it may be.
+    pub(super) fn join(
+        &mut self,
+        socket: SocketKey,
+        memberships: &mut Vec<Membership>,
+        name: &str,
+    ) -> bool {
+        if self.place_of(memberships, name).is_some() {
+            return true;
+        }
+        if memberships.len() == MAX_ROOMS_PER_SOCKET {
+            return false;
+        }
+        let room = match self.by_name.get(name) {
+            Some(room) => *room,
+            None => {
+                let room = self.rooms.insert(Room { name: name.into(), members: Vec::new() });
+                self.by_name.insert(name.into(), room);
+                room
+            }
+        };
+        let members = &mut self.rooms[room].members;
+        memberships.push(Membership { room, place: members.len() });
+        members.push(Member { socket, place: memberships.len() - 1 });
+        true
+    }
+
+    /// Takes a socket out of one room. `others` gives the memberships of any other socket, to
+    /// tell the one that moves into the gap.
+    pub(super) fn leave(
+        &mut self,
+        memberships: &mut Vec<Membership>,
+        name: &str,
+        others: impl FnMut(SocketKey, usize, usize),
+    ) {
+        if let Some(place) = self.place_of(memberships, name) {
+            self.leave_at(memberships, place, others);
+        }
+    }
+
+    /// Takes a socket out of all its rooms.
+    pub(super) fn leave_all(
+        &mut self,
+        memberships: &mut Vec<Membership>,
+        mut others: impl FnMut(SocketKey, usize, usize),
+    ) {
+        while let Some(last) = memberships.len().checked_sub(1) {
+            self.leave_at(memberships, last, &mut others);
+        }
+    }
+
+    fn place_of(&self, memberships: &[Membership], name: &str) -> Option<usize> {
+        let room = self.by_name.get(name)?;
+        memberships.iter().position(|membership| membership.room == *room)
+    }
+
+    fn leave_at(
+        &mut self,
+        memberships: &mut Vec<Membership>,
+        place: usize,
+        mut others: impl FnMut(SocketKey, usize, usize),
+    ) {
+        let Membership { room: key, place: gap } = memberships.swap_remove(place);
+        if let Some(moved) = memberships.get(place) {
+            // Another membership of the same socket has moved here: tell its room.
+            self.rooms[moved.room].members[moved.place].place = place;
+        }
+        let room = &mut self.rooms[key];
+        room.members.swap_remove(gap);
+        if let Some(moved) = room.members.get(gap) {
+            others(moved.socket, moved.place, gap);
+        }
+        if room.members.is_empty() {
+            let room = self.rooms.remove(key);
+            self.by_name.remove(&room.name);
+        }
+    }
+}
+
+impl Membership {
+    /// The room moved this member into a gap.
+    pub(super) fn moved_to(&mut self, place: usize) {
+        self.place = place;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::{Key, Table};
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    /// Rooms driven as the machine drives them, beside a model that is plainly right.
+    #[derive(Default)]
+    struct Model {
+        sockets: Table<SocketKey, Vec<Membership>>,
+        sets: Vec<BTreeSet<SocketKey>>,
+    }
+
+    proptest! {
+        #[test]
+        fn members_are_those_that_joined_and_did_not_leave(ops in prop::collection::vec((0u8..3, 0usize..6, 0usize..4), 0..200)) {
+            let mut rooms = Rooms::new(Keyed::new(1));
+            let mut model = Model { sets: vec![BTreeSet::new(); 4], ..Model::default() };
+            let sockets: Vec<SocketKey> = (0..6).map(|_| model.sockets.insert(Vec::new())).collect();
+            for (op, socket, room) in ops {
+                let key = sockets[socket];
+                let name = format!("room {room}");
+                let mut own = std::mem::take(model.sockets.get_mut(key).unwrap());
+                let table = &mut model.sockets;
+                let mut others = |other: SocketKey, membership: usize, place: usize| {
+                    assert_ne!(other, key, "a gap is never filled by the one that left it");
+                    table.get_mut(other).unwrap()[membership].moved_to(place);
+                };
+                match op {
+                    0 => { rooms.join(key, &mut own, &name); model.sets[room].insert(key); }
+                    1 => { rooms.leave(&mut own, &name, &mut others); model.sets[room].remove(&key); }
+                    _ => {
+                        rooms.leave_all(&mut own, &mut others);
+                        for set in &mut model.sets { set.remove(&key); }
+                    }
+                }
+                *model.sockets.get_mut(key).unwrap() = own;
+                for (i, set) in model.sets.iter().enumerate() {
+                    let members: BTreeSet<_> = rooms.members(&format!("room {i}")).collect();
+                    prop_assert_eq!(&members, set);
+                }
+            }
+            let left: usize = model.sets.iter().filter(|set| !set.is_empty()).count();
+            prop_assert_eq!(rooms.rooms.len(), left, "empty rooms are not kept");
+        }
+    }
+
+    #[test]
+    fn a_socket_is_in_256_rooms_and_not_in_one_more() {
+        let mut rooms = Rooms::new(Keyed::new(1));
+        let (key, mut own) = (SocketKey::new(0, 0), Vec::new());
+        assert!((0..256).all(|i| rooms.join(key, &mut own, &i.to_string())));
+        assert!(rooms.join(key, &mut own, "7"), "it is in there already");
+        assert!(!rooms.join(key, &mut own, "one more"));
+    }
+}

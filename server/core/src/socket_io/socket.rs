@@ -1,0 +1,40 @@
+//! One socket: a client in a namespace.
+
+use std::collections::BTreeMap;
+
+use parlor_shared::id::SocketId;
+
+use super::{client::Queued, rooms::Membership};
+use crate::{
+    input::AckToken,
+    key::{NamespaceKey, SessionKey},
+};
+
+/// Answers awaited from one socket.
+pub const MAX_PENDING_ACKS: usize = 1024;
+
+#[derive(Debug)]
+pub(super) struct Socket {
+    pub(super) id: SocketId,
+    pub(super) session: SessionKey,
+    pub(super) namespace: NamespaceKey,
+    pub(super) state: State,
+    /// Where it stands in its namespace's list.
+    pub(super) place: usize,
+    pub(super) memberships: Vec<Membership>,
+    /// Answers awaited, by the id that went out.
+    pub(super) acks: BTreeMap<u64, AckToken>,
+    /// The last broadcast that has counted it, so that it gets each one once.
+    pub(super) stamp: u64,
+}
+
+/// `Connecting` ──admitted──► `Connected`; a refused one is removed.
+#[derive(Debug)]
+pub(super) enum State {
+    /// A handler is deciding; what the client sends meanwhile waits here.
+    Connecting {
+        queued: Vec<Queued>,
+        n_bytes: usize,
+    },
+    Connected,
+}

@@ -1,0 +1,123 @@
+//! Time as core sees it: a number that comes in as an argument, and a table of deadlines.
+//! Nobody here reads a clock; the server's `clock` does.
+
+use std::{collections::BTreeMap, collections::BTreeSet, fmt::Debug, ops::Add, time::Duration};
+
+/// A moment, as time since the shard started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Time(u64);
+
+impl Time {
+    /// The moment the shard started.
+    pub const ZERO: Self = Self(0);
+
+    /// The moment this long after the start; saturates after 584 years.
+    pub fn after_start(since: Duration) -> Self {
+        Self(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// How long after the start.
+    pub fn since_start(self) -> Duration {
+        Duration::from_nanos(self.0)
+    }
+
+    /// How long after `earlier`; zero if it was later.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for Time {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
+    }
+}
+
+/// At most one deadline per key, and the earliest of all at hand.
+///
+/// Setting and taking cost O(log n); memory is that of the deadlines set, because moving one
+/// leaves nothing behind.
+#[derive(Debug)]
+pub struct Deadlines<K> {
+    by_key: BTreeMap<K, Time>,
+    by_time: BTreeSet<(Time, K)>,
+}
+
+impl<K: Ord + Copy> Default for Deadlines<K> {
+    fn default() -> Self {
+        Self { by_key: BTreeMap::new(), by_time: BTreeSet::new() }
+    }
+}
+
+impl<K: Ord + Copy> Deadlines<K> {
+    /// Sets, moves or (with `None`) removes the deadline of `key`.
+    pub fn set(&mut self, key: K, at: Option<Time>) {
+        let before = match at {
+            Some(at) => self.by_key.insert(key, at),
+            None => self.by_key.remove(&key),
+        };
+        if before == at {
+            return;
+        }
+        if let Some(before) = before {
+            self.by_time.remove(&(before, key));
+        }
+        if let Some(at) = at {
+            self.by_time.insert((at, key));
+        }
+    }
+
+    /// The earliest deadline.
+    pub fn next(&self) -> Option<Time> {
+        self.by_time.first().map(|(at, _)| *at)
+    }
+
+    /// Takes the earliest deadline that is not after `now`, and whose it was.
+    pub fn pop(&mut self, now: Time) -> Option<(Time, K)> {
+        let (at, key) = *self.by_time.first()?;
+        if at > now {
+            return None;
+        }
+        self.by_time.pop_first();
+        self.by_key.remove(&key);
+        Some((at, key))
+    }
+
+    /// How many deadlines are set.
+    pub fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
+    /// True if none is set.
+    pub fn is_empty(&self) -> bool {
+        self.by_key.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Time {
+        Time::after_start(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn deadlines_come_in_order_and_moving_one_leaves_nothing_behind() {
+        let mut deadlines = Deadlines::default();
+        deadlines.set('a', Some(at(3)));
+        deadlines.set('b', Some(at(2)));
+        deadlines.set('a', Some(at(1)));
+        deadlines.set('c', Some(at(4)));
+        deadlines.set('c', None);
+        assert_eq!(deadlines.next(), Some(at(1)));
+        assert_eq!(deadlines.pop(at(0)), None);
+        assert_eq!(deadlines.pop(at(5)), Some((at(1), 'a')));
+        assert_eq!(deadlines.pop(at(5)), Some((at(2), 'b')));
+        assert_eq!(deadlines.pop(at(5)), None);
+        assert!(deadlines.is_empty());
+        assert_eq!(deadlines.len(), 0);
+    }
+}
