@@ -1,0 +1,6 @@
+//! The games that come with Parlor, written against `parlor_core`'s `Game` as anybody's are.
+//! What a lobby does with a game is not known here; see `parlor_core::lobby`.
+
+pub mod chess;
+
+pub use chess::Chess;
