@@ -1,0 +1,356 @@
+//! One configuration: a TOML file, then `PARLOR_SECTION_KEY`, then `--section-key`, each over the
+//! last. Unknown keys are errors that name the nearest known one.
+
+use std::{collections::BTreeMap, fmt::Write as _, path::Path};
+
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+/// A key of the configuration, for help and documentation.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// The table it stands in.
+    pub section: &'static str,
+    /// Its name there.
+    pub name: &'static str,
+    /// What it means, with unit and what 0 or empty does.
+    pub doc: &'static str,
+}
+
+impl Key {
+    /// `PARLOR_SECTION_KEY`
+    pub fn env(&self) -> String {
+        format!("PARLOR_{}_{}", self.section, self.name).to_uppercase()
+    }
+
+    /// `section-key`, without the leading dashes.
+    pub fn flag(&self) -> String {
+        format!("{}-{}", self.section, self.name).replace('_', "-")
+    }
+
+    /// `section.key`
+    pub fn dotted(&self) -> String {
+        format!("{}.{}", self.section, self.name)
+    }
+}
+
+macro_rules! config {
+    ($($(#[doc = $section_doc:literal])* $section:ident: $Section:ident {
+        $($(#[doc = $doc:literal])* $name:ident: $type:ty = $default:expr,)*
+    })*) => {
+        /// The whole configuration.
+        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Config {
+            $($(#[doc = $section_doc])* pub $section: $Section,)*
+        }
+
+        $(
+            $(#[doc = $section_doc])*
+            #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+            #[serde(default, deny_unknown_fields)]
+            pub struct $Section {
+                $($(#[doc = $doc])* pub $name: $type,)*
+            }
+
+            impl Default for $Section {
+                fn default() -> Self {
+                    Self { $($name: $default,)* }
+                }
+            }
+        )*
+
+        impl Config {
+            /// Every key there is, in order.
+            pub const KEYS: &[Key] = &[$($(Key {
+                section: stringify!($section),
+                name: stringify!($name),
+                doc: concat!($($doc, "\n",)*),
+            },)*)*];
+        }
+    };
+}
+
+config! {
+    /// Where the server listens.
+    server: Server {
+        /// Address to listen on; 0.0.0.0 is every IPv4 address of the machine.
+        host: String = "127.0.0.1".to_owned(),
+        /// TCP port; 0 takes a free one.
+        port: u16 = 3000,
+        /// Path of the Socket.IO endpoint.
+        path: String = "/socket.io/".to_owned(),
+    }
+    /// Timers of every session; the defaults are Socket.IO's unless said otherwise.
+    engine: Engine {
+        /// Milliseconds from the opening, and from each pong, to the next ping.
+        ping_interval_ms: u64 = 25_000,
+        /// Milliseconds within which a pong must follow.
+        ping_timeout_ms: u64 = 20_000,
+        /// Milliseconds that a second transport has to take over.
+        upgrade_timeout_ms: u64 = 10_000,
+        /// Milliseconds within which a client must join a namespace (Socket.IO: 45000).
+        connect_timeout_ms: u64 = 10_000,
+        /// Most bytes of one message or polling payload, both ways.
+        max_payload: usize = 1_000_000,
+    }
+    /// What one client, or one address, may cost.
+    limits: Limits {
+        /// Bytes that may wait for a client that does not read; then it is cut.
+        max_queue_bytes: usize = 1_048_576,
+        /// Packets that may wait for a client that does not read; then it is cut.
+        max_queue_packets: usize = 4096,
+        /// Milliseconds without accepting a byte, while data waits, after which a client is cut.
+        write_stall_timeout_ms: u64 = 10_000,
+        /// Bytes of not yet sent data that the kernel may hold for a client; 0 leaves it to the kernel.
+        notsent_lowat: u32 = 65_536,
+        /// TCP connections of one address; 0 is no limit. Trusted proxies have none.
+        max_connections_per_address: usize = 1024,
+        /// Sessions of one address; 0 is no limit.
+        max_sessions_per_address: usize = 512,
+        /// Milliseconds within which a request's header must be complete.
+        header_timeout_ms: u64 = 10_000,
+        /// Milliseconds within which a POST's body must be complete.
+        body_timeout_ms: u64 = 20_000,
+        /// Lobbies on this server.
+        max_lobbies: usize = 100_000,
+    }
+    /// Which web pages may talk to this server from another origin.
+    cors: CorsSection {
+        /// Origins such as https://game.example; "*" is any; none: no cross-origin headers.
+        origins: Vec<String> = Vec::new(),
+        /// Whether such pages may send cookies.
+        credentials: bool = false,
+    }
+    /// Reverse proxies in front of the server.
+    proxy: Proxy {
+        /// Addresses or networks whose X-Forwarded-For is believed.
+        trusted: Vec<String> = Vec::new(),
+    }
+    /// What the server says of itself.
+    log: Log {
+        /// Least level: error, warn, info, debug or trace; or tracing's filter syntax.
+        level: String = "info".to_owned(),
+        /// text, json, or auto: text on a terminal, JSON otherwise.
+        format: LogFormat = LogFormat::Auto,
+    }
+    /// The demo site at /.
+    site: Site {
+        /// Whether it is served.
+        enabled: bool = true,
+    }
+    /// How the server ends.
+    shutdown: Shutdown {
+        /// Milliseconds to say good-bye to clients in after SIGTERM or SIGINT.
+        timeout_ms: u64 = 5_000,
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// Text on a terminal, JSON otherwise.
+    Auto,
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// What is wrong with a configuration, in one sentence that names the place.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+impl Config {
+    /// The defaults, overlaid by a file (if any), environment variables and flags, in this order.
+    /// The maps go from [`Key::dotted`] to the value as text; lists are separated by commas.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with file and line, variable or flag.
+    pub fn load(
+        file: Option<&Path>,
+        env: &BTreeMap<String, String>,
+        flags: &BTreeMap<String, String>,
+    ) -> Result<Self, ConfigError> {
+        let mut table = Self::default().to_table();
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| ConfigError(format!("{}: {error}", path.display())))?;
+            overlay_file(&mut table, &path.display().to_string(), &text)?;
+        }
+        for key in Self::KEYS {
+            if let Some(text) = env.get(&key.dotted()) {
+                overlay_text(&mut table, key, &key.env(), text)?;
+            }
+            if let Some(text) = flags.get(&key.dotted()) {
+                overlay_text(&mut table, key, &format!("--{}", key.flag()), text)?;
+            }
+        }
+        table.try_into().map_err(|error: toml::de::Error| ConfigError(error.message().to_owned()))
+    }
+
+    /// As TOML, without comments: what is in effect.
+    pub fn to_toml(&self) -> String {
+        self.to_table().to_string()
+    }
+
+    /// A file with every key at its default and what it means.
+    pub fn sample() -> String {
+        let defaults = Self::default().to_table();
+        let mut sample = String::from(
+            "# Every key of Parlor's configuration, at its default. Each is also an environment\n\
+             # variable (PARLOR_SERVER_PORT) and a flag (--server-port), which win over the file.\n",
+        );
+        let mut section = "";
+        for key in Self::KEYS {
+            if key.section != section {
+                section = key.section;
+                let _ = write!(sample, "\n[{section}]\n");
+            }
+            for line in key.doc.lines() {
+                let _ = writeln!(sample, "#{line}");
+            }
+            let _ = writeln!(sample, "{} = {}", key.name, defaults[key.section][key.name]);
+        }
+        sample
+    }
+
+    fn to_table(&self) -> Table {
+        Table::try_from(self).expect("every key has a TOML form")
+    }
+}
+
+fn overlay_file(table: &mut Table, path: &str, text: &str) -> Result<(), ConfigError> {
+    let line_of = |offset: usize| text[..offset].matches('\n').count() + 1;
+    let parsed = toml::de::DeTable::parse(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| line_of(span.start));
+        ConfigError(format!("{path}:{line}: {}", error.message()))
+    })?;
+    let unknown = |offset: usize, name: &str| {
+        let nearest = nearest(name).map(|key| format!("; did you mean `{key}`?"));
+        let line = line_of(offset);
+        ConfigError(format!("{path}:{line}: unknown key `{name}`{}", nearest.unwrap_or_default()))
+    };
+    let values: Table = toml::from_str(text)
+        .map_err(|error| ConfigError(format!("{path}: {}", error.message())))?;
+    for (section, content) in parsed.get_ref() {
+        let (name, at) = (section.get_ref(), section.span().start);
+        let is_known = Config::KEYS.iter().any(|key| key.section == name.as_ref());
+        let Some(keys) = content.get_ref().as_table().filter(|_| is_known) else {
+            return Err(unknown(at, name));
+        };
+        for (key, value) in keys {
+            let known = Config::KEYS
+                .iter()
+                .find(|k| k.section == name.as_ref() && k.name == key.get_ref().as_ref());
+            let Some(known) = known else {
+                return Err(unknown(key.span().start, &format!("{name}.{}", key.get_ref())));
+            };
+            let line = line_of(value.span().start);
+            let value = values[name.as_ref()][key.get_ref().as_ref()].clone();
+            set(table, known, value)
+                .map_err(|wrong| ConfigError(format!("{path}:{line}: {wrong}")))?;
+        }
+    }
+    Ok(())
+}
+
+fn overlay_text(table: &mut Table, key: &Key, source: &str, text: &str) -> Result<(), ConfigError> {
+    let wrong = |what: &str| ConfigError(format!("{source}: `{text}` is not {what}"));
+    let value = match &table[key.section][key.name] {
+        Value::Integer(_) => Value::Integer(text.trim().parse().map_err(|_| wrong("a number"))?),
+        Value::Boolean(_) => {
+            Value::Boolean(text.trim().parse().map_err(|_| wrong("true or false"))?)
+        }
+        Value::Array(_) => Value::Array(
+            text.split(',').map(str::trim).filter(|s| !s.is_empty()).map(Value::from).collect(),
+        ),
+        _ => Value::from(text),
+    };
+    set(table, key, value).map_err(|wrong| ConfigError(format!("{source}: {wrong}")))
+}
+
+/// Sets one key, and tries whether the whole still reads as a configuration.
+fn set(table: &mut Table, key: &Key, value: Value) -> Result<(), String> {
+    let mut alone = Table::new();
+    alone.insert(
+        key.section.to_owned(),
+        Table::from_iter([(key.name.to_owned(), value.clone())]).into(),
+    );
+    let read: Result<Config, _> = alone.try_into();
+    read.map_err(|error: toml::de::Error| format!("{}: {}", key.dotted(), error.message().trim()))?;
+    let section = table.get_mut(key.section).and_then(Value::as_table_mut);
+    section.expect("defaults hold every section").insert(key.name.to_owned(), value);
+    Ok(())
+}
+
+/// The known key that a wrong one was most likely meant to be.
+fn nearest(name: &str) -> Option<String> {
+    let known = Config::KEYS.iter().map(Key::dotted);
+    let sections = Config::KEYS.iter().map(|key| key.section.to_owned());
+    known
+        .chain(sections)
+        .map(|key| (strsim::damerau_levenshtein(&key, name), key))
+        .min()
+        .filter(|(distance, _)| *distance <= name.len() / 2)
+        .map(|(_, key)| key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn overlay(text: &str) -> Result<Config, String> {
+        let mut table = Config::default().to_table();
+        overlay_file(&mut table, "parlor.toml", text).map_err(|error| error.to_string())?;
+        table.try_into().map_err(|error: toml::de::Error| error.to_string())
+    }
+
+    fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+
+    #[test]
+    fn each_layer_lies_over_the_last() {
+        let config = overlay("[server]\nport = 1\nhost = \"::1\"\n").unwrap();
+        assert_eq!((config.server.port, config.server.host.as_str()), (1, "::1"));
+        let env = pairs(&[("server.port", "2"), ("cors.origins", "http://a, http://b")]);
+        let config = Config::load(None, &env, &pairs(&[("server.port", "3")])).unwrap();
+        assert_eq!(config.server.port, 3);
+        assert_eq!(config.cors.origins, ["http://a", "http://b"]);
+        assert_eq!(config.engine, Engine::default());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_place_and_the_nearest_name() {
+        for (text, message) in [
+            (
+                "[server]\n\nprot = 1",
+                "parlor.toml:3: unknown key `server.prot`; did you mean `server.port`?",
+            ),
+            ("[sever]\nport = 1", "parlor.toml:1: unknown key `sever`; did you mean `server`?"),
+            ("port = 1", "parlor.toml:1: unknown key `port`"),
+            ("[server]\nport = 70000", "parlor.toml:2: server.port: "),
+            ("[server]\nport = \"x\"", "parlor.toml:2: server.port: "),
+            ("[server]\nport =", "parlor.toml:2: "),
+            ("[log]\nformat = \"xml\"", "parlor.toml:2: log.format: "),
+        ] {
+            let error = overlay(text).unwrap_err();
+            assert!(error.starts_with(message), "{text:?}: {error}");
+        }
+        let flags = pairs(&[("server.port", "many")]);
+        let error = Config::load(None, &pairs(&[]), &flags).unwrap_err().to_string();
+        assert_eq!(error, "--server-port: `many` is not a number");
+        let env = pairs(&[("site.enabled", "maybe")]);
+        let error = Config::load(None, &env, &pairs(&[])).unwrap_err().to_string();
+        assert_eq!(error, "PARLOR_SITE_ENABLED: `maybe` is not true or false");
+    }
+
+    #[test]
+    fn the_sample_reads_as_the_defaults() {
+        assert_eq!(overlay(&Config::sample()).unwrap(), Config::default());
+        assert_eq!(overlay(&Config::default().to_toml()).unwrap(), Config::default());
+    }
+}

@@ -1,0 +1,118 @@
+//! Cross-origin headers of the Engine.IO path, as engine.io's `cors` option sets them.
+//! It says which pages may read answers; it is no access check.
+
+use hyper::{
+    HeaderMap, Method, Response, StatusCode,
+    header::{
+        ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS,
+        ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_HEADERS,
+        CONTENT_LENGTH, HeaderValue, ORIGIN, VARY,
+    },
+};
+
+/// Which origins are told that they may read answers.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cors {
+    origins: Vec<HeaderValue>,
+    credentials: bool,
+}
+
+impl Cors {
+    /// `origins` empty: no headers at all; `*`: any, without credentials.
+    ///
+    /// # Errors
+    /// The origin that cannot stand in a header, or that credentials cannot go with `*`.
+    pub(crate) fn new(origins: &[String], credentials: bool) -> Result<Self, String> {
+        if credentials && origins.iter().any(|origin| origin == "*") {
+            return Err("credentials cannot be allowed for every origin; name them".to_owned());
+        }
+        let value = |origin: &String| {
+            HeaderValue::from_str(origin).map_err(|_| format!("`{origin}` is no origin"))
+        };
+        Ok(Self { origins: origins.iter().map(value).collect::<Result<_, _>>()?, credentials })
+    }
+
+    /// True if a preflight is answered here.
+    pub(crate) fn handles(&self, method: &Method) -> bool {
+        !self.origins.is_empty() && method == Method::OPTIONS
+    }
+
+    /// The answer to a preflight, without the headers that every answer gets.
+    pub(crate) fn preflight<B: Default>(&self, request: &HeaderMap) -> Response<B> {
+        let mut response = Response::new(B::default());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        let headers = response.headers_mut();
+        let methods = HeaderValue::from_static("GET,HEAD,PUT,PATCH,POST,DELETE");
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+        if let Some(asked) = request.get(ACCESS_CONTROL_REQUEST_HEADERS) {
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
+            headers.append(VARY, HeaderValue::from_static("Access-Control-Request-Headers"));
+        }
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        response
+    }
+
+    /// Puts the headers on any answer, errors and 101 included.
+    pub(crate) fn apply(&self, request: &HeaderMap, response: &mut HeaderMap) {
+        let any = HeaderValue::from_static("*");
+        let allowed = match self.origins.as_slice() {
+            [] => return,
+            // One fixed origin is told to everybody, as by the reference; it is no echo.
+            [one] => Some(one.clone()),
+            many if many.contains(&any) => Some(any.clone()),
+            many => request.get(ORIGIN).filter(|origin| many.contains(origin)).cloned(),
+        };
+        if allowed.as_ref() != Some(&any) {
+            response.append(VARY, HeaderValue::from_static("Origin"));
+        }
+        if let Some(origin) = allowed {
+            response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            if self.credentials {
+                let yes = HeaderValue::from_static("true");
+                response.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, yes);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(origins: &[&str], credentials: bool, origin: &str) -> Vec<(String, String)> {
+        let origins: Vec<String> = origins.iter().map(|s| (*s).to_owned()).collect();
+        let mut request = HeaderMap::new();
+        request.insert(ORIGIN, origin.parse().unwrap());
+        let mut response = HeaderMap::new();
+        Cors::new(&origins, credentials).unwrap().apply(&request, &mut response);
+        let text = |v: &HeaderValue| v.to_str().unwrap().to_owned();
+        response.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
+    }
+
+    fn pair(name: &str, value: &str) -> (String, String) {
+        (name.to_owned(), value.to_owned())
+    }
+
+    #[test]
+    fn origins_are_told_as_configured() {
+        let allow = "access-control-allow-origin";
+        assert_eq!(answer(&[], false, "http://a"), []);
+        assert_eq!(
+            answer(&["http://a"], false, "http://evil"),
+            [pair("vary", "Origin"), pair(allow, "http://a")]
+        );
+        assert_eq!(answer(&["*"], false, "http://any"), [pair(allow, "*")]);
+        let two = ["http://a", "http://b"];
+        assert_eq!(answer(&two, true, "http://evil"), [pair("vary", "Origin")]);
+        assert_eq!(
+            answer(&two, true, "http://b"),
+            [
+                pair("vary", "Origin"),
+                pair(allow, "http://b"),
+                pair("access-control-allow-credentials", "true")
+            ]
+        );
+        assert!(Cors::new(&["*".to_owned()], true).is_err());
+        assert!(Cors::new(&["a\r\nb".to_owned()], false).is_err());
+    }
+}

@@ -1,0 +1,369 @@
+//! Requests of one TCP connection: which are Engine.IO's, which the operator's, which the site's.
+//! Polling and WebSocket themselves are `transport`'s part.
+//! Source: engine.io 6.6.11 for the order of checks (reference A3).
+
+use std::{cell::Cell, convert::Infallible, net::IpAddr, rc::Rc, time::Duration};
+
+use hyper::{
+    HeaderMap, Method, Request, StatusCode, Uri, Version,
+    body::Incoming,
+    header::{self, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use parlor_core::engine_io::Transport;
+use parlor_shared::engine_io::HandshakeError;
+use prometheus_client::registry::Registry;
+use tokio::net::TcpStream;
+
+use crate::{
+    address::{Counted, PerAddress, TrustedProxies},
+    cors::Cors,
+    handlers::Handshake,
+    metrics,
+    shard::Handle,
+    site,
+    transport::{
+        polling::{self, Answer, close, empty, text},
+        websocket,
+    },
+};
+
+/// Bytes of a request's head.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+/// Headers of a request.
+const MAX_HEADERS: usize = 100;
+
+/// What all connections of a server share.
+#[derive(Debug)]
+pub(crate) struct HttpSettings {
+    /// Begins and ends with `/`.
+    pub(crate) path: String,
+    pub(crate) cors: Cors,
+    pub(crate) proxies: TrustedProxies,
+    pub(crate) sessions_per_address: PerAddress,
+    pub(crate) header_timeout: Duration,
+    pub(crate) body_timeout: Duration,
+    pub(crate) site: bool,
+    pub(crate) registry: Registry,
+}
+
+/// One connection, as its requests see it.
+struct Peer {
+    shard: Handle,
+    settings: std::sync::Arc<HttpSettings>,
+    address: IpAddr,
+    /// Goes along with the descriptor if the connection becomes a WebSocket.
+    counted: Cell<Option<Counted>>,
+}
+
+/// Serves a connection until it closes or becomes a WebSocket.
+pub(crate) async fn serve(
+    stream: TcpStream,
+    address: IpAddr,
+    counted: Option<Counted>,
+    shard: Handle,
+    settings: std::sync::Arc<HttpSettings>,
+) {
+    let header_timeout = settings.header_timeout;
+    let peer = Rc::new(Peer { shard, settings, address, counted: Cell::new(counted) });
+    let service = service_fn(move |request| {
+        let peer = Rc::clone(&peer);
+        async move { Ok::<_, Infallible>(peer.answer(request).await) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_timeout)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades()
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+impl Peer {
+    async fn answer(self: Rc<Self>, request: Request<Incoming>) -> Answer {
+        let path = request.uri().path();
+        if request.version() == Version::HTTP_11 && !request.headers().contains_key(header::HOST) {
+            return close(empty(StatusCode::BAD_REQUEST));
+        }
+        // The reference serves everything below the path; `..` has no business there.
+        if path.starts_with(&self.settings.path) && !climbs(path) {
+            let asked = request.headers().clone();
+            let mut response = if self.settings.cors.handles(request.method()) {
+                self.settings.cors.preflight(&asked)
+            } else {
+                Rc::clone(&self).engine(request).await
+            };
+            self.settings.cors.apply(&asked, response.headers_mut());
+            if is_old_internet_explorer(&asked) {
+                // Its filter breaks answers that look like scripts.
+                let off = HeaderValue::from_static("0");
+                response.headers_mut().insert(header::X_XSS_PROTECTION, off);
+            }
+            return response;
+        }
+        if websocket::is_upgrade(request.headers()) {
+            return close(empty(StatusCode::NOT_FOUND));
+        }
+        self.page(request.method(), path, request.headers())
+    }
+
+    /// Pages for operators and the demo site.
+    fn page(&self, method: &Method, path: &str, headers: &HeaderMap) -> Answer {
+        if method != Method::GET && method != Method::HEAD {
+            return not_allowed("GET, HEAD");
+        }
+        match path {
+            "/livez" => json(StatusCode::OK, r#"{"status":"live"}"#),
+            "/readyz" if self.shard.peek(|shard| shard.is_shutting_down()) => {
+                json(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"draining"}"#)
+            }
+            "/readyz" => json(StatusCode::OK, r#"{"status":"ready"}"#),
+            "/metrics" => {
+                self.shard.peek(|shard| shard.gauge());
+                let page = metrics::render(&self.settings.registry);
+                let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+                text(StatusCode::OK, kind, page.into_bytes())
+            }
+            _ if self.settings.site => site::page(path, headers),
+            _ => empty(StatusCode::NOT_FOUND),
+        }
+    }
+
+    /// A request below the Engine.IO path.
+    async fn engine(self: Rc<Self>, request: Request<Incoming>) -> Answer {
+        let is_upgrade = websocket::is_upgrade(request.headers());
+        let verdict =
+            Query::read(request.uri()).and_then(|query| self.verify(&request, &query, is_upgrade));
+        match verdict {
+            Err(error) if is_upgrade => upgrade_error(StatusCode::BAD_REQUEST, error.message()),
+            Err(error) => {
+                let limit = self.shard.peek(|shard| shard.max_payload());
+                polling::drain(request.into_body(), limit, self.settings.body_timeout);
+                polling::error(error)
+            }
+            Ok(sid) if is_upgrade => self.upgrade(request, sid),
+            Ok(None) => self.handshake(&request).await,
+            Ok(Some(sid)) => self.poll(request, &sid).await,
+        }
+    }
+
+    /// The checks that any request must pass, in the reference's order. Gives the session's id.
+    fn verify(
+        &self,
+        request: &Request<Incoming>,
+        query: &Query,
+        is_upgrade: bool,
+    ) -> Result<Option<String>, HandshakeError> {
+        let transport = match query.transport.as_deref() {
+            Some("polling") => Transport::Polling,
+            Some("websocket") => Transport::WebSocket,
+            _ => return Err(HandshakeError::TransportUnknown),
+        };
+        if query.is_repeated {
+            return Err(HandshakeError::BadRequest);
+        }
+        let is_v4 = query.eio.as_deref() == Some("4");
+        if let Some(sid) = &query.sid {
+            let known =
+                self.shard.with(|shard| shard.session(sid).and_then(|key| shard.transport(key)));
+            let own = known.ok_or(HandshakeError::SidUnknown)?;
+            if !is_v4 || (!is_upgrade && own != transport) {
+                return Err(HandshakeError::BadRequest);
+            }
+            if is_upgrade && transport != Transport::WebSocket {
+                return Err(HandshakeError::BadRequest);
+            }
+            return Ok(Some(sid.clone()));
+        }
+        if request.method() != Method::GET {
+            return Err(HandshakeError::BadMethod);
+        }
+        if is_upgrade != (transport == Transport::WebSocket) {
+            return Err(HandshakeError::BadRequest);
+        }
+        if !is_v4 {
+            return Err(HandshakeError::UnsupportedVersion);
+        }
+        Ok(None)
+    }
+
+    async fn handshake(&self, request: &Request<Incoming>) -> Answer {
+        let handshake = self.describe(request);
+        let Some(counted) = self.count(handshake.address) else { return too_many() };
+        let key = self.shard.with(|shard| shard.open_polling(handshake, Some(counted)));
+        polling::get(&self.shard, key).await
+    }
+
+    async fn poll(&self, request: Request<Incoming>, sid: &str) -> Answer {
+        let key = self.shard.peek(|shard| shard.session(sid));
+        let Some(key) = key else { return polling::error(HandshakeError::SidUnknown) };
+        match *request.method() {
+            Method::GET => polling::get(&self.shard, key).await,
+            Method::POST => {
+                let (head, body) = request.into_parts();
+                let timeout = self.settings.body_timeout;
+                polling::post(&self.shard, key, &head.headers, body, timeout).await
+            }
+            _ => not_allowed("GET, POST, OPTIONS"),
+        }
+    }
+
+    /// Answers 101, and hands the descriptor to the shard once hyper lets go of it.
+    fn upgrade(self: Rc<Self>, mut request: Request<Incoming>, sid: Option<String>) -> Answer {
+        let accepted = websocket::accept(request.method(), request.version(), request.headers());
+        let accept = match accepted {
+            Ok(accept) => accept,
+            Err((status, sentence)) => return upgrade_error(status, sentence),
+        };
+        let protocol = websocket::first_protocol(request.headers());
+        let handshake = self.describe(&request);
+        let session_counted = match sid {
+            Some(_) => None,
+            None => match self.count(handshake.address) {
+                Some(counted) => Some(counted),
+                None => return too_many(),
+            },
+        };
+        let on_upgrade = hyper::upgrade::on(&mut request);
+        tokio::task::spawn_local(async move {
+            let upgraded = match on_upgrade.await {
+                Ok(upgraded) => upgraded,
+                Err(error) => return tracing::debug!(%error, "upgrade failed"),
+            };
+            let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+                return tracing::error!("an upgraded connection is no TCP stream");
+            };
+            let stream = match parts.io.into_inner().into_std() {
+                Ok(stream) => stream,
+                Err(error) => return tracing::error!(%error, "a socket was not given up"),
+            };
+            let counted = self.counted.take();
+            self.shard.with(|shard| match sid {
+                None => shard.open_websocket(
+                    stream,
+                    &parts.read_buf,
+                    handshake,
+                    (counted, session_counted),
+                ),
+                Some(sid) => {
+                    // If the session has ended meanwhile, the connection just closes.
+                    if let Some(key) = shard.session(&sid) {
+                        shard.open_candidate(stream, &parts.read_buf, key, counted);
+                    }
+                }
+            });
+        });
+        let mut response = empty(StatusCode::SWITCHING_PROTOCOLS);
+        let headers = response.headers_mut();
+        if let Some(protocol) = protocol {
+            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
+        }
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        let accept = HeaderValue::from_str(&accept).expect("base64 may stand in a header");
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+        response
+    }
+
+    fn describe(&self, request: &Request<Incoming>) -> Handshake {
+        Handshake {
+            address: self.settings.proxies.client(self.address, request.headers()),
+            query: request.uri().query().unwrap_or_default().to_owned(),
+            headers: request.headers().clone(),
+        }
+    }
+
+    fn count(&self, address: IpAddr) -> Option<Counted> {
+        let counted = self.settings.sessions_per_address.take(address);
+        if counted.is_none() {
+            self.shard.peek(|shard| shard.metrics().sessions_refused.inc());
+        }
+        counted
+    }
+}
+
+/// The parameters that matter; others are ignored.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Query {
+    transport: Option<String>,
+    eio: Option<String>,
+    /// Empty counts as absent.
+    sid: Option<String>,
+    is_repeated: bool,
+}
+
+impl Query {
+    fn read(uri: &Uri) -> Result<Self, HandshakeError> {
+        let mut query = Self::default();
+        for pair in uri.query().unwrap_or_default().split('&') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let place = match name {
+                "transport" => &mut query.transport,
+                "EIO" => &mut query.eio,
+                "sid" => &mut query.sid,
+                _ => continue,
+            };
+            query.is_repeated |= place.replace(value.to_owned()).is_some();
+        }
+        query.sid = query.sid.filter(|sid| !sid.is_empty());
+        Ok(query)
+    }
+}
+
+/// True if a path would leave the folder it names, however it is spelled.
+fn climbs(path: &str) -> bool {
+    path.split('/').any(|part| part.to_ascii_lowercase().replace("%2e", ".") == "..")
+}
+
+fn is_old_internet_explorer(headers: &HeaderMap) -> bool {
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    agent.is_some_and(|agent| agent.contains(";MSIE") || agent.contains("Trident/"))
+}
+
+/// As the reference answers upgrades that it refuses.
+fn upgrade_error(status: StatusCode, sentence: &str) -> Answer {
+    let mut response = close(text(status, "text/html", sentence.as_bytes().to_vec()));
+    if status == StatusCode::UPGRADE_REQUIRED {
+        let version = HeaderValue::from_static("13");
+        response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, version);
+    }
+    response
+}
+
+fn too_many() -> Answer {
+    let body = r#"{"code":"E_RATE","message":"too many sessions of one address"}"#;
+    let mut response = json(StatusCode::TOO_MANY_REQUESTS, body);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
+    close(response)
+}
+
+fn not_allowed(methods: &'static str) -> Answer {
+    let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
+    response
+}
+
+fn json(status: StatusCode, body: &str) -> Answer {
+    text(status, "application/json", body.as_bytes().to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeated_parameter_is_noticed_and_an_empty_sid_is_none() {
+        let read = |query: &str| Query::read(&format!("/?{query}").parse().unwrap()).unwrap();
+        assert_eq!(read("EIO=4&transport=polling&sid=").sid, None);
+        assert!(!read("EIO=4&t=1&t=2&transport=polling").is_repeated);
+        assert!(read("transport=polling&transport=websocket").is_repeated);
+        assert!(read("sid=a&sid=").is_repeated);
+        assert_eq!(read(""), Query::default());
+    }
+}

@@ -1,0 +1,124 @@
+//! A multiplayer game session server that speaks Socket.IO, as a library: register namespaces and
+//! games on a [`Server`], and start it. Stock Socket.IO clients connect unchanged.
+//!
+//! What is decided lives in `parlor-core`; here are sockets, clocks, threads and files.
+//!
+//! # A namespace
+//!
+//! Handlers run on the thread that owns the socket and must not block. Arguments stay raw JSON
+//! until a type is asked for.
+//!
+//! ```
+//! use parlor_server::{ConnectError, Server};
+//! use serde::Deserialize;
+//!
+//! #[derive(Deserialize)]
+//! struct Token {
+//!     token: Option<String>,
+//! }
+//!
+//! let mut server = Server::default();
+//! server
+//!     .namespace("/chat")
+//!     .admit(|_, auth| match auth.get::<Token>() {
+//!         Ok(Token { token: Some(token) }) if token == "secret" => Ok(()),
+//!         _ => Err(ConnectError::new("Unauthorized")),
+//!     })
+//!     .on("join", |cx, args| match args.get::<String>(0) {
+//!         Ok(room) => {
+//!             cx.join(room);
+//!             cx.ack(("ok",));
+//!         }
+//!         Err(error) => cx.ack((error.to_string(),)),
+//!     })
+//!     .on("say", |cx, args| {
+//!         let from = cx.id();
+//!         if let (Ok(room), Ok(text)) = (args.get::<String>(0), args.get::<String>(1)) {
+//!             cx.to(room).emit("said", (from, text));
+//!         }
+//!     });
+//! let running = server.start("127.0.0.1:0")?;
+//! println!("listening on {}", running.address());
+//! running.stop();
+//! running.wait()?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! # A game
+//!
+//! A game is a handful of pure functions; lobbies, seats, reconnection and views come with it.
+//!
+//! ```
+//! use parlor_server::Server;
+//! use parlor_server::game::{Cx, Game, Outcome, Reject, Seat, Viewer};
+//!
+//! /// Two players take one to three matches in turn; who takes the last one loses.
+//! struct Nim;
+//!
+//! impl Game for Nim {
+//!     type Config = ();
+//!     type State = (u8, Vec<Seat>); // matches left, and whose turn: the first
+//!     type Action = u8;
+//!     type View = u8;
+//!     type Event = ();
+//!     const SEATS: std::ops::RangeInclusive<u8> = 2..=2;
+//!
+//!     fn setup(_: &(), cx: &mut Cx<'_, Self>) -> Self::State {
+//!         (21, cx.seats().to_vec())
+//!     }
+//!     fn apply(state: &mut Self::State, seat: Seat, take: u8, _: &mut Cx<'_, Self>)
+//!         -> Result<(), Reject> {
+//!         if state.1[0] != seat {
+//!             return Err(Reject::new("E_TURN", "it is not your turn"));
+//!         }
+//!         if !(1..=3).contains(&take) || take > state.0 {
+//!             return Err(Reject::new("E_TAKE", "take one to three of what is left"));
+//!         }
+//!         state.0 -= take;
+//!         state.1.reverse();
+//!         Ok(())
+//!     }
+//!     fn view(state: &Self::State, _: Viewer) -> u8 {
+//!         state.0
+//!     }
+//!     fn outcome(state: &Self::State) -> Option<Outcome> {
+//!         (state.0 == 0).then(|| Outcome { winners: vec![state.1[0]], reason: "last_match" })
+//!     }
+//! }
+//!
+//! let mut server = Server::default();
+//! server.game::<Nim>("nim");
+//! # let running = server.start("127.0.0.1:0")?;
+//! # running.stop();
+//! # running.wait()?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+mod acceptor;
+mod address;
+mod chance;
+mod clock;
+pub mod config;
+mod cors;
+mod engine_app;
+mod handlers;
+mod http;
+mod metrics;
+mod server;
+mod shard;
+mod site;
+mod transport;
+
+pub use config::Config;
+pub use engine_app::{EngineContext, EngineMessage};
+pub use handlers::{Ack, Auth, ConnectError, Context, Emit, Handshake, Namespace};
+pub use parlor_core::{
+    effect::{AckError, DisconnectReason},
+    engine_io::{CloseReason, Transport},
+    lobby::game,
+};
+pub use parlor_shared::{
+    id::SocketId,
+    socket_io::{Args, ArgsError, Binary, EventArgs, Forward},
+};
+pub use server::{Running, Server};

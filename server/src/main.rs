@@ -1,0 +1,180 @@
+//! The binary `parlor`: a server that needs no code. Options come from `config`, the server from
+//! the library.
+
+use std::{
+    collections::BTreeMap,
+    io::{IsTerminal as _, Write as _},
+    path::PathBuf,
+};
+
+use anyhow::{Context as _, Result};
+use clap::{Arg, ArgMatches, Command};
+use parlor_server::{
+    Config, Server,
+    config::{Key, LogFormat},
+};
+
+fn main() -> Result<()> {
+    let matches = command().get_matches();
+    match matches.subcommand() {
+        Some(("dev", options)) => serve(options, true),
+        Some(("serve", options)) => serve(options, false),
+        Some(("config", options)) => print_config(options),
+        _ => unreachable!("clap asks for one of them"),
+    }
+}
+
+fn command() -> Command {
+    Command::new("parlor")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("A multiplayer game session server that stock Socket.IO clients connect to")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(with_keys(Command::new("dev").about(
+            "Run on this machine for trying out: any web page may connect, no limits per address",
+        )))
+        .subcommand(with_keys(Command::new("serve").about("Run for real, with safe defaults")))
+        .subcommand(
+            with_keys(Command::new("config").about("Print the configuration in effect")).arg(
+                Arg::new("sample")
+                    .long("sample")
+                    .action(clap::ArgAction::SetTrue)
+                    .help("Print a file with every key at its default, and what it means"),
+            ),
+        )
+}
+
+/// Every key of the configuration is a flag.
+fn with_keys(command: Command) -> Command {
+    let file = Arg::new("config")
+        .long("config")
+        .short('c')
+        .env("PARLOR_CONFIG")
+        .value_name("FILE")
+        .help("A TOML file; `parlor config --sample` prints one");
+    let keys = Config::KEYS.iter().map(|key| {
+        Arg::new(key.dotted())
+            .long(key.flag())
+            .value_name("VALUE")
+            .help(format!("{} [env: {}]", key.doc.trim(), key.env()))
+            .help_heading(key.section)
+    });
+    command.arg(file).args(keys)
+}
+
+fn load(options: &ArgMatches) -> Result<Config> {
+    let pick = |get: &dyn Fn(&Key) -> Option<String>| -> BTreeMap<String, String> {
+        Config::KEYS.iter().filter_map(|key| Some((key.dotted(), get(key)?))).collect()
+    };
+    let env = pick(&|key| std::env::var(key.env()).ok());
+    let flags = pick(&|key| options.get_one::<String>(&key.dotted()).cloned());
+    let file = options.get_one::<String>("config").map(PathBuf::from);
+    Ok(Config::load(file.as_deref(), &env, &flags)?)
+}
+
+fn print_config(options: &ArgMatches) -> Result<()> {
+    let text = if options.get_flag("sample") { Config::sample() } else { load(options)?.to_toml() };
+    std::io::stdout().write_all(text.as_bytes())?;
+    Ok(())
+}
+
+fn serve(options: &ArgMatches, for_development: bool) -> Result<()> {
+    let mut config = load(options)?;
+    if for_development {
+        loosen(&mut config);
+    }
+    log(&config)?;
+    let host = (config.server.host.clone(), config.server.port);
+    let mut server = Server::new(config.clone());
+    server.namespace("/");
+    server.game::<parlor_games::Chess>(parlor_shared::api::chess::GAME);
+    let listening = server.start(host.clone());
+    let running = listening.with_context(|| format!("cannot listen on {}:{}", host.0, host.1))?;
+    let address = running.address();
+    if for_development {
+        std::io::stdout().write_all(welcome(address, &config).as_bytes())?;
+    }
+    tracing::info!(%address, path = config.server.path, "listening");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(told_to_stop())?;
+    tracing::info!("stopping");
+    running.stop();
+    running.wait()?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// What `dev` allows unless it was chosen otherwise.
+fn loosen(config: &mut Config) {
+    let defaults = Config::default();
+    if config.cors == defaults.cors {
+        config.cors.origins = vec!["*".to_owned()];
+    }
+    if config.limits.max_connections_per_address == defaults.limits.max_connections_per_address {
+        config.limits.max_connections_per_address = 0;
+    }
+    if config.limits.max_sessions_per_address == defaults.limits.max_sessions_per_address {
+        config.limits.max_sessions_per_address = 0;
+    }
+}
+
+fn welcome(address: std::net::SocketAddr, config: &Config) -> String {
+    let shown = if address.ip().is_unspecified() {
+        format!("localhost:{}", address.port())
+    } else {
+        address.to_string()
+    };
+    let option = match config.server.path.trim_matches('/') {
+        "socket.io" => String::new(),
+        other => format!(", {{ path: \"/{other}/\" }}"),
+    };
+    format!(
+        "Parlor is running (for trying out, not for production).
+
+  demo site       http://{shown}/
+  Socket.IO       http://{shown}{path}   (Engine.IO v4: polling, WebSocket)
+  health          http://{shown}/livez   http://{shown}/readyz
+  metrics         http://{shown}/metrics
+
+A client (npm install socket.io-client):
+
+  import {{ io }} from \"socket.io-client\";
+  const lobby = io(\"http://{shown}/lobby\"{option});
+  lobby.on(\"changed\", ({{ change }}) => console.log(change));
+  lobby.on(\"state\", ({{ view }}) => console.log(view));
+  const reply = await lobby.emitWithAck(\"create\", {{ game: \"chess\", name: \"Ada\" }});
+  console.log(\"friends join with\", reply.lobby.code);
+
+",
+        path = format_args!("/{}/", config.server.path.trim_matches('/')),
+    )
+}
+
+fn log(config: &Config) -> Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log.level)
+        .with_context(|| format!("log.level: `{}`", config.log.level))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let as_text = match config.log.format {
+        LogFormat::Auto => std::io::stderr().is_terminal(),
+        LogFormat::Text => true,
+        LogFormat::Json => false,
+    };
+    if as_text {
+        builder.with_target(false).with_ansi(std::io::stderr().is_terminal()).init();
+    } else {
+        builder.json().init();
+    }
+    Ok(())
+}
+
+/// SIGINT or SIGTERM.
+async fn told_to_stop() -> Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,1165 @@
+//! One shard: a thread that owns its world, its clients' sessions and their sockets.
+//!
+//! ```text
+//!  HTTP (hyper, this thread's tokio runtime) ──► requests ─┐
+//!  WebSockets (a mio::Poll of the shard's own, watched     ├─► sessions ─► world ─► handlers
+//!              by that runtime through one AsyncFd) ───────┘       │         │
+//!                                            written at once ◄─────┴─────────┘
+//! ```
+//! Nothing here decides anything about sessions, lobbies or matches: it carries inputs to the
+//! machines and their effects to sockets.
+
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    io::{self, IoSlice},
+    os::fd::{AsRawFd, RawFd},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
+
+use mio::{Events, Interest, Poll, Registry, Token};
+use parlor_core::{
+    World, WorldSettings,
+    effect::{Effect, Effects},
+    engine_io::{CloseReason, Session, SessionEffect, SessionInput, Settings, Transport},
+    input::Input,
+    key::{ConnectionKey, Key as _, SessionKey, Table},
+    time::{Deadlines, Time},
+};
+use parlor_shared::{
+    engine_io::{self as engine, Packet},
+    id::Sid,
+    websocket::{Message, Violation},
+};
+use tokio::{
+    io::unix::AsyncFd,
+    sync::{Notify, oneshot},
+};
+
+use crate::{
+    address::Counted,
+    chance::{self, SidMint},
+    clock::Clock,
+    engine_app::{EngineApp, EngineContext},
+    handlers::{Handlers, Handshake, Namespace, Sessions},
+    metrics::Metrics,
+    transport::websocket::{Connection, MAX_SLICES, Role},
+};
+
+/// Read at once; shared by all connections of the shard.
+const READ_BUFFER_BYTES: usize = 64 * 1024;
+/// Reads from one connection before others have their turn.
+const MAX_READS_PER_TURN: usize = 16;
+/// Looks for readable sockets before deadlines and requests have their turn.
+const MAX_POLLS_PER_TURN: usize = 8;
+/// How long a connection that is done waits for its peer to close.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// What a shard is made of.
+#[derive(Debug, Clone)]
+pub(crate) struct ShardSettings {
+    pub(crate) number: u16,
+    pub(crate) clock: Clock,
+    pub(crate) sids: SidMint,
+    pub(crate) session: Arc<Settings>,
+    pub(crate) notsent_lowat: u32,
+    pub(crate) metrics: Metrics,
+}
+
+/// What sits on top of the sessions.
+pub(crate) enum App {
+    /// Socket.IO namespaces and lobbies.
+    SocketIo { world: Box<World>, handlers: Handlers },
+    /// Engine.IO messages as they are.
+    Engine(EngineApp),
+}
+
+impl App {
+    pub(crate) fn socket_io(
+        settings: WorldSettings,
+        namespaces: Arc<[(String, Namespace)]>,
+    ) -> Self {
+        let handlers = Handlers::new(namespaces);
+        Self::SocketIo { world: Box::new(World::new(settings)), handlers }
+    }
+}
+
+/// The shard.
+pub(crate) struct Shard {
+    settings: ShardSettings,
+    app: App,
+    sessions: Table<SessionKey, Slot>,
+    by_sid: HashMap<Sid, SessionKey>,
+    connections: Table<ConnectionKey, Connection>,
+    registry: Registry,
+    deadlines: Deadlines<Timer>,
+    /// Sessions that may have something to send, each once.
+    dirty: Vec<SessionKey>,
+    /// Sessions that are to be written to before anything else happens.
+    full: Vec<SessionKey>,
+    /// Connections that had more to read than their turn allowed.
+    unread: Vec<ConnectionKey>,
+    scratch: Vec<u8>,
+    effects: Vec<SessionEffect>,
+    /// Wakes the shard's loop: there is an earlier deadline or something unread.
+    wake: Rc<Notify>,
+    /// Until when the loop sleeps (`Some(None)`: for ever); `None` while it is awake.
+    asleep_until: Option<Option<Time>>,
+    is_shutting_down: bool,
+}
+
+/// A session and how to reach its client.
+struct Slot {
+    session: Session,
+    sid: Sid,
+    carrier: Carrier,
+    candidate: Option<ConnectionKey>,
+    handshake: Handshake,
+    /// The deadline that is set for it.
+    armed: Option<Time>,
+    n_replaced: u64,
+    is_dirty: bool,
+    _counted: Option<Counted>,
+}
+
+impl Slot {
+    /// Notes that there may be something to send.
+    fn mark(&mut self, key: SessionKey, dirty: &mut Vec<SessionKey>) {
+        if !std::mem::replace(&mut self.is_dirty, true) {
+            dirty.push(key);
+        }
+    }
+}
+
+enum Carrier {
+    /// The request that waits, if one does.
+    Polling(Option<oneshot::Sender<Vec<u8>>>),
+    WebSocket(ConnectionKey),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    Session(SessionKey),
+    Connection(ConnectionKey),
+}
+
+/// Why a request about a session is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// No such session.
+    Unknown,
+    /// The session has another transport.
+    OtherTransport,
+    /// The session took the request amiss and may have ended over it.
+    Overlap,
+}
+
+/// Shared by the tasks of one thread.
+pub(crate) type Shared = Rc<RefCell<Shard>>;
+
+/// Lets tokio watch a `mio::Poll`, and keeps that open as long as it does.
+struct PollFd {
+    fd: RawFd,
+    _open: Rc<RefCell<PollAndEvents>>,
+}
+
+impl AsRawFd for PollFd {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd
+    }
+}
+
+impl Shard {
+    pub(crate) fn new(settings: ShardSettings, app: App, registry: Registry) -> Self {
+        Self {
+            settings,
+            app,
+            sessions: Table::default(),
+            by_sid: HashMap::new(),
+            connections: Table::default(),
+            registry,
+            deadlines: Deadlines::default(),
+            dirty: Vec::new(),
+            full: Vec::new(),
+            unread: Vec::new(),
+            scratch: vec![0; READ_BUFFER_BYTES],
+            effects: Vec::new(),
+            wake: Rc::default(),
+            asleep_until: None,
+            is_shutting_down: false,
+        }
+    }
+
+    pub(crate) fn max_payload(&self) -> usize {
+        self.settings.session.max_payload
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.settings.metrics
+    }
+
+    pub(crate) fn n_sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    pub(crate) fn is_shutting_down(&self) -> bool {
+        self.is_shutting_down
+    }
+
+    /// Sets the gauges that nobody counts along the way; cost grows with the number of lobbies.
+    pub(crate) fn gauge(&self) {
+        if let App::SocketIo { world, .. } = &self.app {
+            let metrics = &self.settings.metrics;
+            metrics.sockets.set(world.socket_io().n_sockets() as i64);
+            metrics.lobbies.set(world.lobbies().len() as i64);
+            metrics.matches.set(world.lobbies().n_playing() as i64);
+        }
+    }
+
+    /// One turn: sockets first, then deadlines, then everything is written. Requests take a turn
+    /// before they are handled, so that what arrived before them is known.
+    pub(crate) fn turn(&mut self, poll: &mut PollAndEvents) {
+        for n_polls in 1.. {
+            poll.events.clear();
+            if let Err(error) = poll.poll.poll(&mut poll.events, Some(Duration::ZERO))
+                && error.kind() != io::ErrorKind::Interrupted
+            {
+                tracing::error!(%error, "polling sockets failed");
+            }
+            if poll.events.is_empty() {
+                break;
+            }
+            for event in &poll.events {
+                let key = connection_key(event.token());
+                if event.is_writable() {
+                    self.writable(key);
+                }
+                if event.is_readable() || event.is_read_closed() || event.is_error() {
+                    self.read(key);
+                }
+            }
+            if !self.unread.is_empty() || n_polls == MAX_POLLS_PER_TURN {
+                self.wake.notify_one();
+                break;
+            }
+        }
+        for key in std::mem::take(&mut self.unread) {
+            self.read(key);
+        }
+        if !self.unread.is_empty() {
+            self.wake.notify_one();
+        }
+        self.fire();
+        self.flush();
+    }
+
+    fn now(&self) -> Time {
+        self.settings.clock.now()
+    }
+
+    // ---- sessions ------------------------------------------------------------------------------
+
+    /// Opens a session by polling; the greeting waits for the first poll.
+    pub(crate) fn open_polling(
+        &mut self,
+        handshake: Handshake,
+        counted: Option<Counted>,
+    ) -> SessionKey {
+        self.open(Transport::Polling, Carrier::Polling(None), handshake, counted)
+    }
+
+    fn open(
+        &mut self,
+        transport: Transport,
+        carrier: Carrier,
+        handshake: Handshake,
+        counted: Option<Counted>,
+    ) -> SessionKey {
+        let (now, settings) = (self.now(), Arc::clone(&self.settings.session));
+        let sid = self.settings.sids.mint(self.settings.number);
+        let greeting = engine::Handshake {
+            sid: sid.to_string(),
+            upgrades: match transport {
+                Transport::Polling => vec![Transport::WebSocket.as_str().to_owned()],
+                Transport::WebSocket => Vec::new(),
+            },
+            ping_interval: settings.ping_interval.as_millis() as u64,
+            ping_timeout: settings.ping_timeout.as_millis() as u64,
+            max_payload: settings.max_payload as u64,
+        };
+        let greeting = serde_json::to_string(&greeting).expect("a greeting has a JSON form");
+        let session = Session::open(now, transport, &format!("0{greeting}"), settings);
+        let slot = Slot {
+            session,
+            sid,
+            carrier,
+            candidate: None,
+            handshake,
+            armed: None,
+            n_replaced: 0,
+            is_dirty: true,
+            _counted: counted,
+        };
+        let key = self.sessions.insert(slot);
+        self.by_sid.insert(sid, key);
+        self.settings.metrics.opened(transport);
+        tracing::debug!(session = chance::short(key), transport = transport.as_str(), "opened");
+        self.dirty.push(key);
+        self.input(Input::Opened(key));
+        self.arm(key);
+        key
+    }
+
+    /// The session of this id.
+    pub(crate) fn session(&self, sid: &str) -> Option<SessionKey> {
+        self.by_sid.get(&Sid::parse(sid)?).copied()
+    }
+
+    /// The transport of a session of which only the key is known.
+    pub(crate) fn transport(&self, key: SessionKey) -> Option<Transport> {
+        self.sessions.get(key).map(|slot| slot.session.transport())
+    }
+
+    /// Hands one input to a session and carries out what it says. `message` is the packet inside
+    /// the input, if it may be one for the layer above.
+    fn tell(
+        &mut self,
+        key: SessionKey,
+        input: SessionInput<'_>,
+        message: Option<&Packet<'_>>,
+    ) -> Told {
+        let now = self.now();
+        let Some(slot) = self.sessions.get_mut(key) else { return Told::Refused };
+        let mut effects = std::mem::take(&mut self.effects);
+        slot.session.handle(now, input, &mut effects);
+        slot.mark(key, &mut self.dirty);
+        let mut told = Told::Fine;
+        for effect in effects.drain(..) {
+            match effect {
+                SessionEffect::Deliver => {
+                    if let Some(packet) = message {
+                        self.deliver(key, packet);
+                    }
+                }
+                SessionEffect::RefuseRequest => told = Told::Refused,
+                other => self.carry_out(key, other),
+            }
+        }
+        // Delivering may have used the list meanwhile; the larger one is kept.
+        if effects.capacity() > self.effects.capacity() {
+            self.effects = effects;
+        }
+        self.arm(key);
+        told
+    }
+
+    fn carry_out(&mut self, key: SessionKey, effect: SessionEffect) {
+        let Some(slot) = self.sessions.get_mut(key) else { return };
+        match effect {
+            SessionEffect::Deliver | SessionEffect::RefuseRequest => {}
+            SessionEffect::AcceptCandidate => {}
+            SessionEffect::DropCandidate => {
+                if let Some(candidate) = slot.candidate.take() {
+                    self.settings.metrics.upgrade_failed();
+                    self.finish_connection(candidate, true);
+                }
+            }
+            SessionEffect::SendToCandidate(frame) => {
+                let connection =
+                    slot.candidate.and_then(|candidate| self.connections.get_mut(candidate));
+                let written =
+                    connection.is_some_and(|connection| connection.write_whole(frame.wire()));
+                if !written {
+                    self.candidate_gone(key);
+                }
+            }
+            SessionEffect::Upgraded => {
+                let last_answer = slot.session.upgrade();
+                let Some(candidate) = slot.candidate.take() else { return };
+                let before = std::mem::replace(&mut slot.carrier, Carrier::WebSocket(candidate));
+                if let (Carrier::Polling(Some(waiting)), Some(answer)) = (before, last_answer) {
+                    // Nobody waits any more if the request was given up.
+                    let _ = waiting.send(answer);
+                }
+                if let Some(connection) = self.connections.get_mut(candidate) {
+                    connection.role = Role::Transport(key);
+                }
+                self.settings.metrics.upgraded();
+            }
+            SessionEffect::Closed(reason) => {
+                self.settings.metrics.closed(slot.session.transport(), reason);
+                tracing::debug!(session = chance::short(key), reason = reason.as_str(), "closed");
+                self.by_sid_if_gone(key);
+                self.input(Input::Closed(key, reason));
+            }
+        }
+    }
+
+    /// A session that has ended and has nothing left to say is unknown at once.
+    fn by_sid_if_gone(&mut self, key: SessionKey) {
+        if let Some(slot) = self.sessions.get(key)
+            && slot.session.is_gone()
+        {
+            self.by_sid.remove(&slot.sid);
+        }
+    }
+
+    fn deliver(&mut self, key: SessionKey, packet: &Packet<'_>) {
+        let metrics = &self.settings.metrics;
+        metrics.messages_received.inc();
+        match packet {
+            Packet::Text(text) => {
+                metrics.bytes_received.inc_by(text.len() as u64);
+                match &self.app {
+                    App::SocketIo { .. } => self.input(Input::Text(key, text)),
+                    App::Engine(_) => self.engine_message(key, packet),
+                }
+            }
+            Packet::Binary(bytes) => {
+                metrics.bytes_received.inc_by(bytes.len() as u64);
+                match &self.app {
+                    App::SocketIo { .. } => self.input(Input::Bytes(key, bytes)),
+                    App::Engine(_) => self.engine_message(key, packet),
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn engine_message(&mut self, key: SessionKey, packet: &Packet<'_>) {
+        let App::Engine(app) = &self.app else { return };
+        let mut context = EngineContext::default();
+        app.call(&mut context, packet);
+        for (frame, delivery) in context.frames {
+            self.settings.metrics.frames_sent.inc();
+            self.tell(key, SessionInput::Send(frame, delivery), None);
+            if self.sessions.get(key).is_some_and(|slot| slot.session.wants_flush()) {
+                self.flush_session(key);
+            }
+        }
+        if context.close {
+            self.tell(key, SessionInput::Close(CloseReason::ForcedServerClose), None);
+        }
+    }
+
+    /// Hands one input to the world, and then what its handlers want, until all is still.
+    fn input(&mut self, input: Input<'_>) {
+        let now = self.now();
+        let Self {
+            app: App::SocketIo { world, handlers }, sessions, dirty, full, settings, ..
+        } = self
+        else {
+            return;
+        };
+        refill(world, now);
+        let mut outlet = Outlet {
+            now,
+            sessions,
+            handlers,
+            dirty,
+            full,
+            metrics: &settings.metrics,
+            aftermath: Vec::new(),
+        };
+        world.handle(now, input, &mut outlet);
+        let aftermath = std::mem::take(&mut outlet.aftermath);
+        self.settle(aftermath);
+    }
+
+    fn settle(&mut self, mut aftermath: Vec<(SessionKey, SessionEffect)>) {
+        loop {
+            for (key, effect) in aftermath.drain(..) {
+                self.carry_out(key, effect);
+                self.arm(key);
+            }
+            self.flush_full();
+            let now = self.now();
+            let Self {
+                app: App::SocketIo { world, handlers },
+                sessions,
+                dirty,
+                full,
+                settings,
+                ..
+            } = self
+            else {
+                return;
+            };
+            let Some(input) = handlers.wanted.pop_front() else { return };
+            refill(world, now);
+            let metrics = &settings.metrics;
+            let mut outlet = Outlet { now, sessions, handlers, dirty, full, metrics, aftermath };
+            world.handle(now, input, &mut outlet);
+            aftermath = outlet.aftermath;
+        }
+    }
+
+    /// Writes to the sessions for which more is queued than should be while they can take it.
+    fn flush_full(&mut self) {
+        while let Some(key) = self.full.pop() {
+            self.flush_session(key);
+        }
+    }
+
+    // ---- polling -------------------------------------------------------------------------------
+
+    /// A GET waits: the answer comes by the receiver. If that is dropped, so is the poll.
+    pub(crate) fn poll_opened(
+        &mut self,
+        key: SessionKey,
+    ) -> Result<oneshot::Receiver<Vec<u8>>, Refused> {
+        match self.transport(key) {
+            None => return Err(Refused::Unknown),
+            Some(Transport::WebSocket) => return Err(Refused::OtherTransport),
+            Some(Transport::Polling) => {}
+        }
+        let told = self.tell(key, SessionInput::PollOpened, None);
+        if told == Told::Refused {
+            self.flush();
+            return Err(Refused::Overlap);
+        }
+        let (answer, receiver) = oneshot::channel();
+        if let Some(slot) = self.sessions.get_mut(key) {
+            slot.carrier = Carrier::Polling(Some(answer));
+        }
+        self.flush();
+        Ok(receiver)
+    }
+
+    /// The client gave up its GET.
+    pub(crate) fn poll_aborted(&mut self, key: SessionKey) {
+        self.tell(key, SessionInput::PollAborted, None);
+        self.flush();
+    }
+
+    /// A POST begins.
+    pub(crate) fn post_opened(&mut self, key: SessionKey) -> Result<(), Refused> {
+        match self.transport(key) {
+            None => return Err(Refused::Unknown),
+            Some(Transport::WebSocket) => return Err(Refused::OtherTransport),
+            Some(Transport::Polling) => {}
+        }
+        let told = self.tell(key, SessionInput::PostOpened, None);
+        self.flush();
+        if told == Told::Refused { Err(Refused::Overlap) } else { Ok(()) }
+    }
+
+    /// A POST's body is here: false if something in it could not be read.
+    pub(crate) fn post_body(&mut self, key: SessionKey, body: &[u8]) -> bool {
+        let mut is_fine = true;
+        match std::str::from_utf8(body) {
+            Err(_) => {
+                is_fine = false;
+                self.tell(key, SessionInput::Malformed, None);
+            }
+            Ok(body) => {
+                for packet in engine::decode_payload(body) {
+                    if self.sessions.get(key).is_none_or(|slot| slot.session.is_closed()) {
+                        break;
+                    }
+                    if let Ok(packet) = &packet {
+                        self.tell(key, SessionInput::Packet(packet), Some(packet));
+                    } else {
+                        is_fine = false;
+                        self.tell(key, SessionInput::Malformed, None);
+                    }
+                }
+            }
+        }
+        self.tell(key, SessionInput::PostClosed, None);
+        self.flush();
+        is_fine
+    }
+
+    /// A POST broke a rule or was cut off.
+    pub(crate) fn post_broken(&mut self, key: SessionKey) {
+        self.tell(key, SessionInput::PostBroken, None);
+        self.flush();
+    }
+
+    // ---- WebSockets ----------------------------------------------------------------------------
+
+    /// Takes over a connection after the 101, with the bytes that were read already, and opens a
+    /// session by it.
+    pub(crate) fn open_websocket(
+        &mut self,
+        stream: std::net::TcpStream,
+        read: &[u8],
+        handshake: Handshake,
+        counted: (Option<Counted>, Option<Counted>),
+    ) {
+        let (connection_counted, session_counted) = counted;
+        // The session's key is not known before the connection's, and the other way round.
+        let Some(connection) = self.adopt(stream, Role::Lingering, connection_counted) else {
+            return;
+        };
+        let carrier = Carrier::WebSocket(connection);
+        let key = self.open(Transport::WebSocket, carrier, handshake, session_counted);
+        if let Some(connection) = self.connections.get_mut(connection) {
+            connection.role = Role::Transport(key);
+        }
+        self.bytes(connection, &mut read.to_vec());
+        self.flush();
+    }
+
+    /// Takes over a connection that wants to become the transport of a polling session.
+    pub(crate) fn open_candidate(
+        &mut self,
+        stream: std::net::TcpStream,
+        read: &[u8],
+        key: SessionKey,
+        counted: Option<Counted>,
+    ) {
+        let Some(connection) = self.adopt(stream, Role::Candidate(key), counted) else { return };
+        let now = self.now();
+        let mut verdict = Vec::new();
+        if let Some(slot) = self.sessions.get_mut(key) {
+            slot.session.handle(now, SessionInput::CandidateOpened, &mut verdict);
+            if verdict == [SessionEffect::AcceptCandidate] {
+                slot.candidate = Some(connection);
+                self.arm(key);
+                self.bytes(connection, &mut read.to_vec());
+                return self.flush();
+            }
+        }
+        // Upgraded or upgrading already, or gone: this one closes, the session does not notice.
+        self.settings.metrics.upgrade_failed();
+        self.finish_connection(connection, true);
+    }
+
+    fn adopt(
+        &mut self,
+        stream: std::net::TcpStream,
+        role: Role,
+        counted: Option<Counted>,
+    ) -> Option<ConnectionKey> {
+        let lowat = self.settings.notsent_lowat;
+        if lowat != 0
+            && let Err(error) = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(lowat)
+        {
+            tracing::debug!(%error, "TCP_NOTSENT_LOWAT not set");
+        }
+        let stream = mio::net::TcpStream::from_std(stream);
+        let connection = Connection::new(stream, role, self.max_payload(), counted);
+        let key = self.connections.insert(connection);
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let stream = &mut self.connections.get_mut(key)?.stream;
+        if let Err(error) = self.registry.register(stream, token(key), interest) {
+            tracing::error!(%error, "a socket could not be watched");
+            self.connections.remove(key);
+            return None;
+        }
+        Some(key)
+    }
+
+    fn writable(&mut self, key: ConnectionKey) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        if std::mem::take(&mut connection.is_blocked)
+            && let Role::Transport(session) = connection.role
+        {
+            self.tell(session, SessionInput::Writable, None);
+        }
+    }
+
+    fn read(&mut self, key: ConnectionKey) {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let mut n_reads = 0;
+        while let Some(connection) = self.connections.get_mut(key) {
+            if n_reads == MAX_READS_PER_TURN {
+                self.unread.push(key);
+                break;
+            }
+            n_reads += 1;
+            match connection.read(&mut scratch) {
+                Ok(None) => break,
+                Ok(Some(0)) => {
+                    self.connection_gone(key, true);
+                    break;
+                }
+                Ok(Some(n)) => self.bytes(key, &mut scratch[..n]),
+                Err(_) => {
+                    self.connection_gone(key, false);
+                    break;
+                }
+            }
+        }
+        self.scratch = scratch;
+    }
+
+    /// Bytes of a connection: whole messages are handled as they are found.
+    fn bytes(&mut self, key: ConnectionKey, mut bytes: &mut [u8]) {
+        while let Some(connection) = self.connections.get_mut(key) {
+            let role = connection.role;
+            if role == Role::Lingering {
+                return;
+            }
+            match connection.decoder.next(&mut bytes) {
+                Ok(None) => return,
+                Ok(Some(message)) => match role {
+                    Role::Transport(session) => self.message(session, &message),
+                    Role::Candidate(session) => self.candidate_message(key, session, &message),
+                    Role::Lingering => return,
+                },
+                Err(violation) => match role {
+                    Role::Transport(session) => {
+                        tracing::debug!(session = chance::short(session), %violation, "cut");
+                        self.tell(session, SessionInput::Violated(violation), None);
+                        return;
+                    }
+                    Role::Candidate(session) => return self.candidate_violated(session, violation),
+                    Role::Lingering => return,
+                },
+            }
+        }
+    }
+
+    fn message(&mut self, session: SessionKey, message: &Message<'_>) {
+        match message {
+            Message::Text(text) => match Packet::decode(text) {
+                Ok(packet) => {
+                    self.tell(session, SessionInput::Packet(&packet), Some(&packet));
+                }
+                Err(_) => {
+                    self.tell(session, SessionInput::Malformed, None);
+                }
+            },
+            Message::Binary(bytes) => {
+                let packet = Packet::Binary(bytes.as_ref().into());
+                self.tell(session, SessionInput::Packet(&packet), Some(&packet));
+            }
+            Message::Ping(payload) => {
+                self.tell(session, SessionInput::WebSocketPing(payload), None);
+            }
+            Message::Pong(_) => {
+                self.tell(session, SessionInput::WebSocketPong, None);
+            }
+            Message::Close(code) => {
+                self.tell(session, SessionInput::WebSocketClosing(*code), None);
+            }
+        }
+    }
+
+    fn candidate_message(
+        &mut self,
+        key: ConnectionKey,
+        session: SessionKey,
+        message: &Message<'_>,
+    ) {
+        match message {
+            Message::Text(text) => match Packet::decode(text) {
+                Ok(packet) => {
+                    self.tell(session, SessionInput::CandidatePacket(&packet), None);
+                }
+                Err(_) => self.drop_candidate(session),
+            },
+            Message::Ping(payload) => {
+                let pong = parlor_shared::socket_io::Frame::pong(payload);
+                let connection = self.connections.get_mut(key);
+                if !connection.is_some_and(|connection| connection.write_whole(pong.wire())) {
+                    self.candidate_gone(session);
+                }
+            }
+            Message::Pong(_) => {}
+            Message::Binary(_) | Message::Close(_) => self.drop_candidate(session),
+        }
+    }
+
+    fn candidate_violated(&mut self, session: SessionKey, violation: Violation) {
+        let candidate = self.sessions.get(session).and_then(|slot| slot.candidate);
+        if let Some(connection) = candidate.and_then(|key| self.connections.get_mut(key)) {
+            let close =
+                parlor_shared::socket_io::Frame::close(Some(violation.code), violation.reason);
+            // The connection ends either way.
+            let _ = connection.write_whole(close.wire());
+        }
+        self.drop_candidate_with(session, false);
+    }
+
+    fn drop_candidate(&mut self, session: SessionKey) {
+        self.drop_candidate_with(session, true);
+    }
+
+    fn candidate_gone(&mut self, session: SessionKey) {
+        self.drop_candidate_with(session, false);
+    }
+
+    /// The candidate's connection ends, polling goes on.
+    fn drop_candidate_with(&mut self, session: SessionKey, say_good_bye: bool) {
+        let candidate = self.sessions.get_mut(session).and_then(|slot| slot.candidate.take());
+        if let Some(candidate) = candidate {
+            self.settings.metrics.upgrade_failed();
+            self.finish_connection(candidate, say_good_bye);
+        }
+        self.tell(session, SessionInput::CandidateGone, None);
+    }
+
+    fn connection_gone(&mut self, key: ConnectionKey, clean: bool) {
+        let Some(connection) = self.connections.get(key) else { return };
+        match connection.role {
+            Role::Transport(session) => {
+                self.tell(session, SessionInput::TransportGone { clean }, None);
+                self.flush_session(session);
+            }
+            Role::Candidate(session) => self.candidate_gone(session),
+            Role::Lingering => {}
+        }
+        self.remove_connection(key);
+    }
+
+    /// Nothing more will be written to this connection; it lingers until its peer closes.
+    fn finish_connection(&mut self, key: ConnectionKey, say_good_bye: bool) {
+        let until = self.now() + LINGER;
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        if say_good_bye {
+            // The connection ends either way.
+            let _ = connection.write_whole(parlor_shared::socket_io::Frame::close(None, "").wire());
+        }
+        connection.finish();
+        self.deadlines.set(Timer::Connection(key), Some(until));
+    }
+
+    fn remove_connection(&mut self, key: ConnectionKey) {
+        self.deadlines.set(Timer::Connection(key), None);
+        if let Some(mut connection) = self.connections.remove(key) {
+            // Closing the descriptor would do it as well.
+            let _ = self.registry.deregister(&mut connection.stream);
+        }
+    }
+
+    // ---- time and writing ----------------------------------------------------------------------
+
+    fn arm(&mut self, key: SessionKey) {
+        let Some(slot) = self.sessions.get_mut(key) else { return };
+        let deadline = slot.session.deadline();
+        if slot.armed != deadline {
+            slot.armed = deadline;
+            self.deadlines.set(Timer::Session(key), deadline);
+        }
+    }
+
+    /// When the next turn is due.
+    fn deadline(&self) -> Option<Time> {
+        let world = match &self.app {
+            App::SocketIo { world, .. } => world.deadline(),
+            App::Engine(_) => None,
+        };
+        match (world, self.deadlines.next()) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    fn fire(&mut self) {
+        let now = self.now();
+        while let Some((_, timer)) = self.deadlines.pop(now) {
+            match timer {
+                Timer::Session(key) => {
+                    if let Some(slot) = self.sessions.get_mut(key) {
+                        slot.armed = None;
+                    }
+                    self.tell(key, SessionInput::Timeout, None);
+                    self.flush_session(key);
+                }
+                Timer::Connection(key) => self.remove_connection(key),
+            }
+        }
+        let world_is_due = match &self.app {
+            App::SocketIo { world, .. } => world.deadline().is_some_and(|at| at <= now),
+            App::Engine(_) => false,
+        };
+        if world_is_due {
+            self.input(Input::Timeout);
+        }
+    }
+
+    /// Writes to every session that may have something to send.
+    pub(crate) fn flush(&mut self) {
+        while let Some(key) = self.dirty.pop() {
+            self.flush_session(key);
+        }
+        if let (Some(until), Some(deadline)) = (self.asleep_until, self.deadline())
+            && until.is_none_or(|until| deadline < until)
+        {
+            self.asleep_until = None;
+            self.wake.notify_one();
+        }
+    }
+
+    fn flush_session(&mut self, key: SessionKey) {
+        let Some(slot) = self.sessions.get_mut(key) else { return };
+        slot.is_dirty = false;
+        match &mut slot.carrier {
+            Carrier::Polling(waiting) => {
+                if let Some(body) = slot.session.poll_answer() {
+                    self.settings.metrics.bytes_sent.inc_by(body.len() as u64);
+                    let sent = waiting.take().is_some_and(|waiting| waiting.send(body).is_ok());
+                    if !sent {
+                        // The request was given up just now, and what it should carry is lost.
+                        self.tell(key, SessionInput::TransportGone { clean: false }, None);
+                    }
+                }
+            }
+            Carrier::WebSocket(connection) => {
+                let connection = *connection;
+                self.write(key, connection);
+            }
+        }
+        self.after_write(key);
+    }
+
+    fn write(&mut self, key: SessionKey, connection_key: ConnectionKey) {
+        let now = self.now();
+        let (Some(slot), Some(connection)) =
+            (self.sessions.get_mut(key), self.connections.get_mut(connection_key))
+        else {
+            return;
+        };
+        while !connection.is_blocked {
+            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+            let mut n_slices = 0;
+            for (slice, chunk) in slices.iter_mut().zip(slot.session.poll_transmit()) {
+                *slice = IoSlice::new(chunk);
+                n_slices += 1;
+            }
+            if n_slices == 0 {
+                return;
+            }
+            match connection.write(&slices[..n_slices]) {
+                Ok(Some(n)) => {
+                    self.settings.metrics.bytes_sent.inc_by(n as u64);
+                    slot.session.written(now, n);
+                }
+                Ok(None) => {
+                    slot.session.handle(now, SessionInput::Blocked, &mut Vec::new());
+                }
+                Err(_) => return self.connection_gone(connection_key, false),
+            }
+        }
+    }
+
+    /// Drops a session that is gone, and sees to its deadline otherwise.
+    fn after_write(&mut self, key: SessionKey) {
+        let Some(slot) = self.sessions.get_mut(key) else { return };
+        let n_replaced = slot.session.n_replaced();
+        self.settings.metrics.volatile_replaced.inc_by(n_replaced - slot.n_replaced);
+        slot.n_replaced = n_replaced;
+        if !slot.session.is_gone() {
+            return self.arm(key);
+        }
+        let Some(slot) = self.sessions.remove(key) else { return };
+        self.by_sid.remove(&slot.sid);
+        self.deadlines.set(Timer::Session(key), None);
+        if let Some(candidate) = slot.candidate {
+            self.finish_connection(candidate, true);
+        }
+        if let Carrier::WebSocket(connection) = slot.carrier {
+            self.finish_connection(connection, false);
+        }
+    }
+
+    /// Begins to end every session.
+    fn shut_down(&mut self) {
+        self.is_shutting_down = true;
+        for key in self.sessions.keys() {
+            self.tell(key, SessionInput::Close(CloseReason::ServerShuttingDown), None);
+        }
+        self.flush();
+    }
+}
+
+/// What became of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Fine,
+    Refused,
+}
+
+/// Carries a world's effects out as they come.
+struct Outlet<'s> {
+    now: Time,
+    sessions: &'s mut Table<SessionKey, Slot>,
+    handlers: &'s mut Handlers,
+    dirty: &'s mut Vec<SessionKey>,
+    full: &'s mut Vec<SessionKey>,
+    metrics: &'s Metrics,
+    /// What sessions said meanwhile; it is seen to when the world is done.
+    aftermath: Vec<(SessionKey, SessionEffect)>,
+}
+
+impl Outlet<'_> {
+    fn tell(&mut self, key: SessionKey, input: SessionInput<'_>) {
+        let Some(slot) = self.sessions.get_mut(key) else { return };
+        let mut effects = Vec::new();
+        slot.session.handle(self.now, input, &mut effects);
+        slot.mark(key, self.dirty);
+        if slot.session.wants_flush() {
+            self.full.push(key);
+        }
+        self.aftermath.extend(effects.into_iter().map(|effect| (key, effect)));
+    }
+}
+
+impl Effects for Outlet<'_> {
+    fn push(&mut self, effect: Effect<'_>) {
+        match effect {
+            Effect::Send(key, frame, delivery) => {
+                self.metrics.frames_sent.inc();
+                self.tell(key, SessionInput::Send(frame, delivery));
+            }
+            Effect::Close(key, reason) => self.tell(key, SessionInput::Close(reason)),
+            Effect::Connecting { socket, id, session, namespace, auth } => {
+                let sessions = View(self.sessions);
+                self.handlers.connecting(&sessions, socket, id, session, namespace, auth);
+            }
+            Effect::Connected(socket, _) => {
+                self.handlers.connected(&View(self.sessions), socket);
+            }
+            Effect::Event { socket, namespace, args, ack } => {
+                self.handlers.event(&View(self.sessions), socket, namespace, args, ack);
+            }
+            Effect::Acked(token, answer) => {
+                self.handlers.acked(&View(self.sessions), token, answer);
+            }
+            Effect::Disconnected(socket, namespace, reason) => {
+                self.handlers.disconnected(&View(self.sessions), socket, namespace, reason);
+            }
+        }
+    }
+}
+
+/// What handlers may know of sessions.
+struct View<'s>(&'s Table<SessionKey, Slot>);
+
+impl Sessions for View<'_> {
+    fn transport(&self, session: SessionKey) -> Option<Transport> {
+        self.0.get(session).map(|slot| slot.session.transport())
+    }
+
+    fn handshake(&self, session: SessionKey) -> Option<&Handshake> {
+        self.0.get(session).map(|slot| &slot.handshake)
+    }
+
+    fn queued(&self, session: SessionKey) -> (usize, usize) {
+        let queued = |slot: &Slot| (slot.session.queued_bytes(), slot.session.queued_packets());
+        self.0.get(session).map(queued).unwrap_or_default()
+    }
+}
+
+fn refill(world: &mut World, now: Time) {
+    if world.wants_ids() {
+        let ids = Input::Ids(chance::ids());
+        world.handle(now, ids, &mut NoEffects);
+    }
+}
+
+struct NoEffects;
+
+impl Effects for NoEffects {
+    fn push(&mut self, effect: Effect<'_>) {
+        unreachable!("a refill has no effect, but {effect:?}");
+    }
+}
+
+fn token(key: ConnectionKey) -> Token {
+    let (index, generation) = key.parts();
+    Token(((generation as usize) << 32) | index as usize)
+}
+
+fn connection_key(token: Token) -> ConnectionKey {
+    ConnectionKey::new(token.0 as u32, (token.0 >> 32) as u32)
+}
+
+/// The shard's own poll, beside the shard so that both can be used at once.
+pub(crate) struct PollAndEvents {
+    poll: Poll,
+    events: Events,
+}
+
+/// A shard and its poll, as the tasks of its thread share them.
+#[derive(Clone)]
+pub(crate) struct Handle {
+    shard: Shared,
+    poll: Rc<RefCell<PollAndEvents>>,
+}
+
+impl Handle {
+    /// Sets a shard up on the current thread.
+    ///
+    /// # Errors
+    /// If the operating system gives no poll.
+    pub(crate) fn new(settings: ShardSettings, app: App) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let registry = poll.registry().try_clone()?;
+        let events = Events::with_capacity(1024);
+        Ok(Self {
+            shard: Rc::new(RefCell::new(Shard::new(settings, app, registry))),
+            poll: Rc::new(RefCell::new(PollAndEvents { poll, events })),
+        })
+    }
+
+    /// Takes a turn, then does something with the shard.
+    pub(crate) fn with<T>(&self, run: impl FnOnce(&mut Shard) -> T) -> T {
+        let mut shard = self.shard.borrow_mut();
+        shard.turn(&mut self.poll.borrow_mut());
+        run(&mut shard)
+    }
+
+    /// Does something with the shard, without a turn.
+    pub(crate) fn peek<T>(&self, run: impl FnOnce(&mut Shard) -> T) -> T {
+        run(&mut self.shard.borrow_mut())
+    }
+
+    /// Turns the shard until `stop` is told, then ends its sessions and turns on until all are
+    /// gone or `timeout` has passed.
+    pub(crate) async fn run(
+        &self,
+        stop: impl Future<Output = ()>,
+        timeout: Duration,
+    ) -> io::Result<()> {
+        let fd = self.poll.borrow().poll.as_raw_fd();
+        let watched = PollFd { fd, _open: Rc::clone(&self.poll) };
+        #[expect(deprecated, reason = "its successor is unsafe; `PollFd` keeps what that asks for")]
+        let watched = AsyncFd::with_interest(watched, tokio::io::Interest::READABLE)?;
+        let wake = Rc::clone(&self.shard.borrow().wake);
+        let clock = self.shard.borrow().settings.clock;
+        tokio::pin!(stop);
+        let mut give_up_at: Option<tokio::time::Instant> = None;
+        loop {
+            let deadline = self.peek(|shard| {
+                let deadline = shard.deadline();
+                shard.asleep_until = Some(deadline);
+                deadline.map(|at| clock.instant(at))
+            });
+            let is_stopping = give_up_at.is_some();
+            let until = match (deadline, give_up_at) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
+            let sleep = async {
+                match until {
+                    Some(until) => tokio::time::sleep_until(until).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                ready = watched.readable() => ready?.clear_ready(),
+                () = sleep => {}
+                // Whatever else is ready has its turn before this shard goes on.
+                () = wake.notified() => tokio::task::yield_now().await,
+                () = &mut stop, if !is_stopping => {
+                    give_up_at = Some(tokio::time::Instant::now() + timeout);
+                    self.with(Shard::shut_down);
+                }
+            }
+            self.peek(|shard| shard.asleep_until = None);
+            let n_sessions = self.with(|shard| shard.n_sessions());
+            if let Some(at) = give_up_at
+                && (n_sessions == 0 || tokio::time::Instant::now() >= at)
+            {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! How Engine.IO packets travel: only here are HTTP polling and WebSocket connections known.
+//! What a packet means is decided by the session.
+
+pub(crate) mod polling;
+pub(crate) mod websocket;

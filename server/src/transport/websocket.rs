@@ -1,0 +1,147 @@
+//! One WebSocket connection: the descriptor that hyper gave up, its decoder, and what it is to
+//! the session behind it.
+//! Source: RFC 6455; the frames themselves are `parlor_shared::websocket`'s.
+
+use std::{
+    io::{self, IoSlice, Read as _, Write as _},
+    net::Shutdown,
+};
+
+use hyper::{
+    HeaderMap, Method, StatusCode, Version,
+    header::{self, HeaderValue},
+};
+use mio::net::TcpStream;
+use parlor_core::key::SessionKey;
+use parlor_shared::websocket::{Decoder, Limits, Role as Side, accept_key, is_valid_key};
+
+use crate::address::Counted;
+
+/// Frames handed to the kernel at once.
+pub(crate) const MAX_SLICES: usize = 32;
+
+/// What the connection is to its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The session's transport.
+    Transport(SessionKey),
+    /// It tries to become that.
+    Candidate(SessionKey),
+    /// All is said; it is read from until the peer closes, so that nothing sent is lost.
+    Lingering,
+}
+
+/// The connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) stream: TcpStream,
+    pub(crate) decoder: Decoder,
+    pub(crate) role: Role,
+    /// The kernel takes no more bytes just now.
+    pub(crate) is_blocked: bool,
+    /// Keeps the place among its address's connections.
+    _counted: Option<Counted>,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        stream: TcpStream,
+        role: Role,
+        max_payload: usize,
+        counted: Option<Counted>,
+    ) -> Self {
+        let limits =
+            Limits { max_message_bytes: max_payload, max_fragments: Limits::MAX_FRAGMENTS };
+        Self {
+            stream,
+            decoder: Decoder::new(Side::Server, limits),
+            role,
+            is_blocked: false,
+            _counted: counted,
+        }
+    }
+
+    /// Reads into `buffer`; `None` when there is nothing now, `Some(0)` at the end.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        loop {
+            match self.stream.read(buffer) {
+                Ok(n) => return Ok(Some(n)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Writes what it can; `None` if the kernel takes nothing now.
+    pub(crate) fn write(&mut self, chunks: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
+        loop {
+            match self.stream.write_vectored(chunks) {
+                Ok(n) => return Ok(Some(n)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.is_blocked = true;
+                    return Ok(None);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Writes a short answer of a candidate's, whole or not at all.
+    pub(crate) fn write_whole(&mut self, bytes: &[u8]) -> bool {
+        matches!(self.write(&[IoSlice::new(bytes)]), Ok(Some(n)) if n == bytes.len())
+    }
+
+    /// Says that nothing more will be written.
+    pub(crate) fn finish(&mut self) {
+        // It may be closed already; then there is nothing to finish.
+        let _ = self.stream.shutdown(Shutdown::Write);
+        self.role = Role::Lingering;
+    }
+}
+
+/// True if the request asks to become a WebSocket.
+pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
+    has_token(headers, header::CONNECTION, "upgrade") && headers.contains_key(header::UPGRADE)
+}
+
+/// Checks the opening handshake (RFC 6455 § 4.2.1); the value of `Sec-WebSocket-Accept`.
+///
+/// # Errors
+/// Status and sentence to answer with.
+pub(crate) fn accept(
+    method: &Method,
+    version: Version,
+    headers: &HeaderMap,
+) -> Result<String, (StatusCode, &'static str)> {
+    if method != Method::GET || version != Version::HTTP_11 {
+        return Err((StatusCode::METHOD_NOT_ALLOWED, "Invalid HTTP method"));
+    }
+    if !has_token(headers, header::UPGRADE, "websocket") {
+        return Err((StatusCode::BAD_REQUEST, "Invalid Upgrade header"));
+    }
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).and_then(|key| key.to_str().ok());
+    let Some(key) = key.filter(|key| is_valid_key(key)) else {
+        return Err((StatusCode::BAD_REQUEST, "Missing or invalid Sec-WebSocket-Key header"));
+    };
+    if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+        let sentence = "Missing or invalid Sec-WebSocket-Version header";
+        return Err((StatusCode::UPGRADE_REQUIRED, sentence));
+    }
+    Ok(accept_key(key))
+}
+
+/// The first subprotocol that the client offers: browsers fail unless one of theirs is taken.
+pub(crate) fn first_protocol(headers: &HeaderMap) -> Option<HeaderValue> {
+    let offered = headers.get(header::SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?;
+    let first = offered.split(',').next()?.trim();
+    let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    let is_valid = !first.is_empty() && first.bytes().all(is_token);
+    is_valid.then(|| HeaderValue::from_str(first).ok()).flatten()
+}
+
+fn has_token(headers: &HeaderMap, name: header::HeaderName, token: &str) -> bool {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|part| part.trim().eq_ignore_ascii_case(token))
+}

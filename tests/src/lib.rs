@@ -1,0 +1,1 @@
+//! What Parlor's proofs share.
