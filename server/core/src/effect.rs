@@ -6,7 +6,8 @@ use parlor_shared::{
 };
 
 use crate::{
-    engine_io::{CloseReason, Delivery},
+    close::CloseReason,
+    delivery::Delivery,
     input::AckToken,
     key::{NamespaceKey, SessionKey, SocketKey},
 };

@@ -9,7 +9,8 @@ use parlor_shared::{
 };
 
 use crate::{
-    engine_io::{CloseReason, Delivery},
+    close::CloseReason,
+    delivery::Delivery,
     key::{NamespaceKey, SessionKey, SocketKey},
 };
 

@@ -5,6 +5,8 @@
 //! A machine has two verbs: `handle(now, input, effects)` and `deadline()`. A timeout is an
 //! ordinary input, and one with nothing due is harmless.
 
+pub mod close;
+pub mod delivery;
 pub mod effect;
 pub mod engine_io;
 pub mod hash;

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use crate::{
+    delivery::Delivery,
     effect::{Effect, Effects},
-    engine_io::Delivery,
     ids::Ids,
     input::{Input, Target},
     key::{NamespaceKey, SocketKey},

@@ -108,7 +108,7 @@ pub trait EventArgs {
     ///
     /// # Errors
     /// If a value cannot be written as JSON.
-    fn write(&self, draft: &mut Draft) -> Result<(), EncodeError>;
+    fn write(self, draft: &mut Draft) -> Result<(), EncodeError>;
 }
 
 /// A part of another event's arguments, sent on as it came.
@@ -119,19 +119,19 @@ pub struct Forward<'a> {
 }
 
 impl EventArgs for Forward<'_> {
-    fn write(&self, draft: &mut Draft) -> Result<(), EncodeError> {
+    fn write(self, draft: &mut Draft) -> Result<(), EncodeError> {
         draft.raw(self.rest, self.attachments)
     }
 }
 
 impl EventArgs for Args<'_> {
-    fn write(&self, draft: &mut Draft) -> Result<(), EncodeError> {
+    fn write(self, draft: &mut Draft) -> Result<(), EncodeError> {
         self.forward_from(0).write(draft)
     }
 }
 
 impl EventArgs for () {
-    fn write(&self, _: &mut Draft) -> Result<(), EncodeError> {
+    fn write(self, _: &mut Draft) -> Result<(), EncodeError> {
         Ok(())
     }
 }
@@ -139,10 +139,10 @@ impl EventArgs for () {
 macro_rules! tuples {
     ($($name:ident)+) => {
         impl<$($name: Serialize),+> EventArgs for ($($name,)+) {
-            fn write(&self, draft: &mut Draft) -> Result<(), EncodeError> {
+            fn write(self, draft: &mut Draft) -> Result<(), EncodeError> {
                 #[expect(non_snake_case, reason = "the type's name serves as the variable's")]
                 let ($($name,)+) = self;
-                $(draft.arg($name)?;)+
+                $(draft.arg(&$name)?;)+
                 Ok(())
             }
         }
@@ -157,13 +157,13 @@ tuples!(A B C D E F);
 
 /// JSON that is already written, as one argument.
 impl EventArgs for Box<RawValue> {
-    fn write(&self, draft: &mut Draft) -> Result<(), EncodeError> {
-        draft.arg(self)
+    fn write(self, draft: &mut Draft) -> Result<(), EncodeError> {
+        draft.arg(&self)
     }
 }
 
 impl EventArgs for Binary {
-    fn write(&self, draft: &mut Draft) -> Result<(), EncodeError> {
-        draft.arg(self)
+    fn write(self, draft: &mut Draft) -> Result<(), EncodeError> {
+        draft.arg(&self)
     }
 }

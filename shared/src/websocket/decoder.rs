@@ -240,7 +240,7 @@ fn parse_header(bytes: &[u8]) -> Result<Option<(Header, usize)>, Violation> {
     if first & 0x70 != 0 {
         return Err(violation("reserved bit set"));
     }
-    let opcode = Opcode::from_bits(first & 0x0f).ok_or(violation("reserved opcode"))?;
+    let opcode = Opcode::from_bits(first & 0x0f).ok_or_else(|| violation("reserved opcode"))?;
     let (length, mut at) = match second & 0x7f {
         126 => {
             let Some(wide) = bytes.get(2..4) else { return Ok(None) };

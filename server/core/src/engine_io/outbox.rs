@@ -17,18 +17,6 @@ pub const HIGH_WATER_BYTES: usize = 64 * 1024;
 /// Packets queued, likewise.
 pub const HIGH_WATER_PACKETS: usize = 1024;
 
-/// How much a frame matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delivery {
-    /// Arrives, in order, or the session ends.
-    Reliable,
-    /// Only the newest under this key counts: while the client is blocked it replaces the last.
-    Volatile {
-        /// Made of the namespace and the event, or chosen.
-        key: u64,
-    },
-}
-
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     queue: VecDeque<Frame>,
@@ -202,7 +190,7 @@ mod tests {
         let chunks: Vec<Vec<u8>> = outbox.chunks().map(<[u8]>::to_vec).collect();
         assert_eq!(chunks.len(), 3, "the volatile frame is not begun yet");
         assert_eq!(chunks[0], first[2..]);
-        assert_eq!(chunks[1], Frame::pong(b"2").wire());
+        assert_eq!(chunks[1], Frame::pong(b"2").wire().to_vec());
         outbox.clear_unbegun();
         let rest: Vec<Vec<u8>> = outbox.chunks().map(<[u8]>::to_vec).collect();
         assert_eq!(rest, [first[2..].to_vec()]);

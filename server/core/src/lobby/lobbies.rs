@@ -21,7 +21,7 @@ use super::{
     request::Request,
 };
 use crate::{
-    engine_io::Delivery,
+    delivery::Delivery,
     ids::Ids,
     key::{LobbyKey, SocketKey, Table},
     rate::{Allowance, Rate},

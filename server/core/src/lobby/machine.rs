@@ -29,7 +29,7 @@ use super::{
     play::{Configured, Kind, Play},
 };
 use crate::{
-    engine_io::Delivery,
+    delivery::Delivery,
     key::SocketKey,
     rate::{Allowance, Rate},
     time::Time,
@@ -109,7 +109,6 @@ pub(super) struct Now {
 }
 
 impl Lobby {
-    #[expect(clippy::too_many_arguments, reason = "the parts of a lobby, used once")]
     pub(super) fn new(
         id: LobbyId,
         code: Code,
@@ -360,14 +359,14 @@ impl Lobby {
     }
 
     pub(super) fn typing(
-        &mut self,
+        &self,
         at: usize,
         typing: bool,
         pushes: &mut Pushes,
     ) -> Result<api::Done, Refusal> {
         let member = &self.members[at];
         let (name, seat, from) = (member.name.clone(), member.place.seat(), member.socket);
-        let key = TYPING_KEY | seat.map_or(u64::from(u32::MAX), u64::from);
+        let key = TYPING_KEY | u64::from(seat.unwrap_or(u8::MAX));
         let frame = event(push::TYPING, &TypingPush { name, seat, typing });
         let others = self.members.iter().filter_map(|m| m.socket).filter(|s| Some(*s) != from);
         pushes.extend(others.map(|s| (s, frame.clone(), Delivery::Volatile { key })));

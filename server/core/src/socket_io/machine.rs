@@ -17,8 +17,9 @@ use super::{
     socket::{MAX_PENDING_ACKS, Socket, State},
 };
 use crate::{
+    close::CloseReason,
+    delivery::Delivery,
     effect::{AckError, DisconnectReason, Effect, Effects},
-    engine_io::{CloseReason, Delivery},
     hash::Keyed,
     ids::Ids,
     input::{AckToken, Input, Target},

@@ -1,0 +1,83 @@
+//! Why sessions end: who did it, and whether the client may come back.
+//! When they end is decided in `engine_io` and `socket_io`.
+
+/// Why a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CloseReason {
+    /// The client closed its transport, or said it would.
+    TransportClose,
+    /// The transport failed, or was used against its rules.
+    TransportError,
+    /// No pong in time.
+    PingTimeout,
+    /// A packet or payload could not be read.
+    ParseError,
+    /// A Socket.IO packet could not be read or was out of place.
+    ForcedClose,
+    /// No namespace was joined in time, or a handler asked for it.
+    ForcedServerClose,
+    /// The server shuts down.
+    ServerShuttingDown,
+    /// More was waiting for the client than may be, or it accepted nothing for too long.
+    SlowConsumer,
+    /// The client sent more of something than it may.
+    PolicyViolation,
+}
+
+/// Who ended a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The client or the network between.
+    ByPeer,
+    /// The server, for something the client did.
+    ForMisbehaviour,
+    /// The server, for reasons of its own.
+    ByServer,
+}
+
+impl CloseReason {
+    /// All of them, for tables.
+    pub const ALL: [Self; 9] = [
+        Self::TransportClose,
+        Self::TransportError,
+        Self::PingTimeout,
+        Self::ParseError,
+        Self::ForcedClose,
+        Self::ForcedServerClose,
+        Self::ServerShuttingDown,
+        Self::SlowConsumer,
+        Self::PolicyViolation,
+    ];
+
+    /// The words that socket.io's users know, and two of our own.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TransportClose => "transport close",
+            Self::TransportError => "transport error",
+            Self::PingTimeout => "ping timeout",
+            Self::ParseError => "parse error",
+            Self::ForcedClose => "forced close",
+            Self::ForcedServerClose => "forced server close",
+            Self::ServerShuttingDown => "server shutting down",
+            Self::SlowConsumer => "slow consumer",
+            Self::PolicyViolation => "policy violation",
+        }
+    }
+
+    /// Who ended it.
+    pub fn ended(self) -> Ended {
+        match self {
+            Self::TransportClose | Self::TransportError | Self::PingTimeout => Ended::ByPeer,
+            Self::ParseError | Self::ForcedClose | Self::SlowConsumer | Self::PolicyViolation => {
+                Ended::ForMisbehaviour
+            }
+            Self::ForcedServerClose | Self::ServerShuttingDown => Ended::ByServer,
+        }
+    }
+
+    /// True if the same client may well come back and do better.
+    pub fn may_reconnect(self) -> bool {
+        self.ended() == Ended::ByPeer
+            || matches!(self, Self::SlowConsumer | Self::ServerShuttingDown)
+    }
+}
