@@ -53,12 +53,14 @@ impl Cors {
     }
 
     /// Puts the headers on any answer, errors and 101 included.
-    pub(crate) fn apply(&self, request: &HeaderMap, response: &mut HeaderMap) {
+    pub(crate) fn apply(&self, method: &Method, request: &HeaderMap, response: &mut HeaderMap) {
         let any = HeaderValue::from_static("*");
+        let is_preflight = method == Method::OPTIONS && request.contains_key(ORIGIN);
         let allowed = match self.origins.as_slice() {
             [] => return,
-            // One fixed origin is told to everybody, as by the reference; it is no echo.
-            [one] => Some(one.clone()),
+            // One fixed origin is told to everybody, as by the reference; it is no echo. Only
+            // the preflight of a foreign page learns nothing.
+            [one] if !is_preflight || *one == any => Some(one.clone()),
             many if many.contains(&any) => Some(any.clone()),
             many => request.get(ORIGIN).filter(|origin| many.contains(origin)).cloned(),
         };
@@ -79,12 +81,17 @@ impl Cors {
 mod tests {
     use super::*;
 
-    fn answer(origins: &[&str], credentials: bool, origin: &str) -> Vec<(String, String)> {
+    fn answer(
+        method: &Method,
+        origins: &[&str],
+        credentials: bool,
+        origin: &str,
+    ) -> Vec<(String, String)> {
         let origins: Vec<String> = origins.iter().map(|s| (*s).to_owned()).collect();
         let mut request = HeaderMap::new();
         request.insert(ORIGIN, origin.parse().unwrap());
         let mut response = HeaderMap::new();
-        Cors::new(&origins, credentials).unwrap().apply(&request, &mut response);
+        Cors::new(&origins, credentials).unwrap().apply(method, &request, &mut response);
         let text = |v: &HeaderValue| v.to_str().unwrap().to_owned();
         response.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
     }
@@ -96,16 +103,20 @@ mod tests {
     #[test]
     fn origins_are_told_as_configured() {
         let allow = "access-control-allow-origin";
-        assert_eq!(answer(&[], false, "http://a"), []);
+        assert_eq!(answer(&Method::GET, &[], false, "http://a"), []);
         assert_eq!(
-            answer(&["http://a"], false, "http://evil"),
+            answer(&Method::GET, &["http://a"], false, "http://evil"),
             [pair("vary", "Origin"), pair(allow, "http://a")]
         );
-        assert_eq!(answer(&["*"], false, "http://any"), [pair(allow, "*")]);
+        assert_eq!(answer(&Method::OPTIONS, &["*"], false, "http://any"), [pair(allow, "*")]);
         let two = ["http://a", "http://b"];
-        assert_eq!(answer(&two, true, "http://evil"), [pair("vary", "Origin")]);
         assert_eq!(
-            answer(&two, true, "http://b"),
+            answer(&Method::OPTIONS, &["http://a"], false, "http://evil"),
+            [pair("vary", "Origin")]
+        );
+        assert_eq!(answer(&Method::GET, &two, true, "http://evil"), [pair("vary", "Origin")]);
+        assert_eq!(
+            answer(&Method::OPTIONS, &two, true, "http://b"),
             [
                 pair("vary", "Origin"),
                 pair(allow, "http://b"),

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use parlor_core::engine_io::Delivery;
+use parlor_core::delivery::Delivery;
 use parlor_shared::{engine_io::Packet, socket_io::Frame};
 
 /// A message of an Engine.IO session.
@@ -14,9 +14,11 @@ pub enum EngineMessage<'a> {
     Binary(&'a [u8]),
 }
 
+type OnMessage = dyn Fn(&mut EngineContext, EngineMessage<'_>) + Send + Sync;
+
 /// The handler of such an application.
 #[derive(Clone)]
-pub(crate) struct EngineApp(Arc<dyn Fn(&mut EngineContext, EngineMessage<'_>) + Send + Sync>);
+pub(crate) struct EngineApp(Arc<OnMessage>);
 
 impl EngineApp {
     pub(crate) fn new(

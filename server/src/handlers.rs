@@ -12,8 +12,9 @@ use std::{
 };
 
 use parlor_core::{
+    delivery::Delivery,
     effect::{AckError, DisconnectReason},
-    engine_io::{Delivery, Transport},
+    engine_io::Transport,
     input::{AckToken, Input, Target},
     key::{NamespaceKey, SessionKey, SocketKey},
     volatile_by_name,
@@ -401,7 +402,7 @@ impl<'c> Context<'c> {
         timeout: Option<Duration>,
         then: impl FnOnce(&mut Context<'_>, Result<Args<'_>, AckError>) + Send + 'static,
     ) {
-        let draft = draft(Draft::event(event), &args);
+        let draft = draft(Draft::event(event), args);
         let token = AckToken(self.handlers.next_ask);
         self.handlers.next_ask += 1;
         self.handlers.asks.insert(token, (self.socket, Box::new(then)));
@@ -464,7 +465,7 @@ impl Ack {
     pub fn send(self, context: &mut Context<'_>, args: impl EventArgs) {
         let name = Arc::clone(&context.handlers.namespaces);
         let name = &name[self.namespace.0 as usize].0;
-        let draft = draft(Ok(Draft::ack()), &args);
+        let draft = draft(Ok(Draft::ack()), args);
         let frame = draft.into_ack(name, self.id).expect("at most 10 attachments");
         let to = Target::socket(self.socket);
         let input = Input::Emit(self.namespace, to, frame, Delivery::Reliable);
@@ -514,7 +515,7 @@ impl Emit<'_, '_> {
     /// name is reserved: mistakes of the program, which end the socket whose handler made them.
     pub fn emit(self, event: &str, args: impl EventArgs) {
         let namespace = self.context.info.namespace;
-        let draft = draft(Draft::event(event), &args);
+        let draft = draft(Draft::event(event), args);
         let frame = draft.into_event(self.context.namespace, None).expect("at most 10 attachments");
         let delivery = match self.volatile {
             None => Delivery::Reliable,
@@ -526,7 +527,7 @@ impl Emit<'_, '_> {
     }
 }
 
-fn draft(draft: Result<Draft, EncodeError>, args: &impl EventArgs) -> Draft {
+fn draft(draft: Result<Draft, EncodeError>, args: impl EventArgs) -> Draft {
     let mut draft = draft.expect("the event's name is not reserved");
     args.write(&mut draft).expect("every argument has a JSON form");
     draft

@@ -93,13 +93,13 @@ impl Peer {
         }
         // The reference serves everything below the path; `..` has no business there.
         if path.starts_with(&self.settings.path) && !climbs(path) {
-            let asked = request.headers().clone();
+            let (method, asked) = (request.method().clone(), request.headers().clone());
             let mut response = if self.settings.cors.handles(request.method()) {
                 self.settings.cors.preflight(&asked)
             } else {
                 Rc::clone(&self).engine(request).await
             };
-            self.settings.cors.apply(&asked, response.headers_mut());
+            self.settings.cors.apply(&method, &asked, response.headers_mut());
             if is_old_internet_explorer(&asked) {
                 // Its filter breaks answers that look like scripts.
                 let off = HeaderValue::from_static("0");

@@ -113,8 +113,9 @@ pub use config::Config;
 pub use engine_app::{EngineContext, EngineMessage};
 pub use handlers::{Ack, Auth, ConnectError, Context, Emit, Handshake, Namespace};
 pub use parlor_core::{
+    close::CloseReason,
     effect::{AckError, DisconnectReason},
-    engine_io::{CloseReason, Transport},
+    engine_io::Transport,
     lobby::game,
 };
 pub use parlor_shared::{

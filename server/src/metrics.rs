@@ -3,7 +3,7 @@
 
 use std::sync::atomic::AtomicU64;
 
-use parlor_core::engine_io::{CloseReason, Transport};
+use parlor_core::{close::CloseReason, engine_io::Transport};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge},

@@ -22,8 +22,9 @@ use std::{
 use mio::{Events, Interest, Poll, Registry, Token};
 use parlor_core::{
     World, WorldSettings,
+    close::CloseReason,
     effect::{Effect, Effects},
-    engine_io::{CloseReason, Session, SessionEffect, SessionInput, Settings, Transport},
+    engine_io::{Session, SessionEffect, SessionInput, Settings, Transport},
     input::Input,
     key::{ConnectionKey, Key as _, SessionKey, Table},
     time::{Deadlines, Time},

@@ -10,7 +10,7 @@ use rust_embed::RustEmbed;
 use crate::transport::polling::{Answer, empty, text};
 
 #[derive(RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/../client-demo/web/dist"]
+#[folder = "../client-demo/web/dist"]
 #[allow_missing = true]
 struct Files;
 
