@@ -1,0 +1,79 @@
+// The one Socket.IO connection of this page: requests with their acknowledgements, pushes, and
+// whether the line is up. What the events mean for our place in a lobby is decided in `place`.
+
+import { io, type Socket } from "socket.io-client";
+import type { ClientToServer, Reply, Request, ServerToClient, Takes, Tells } from "./types";
+
+/** How long an acknowledgement may take before we stop waiting for it. */
+const ACK_TIMEOUT_MS = 10_000;
+
+/** A request that was refused, by the server or by this page (`E_OFFLINE`, `E_NO_ANSWER`). */
+export class Refused extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** How the line stands; `closed` is a loss that nobody is mending. */
+export type Line = "connecting" | "up" | "lost" | "closed";
+
+/** What a connection tells its owner. */
+export interface Listener extends ServerToClient {
+  line: (line: Line, detail: string) => void;
+}
+
+/** What `timeout().emitWithAck()` is, once the event map has done its work in `request`. */
+interface Emitter {
+  emitWithAck(event: string, ...args: unknown[]): Promise<unknown>;
+}
+
+export class Connection {
+  readonly #socket: Socket<ServerToClient, ClientToServer>;
+  line: Line = "connecting";
+
+  /** Opens a connection to the server at this origin. */
+  constructor(origin: string, listener: Listener) {
+    const socket: Socket<ServerToClient, ClientToServer> = io(`${origin}/lobby`);
+    this.#socket = socket;
+    const line = (next: Line, detail: string): void => {
+      this.line = next;
+      listener.line(next, detail);
+    };
+    socket.on("connect", () => line("up", ""));
+    // `active` says whether the client will try again on its own.
+    socket.on("disconnect", (reason) => line(socket.active ? "lost" : "closed", reason));
+    socket.on("connect_error", (error) => line(socket.active ? "lost" : "closed", error.message));
+    socket.on("changed", listener.changed);
+    socket.on("event", listener.event);
+    socket.on("state", listener.state);
+    socket.on("typing", listener.typing);
+  }
+
+  /**
+   * Sends a request and waits for its answer; throws `Refused`. While the line is down nothing is
+   * sent: the stock client would keep the request and send it before we are back in our seat.
+   */
+  async request<R extends Request>(name: R, ...args: Takes<R>): Promise<Tells<R>> {
+    if (!this.#socket.connected) {
+      throw new Refused("E_OFFLINE", "There is no connection; nothing was sent.");
+    }
+    let reply: Reply<Tells<R>>;
+    try {
+      const emitter = this.#socket.timeout(ACK_TIMEOUT_MS) as unknown as Emitter;
+      reply = (await emitter.emitWithAck(name, ...args)) as Reply<Tells<R>>;
+    } catch {
+      throw new Refused("E_NO_ANSWER", "The server did not answer.");
+    }
+    if (!reply.ok) throw new Refused(reply.code, reply.message);
+    return reply;
+  }
+
+  /** Tries again at once instead of waiting for the next attempt. */
+  retry(): void {
+    if (this.#socket.connected) return;
+    this.#socket.disconnect().connect();
+  }
+}

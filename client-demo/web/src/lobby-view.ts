@@ -1,0 +1,123 @@
+// A lobby around its match: the code to invite with, the seats, who is ready, start and leave.
+// The match itself is shown by `match-view`, the talk by `chat-view`.
+
+import { byId, make, pressTwice, setText, show } from "./dom";
+import { attempt, notice } from "./notice";
+import type { Place } from "./place";
+import type { Lobby, Seat } from "./types";
+
+export class LobbyView {
+  readonly #place: Place;
+  readonly #section = byId("lobby", HTMLElement);
+  readonly #gathering = byId("gathering", HTMLElement);
+  readonly #title = byId("lobby-title", HTMLElement);
+  readonly #code = byId("lobby-code", HTMLElement);
+  readonly #about = byId("lobby-about", HTMLElement);
+  readonly #spectators = byId("spectators", HTMLElement);
+  readonly #seats = byId("seats", HTMLUListElement);
+  readonly #ready = byId("ready", HTMLButtonElement);
+  readonly #start = byId("start-match", HTMLButtonElement);
+  readonly #leave = byId("leave", HTMLButtonElement);
+  readonly #hint = byId("gathering-hint", HTMLElement);
+
+  constructor(place: Place) {
+    this.#place = place;
+    byId("copy-link", HTMLButtonElement).addEventListener("click", () => void copyLink());
+    this.#ready.addEventListener("click", () => {
+      const mine = this.#mySeat();
+      if (mine) void attempt(place.ask("ready", { ready: !mine.ready }));
+    });
+    this.#start.addEventListener("click", () => void attempt(place.ask("start")));
+    const playing = (): boolean => place.lobby?.phase === "playing" && place.seat !== undefined;
+    pressTwice(this.#leave, "Leave the match?", playing, () => void attempt(place.leave()));
+  }
+
+  /** Draws attention to a lobby just entered. */
+  enter(): void {
+    this.#title.focus();
+  }
+
+  update(): void {
+    const { lobby, live } = this.#place;
+    show(this.#section, lobby !== undefined);
+    if (!lobby) return;
+    const gathers = lobby.phase === "open";
+    this.#section.classList.toggle("playing", !gathers);
+    show(this.#gathering, gathers);
+    setText(this.#title, gathers ? "Chess lobby" : `Match ${lobby.state?.number ?? ""}`);
+    setText(this.#code, lobby.code);
+    setText(this.#about, lobby.visibility === "public" ? "public lobby" : "private lobby");
+    setText(this.#spectators, lobby.spectators === 0 ? "" : `${lobby.spectators} watching`);
+    this.#leave.disabled = !live;
+    if (gathers) this.#updateGathering(lobby, live);
+  }
+
+  #updateGathering(lobby: Lobby, live: boolean): void {
+    const rows = [...Array(lobby.capacity).keys()].map((number) =>
+      this.#row(number, lobby.seats.find((seat) => seat.seat === number), lobby),
+    );
+    this.#seats.replaceChildren(...rows);
+
+    const mine = this.#mySeat();
+    const hosts = mine !== undefined && lobby.host === mine.seat;
+    const complete = lobby.seats.length === lobby.capacity;
+    // The server counts starting as being ready.
+    const canStart =
+      complete && lobby.seats.every((seat) => seat.ready || seat.seat === lobby.host);
+    show(this.#ready, mine !== undefined);
+    this.#ready.disabled = !live;
+    this.#ready.setAttribute("aria-pressed", String(mine?.ready ?? false));
+    this.#ready.classList.toggle("primary", !mine?.ready && !(hosts && canStart));
+    show(this.#start, hosts);
+    this.#start.disabled = !live || !canStart;
+    this.#start.classList.toggle("primary", canStart);
+
+    const host = lobby.seats.find((seat) => seat.seat === lobby.host)?.name ?? "The host";
+    const missing = lobby.seats.filter((seat) => !seat.ready && seat.seat !== mine?.seat);
+    if (!complete) setText(this.#hint, "Waiting for an opponent: send them the code or the link.");
+    else if (hosts && canStart) setText(this.#hint, "You can start the match.");
+    else if (mine && !mine.ready) setText(this.#hint, "Say when you are ready.");
+    else if (missing.length > 0) setText(this.#hint, `Waiting for ${names(missing)} to be ready.`);
+    else setText(this.#hint, `${host} can start the match.`);
+  }
+
+  #mySeat(): Seat | undefined {
+    return this.#place.lobby?.seats.find((seat) => seat.seat === this.#place.seat);
+  }
+
+  #row(number: number, seat: Seat | undefined, lobby: Lobby): HTMLLIElement {
+    const row = make("li", { class: "seat", "data-testid": `seat-${number}` });
+    if (!seat) {
+      row.classList.add("free");
+      row.append(make("span", { class: "avatar", "aria-hidden": "true" }, "?"));
+      row.append(make("span", { class: "who" }, "Free seat"));
+      return row;
+    }
+    const initial = [...seat.name][0]?.toUpperCase() ?? "?";
+    const name = make("span", { class: "who" }, seat.name);
+    if (seat.seat === this.#place.seat) name.append(make("small", {}, " you"));
+    const marks = make("span", { class: "marks" });
+    const mark = (text: string, kind: string): void =>
+      marks.append(make("span", { class: `mark ${kind}` }, text));
+    if (lobby.host === seat.seat) mark("host", "host");
+    if (!seat.connected) mark("connection lost", "away");
+    mark(seat.ready ? "ready" : "not ready", seat.ready ? "ready" : "unready");
+    row.classList.toggle("away", !seat.connected);
+    row.append(make("span", { class: "avatar", "aria-hidden": "true" }, initial), name, marks);
+    return row;
+  }
+}
+
+async function copyLink(): Promise<void> {
+  // The address bar holds the code already (see `main`).
+  try {
+    await navigator.clipboard.writeText(location.href);
+    notice("Link copied.");
+  } catch {
+    notice(`Copying is not allowed here. The link: ${location.href}`);
+  }
+}
+
+function names(seats: Seat[]): string {
+  return seats.map((seat) => seat.name).join(" and ");
+}

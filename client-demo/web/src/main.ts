@@ -1,0 +1,97 @@
+// Where the page begins: one place in a lobby, the views of it, and the address bar.
+// Everything is drawn anew from `place` whenever something changed; views keep no copy of it.
+
+import { ChatView } from "./chat-view";
+import { byId, setText, show } from "./dom";
+import { LobbyView } from "./lobby-view";
+import { MatchView } from "./match-view";
+import { hideNotice, notice } from "./notice";
+import { Place } from "./place";
+import { StartView } from "./start-view";
+
+// `?server=http://host:port` tries this page against another server.
+const server = new URLSearchParams(location.search).get("server") ?? location.origin;
+const { origin } = new URL(server, location.origin);
+
+const place = new Place(origin, {
+  changed: draw,
+  entered: (lines, returned) => {
+    hideNotice();
+    if (returned) followHash();
+    draw();
+    chat.begin(lines);
+    lobby.enter();
+  },
+  said: (line) => chat.add(line),
+  typing: (typing) => chat.typing(typing),
+  outside: (why) => {
+    if (why !== undefined) notice(why);
+    setHash("");
+  },
+});
+const start = new StartView(place);
+const lobby = new LobbyView(place);
+const match = new MatchView(place);
+const chat = new ChatView(place);
+
+byId("reconnect", HTMLButtonElement).addEventListener("click", () => place.retry());
+byId("forget", HTMLButtonElement).addEventListener("click", () => place.forget());
+window.addEventListener("online", () => place.retry());
+window.addEventListener("hashchange", followHash);
+followHash();
+draw();
+
+function draw(): void {
+  drawLine();
+  if (place.lobby) setHash(place.lobby.code);
+  show(byId("returning", HTMLElement), place.returning);
+  start.update(place.lobby === undefined && !place.returning);
+  lobby.update();
+  match.update();
+  chat.update();
+  document.title = title();
+}
+
+/** The state of the line: a word in the corner, and a banner when it is lost. */
+function drawLine(): void {
+  const words = { connecting: "connecting", up: "connected", lost: "offline", closed: "offline" };
+  const corner = byId("line", HTMLElement);
+  corner.dataset.line = place.line;
+  setText(byId("line-text", HTMLElement), words[place.line]);
+  const seat = place.lobby ? " Your place is kept for a while." : "";
+  const texts = {
+    connecting: "",
+    up: "",
+    lost: `The connection is lost; trying to reconnect…${seat}`,
+    closed: place.lobby
+      ? "The server ended this connection; perhaps your place is open in another tab."
+      : `The server ended this connection (${place.lineDetail}).`,
+  };
+  const banner = byId("banner", HTMLElement);
+  setText(byId("banner-text", HTMLElement), texts[place.line]);
+  show(banner, texts[place.line] !== "");
+}
+
+function title(): string {
+  const { lobby: here, seat } = place;
+  const view = here?.state?.view;
+  if (here?.phase === "playing" && view && view[view.turn] === seat) return "Your move · Parlor";
+  return here ? `${here.code} · Parlor` : "Parlor";
+}
+
+/** An invitation is an address with the code behind `#`. */
+function followHash(): void {
+  const code = location.hash.slice(1);
+  if (code === "" || code === place.lobby?.code) return;
+  if (place.lobby) {
+    notice(`You are still in lobby ${place.lobby.code}. Leave it first to join ${code}.`);
+    setHash(place.lobby.code);
+  } else {
+    start.invite(code);
+  }
+}
+
+function setHash(code: string): void {
+  if (location.hash.slice(1) === code) return;
+  history.replaceState(null, "", code ? `#${code}` : location.pathname + location.search);
+}

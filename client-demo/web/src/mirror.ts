@@ -1,0 +1,149 @@
+// How our copy of a lobby follows the server's, and how its changes read as sentences.
+// Pure: takes values, gives values. When to apply what is decided in `place`.
+
+import type { Change, ChessEvent, Lobby, Outcome, Seat } from "./types";
+
+/** One line of the chat: something said, or something that happened. */
+export type ChatLine =
+  | { kind: "said"; name: string; seat?: number; text: string; at_ms: number }
+  | { kind: "happened"; text: string };
+
+/** The lobby after this change. */
+export function apply(lobby: Lobby, version: number, change: Change): Lobby {
+  const next: Lobby = { ...lobby, version };
+  const patch = (seat: number, fields: Partial<Seat>): Seat[] =>
+    lobby.seats.map((other) => (other.seat === seat ? { ...other, ...fields } : other));
+  const nobodyReady = (): Seat[] => lobby.seats.map((seat) => ({ ...seat, ready: false }));
+
+  switch (change.type) {
+    case "joined": {
+      const { seat, name } = change;
+      const others = lobby.seats.filter((other) => other.seat !== seat);
+      const taken = { seat, name, connected: true, ready: false };
+      next.seats = [...others, taken].sort((a, b) => a.seat - b.seat);
+      break;
+    }
+    case "dropped":
+      // Who is away is not ready for a first match; a wish for a rematch stands.
+      next.seats = patch(change.seat, {
+        connected: false,
+        ...(lobby.phase === "open" && { ready: false }),
+      });
+      break;
+    case "returned":
+      next.seats = patch(change.seat, { connected: true });
+      break;
+    case "left":
+      next.seats = lobby.seats.filter((seat) => seat.seat !== change.seat);
+      if (next.host === change.seat) delete next.host;
+      break;
+    case "host":
+      next.host = change.seat;
+      break;
+    case "ready":
+      next.seats = patch(change.seat, { ready: change.ready });
+      break;
+    case "spectators":
+      next.spectators = change.count;
+      break;
+    case "started":
+      next.phase = "playing";
+      next.seats = nobodyReady();
+      // The old match's board is no longer true; the new one's `state` follows.
+      if (lobby.state?.number !== change.number) delete next.state;
+      break;
+    case "finished":
+      next.phase = "finished";
+      next.seats = nobodyReady();
+      if (lobby.state) next.state = { ...lobby.state, outcome: change.outcome };
+      break;
+    case "chat":
+      break;
+  }
+  return next;
+}
+
+/** The line that a change adds to the chat, if any. `lobby` is the one before the change. */
+export function chatLine(lobby: Lobby, change: Change): ChatLine | undefined {
+  const name = (seat: number): string => seatName(lobby, seat);
+  const happened = (text: string): ChatLine => ({ kind: "happened", text });
+  switch (change.type) {
+    case "chat": {
+      const { type: _, ...said } = change;
+      return { kind: "said", ...said };
+    }
+    case "joined":
+      return happened(`${change.name} joined`);
+    case "dropped":
+      return happened(`${name(change.seat)} lost the connection`);
+    case "returned":
+      return happened(`${name(change.seat)} is back`);
+    case "left":
+      return happened(
+        change.reason === "expired"
+          ? `${name(change.seat)} did not come back`
+          : `${name(change.seat)} left`,
+      );
+    case "host":
+      return happened(`${name(change.seat)} is host now`);
+    case "started":
+      return happened(change.number === 1 ? "The match begins" : `Match ${change.number} begins`);
+    case "finished": {
+      const { title, how } = result(change.outcome, undefined, name);
+      return happened(`${title} ${how}`);
+    }
+    case "ready":
+    case "spectators":
+      return undefined;
+  }
+}
+
+/** The line that an event of the match adds to the chat, if any. */
+export function eventLine(lobby: Lobby, event: ChessEvent): ChatLine | undefined {
+  switch (event.type) {
+    case "draw_offered":
+      return { kind: "happened", text: `${seatName(lobby, event.seat)} offers a draw` };
+    case "draw_declined":
+      return { kind: "happened", text: `${seatName(lobby, event.seat)} declines the draw` };
+    case "moved":
+      return undefined;
+  }
+}
+
+/** Who sits there; a seat that is free by now is named by its number. */
+export function seatName(lobby: Lobby, seat: number): string {
+  return lobby.seats.find((other) => other.seat === seat)?.name ?? `Seat ${seat + 1}`;
+}
+
+/** An outcome as two parts of a sentence, from the seat `mine` or from outside. */
+export function result(
+  outcome: Outcome,
+  mine: number | undefined,
+  name: (seat: number) => string,
+): { title: string; how: string; kind: "won" | "lost" | "even" } {
+  const how = REASONS[outcome.reason] ?? `(${outcome.reason.replaceAll("_", " ")})`;
+  if (outcome.winners.length === 0) {
+    const nobody = outcome.reason === "crashed" || outcome.reason === "abandoned";
+    return { title: nobody ? "The match ended" : "Draw", how, kind: "even" };
+  }
+  if (mine === undefined) {
+    return { title: `${outcome.winners.map(name).join(" and ")} won`, how, kind: "even" };
+  }
+  const won = outcome.winners.includes(mine);
+  return { title: won ? "You won" : "You lost", how, kind: won ? "won" : "lost" };
+}
+
+const REASONS: Record<string, string> = {
+  checkmate: "by checkmate",
+  stalemate: "by stalemate",
+  resignation: "by resignation",
+  agreement: "by agreement",
+  insufficient_material: "because neither side can mate",
+  threefold_repetition: "by threefold repetition",
+  fivefold_repetition: "by fivefold repetition",
+  fifty_moves: "by the fifty-move rule",
+  seventy_five_moves: "by the seventy-five-move rule",
+  abandonment: "because the other side left",
+  abandoned: "because nobody was left",
+  crashed: "because the game failed",
+};

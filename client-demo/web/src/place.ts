@@ -1,0 +1,219 @@
+// Our place in a lobby, in a seat or among the spectators: entering, leaving, coming back, and
+// keeping our copy of the lobby in step with the versions the server counts.
+//
+//   outside ── create, join, resume ──► inside ── leave, seat lost ──► outside
+//                                        │  ▲
+//                     line lost, or a version missing: resume gives a new snapshot
+
+import { Connection, Refused, type Line } from "./connection";
+import { memory } from "./memory";
+import { apply, chatLine, eventLine, type ChatLine } from "./mirror";
+import type {
+  Changed, Create, Join, Joined, Lobby, MatchEvent, Request, State, Takes, Tells, TypingPush,
+} from "./types";
+
+/** Pause before `resume` is asked again after the server had no time for it. */
+const RESUME_AGAIN_MS = 3_000;
+
+/** What a place tells the page. */
+export interface Audience {
+  /** Something that is shown may have changed. */
+  changed: () => void;
+  /**
+   * We are in a lobby that was not shown before this moment; `chat` is what this tab remembers of
+   * it, `returned` says that it is the one we were in before a reload.
+   */
+  entered: (chat: ChatLine[], returned: boolean) => void;
+  /** A line for the chat. */
+  said: (line: ChatLine) => void;
+  typing: (typing: TypingPush) => void;
+  /** We are in no lobby any more, and why, if it was not our wish. */
+  outside: (why: string | undefined) => void;
+}
+
+export class Place {
+  readonly #connection: Connection;
+  readonly #audience: Audience;
+  #resuming = false;
+  #names = new Map<number, string>();
+  /** Number of the first match that we can have played in. */
+  #firstMatch = 1;
+
+  /** The lobby we are in, as far as we know it. */
+  lobby: Lobby | undefined;
+  /** Our seat; none for a spectator. */
+  seat: number | undefined;
+  /** What is known about the line beyond its state. */
+  lineDetail = "";
+
+  constructor(origin: string, audience: Audience) {
+    this.#audience = audience;
+    this.#connection = new Connection(origin, {
+      line: (line, detail) => this.#line(line, detail),
+      changed: (changed) => this.#changed(changed),
+      event: (event) => this.#event(event),
+      state: (state) => this.#state(state),
+      typing: (typing) => audience.typing(typing),
+    });
+  }
+
+  get line(): Line {
+    return this.#connection.line;
+  }
+
+  /** True while a lobby is shown and our requests about it can be heard. */
+  get live(): boolean {
+    return this.lobby !== undefined && this.line === "up" && !this.#resuming;
+  }
+
+  /** True while we hold a token and wait to hear whether it still opens our seat. */
+  get returning(): boolean {
+    return this.lobby === undefined && memory.token() !== undefined;
+  }
+
+  /** The seat we play (or played) in this match: a seat taken after it had another player in it. */
+  seatIn(state: State): number | undefined {
+    return state.number < this.#firstMatch ? undefined : this.seat;
+  }
+
+  /** Who plays (or played) in this seat in the match that is shown, even if they left since. */
+  name(seat: number): string {
+    return this.#names.get(seat) ?? `Seat ${seat + 1}`;
+  }
+
+  async create(create: Create): Promise<void> {
+    this.#enter(await this.#connection.request("create", create), false);
+  }
+
+  async join(join: Join): Promise<void> {
+    const joined = await this.#connection.request("join", join);
+    const { phase, state } = joined.lobby;
+    this.#firstMatch = phase === "finished" && state ? state.number + 1 : 1;
+    this.#enter(joined, false);
+  }
+
+  async leave(): Promise<void> {
+    await this.ask("leave");
+    this.#exit(undefined);
+  }
+
+  /** Gives up waiting for our seat; the server frees it when its time is over. */
+  forget(): void {
+    this.#exit(undefined);
+  }
+
+  /** Any other request; throws `Refused`. */
+  async ask<R extends Request>(name: R, ...args: Takes<R>): Promise<Tells<R>> {
+    try {
+      return await this.#connection.request(name, ...args);
+    } catch (refused) {
+      // The server sees us outside, we see us inside: the token decides.
+      if (refused instanceof Refused && refused.code === "E_NOT_IN_LOBBY") void this.#resume();
+      throw refused;
+    }
+  }
+
+  retry(): void {
+    this.#connection.retry();
+  }
+
+  #line(line: Line, detail: string): void {
+    this.lineDetail = detail;
+    if (line === "up") void this.#resume();
+    this.#audience.changed();
+  }
+
+  async #resume(): Promise<void> {
+    const token = memory.token();
+    if (token === undefined || this.#resuming) return;
+    this.#resuming = true;
+    try {
+      const joined = await this.#connection.request("resume", { token });
+      this.#resuming = false;
+      this.#enter(joined, true);
+    } catch (refused) {
+      this.#resuming = false;
+      const code = refused instanceof Refused ? refused.code : "";
+      // Without a line the next `connect` resumes; without an answer or time, a later attempt.
+      if (code === "E_OFFLINE" || this.line !== "up") return;
+      if (code === "E_RATE" || code === "E_NO_ANSWER") {
+        setTimeout(() => void this.#resume(), RESUME_AGAIN_MS);
+        return;
+      }
+      this.#exit("Your place was given up, or was taken over by another tab.");
+    }
+  }
+
+  #enter({ lobby, seat, token }: Joined, returned: boolean): void {
+    const known = this.lobby?.id === lobby.id;
+    memory.keepToken(token);
+    this.seat = seat;
+    this.#follow(lobby);
+    if (!known) this.#audience.entered(memory.chat(lobby.id), returned);
+    this.#audience.changed();
+  }
+
+  #exit(why: string | undefined): void {
+    memory.keepToken(undefined);
+    this.lobby = undefined;
+    this.seat = undefined;
+    this.#names.clear();
+    this.#firstMatch = 1;
+    this.#audience.outside(why);
+    this.#audience.changed();
+  }
+
+  #follow(lobby: Lobby): void {
+    this.lobby = lobby;
+    // A match keeps the names it was played under; between matches the newest count.
+    const isLate = lobby.state !== undefined && this.seatIn(lobby.state) !== this.seat;
+    for (const { seat, name } of lobby.seats) {
+      const known = this.#names.has(seat) || (isLate && seat === this.seat);
+      if (lobby.phase !== "finished" || !known) this.#names.set(seat, name);
+    }
+  }
+
+  #changed({ version, change }: Changed): void {
+    const before = this.lobby;
+    if (!before || version <= before.version) return;
+    const line = chatLine(before, change);
+    if (this.#isNext(before, version)) {
+      this.#follow(apply(before, version, change));
+      if (change.type === "left" && change.seat === this.seat) {
+        this.#exit("Your seat was given up.");
+        return;
+      }
+    }
+    // A snapshot brings back what a gap swallowed, but never the chat: show what did arrive.
+    if (line) this.#audience.said(line);
+    this.#audience.changed();
+  }
+
+  #event({ version, event }: MatchEvent): void {
+    const before = this.lobby;
+    if (!before || version <= before.version) return;
+    if (this.#isNext(before, version)) this.#follow({ ...before, version });
+    const line = eventLine(before, event);
+    if (line) this.#audience.said(line);
+    this.#audience.changed();
+  }
+
+  /** False asks for a new snapshot, as a version between is missing. */
+  #isNext(lobby: Lobby, version: number): boolean {
+    if (version === lobby.version + 1) return true;
+    void this.#resume();
+    return false;
+  }
+
+  #state(state: State): void {
+    const { lobby } = this;
+    if (!lobby) return;
+    const shown = lobby.state;
+    const older =
+      shown !== undefined &&
+      (state.number < shown.number || (state.number === shown.number && state.turn < shown.turn));
+    if (older) return;
+    this.#follow({ ...lobby, state });
+    this.#audience.changed();
+  }
+}

@@ -1,0 +1,167 @@
+// The words of namespace `/lobby` and of chess, typed after `shared/src/api`, and nothing else.
+// What a field means stands there; this file only gives the shapes to the compiler.
+
+export type Visibility = "public" | "private";
+export type Role = "player" | "spectator";
+export type Phase = "open" | "playing" | "finished";
+
+/** The answer in every acknowledgement. */
+export type Reply<T> = ({ ok: true } & T) | { ok: false; code: string; message: string };
+
+export interface Create {
+  game: string;
+  config?: ChessConfig;
+  visibility?: Visibility;
+  name: string;
+}
+
+export interface Join {
+  code?: string;
+  id?: string;
+  name: string;
+  role?: Role;
+}
+
+export interface Joined {
+  lobby: Lobby;
+  /** Absent for a spectator. */
+  seat?: number;
+  token: string;
+}
+
+export interface Listed {
+  id: string;
+  game: string;
+  host: string;
+  players: number;
+  capacity: number;
+  phase: Phase;
+}
+
+export interface Lobby {
+  id: string;
+  code: string;
+  game: string;
+  config: unknown;
+  visibility: Visibility;
+  phase: Phase;
+  version: number;
+  host?: number;
+  seats: Seat[];
+  capacity: number;
+  spectators: number;
+  state?: State;
+}
+
+export interface Seat {
+  seat: number;
+  name: string;
+  connected: boolean;
+  ready: boolean;
+}
+
+export interface State {
+  number: number;
+  turn: number;
+  /** Null if the game has crashed. */
+  view: ChessView | null;
+  outcome?: Outcome;
+}
+
+export interface Outcome {
+  winners: number[];
+  reason: string;
+}
+
+export interface Changed {
+  version: number;
+  change: Change;
+}
+
+export type Change =
+  | { type: "joined"; seat: number; name: string }
+  | { type: "dropped"; seat: number }
+  | { type: "returned"; seat: number }
+  | { type: "left"; seat: number; reason: "left" | "expired" }
+  | { type: "host"; seat: number }
+  | { type: "ready"; seat: number; ready: boolean }
+  | { type: "spectators"; count: number }
+  | { type: "started"; number: number }
+  | { type: "finished"; outcome: Outcome }
+  | { type: "chat"; name: string; seat?: number; text: string; at_ms: number };
+
+export interface MatchEvent {
+  version: number;
+  turn: number;
+  event: ChessEvent;
+}
+
+export interface TypingPush {
+  name: string;
+  seat?: number;
+  typing: boolean;
+}
+
+export type Side = "white" | "black";
+
+export interface ChessConfig {
+  white?: "host" | "guest" | "random";
+  fen?: string;
+}
+
+export type ChessAction =
+  | { type: "move"; move: string }
+  | { type: "resign" | "offer_draw" | "accept_draw" | "decline_draw" | "claim_draw" };
+
+export interface ChessView {
+  fen: string;
+  turn: Side;
+  /** The seat that plays white. */
+  white: number;
+  /** The seat that plays black. */
+  black: number;
+  moves: string[];
+  last?: string;
+  check: boolean;
+  draw_offer?: number;
+  can_claim_draw: boolean;
+  /** In UCI; empty for everybody but the seat to move. */
+  legal: string[];
+}
+
+export type ChessEvent =
+  | { type: "moved"; side: Side; san: string; uci: string; ply: number }
+  | { type: "draw_offered"; seat: number }
+  | { type: "draw_declined"; seat: number };
+
+/** Each request: what it takes (nothing, or one argument), and what its acknowledgement tells. */
+export interface Requests {
+  create: { takes: [Create]; tells: Joined };
+  join: { takes: [Join]; tells: Joined };
+  resume: { takes: [{ token: string }]; tells: Joined };
+  list: { takes: [{ game?: string }]; tells: { lobbies: Listed[] } };
+  ready: { takes: [{ ready: boolean }]; tells: object };
+  start: { takes: []; tells: object };
+  chat: { takes: [{ text: string }]; tells: object };
+  typing: { takes: [{ typing: boolean }]; tells: object };
+  action: { takes: [ChessAction]; tells: { turn: number } };
+  rematch: { takes: []; tells: object };
+  leave: { takes: []; tells: object };
+}
+
+export type Request = keyof Requests;
+export type Takes<R extends Request> = Requests[R]["takes"];
+export type Tells<R extends Request> = Requests[R]["tells"];
+
+/** The event map of what we send, as `socket.io-client` wants it. */
+export type ClientToServer = {
+  [R in Request]: (...args: [...Takes<R>, ack: (reply: Reply<Tells<R>>) => void]) => void;
+};
+
+/** The event map of what the server pushes. */
+export interface ServerToClient {
+  changed: (changed: Changed) => void;
+  event: (event: MatchEvent) => void;
+  state: (state: State) => void;
+  typing: (typing: TypingPush) => void;
+}
