@@ -1,0 +1,397 @@
+// Plays the demo site in a real browser, as two players and a spectator would: lobby, chat, a whole
+// match, a reload in mid-match, a lost connection, a rematch. What the server says on the wire is
+// tested elsewhere; here counts what people see.
+//
+//   node two-tabs.mjs --url http://127.0.0.1:3000 --out DIR
+//
+// Debian's Chromium is driven by playwright-core. Nothing waits for a fixed time: each step waits
+// for what must be seen, with a deadline. Any error on a page or its console fails the test.
+
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { chromium } from "playwright-core";
+
+const BROWSER = "/usr/bin/chromium";
+const BROWSER_ARGS = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+const DEADLINE_MS = 10_000;
+const DESKTOP = { width: 1280, height: 860 };
+/** As long as a name may be, and new in each run: the server may still list the last one's. */
+const LONG_NAME = `Ada ${process.pid} `.padEnd(64, "Lovelace ");
+const PHONE = { width: 390, height: 844 };
+
+const { values: options } = parseArgs({
+  options: { url: { type: "string" }, out: { type: "string" } },
+});
+if (!options.url || !options.out) {
+  console.error("usage: node two-tabs.mjs --url http://127.0.0.1:PORT --out DIR");
+  process.exit(2);
+}
+await mkdir(options.out, { recursive: true });
+
+const errors = [];
+const tabs = [];
+let doing = "the browser starts";
+// Launched with a new, empty profile, which is removed at the end.
+const browser = await chromium.launch({ executablePath: BROWSER, args: BROWSER_ARGS });
+
+/** One person with a browser of their own: storage is not shared with the others. */
+class Tab {
+  /** What the console may say for now, such as what the browser logs while it is offline. */
+  excused = /^$/;
+
+  static async open(name, hash = "") {
+    const tab = new Tab();
+    tab.name = name;
+    tab.context = await browser.newContext({ viewport: DESKTOP });
+    tab.page = await tab.context.newPage();
+    tab.page.setDefaultTimeout(DEADLINE_MS);
+    tab.page.on("pageerror", (error) => errors.push(`${name}: ${error.stack ?? error}`));
+    tab.page.on("console", (message) => {
+      if (message.type() !== "error" || tab.excused.test(message.text())) return;
+      errors.push(`${name}: console: ${message.text()} (${message.location().url})`);
+    });
+    tabs.push(tab);
+    await tab.page.goto(`${options.url}/${hash}`);
+    await tab.sees("#line", "connected");
+    return tab;
+  }
+
+  /** Waits until an element that matches is visible and holds this text. */
+  async sees(selector, text = "") {
+    await this.page.locator(selector).filter({ hasText: text, visible: true }).first().waitFor();
+  }
+
+  /** Waits until nothing that matches is visible. */
+  async seesNo(selector) {
+    const visible = this.page.locator(selector).filter({ visible: true });
+    await visible.first().waitFor({ state: "hidden" });
+  }
+
+  async click(selector) {
+    await this.page.locator(selector).click();
+  }
+
+  async fill(selector, text) {
+    await this.page.locator(selector).fill(text);
+  }
+
+  square(name) {
+    return `[data-square="${name}"]`;
+  }
+
+  async clickMove(from, to) {
+    await this.sees(`${this.square(from)}.movable`);
+    await this.click(this.square(from));
+    await this.sees(`${this.square(to)}.target`);
+    await this.click(this.square(to));
+  }
+
+  async dragMove(from, to) {
+    await this.sees(`${this.square(from)}.movable`);
+    const start = await this.middle(from);
+    const end = await this.middle(to);
+    await this.page.mouse.move(start.x, start.y);
+    await this.page.mouse.down();
+    await this.page.mouse.move(end.x, end.y, { steps: 6 });
+    await this.page.mouse.up();
+  }
+
+  async middle(square) {
+    const box = await this.page.locator(this.square(square)).boundingBox();
+    return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+  }
+
+  async seesPiece(square, piece) {
+    await this.sees(`${this.square(square)}[data-piece="${piece}"]`);
+  }
+
+  /** Takes a picture as on a phone, where nothing may stick out at the side. */
+  async onPhone(name) {
+    await this.page.setViewportSize(PHONE);
+    await this.page.evaluate(() => scrollTo(0, 0));
+    await this.picture(name);
+    const width = await this.page.evaluate(() => document.documentElement.scrollWidth);
+    assert(width <= PHONE.width, `the page is ${width} pixels wide`);
+    await this.page.setViewportSize(DESKTOP);
+  }
+
+  /** Takes a picture for people to look at; moving pieces come to rest first. */
+  async picture(name) {
+    const file = path.join(options.out, `${name}.png`);
+    await this.page.screenshot({ path: file, animations: "disabled" });
+  }
+}
+
+let passed = 0;
+async function step(sentence, act) {
+  doing = sentence;
+  await act();
+  assert(errors.length === 0, "there were errors on a page");
+  passed += 1;
+  console.log(`ok ${passed} - ${sentence}`);
+}
+
+function assert(holds, message) {
+  if (!holds) throw new Error(message);
+}
+
+/** The same for several tabs at once. */
+const all = (those, act) => Promise.all(those.map(act));
+
+async function play() {
+  let ada;
+  let bob;
+  let eve;
+  let code = "";
+
+  await step("the page opens in two tabs and connects", async () => {
+    ada = await Tab.open("Ada");
+    bob = await Tab.open("Bob");
+  });
+
+  await step("Ada creates a private lobby and becomes its host", async () => {
+    await ada.picture("1-start");
+    await ada.fill("#name", "Ada");
+    await ada.click("#create");
+    await ada.sees("#seats .seat", "Ada");
+    await ada.sees("[data-testid=seat-0] .mark", "host");
+    code = (await ada.page.locator("#lobby-code").textContent()) ?? "";
+    assert(code.length >= 4, `the join code is “${code}”`);
+    assert(ada.page.url().endsWith(`#${code}`), "the address holds the code");
+  });
+
+  await step("the public list does not show it", async () => {
+    await bob.click("#refresh");
+    await bob.page.locator("#refresh:enabled").waitFor();
+    const listed = await bob.page.locator("#listing b", { hasText: /^Ada$/ }).count();
+    assert(listed === 0, "it is listed");
+  });
+
+  await step("a wrong code is refused with its code and sentence", async () => {
+    await bob.fill("#name", "Bob");
+    await bob.fill("#code", "nosuchcode");
+    await bob.click("#join");
+    await bob.sees("#notice", "E_NOT_FOUND");
+    await bob.click("#notice-close");
+  });
+
+  await step("Bob joins by the code, in small letters", async () => {
+    await bob.fill("#code", code.toLowerCase());
+    await bob.click("#join");
+    await all([ada, bob], (tab) => tab.sees("[data-testid=seat-1]", "Bob"));
+    await ada.sees("#chat-log .happened", "Bob joined");
+  });
+
+  await step("Ada sees that Bob is typing, until he says it", async () => {
+    await bob.page.locator("#chat-input").pressSequentially("Good luck");
+    await ada.sees("#typing", "Bob is typing");
+    await bob.page.locator("#chat-input").press("Enter");
+    await all([ada, bob], (tab) => tab.sees("#chat-log .said", "Good luck"));
+    await ada.page.locator("#typing:empty").waitFor({ state: "attached" });
+  });
+
+  await step("markup in the chat stays text", async () => {
+    const text = "<b>Have fun</b> & <img src=x>";
+    await ada.fill("#chat-input", text);
+    await ada.click("#chat-send");
+    await all([ada, bob], (tab) => tab.sees("#chat-log .said", text));
+  });
+
+  await step("Ada can start only when both are ready", async () => {
+    await ada.click("#ready");
+    await bob.sees("[data-testid=seat-0] .mark.ready");
+    assert(await ada.page.locator("#start-match").isDisabled(), "Start before Bob is ready");
+    assert(!(await bob.page.locator("#start-match").isVisible()), "Start for one who is not host");
+    await bob.page.locator("#chat-input").pressSequentially("One moment");
+    await ada.sees("#typing", "Bob is typing");
+    await ada.picture("2-lobby");
+    await bob.click("#ready");
+    await ada.page.locator("#start-match:enabled").waitFor();
+    await ada.click("#start-match");
+    await all([ada, bob], (tab) => tab.seesPiece("e1", "K"));
+    await ada.sees("#status", "Your move");
+    await bob.sees("#status", "Waiting for Ada");
+    await ada.sees("#player-bottom[data-side=white]", "Ada");
+    await bob.sees("#player-bottom[data-side=black]", "Bob");
+  });
+
+  await step("Eve opens the invitation and watches", async () => {
+    eve = await Tab.open("Eve", `#${code}`);
+    await eve.fill("#name", "Eve");
+    await eve.click("#watch");
+    await eve.sees("#status", "Waiting for Ada");
+    await all([ada, bob, eve], (tab) => tab.sees("#spectators", "1 watching"));
+    assert((await eve.page.locator(".movable").count()) === 0, "a spectator may move");
+    assert(!(await eve.page.locator("#resign").isVisible()), "a spectator may resign");
+  });
+
+  const everybodySees = (square, piece) =>
+    all([ada, bob, eve], (tab) => tab.seesPiece(square, piece));
+
+  await step("an illegal move is refused with its code", async () => {
+    await ada.fill("#move-input", "Ke4");
+    await ada.click("#move-send");
+    await ada.sees("#notice", "E_ILLEGAL_MOVE");
+    await ada.picture("3-illegal-move");
+    await ada.click("#notice-close");
+  });
+
+  await step("1. e4 e5 by clicking, seen by all three", async () => {
+    await ada.clickMove("e2", "e4");
+    await everybodySees("e4", "P");
+    await bob.clickMove("e7", "e5");
+    await everybodySees("e5", "p");
+    await all([ada, bob, eve], (tab) => tab.sees("#move-list .newest", "e5"));
+  });
+
+  await step("2. Bc4", async () => {
+    await ada.clickMove("f1", "c4");
+    await everybodySees("c4", "B");
+    await bob.click(bob.square("b8"));
+    await bob.sees(`${bob.square("c6")}.target`);
+    await bob.picture("4-mid-game-black");
+  });
+
+  await step("Bob reloads in mid-match and is back in his seat", async () => {
+    await bob.page.reload();
+    await bob.sees("#player-bottom[data-side=black]", "Bob");
+    await bob.sees("#status", "Your move");
+    await bob.seesPiece("c4", "B");
+    await bob.sees("#chat-log .said", "Good luck");
+    await bob.clickMove("b8", "c6");
+    await everybodySees("c6", "n");
+    await ada.seesNo("#player-top .mark");
+  });
+
+  await step("3. Qh5 by dragging", async () => {
+    await ada.dragMove("d1", "h5");
+    await everybodySees("h5", "Q");
+  });
+
+  await step("Eve loses the connection, and catches up when it is back", async () => {
+    eve.excused = /ERR_INTERNET_DISCONNECTED/;
+    await eve.context.setOffline(true);
+    await eve.sees("#banner", "connection is lost");
+    await bob.clickMove("g8", "f6");
+    await all([ada, bob], (tab) => tab.seesPiece("f6", "n"));
+    await eve.context.setOffline(false);
+    await eve.seesNo("#banner");
+    await eve.seesPiece("f6", "n");
+    eve.excused = /^$/;
+    await ada.sees("#status", "Your move");
+    await ada.picture("5-mid-game");
+  });
+
+  await step("a phone shows board, status and chat without scrolling sideways", async () => {
+    await ada.onPhone("6-phone");
+  });
+
+  await step("4. Qxf7# ends the match, and everybody sees how", async () => {
+    await ada.clickMove("h5", "f7");
+    await ada.sees("#result", "You won by checkmate");
+    await bob.sees("#result", "You lost by checkmate");
+    await eve.sees("#result", "Ada won by checkmate");
+    await all([ada, bob, eve], (tab) => tab.sees("#move-list .newest", "Qxf7#"));
+    await all([ada, bob, eve], (tab) => tab.sees(`${tab.square("e8")}.check`));
+    await ada.picture("7-mate");
+    await bob.page.emulateMedia({ colorScheme: "dark" });
+    await bob.picture("8-mate-dark");
+    await bob.page.emulateMedia({ colorScheme: "light" });
+  });
+
+  await step("a rematch begins when both want it, with the colours swapped", async () => {
+    await bob.click("#rematch");
+    await ada.sees("#status-detail", "Bob wants a rematch");
+    await ada.click("#rematch");
+    await bob.sees("#status", "Your move");
+    await bob.sees("#player-bottom[data-side=white]", "Bob");
+    await ada.sees("#player-bottom[data-side=black]", "Ada");
+    await eve.sees("#player-bottom[data-side=white]", "Bob");
+    await bob.clickMove("d2", "d4");
+    await everybodySees("d4", "P");
+  });
+
+  await step("a draw is offered, declined, offered again and accepted", async () => {
+    await bob.click("#offer-draw");
+    await ada.click("#decline-draw");
+    await all([ada, bob, eve], (tab) => tab.sees("#chat-log .happened", "Ada declines the draw"));
+    await bob.page.locator("#offer-draw:enabled").waitFor();
+    await ada.click("#offer-draw");
+    await bob.click("#accept-draw");
+    await all([ada, bob, eve], (tab) => tab.sees("#result", "Draw by agreement"));
+  });
+
+  await step("Bob leaves, and Ada sees it", async () => {
+    await bob.click("#leave");
+    await bob.sees("#create");
+    await ada.sees("#chat-log .happened", "Bob left");
+    await ada.sees("#player-bottom .mark, #player-top .mark", "left");
+  });
+
+  await step("Bob takes the free seat again, and a third match begins", async () => {
+    await bob.fill("#code", code);
+    await bob.click("#join");
+    await ada.click("#rematch");
+    await bob.sees("#status-detail", "Ada wants a rematch");
+    await bob.click("#rematch");
+    await all([ada, bob, eve], (tab) => tab.sees("#lobby-title", "Match 3"));
+    await ada.sees("#player-bottom[data-side=white]", "Ada");
+    await bob.sees("#player-bottom[data-side=black]", "Bob");
+  });
+
+  await step("Ada leaves in mid-match, which Bob wins", async () => {
+    await ada.click("#leave");
+    await ada.sees("#leave", "Leave the match?");
+    await ada.click("#leave");
+    await ada.sees("#create");
+    await bob.sees("#result", "You won because the other side left");
+    await eve.sees("#result", "Bob won");
+    await bob.click("#leave");
+    await bob.sees("#create");
+  });
+
+  await step("a public lobby is found in the list, and a resignation ends its match", async () => {
+    await ada.fill("#name", LONG_NAME);
+    await ada.click("#public");
+    await ada.click("#create");
+    await ada.sees("#lobby-about", "public");
+    await bob.click("#refresh");
+    await bob.click(`#listing li:has-text("${LONG_NAME}") [data-testid=listed-join]`);
+    await bob.onPhone("9-lobby-phone");
+    await bob.click("#ready");
+    await ada.click("#ready");
+    await ada.page.locator("#start-match:enabled").click();
+    await bob.sees("#status", "Waiting for Ada");
+    await bob.onPhone("10-long-name-phone");
+    await bob.click("#resign");
+    await bob.sees("#resign", "Really resign?");
+    await bob.click("#resign");
+    await bob.sees("#result", "You lost by resignation");
+    await ada.sees("#result", "You won by resignation");
+  });
+}
+
+let failed = 0;
+try {
+  await play();
+} catch (error) {
+  failed = 1;
+  const colourless = String(error.stack ?? error).replaceAll(/\u001b\[\d+m/g, "");
+  console.log(`not ok - ${doing}\n${colourless}`);
+  for (const line of errors) console.log(line);
+  for (const tab of tabs) await tab.picture(`failed-${tab.name}`).catch(() => undefined);
+} finally {
+  await browser.close();
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed;
