@@ -1,0 +1,67 @@
+//! Any sequence of inputs into one session: it never panics, and time always gets on.
+
+#![no_main]
+
+use std::{sync::Arc, time::Duration};
+
+use libfuzzer_sys::fuzz_target;
+use parlor_core::{
+    close::CloseReason,
+    delivery::Delivery,
+    engine_io::{Session, SessionEffect, SessionInput, Settings, Transport},
+    time::Time,
+};
+use parlor_shared::{engine_io::Packet, socket_io::Frame, websocket::Violation};
+
+fuzz_target!(|data: &[u8]| {
+    let Some((first, rest)) = data.split_first() else { return };
+    let transport = if first % 2 == 0 { Transport::Polling } else { Transport::WebSocket };
+    let settings =
+        Settings { max_queue_bytes: 500, max_queue_packets: 10, ..Settings::default() };
+    let mut now = Time::ZERO;
+    let mut session = Session::open(now, transport, "0{}", Arc::new(settings));
+    let texts = ["1", "2", "2probe", "3", "4a", "5", "6", "0", "bAQ=="];
+    for pair in rest.chunks(2) {
+        let (kind, argument) = (pair[0], *pair.last().unwrap());
+        let text = texts[usize::from(argument) % texts.len()];
+        let packet = Packet::decode(text).unwrap();
+        let frame = Frame::message_text("some words");
+        let input = match kind % 20 {
+            0 => SessionInput::PollOpened,
+            1 => SessionInput::PollAborted,
+            2 => SessionInput::PostOpened,
+            3 => SessionInput::PostClosed,
+            4 => SessionInput::PostBroken,
+            5 | 6 => SessionInput::Packet(&packet),
+            7 => SessionInput::Malformed,
+            8 => SessionInput::Violated(Violation { code: 1002, reason: "fuzz" }),
+            9 => SessionInput::WebSocketPing(b"x"),
+            10 => SessionInput::WebSocketPong,
+            11 => SessionInput::TransportGone { clean: argument % 2 == 0 },
+            12 => SessionInput::Blocked,
+            13 => SessionInput::Writable,
+            14 => SessionInput::CandidateOpened,
+            15 => SessionInput::CandidatePacket(&packet),
+            16 => SessionInput::CandidateGone,
+            17 => SessionInput::Send(frame, Delivery::Reliable),
+            18 => SessionInput::Send(frame, Delivery::Volatile { key: u64::from(argument) }),
+            _ => SessionInput::Close(CloseReason::ForcedServerClose),
+        };
+        let mut effects = Vec::new();
+        session.handle(now, input, &mut effects);
+        if effects.contains(&SessionEffect::Upgraded) {
+            session.upgrade();
+        }
+        let _ = session.poll_answer();
+        let n: usize = session.poll_transmit().map(<[u8]>::len).sum();
+        session.written(now, n.min(usize::from(argument)));
+        now = now + Duration::from_millis(u64::from(argument) * 20);
+        for n_fired in 0.. {
+            assert!(n_fired < 1000, "deadlines do not get on");
+            match session.deadline() {
+                Some(at) if at <= now => session.handle(now, SessionInput::Timeout, &mut effects),
+                _ => break,
+            }
+        }
+    }
+});
