@@ -1,0 +1,76 @@
+# One verb per intent. Each installs what it misses (npm packages, a Python venv, Debian packages)
+# and says what it does. Behind each stage stands its time budget in seconds, on two cores from a
+# clean clone; a stage that takes longer fails.
+
+SHELL := /bin/bash
+STAGE := tests/stage
+PYTHON := .venv/bin/python
+SEED ?=
+TARGET ?= websocket
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check unit e2e browser sim interop autobahn bench fuzz
+
+help: ## this list
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+run: client-demo/web/dist/index.html ## the server with its demo site, on http://127.0.0.1:3000
+	cargo run --release --bin parlor -- dev
+
+test: check unit sim e2e browser ## everything but interop, autobahn, bench and fuzz
+
+check: ## formatting, lints, house rules                                   (budget 900 s)
+	$(STAGE) 60 "formatting" cargo fmt --all --check
+	$(STAGE) 840 "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
+
+unit: ## tests beside the code, documentation examples, the tidy test      (budget 1000 s)
+	$(STAGE) 800 "unit tests" cargo test --workspace --locked --lib --bins --test tidy --test e2e
+	$(STAGE) 200 "documentation examples" cargo test --workspace --locked --doc
+
+sim: ## random players in virtual time; SEED=n replays one                 (budget 120 s)
+	$(STAGE) 120 "simulation" cargo run --locked --bin sim -- $(if $(SEED),--seed $(SEED),--seeds 20)
+
+e2e: tests/interop/node_modules .venv/ready ## stock clients against the built server (budget 700 s)
+	$(STAGE) 120 "server and fixture" cargo build --locked --bins
+	$(STAGE) 580 "stock clients" $(PYTHON) tests/run.py conformance clients openings=300 players
+
+browser: tests/browser/node_modules client-demo/web/dist/index.html .venv/ready ## two tabs in Chromium (budget 200 s)
+	$(STAGE) 60 "chromium" tests/need chromium chromium
+	$(STAGE) 20 "server" cargo build --locked --bin parlor
+	$(STAGE) 120 "two tabs" $(PYTHON) tests/run.py browser
+
+interop: tests/interop/node_modules .venv/ready ## all 3,807 openings by stock clients, and every suite
+	cargo build --locked --release --bins
+	$(PYTHON) tests/run.py --release conformance clients openings=all players
+
+autobahn: ## the WebSocket rules of RFC 6455 over TCP, frame by frame
+	cargo build --locked --release --bins
+	$(MAKE) --no-print-directory tests/interop/node_modules .venv/ready
+	$(PYTHON) tests/run.py --release autobahn
+
+bench: ## nanoseconds per step of an input's journey, on this machine
+	cargo run --locked --release --bin steps
+
+fuzz: ## one decoder or machine, for a minute; TARGET=websocket|payload|packet|json|session
+	tests/need-fuzz
+	cd tests/fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run $(TARGET) -- -max_total_time=60
+
+# What the verbs need.
+
+client-demo/web/dist/index.html: $(shell find client-demo/web/src client-demo/web/public client-demo/web/index.html client-demo/web/package-lock.json client-demo/web/vite.config.* -type f 2>/dev/null)
+	$(STAGE) 180 "npm packages of the demo site" npm --prefix client-demo/web ci
+	$(STAGE) 60 "demo site" npm --prefix client-demo/web run build
+
+tests/interop/node_modules: tests/interop/package-lock.json
+	$(STAGE) 180 "npm packages of the stock clients" npm --prefix tests/interop ci
+	@touch $@
+
+tests/browser/node_modules: tests/browser/package-lock.json
+	$(STAGE) 180 "npm packages of the browser test" npm --prefix tests/browser ci
+	@touch $@
+
+.venv/ready: tests/interop/requirements.txt
+	tests/need python3 python3
+	python3 -m venv .venv || { tests/need --package python3-venv && python3 -m venv .venv; }
+	$(STAGE) 180 "Python packages" .venv/bin/pip install --quiet -r tests/interop/requirements.txt
+	@touch $@
