@@ -17,18 +17,27 @@ pub(crate) const MAX_HANDED_OVER: usize = 1024;
 pub(crate) struct Accepted {
     pub(crate) stream: std::net::TcpStream,
     pub(crate) address: IpAddr,
-    pub(crate) counted: Option<Counted>,
-    /// Counts it as open.
     pub(crate) open: OpenConnection,
 }
 
-/// Counts one open connection until it is dropped.
+/// One open connection, counted until it is dropped. It goes along with the descriptor.
 #[derive(Debug)]
-pub(crate) struct OpenConnection(Metrics);
+pub(crate) struct OpenConnection {
+    metrics: Metrics,
+    /// Its place among those of its address.
+    _counted: Option<Counted>,
+}
+
+impl OpenConnection {
+    fn new(metrics: Metrics, counted: Option<Counted>) -> Self {
+        metrics.connections.inc();
+        Self { metrics, _counted: counted }
+    }
+}
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
-        self.0.connections.dec();
+        self.metrics.connections.dec();
     }
 }
 
@@ -79,6 +88,5 @@ async fn accept_one(
         tracing::debug!(%error, "TCP_NODELAY not set");
     }
     let stream = stream.into_std().ok()?;
-    metrics.connections.inc();
-    Some(Accepted { stream, address, counted, open: OpenConnection(metrics.clone()) })
+    Some(Accepted { stream, address, open: OpenConnection::new(metrics.clone(), counted) })
 }

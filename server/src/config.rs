@@ -98,8 +98,6 @@ config! {
     limits: Limits {
         /// Bytes that may wait for a client that does not read; then it is cut.
         max_queue_bytes: usize = 1_048_576,
-        /// Packets that may wait for a client that does not read; then it is cut.
-        max_queue_packets: usize = 4096,
         /// Milliseconds without accepting a byte, while data waits, after which a client is cut.
         write_stall_timeout_ms: u64 = 10_000,
         /// Bytes of not yet sent data that the kernel may hold for a client; 0 leaves it to the kernel.

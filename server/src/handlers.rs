@@ -174,7 +174,7 @@ pub(crate) struct Handlers {
 pub(crate) trait Sessions {
     fn transport(&self, session: SessionKey) -> Option<Transport>;
     fn handshake(&self, session: SessionKey) -> Option<&Handshake>;
-    fn queued(&self, session: SessionKey) -> (usize, usize);
+    fn queued_bytes(&self, session: SessionKey) -> usize;
 }
 
 impl Handlers {
@@ -343,9 +343,9 @@ impl<'c> Context<'c> {
         self.sessions.handshake(self.info.session)
     }
 
-    /// Bytes and packets that wait for this client: more than a few mean that it reads slowly.
-    pub fn queued(&self) -> (usize, usize) {
-        self.sessions.queued(self.info.session)
+    /// Bytes that wait for this client: more than a few thousand mean that it reads slowly.
+    pub fn queued_bytes(&self) -> usize {
+        self.sessions.queued_bytes(self.info.session)
     }
 
     /// Data of this socket, made at first use.

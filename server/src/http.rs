@@ -15,9 +15,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use parlor_core::engine_io::Transport;
 use parlor_shared::engine_io::HandshakeError;
 use prometheus_client::registry::Registry;
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, sync::watch};
 
 use crate::{
+    acceptor::OpenConnection,
     address::{Counted, PerAddress, TrustedProxies},
     cors::Cors,
     handlers::Handshake,
@@ -55,31 +56,40 @@ struct Peer {
     settings: std::sync::Arc<HttpSettings>,
     address: IpAddr,
     /// Goes along with the descriptor if the connection becomes a WebSocket.
-    counted: Cell<Option<Counted>>,
+    open: Cell<Option<OpenConnection>>,
 }
 
 /// Serves a connection until it closes or becomes a WebSocket.
 pub(crate) async fn serve(
     stream: TcpStream,
     address: IpAddr,
-    counted: Option<Counted>,
+    open: OpenConnection,
     shard: Handle,
     settings: std::sync::Arc<HttpSettings>,
+    mut draining: watch::Receiver<bool>,
 ) {
     let header_timeout = settings.header_timeout;
-    let peer = Rc::new(Peer { shard, settings, address, counted: Cell::new(counted) });
+    let peer = Rc::new(Peer { shard, settings, address, open: Cell::new(Some(open)) });
     let service = service_fn(move |request| {
         let peer = Rc::clone(&peer);
         async move { Ok::<_, Infallible>(peer.answer(request).await) }
     });
-    let served = http1::Builder::new()
+    let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_timeout)
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades()
-        .await;
+        .with_upgrades();
+    tokio::pin!(connection);
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        _ = draining.wait_for(|draining| *draining) => {
+            // The request that is being answered is the last one.
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
     if let Err(error) = served {
         tracing::debug!(%error, "a connection ended early");
     }
@@ -243,18 +253,18 @@ impl Peer {
                 Ok(stream) => stream,
                 Err(error) => return tracing::error!(%error, "a socket was not given up"),
             };
-            let counted = self.counted.take();
+            let open = self.open.take();
             self.shard.with(|shard| match sid {
                 None => shard.open_websocket(
                     stream,
                     &parts.read_buf,
                     handshake,
-                    (counted, session_counted),
+                    (open, session_counted),
                 ),
                 Some(sid) => {
                     // If the session has ended meanwhile, the connection just closes.
                     if let Some(key) = shard.session(&sid) {
-                        shard.open_candidate(stream, &parts.read_buf, key, counted);
+                        shard.open_candidate(stream, &parts.read_buf, key, open);
                     }
                 }
             });

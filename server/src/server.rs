@@ -16,7 +16,7 @@ use parlor_core::{
 use tokio::{sync::mpsc, task::LocalSet};
 
 use crate::{
-    acceptor::{self, Accepted, MAX_HANDED_OVER, OpenConnection},
+    acceptor::{self, Accepted, MAX_HANDED_OVER},
     address::{PerAddress, TrustedProxies},
     chance::{self, SidMint},
     clock::Clock,
@@ -49,6 +49,8 @@ pub struct Server {
     engine: Option<EngineApp>,
 }
 
+/// After the sessions have ended, how long their last answers may take to be written.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 /// Shards of a server; more than one come with the next version.
 const N_SHARDS: u16 = 1;
 
@@ -191,7 +193,6 @@ impl Plan {
             upgrade_timeout: ms(config.engine.upgrade_timeout_ms),
             max_payload: config.engine.max_payload,
             max_queue_bytes: config.limits.max_queue_bytes,
-            max_queue_packets: config.limits.max_queue_packets,
             write_stall_timeout: ms(config.limits.write_stall_timeout_ms),
             close_timeout: Settings::default().close_timeout,
         });
@@ -258,10 +259,12 @@ impl Plan {
         };
         let shard = Handle::new(settings, self.app())?;
         let (arrivals, http) = (shard.clone(), Arc::clone(&self.http));
+        let (drain, draining) = tokio::sync::watch::channel(false);
         // Ends with the shard: the local set that owns it is dropped then.
         tokio::task::spawn_local(async move {
             while let Some(connection) = accepted.recv().await {
-                let task = serve_connection(connection, arrivals.clone(), Arc::clone(&http));
+                let (shard, http) = (arrivals.clone(), Arc::clone(&http));
+                let task = serve_connection(connection, shard, http, draining.clone());
                 tokio::task::spawn_local(task);
             }
         });
@@ -271,7 +274,13 @@ impl Plan {
                 std::future::pending().await
             }
         };
-        shard.run(stop, timeout).await
+        shard.run(stop, timeout).await?;
+        // Answers that are on their way get there: each connection holds a receiver to its end.
+        drain.send_replace(true);
+        if tokio::time::timeout(DRAIN_TIMEOUT, drain.closed()).await.is_err() {
+            tracing::debug!("connections were still open at the end");
+        }
+        Ok(())
     }
 
     /// The acceptor's thread.
@@ -297,11 +306,15 @@ impl Plan {
     }
 }
 
-async fn serve_connection(accepted: Accepted, shard: Handle, settings: Arc<HttpSettings>) {
-    let Accepted { stream, address, counted, open } = accepted;
-    let _open: OpenConnection = open;
+async fn serve_connection(
+    accepted: Accepted,
+    shard: Handle,
+    settings: Arc<HttpSettings>,
+    draining: tokio::sync::watch::Receiver<bool>,
+) {
+    let Accepted { stream, address, open } = accepted;
     match tokio::net::TcpStream::from_std(stream) {
-        Ok(stream) => http::serve(stream, address, counted, shard, settings).await,
+        Ok(stream) => http::serve(stream, address, open, shard, settings, draining).await,
         Err(error) => tracing::error!(%error, "a socket could not be watched"),
     }
 }

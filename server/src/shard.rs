@@ -40,6 +40,7 @@ use tokio::{
 };
 
 use crate::{
+    acceptor::OpenConnection,
     address::Counted,
     chance::{self, SidMint},
     clock::Clock,
@@ -589,11 +590,11 @@ impl Shard {
         stream: std::net::TcpStream,
         read: &[u8],
         handshake: Handshake,
-        counted: (Option<Counted>, Option<Counted>),
+        counted: (Option<OpenConnection>, Option<Counted>),
     ) {
-        let (connection_counted, session_counted) = counted;
+        let (open, session_counted) = counted;
         // The session's key is not known before the connection's, and the other way round.
-        let Some(connection) = self.adopt(stream, Role::Lingering, connection_counted) else {
+        let Some(connection) = self.adopt(stream, Role::Lingering, open) else {
             return;
         };
         let carrier = Carrier::WebSocket(connection);
@@ -611,9 +612,9 @@ impl Shard {
         stream: std::net::TcpStream,
         read: &[u8],
         key: SessionKey,
-        counted: Option<Counted>,
+        open: Option<OpenConnection>,
     ) {
-        let Some(connection) = self.adopt(stream, Role::Candidate(key), counted) else { return };
+        let Some(connection) = self.adopt(stream, Role::Candidate(key), open) else { return };
         let now = self.now();
         let mut verdict = Vec::new();
         if let Some(slot) = self.sessions.get_mut(key) {
@@ -634,7 +635,7 @@ impl Shard {
         &mut self,
         stream: std::net::TcpStream,
         role: Role,
-        counted: Option<Counted>,
+        open: Option<OpenConnection>,
     ) -> Option<ConnectionKey> {
         let lowat = self.settings.notsent_lowat;
         if lowat != 0
@@ -643,7 +644,7 @@ impl Shard {
             tracing::debug!(%error, "TCP_NOTSENT_LOWAT not set");
         }
         let stream = mio::net::TcpStream::from_std(stream);
-        let connection = Connection::new(stream, role, self.max_payload(), counted);
+        let connection = Connection::new(stream, role, self.max_payload(), open);
         let key = self.connections.insert(connection);
         let interest = Interest::READABLE | Interest::WRITABLE;
         let stream = &mut self.connections.get_mut(key)?.stream;
@@ -1042,9 +1043,8 @@ impl Sessions for View<'_> {
         self.0.get(session).map(|slot| &slot.handshake)
     }
 
-    fn queued(&self, session: SessionKey) -> (usize, usize) {
-        let queued = |slot: &Slot| (slot.session.queued_bytes(), slot.session.queued_packets());
-        self.0.get(session).map(queued).unwrap_or_default()
+    fn queued_bytes(&self, session: SessionKey) -> usize {
+        self.0.get(session).map_or(0, |slot| slot.session.queued_bytes())
     }
 }
 

@@ -1,3 +1,4 @@
-//! What Parlor's proofs share: the simulator. The fixture and the tools are under `bin`.
+//! What Parlor's proofs share: a bare client and the simulator. The tools are under `bin`.
 
+pub mod harness;
 pub mod sim;

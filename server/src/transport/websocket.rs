@@ -15,7 +15,7 @@ use mio::net::TcpStream;
 use parlor_core::key::SessionKey;
 use parlor_shared::websocket::{Decoder, Limits, Role as Side, accept_key, is_valid_key};
 
-use crate::address::Counted;
+use crate::acceptor::OpenConnection;
 
 /// Frames handed to the kernel at once.
 pub(crate) const MAX_SLICES: usize = 32;
@@ -39,8 +39,8 @@ pub(crate) struct Connection {
     pub(crate) role: Role,
     /// The kernel takes no more bytes just now.
     pub(crate) is_blocked: bool,
-    /// Keeps the place among its address's connections.
-    _counted: Option<Counted>,
+    /// Counts it as open.
+    _open: Option<OpenConnection>,
 }
 
 impl Connection {
@@ -48,7 +48,7 @@ impl Connection {
         stream: TcpStream,
         role: Role,
         max_payload: usize,
-        counted: Option<Counted>,
+        open: Option<OpenConnection>,
     ) -> Self {
         let limits =
             Limits { max_message_bytes: max_payload, max_fragments: Limits::MAX_FRAGMENTS };
@@ -57,7 +57,7 @@ impl Connection {
             decoder: Decoder::new(Side::Server, limits),
             role,
             is_blocked: false,
-            _counted: counted,
+            _open: open,
         }
     }
 

@@ -82,11 +82,19 @@ impl Frame {
     pub fn packets(&self) -> impl Iterator<Item = (bool, &[u8])> {
         let mut rest: &[u8] = &self.wire;
         std::iter::from_fn(move || {
-            let (opcode, payload, after) = websocket::split_frame(rest)?;
-            rest = after;
-            matches!(opcode, Opcode::Text | Opcode::Binary)
-                .then_some((opcode == Opcode::Binary, payload))
+            let (is_binary, payload, length) = Self::first_packet(rest)?;
+            rest = &rest[length..];
+            Some((is_binary?, payload))
         })
+    }
+
+    /// The first of many frames that lie back to back: is it binary (`None`: it is a control frame
+    /// of the WebSocket protocol, and no packet), its bytes, and how long it is with its header.
+    pub fn first_packet(wire: &[u8]) -> Option<(Option<bool>, &[u8], usize)> {
+        let (opcode, payload, after) = websocket::split_frame(wire)?;
+        let is_binary =
+            matches!(opcode, Opcode::Text | Opcode::Binary).then_some(opcode == Opcode::Binary);
+        Some((is_binary, payload, wire.len() - after.len()))
     }
 }
 

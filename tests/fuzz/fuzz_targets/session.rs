@@ -16,8 +16,7 @@ use parlor_shared::{engine_io::Packet, socket_io::Frame, websocket::Violation};
 fuzz_target!(|data: &[u8]| {
     let Some((first, rest)) = data.split_first() else { return };
     let transport = if first % 2 == 0 { Transport::Polling } else { Transport::WebSocket };
-    let settings =
-        Settings { max_queue_bytes: 500, max_queue_packets: 10, ..Settings::default() };
+    let settings = Settings { max_queue_bytes: 500, ..Settings::default() };
     let mut now = Time::ZERO;
     let mut session = Session::open(now, transport, "0{}", Arc::new(settings));
     let texts = ["1", "2", "2probe", "3", "4a", "5", "6", "0", "bAQ=="];

@@ -7,6 +7,6 @@ mod outbox;
 mod session;
 mod settings;
 
-pub use outbox::{HIGH_WATER_BYTES, HIGH_WATER_PACKETS, MAX_VOLATILE_KEYS};
+pub use outbox::{HIGH_WATER_BYTES, MAX_VOLATILE_KEYS};
 pub use session::{MAX_CONTROL_FRAMES_PER_SECOND, Session, SessionEffect, SessionInput, Transport};
 pub use settings::Settings;

@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
 use parlor_shared::{
     engine_io::{MAX_PACKETS_OUT, write_packet},
     socket_io::Frame,
@@ -14,15 +15,22 @@ pub const MAX_VOLATILE_KEYS: usize = 8;
 /// Bytes queued for a client that can still take them, from which on it is written to before
 /// anything else happens, so that a burst does not look like a slow reader.
 pub const HIGH_WATER_BYTES: usize = 64 * 1024;
-/// Packets queued, likewise.
-pub const HIGH_WATER_PACKETS: usize = 1024;
+
+/// Frames up to this size that have to wait are copied together, so that what waits costs its
+/// bytes and not an allocation each.
+const SMALL_BYTES: usize = 1024;
+/// So much is copied together at most.
+const TAIL_BYTES: usize = 16 * 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    queue: VecDeque<Frame>,
-    /// Bytes of the front frame that are written already.
+    /// Whole frames back to back; the front one may be written in part.
+    queue: VecDeque<Bytes>,
+    /// Small frames behind the queue, whole and back to back.
+    tail: Vec<u8>,
+    /// Bytes of the front that are written already.
     begun: usize,
-    /// Bytes in the queue, the begun part included.
+    /// Bytes in queue and tail, the begun part included.
     bytes: usize,
     /// Volatile frames of a blocked client, oldest key first.
     slots: Vec<(u64, Frame)>,
@@ -32,24 +40,26 @@ pub(super) struct Outbox {
 
 impl Outbox {
     pub(super) fn is_empty(&self) -> bool {
-        self.queue.is_empty() && self.slots.is_empty() && self.pong.is_none()
+        self.bytes == 0 && self.slots.is_empty() && self.pong.is_none()
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes - self.begun
     }
 
-    pub(super) fn packets(&self) -> usize {
-        self.queue.len()
-    }
-
-    pub(super) fn is_over_high_water(&self) -> bool {
-        self.bytes >= HIGH_WATER_BYTES || self.queue.len() >= HIGH_WATER_PACKETS
-    }
-
-    pub(super) fn push(&mut self, frame: Frame) {
-        self.bytes += frame.wire().len();
-        self.queue.push_back(frame);
+    pub(super) fn push(&mut self, frame: &Frame) {
+        let wire = frame.wire();
+        self.bytes += wire.len();
+        // What is written at once is shared with all others who get it.
+        let must_wait = !self.queue.is_empty();
+        if must_wait && wire.len() <= SMALL_BYTES {
+            if self.tail.len() + wire.len() > TAIL_BYTES {
+                self.close_tail();
+            }
+            return self.tail.extend_from_slice(wire);
+        }
+        self.close_tail();
+        self.queue.push_back(wire.clone());
     }
 
     /// Keeps the newest frame under `key`; true if that cost another frame its place.
@@ -72,10 +82,22 @@ impl Outbox {
 
     /// Drops all that is not begun, to say good-bye at once.
     pub(super) fn clear_unbegun(&mut self) {
-        self.queue.truncate(usize::from(self.begun > 0));
-        self.bytes = self.queue.iter().map(|frame| frame.wire().len()).sum();
-        self.slots.clear();
-        self.pong = None;
+        let front = self.queue.pop_front().filter(|_| self.begun > 0);
+        let begun = self.begun;
+        self.clear();
+        if let Some(mut front) = front {
+            // The frame that is begun ends somewhere in there.
+            let mut end = 0;
+            while end < begun
+                && let Some((_, _, length)) = Frame::first_packet(&front[end..])
+            {
+                end += length;
+            }
+            front.truncate(end);
+            self.bytes = end;
+            self.begun = begun;
+            self.queue.push_back(front);
+        }
     }
 
     /// Drops everything: the transport is gone.
@@ -87,14 +109,14 @@ impl Outbox {
     pub(super) fn chunks(&mut self) -> impl Iterator<Item = &[u8]> {
         self.settle();
         let mut skip = self.begun;
-        self.queue.iter().map(move |frame| &frame.wire()[std::mem::take(&mut skip)..])
+        self.queue.iter().map(move |chunk| &chunk[std::mem::take(&mut skip)..])
     }
 
     /// `n` bytes of [`Self::chunks`] were written.
     pub(super) fn advance(&mut self, n: usize) {
         self.begun += n;
         while let Some(front) = self.queue.front() {
-            let length = front.wire().len();
+            let length = front.len();
             if self.begun < length {
                 break;
             }
@@ -107,43 +129,54 @@ impl Outbox {
         }
     }
 
-    /// Brings a pong in between two frames, and one volatile frame behind the reliable ones: one
+    /// Brings a pong in between two chunks, and one volatile frame behind the reliable ones: one
     /// at a time, because what is in the queue can no longer be replaced.
     fn settle(&mut self) {
+        self.close_tail();
         if let Some(pong) = self.pong.take() {
             self.bytes += pong.wire().len();
-            self.queue.insert(usize::from(self.begun > 0).min(self.queue.len()), pong);
+            let place = usize::from(self.begun > 0).min(self.queue.len());
+            self.queue.insert(place, pong.wire().clone());
         }
         if self.queue.is_empty() && !self.slots.is_empty() {
             let (_, frame) = self.slots.remove(0);
-            self.push(frame);
+            self.push(&frame);
         }
     }
 
-    /// Takes a polling answer: at most 16 packets and `max_payload` bytes, but at least one frame.
+    fn close_tail(&mut self) {
+        if !self.tail.is_empty() {
+            self.queue.push_back(std::mem::take(&mut self.tail).into());
+        }
+    }
+
+    /// Takes a polling answer: at most 16 packets and `max_payload` bytes, but at least one packet.
     pub(super) fn take_payload(&mut self, max_payload: usize) -> Vec<u8> {
         let mut body = Vec::new();
         let mut n_packets = 0;
         self.pong = None;
         loop {
-            if self.queue.is_empty() {
-                self.settle();
-            }
+            self.settle();
             let Some(front) = self.queue.front() else { return body };
-            let n = front.packets().count();
-            let length: usize = front
-                .packets()
-                .map(|(binary, p)| 1 + if binary { p.len().div_ceil(3) * 4 + 1 } else { p.len() })
-                .sum();
-            let fits = n_packets + n <= MAX_PACKETS_OUT && body.len() + length <= max_payload + 1;
+            let front = front.slice(self.begun..);
+            let (packet, is_binary, length) = match Frame::first_packet(&front) {
+                Some((Some(is_binary), packet, length)) => (packet, is_binary, length),
+                // Control frames of the WebSocket protocol are no packets.
+                Some((None, _, length)) => {
+                    self.advance(length);
+                    continue;
+                }
+                None => unreachable!("the queue holds whole frames"),
+            };
+            let coded = if is_binary { 1 + packet.len().div_ceil(3) * 4 } else { packet.len() };
+            let fits = n_packets < MAX_PACKETS_OUT
+                && body.len() + usize::from(n_packets > 0) + coded <= max_payload;
             if !fits && n_packets > 0 {
                 return body;
             }
-            for (is_binary, packet) in front.packets() {
-                write_packet(&mut body, is_binary, packet);
-            }
-            n_packets += n;
-            self.advance(front.wire().len());
+            write_packet(&mut body, is_binary, packet);
+            n_packets += 1;
+            self.advance(length);
         }
     }
 }
@@ -156,11 +189,15 @@ mod tests {
         String::from_utf8(outbox.take_payload(1_000_000)).unwrap().replace('\x1e', " ")
     }
 
+    fn push(outbox: &mut Outbox, text: &str) {
+        outbox.push(&Frame::message_text(text));
+    }
+
     #[test]
     fn volatile_frames_are_replaced_and_come_after_reliable_ones() {
         let mut outbox = Outbox::default();
         outbox.replace(1, Frame::message_text("old"));
-        outbox.push(Frame::message_text("reliable"));
+        push(&mut outbox, "reliable");
         outbox.replace(2, Frame::message_text("other"));
         outbox.replace(1, Frame::message_text("new"));
         assert_eq!(all(&mut outbox), "4reliable 4new 4other");
@@ -180,8 +217,8 @@ mod tests {
     #[test]
     fn a_frame_begun_is_finished_and_a_pong_waits_for_its_end() {
         let mut outbox = Outbox::default();
-        outbox.push(Frame::message_text("abc"));
-        outbox.push(Frame::message_text("def"));
+        push(&mut outbox, "abc");
+        push(&mut outbox, "def");
         let first: Vec<u8> = outbox.chunks().next().unwrap().to_vec();
         outbox.advance(2);
         outbox.pong(Frame::pong(b"1"));
@@ -200,10 +237,27 @@ mod tests {
     }
 
     #[test]
+    fn small_frames_that_wait_are_copied_together_and_cut_between_frames() {
+        let mut outbox = Outbox::default();
+        for i in 0..10_000 {
+            push(&mut outbox, &i.to_string());
+        }
+        let whole: Vec<u8> = outbox.chunks().flatten().copied().collect();
+        assert_eq!(whole.len(), outbox.bytes());
+        assert!(outbox.chunks().count() < 10, "{}", outbox.chunks().count());
+        // One whole frame, and three bytes of the second chunk's second frame.
+        let first = Frame::message_text("0").wire().len();
+        outbox.advance(first + 2 * first - 1);
+        outbox.clear_unbegun();
+        let rest: Vec<u8> = outbox.chunks().flatten().copied().collect();
+        assert_eq!(rest, whole[3 * first - 1..3 * first]);
+    }
+
+    #[test]
     fn an_answer_holds_sixteen_packets_and_not_one_more() {
         let mut outbox = Outbox::default();
         for i in 0..17 {
-            outbox.push(Frame::message_text(&i.to_string()));
+            push(&mut outbox, &i.to_string());
         }
         assert_eq!(all(&mut outbox).split(' ').count(), 16);
         assert_eq!(all(&mut outbox), "416");
@@ -212,11 +266,11 @@ mod tests {
     #[test]
     fn an_answer_keeps_within_max_payload_unless_one_packet_alone_does_not() {
         let mut outbox = Outbox::default();
-        outbox.push(Frame::message_text("aaa"));
-        outbox.push(Frame::message_text("bbb"));
-        outbox.push(Frame::message_text("cc"));
+        push(&mut outbox, "aaa");
+        push(&mut outbox, "bbb");
+        push(&mut outbox, "cc");
         assert_eq!(outbox.take_payload(9), b"4aaa\x1e4bbb");
-        outbox.push(Frame::message_text("too long for it"));
+        push(&mut outbox, "too long for it");
         assert_eq!(outbox.take_payload(9), b"4cc");
         assert_eq!(outbox.take_payload(9), b"4too long for it");
     }

@@ -14,7 +14,7 @@ use parlor_shared::{
 use super::{
     Settings,
     heartbeat::{Beat, Heartbeat},
-    outbox::Outbox,
+    outbox::{HIGH_WATER_BYTES, Outbox},
 };
 use crate::{close::CloseReason, delivery::Delivery, time::Time};
 
@@ -172,7 +172,7 @@ impl Session {
     /// A session that begins now by this transport. The greeting is already queued.
     pub fn open(now: Time, transport: Transport, greeting: &str, settings: Arc<Settings>) -> Self {
         let mut outbox = Outbox::default();
-        outbox.push(Frame::engine(greeting));
+        outbox.push(&Frame::engine(greeting));
         Self {
             heartbeat: Heartbeat::new(now, &settings),
             settings,
@@ -210,11 +210,6 @@ impl Session {
         self.outbox.bytes()
     }
 
-    /// Packets that wait for the client.
-    pub fn queued_packets(&self) -> usize {
-        self.outbox.packets()
-    }
-
     /// Volatile frames that a newer one replaced before the client could take them.
     pub fn n_replaced(&self) -> u64 {
         self.n_replaced
@@ -222,7 +217,7 @@ impl Session {
 
     /// True if so much is queued that it should be written before more is made.
     pub fn wants_flush(&self) -> bool {
-        self.outbox.is_over_high_water() && self.can_take()
+        self.outbox.bytes() >= HIGH_WATER_BYTES && self.can_take()
     }
 
     /// When [`SessionInput::Timeout`] is due. `None` only when the session is gone.
@@ -280,7 +275,7 @@ impl Session {
             }
             SessionInput::WebSocketClosing(code) => {
                 self.outbox.clear_unbegun();
-                self.outbox.push(Frame::close(code, ""));
+                self.outbox.push(&Frame::close(code, ""));
                 self.begin_closing(now, CloseReason::TransportClose, effects);
             }
             SessionInput::TransportGone { clean } => {
@@ -360,18 +355,16 @@ impl Session {
         delivery: Delivery,
         effects: &mut Vec<SessionEffect>,
     ) {
-        let is_free = self.can_take() && !self.outbox.is_over_high_water();
+        let is_free = self.can_take() && self.outbox.bytes() < HIGH_WATER_BYTES;
         match delivery {
             Delivery::Volatile { key } if !is_free => {
                 self.n_replaced += u64::from(self.outbox.replace(key, frame));
             }
             Delivery::Volatile { .. } | Delivery::Reliable => {
-                let is_full = self.outbox.bytes() >= self.settings.max_queue_bytes
-                    || self.outbox.packets() >= self.settings.max_queue_packets;
-                if is_full {
+                if self.outbox.bytes() >= self.settings.max_queue_bytes {
                     return self.end(now, CloseReason::SlowConsumer, effects);
                 }
-                self.outbox.push(frame);
+                self.outbox.push(&frame);
             }
         }
     }
@@ -436,7 +429,7 @@ impl Session {
             _ => CloseReason::TransportError,
         };
         self.outbox.clear_unbegun();
-        self.outbox.push(Frame::close(Some(violation.code), violation.reason));
+        self.outbox.push(&Frame::close(Some(violation.code), violation.reason));
         self.begin_closing(now, reason, effects);
     }
 
@@ -517,7 +510,7 @@ impl Session {
 
     fn timeout(&mut self, now: Time, effects: &mut Vec<SessionEffect>) {
         match self.heartbeat.timeout(now, &self.settings) {
-            Some(Beat::Ping) => self.outbox.push(Frame::engine("2")),
+            Some(Beat::Ping) => self.outbox.push(&Frame::engine("2")),
             Some(Beat::Dead) => return self.end(now, CloseReason::PingTimeout, effects),
             None => {}
         }
@@ -554,12 +547,13 @@ impl Session {
                 }
                 // A poll that comes later gets a noop in front, as from the reference.
                 if !said && self.outbox.is_empty() {
-                    self.outbox.push(Frame::engine("6"));
+                    self.outbox.push(&Frame::engine("6"));
                 }
-                self.outbox.push(Frame::engine("1"));
+                self.outbox.push(&Frame::engine("1"));
             }
             Carrier::WebSocket { .. } => {
                 let code = match reason {
+                    CloseReason::ServerShuttingDown => Some(close_code::GOING_AWAY),
                     CloseReason::SlowConsumer => Some(close_code::TRY_AGAIN_LATER),
                     CloseReason::PolicyViolation => Some(close_code::POLICY_VIOLATION),
                     _ => None,
@@ -568,7 +562,7 @@ impl Session {
                     self.outbox.clear_unbegun();
                 }
                 let words = if code.is_some() { reason.as_str() } else { "" };
-                self.outbox.push(Frame::close(code, words));
+                self.outbox.push(&Frame::close(code, words));
             }
         }
         self.begin_closing(now, reason, effects);

@@ -1,0 +1,304 @@
+//! The library and the binary from outside: what an operator and a user of the library may rely on.
+//! What clients see of the protocols is the conformance suites' matter (`interop/`).
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::SocketAddr,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use parlor_server::{Config, Running, Server};
+use parlor_tests::harness::{DEADLINE, Received, WebSocket, connect, get, request};
+
+fn start(config: Config, build: impl FnOnce(&mut Server)) -> Running {
+    let mut server = Server::new(config);
+    server.namespace("/");
+    build(&mut server);
+    server.start("127.0.0.1:0").unwrap()
+}
+
+fn echo(server: &mut Server) {
+    server.namespace("/").on("echo", |cx, args| cx.ack(args));
+}
+
+fn assert_echoes(socket: &mut WebSocket) {
+    socket.send(r#"421["echo","still here"]"#).unwrap();
+    assert_eq!(socket.text().unwrap(), r#"431["still here"]"#);
+}
+
+#[test]
+fn a_server_that_stops_says_good_bye_and_is_gone() {
+    let running = start(Config::default(), echo);
+    let server = running.address();
+    let mut socket = WebSocket::join(server).unwrap();
+    let opened = get(server, "/socket.io/?EIO=4&transport=polling").unwrap();
+    let sid = opened.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap();
+    let mut poll = connect(server).unwrap();
+    write!(
+        poll,
+        "GET /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: test\r\n\r\n"
+    )
+    .unwrap();
+    // Three connections: the WebSocket, the poll, and the one that asks.
+    let wait = Instant::now();
+    while !get(server, "/metrics").unwrap().contains("parlor_connections 3") {
+        assert!(wait.elapsed() < DEADLINE);
+    }
+    running.stop();
+    assert_eq!(socket.receive().unwrap(), Received::Close(Some(1001)));
+    let mut answer = String::new();
+    poll.read_to_string(&mut answer).unwrap();
+    assert!(answer.ends_with('1'), "the waiting poll ends with a close: {answer}");
+    running.wait().unwrap();
+    assert!(connect(server).is_err(), "nobody listens any more");
+}
+
+#[test]
+fn a_reader_that_stalls_gets_the_newest_volatile_event_and_skips_others() {
+    let running = start(Config::default(), |server| {
+        server.namespace("/").on("flood", |cx, _| {
+            let filler = "x".repeat(8_000);
+            for i in 0..2_000 {
+                cx.volatile().emit("state", (i, &filler));
+            }
+            cx.emit("done", ());
+        });
+    });
+    let mut socket = WebSocket::join(running.address()).unwrap();
+    socket.send(r#"42["flood"]"#).unwrap();
+    // While the whole flood was being sent this reader took nothing: 16 MB do not fit anywhere.
+    let (mut n_received, mut last, mut done) = (0, 0, false);
+    while !done || last != 1_999 {
+        let text = socket.text().unwrap();
+        if text == r#"42["done"]"# {
+            done = true;
+        } else {
+            let number = text.trim_start_matches(r#"42["state","#).split(',').next().unwrap();
+            let number: u32 = number.parse().unwrap();
+            assert!(number > last || n_received == 0, "{number} after {last}");
+            (n_received, last) = (n_received + 1, number);
+        }
+    }
+    assert!(n_received < 1_500, "{n_received} of 2000 came, though most had been replaced");
+    let metrics = get(running.address(), "/metrics").unwrap();
+    assert!(!metrics.contains("parlor_volatile_replaced_total 0"), "{metrics}");
+}
+
+#[test]
+fn a_reader_that_stalls_on_reliable_events_is_cut_and_nobody_else_notices() {
+    let mut config = Config::default();
+    config.limits.write_stall_timeout_ms = 300;
+    let running = start(config, |server| {
+        echo(server);
+        server.namespace("/").on("flood", |cx, _| {
+            let filler = "x".repeat(8_000);
+            for _ in 0..2_000 {
+                cx.emit("event", (&filler,));
+            }
+        });
+    });
+    let mut healthy = WebSocket::join(running.address()).unwrap();
+    let mut stalled = WebSocket::join(running.address()).unwrap();
+    stalled.send(r#"42["flood"]"#).unwrap();
+    let wait = Instant::now();
+    let closed = "parlor_sessions_closed_total{reason=\"slow consumer\"} 1";
+    while !get(running.address(), "/metrics").unwrap().contains(closed) {
+        assert!(wait.elapsed() < DEADLINE, "the stalled reader is not cut");
+        assert_echoes(&mut healthy);
+    }
+    assert_echoes(&mut healthy);
+}
+
+#[test]
+fn a_burst_to_a_client_that_reads_is_not_taken_for_a_slow_reader() {
+    let running = start(Config::default(), |server| {
+        server.namespace("/").on("burst", |cx, _| {
+            for i in 0..20_000 {
+                cx.emit("b", (i,));
+            }
+        });
+    });
+    let mut socket = WebSocket::join(running.address()).unwrap();
+    socket.send(r#"42["burst"]"#).unwrap();
+    for i in 0..20_000 {
+        assert_eq!(socket.text().unwrap(), format!(r#"42["b",{i}]"#));
+    }
+}
+
+#[test]
+fn a_handler_that_panics_ends_its_socket_and_nothing_else() {
+    let running = start(Config::default(), |server| {
+        echo(server);
+        server.namespace("/").on("panic", |_, _| panic!("as the test wants it"));
+    });
+    let mut other = WebSocket::join(running.address()).unwrap();
+    let mut socket = WebSocket::join(running.address()).unwrap();
+    socket.send(r#"42["panic"]"#).unwrap();
+    assert_eq!(socket.text().unwrap(), "41");
+    assert_echoes(&mut other);
+    socket.send("40").unwrap();
+    assert!(socket.text().unwrap().starts_with("40{"), "its client may connect again");
+}
+
+#[test]
+fn an_address_gets_its_sessions_and_connections_and_not_one_more() {
+    let mut config = Config::default();
+    config.limits.max_sessions_per_address = 2;
+    config.limits.max_connections_per_address = 5;
+    let running = start(config, echo);
+    let server = running.address();
+    let first = WebSocket::join(server).unwrap();
+    let _second = WebSocket::join(server).unwrap();
+    let refused = WebSocket::open(server, "").unwrap_err().to_string();
+    assert!(refused.starts_with("HTTP/1.1 429"), "{refused}");
+    assert!(refused.to_lowercase().contains("retry-after: 10"), "{refused}");
+    let polling = get(server, "/socket.io/?EIO=4&transport=polling").unwrap();
+    assert!(polling.starts_with("HTTP/1.1 429"), "{polling}");
+    drop(first);
+    let wait = Instant::now();
+    while WebSocket::open(server, "").is_err() {
+        assert!(wait.elapsed() < DEADLINE, "a session's end gives its place back");
+    }
+    // Two WebSockets are open, and refused ones have gone: three more connections fit.
+    let held: Vec<_> = (0..5).map(|_| connect(server).unwrap()).collect();
+    let is_cut = |mut stream: &std::net::TcpStream| matches!(stream.read(&mut [0]), Ok(0) | Err(_));
+    let last = held.last().unwrap();
+    last.set_read_timeout(Some(DEADLINE)).unwrap();
+    assert!(is_cut(last), "one connection too many is closed");
+}
+
+#[test]
+fn forwarded_addresses_count_only_from_trusted_proxies() {
+    let whoami = |server: &mut Server| {
+        server.namespace("/").on("whoami", |cx, _| {
+            let address = cx.handshake().map(|handshake| handshake.address.to_string());
+            cx.ack((address,));
+        });
+    };
+    let ask = |server: SocketAddr| {
+        let mut socket = WebSocket::open(server, "X-Forwarded-For: 6.6.6.6, 1.2.3.4\r\n").unwrap();
+        socket.text().unwrap();
+        socket.send("40").unwrap();
+        socket.text().unwrap();
+        socket.send(r#"420["whoami"]"#).unwrap();
+        socket.text().unwrap()
+    };
+    let running = start(Config::default(), whoami);
+    assert_eq!(ask(running.address()), r#"430["127.0.0.1"]"#);
+    let mut config = Config::default();
+    config.proxy.trusted = vec!["127.0.0.0/8".to_owned()];
+    let running = start(config, whoami);
+    assert_eq!(ask(running.address()), r#"430["1.2.3.4"]"#);
+}
+
+#[test]
+fn operators_see_health_and_metrics() {
+    let running = start(Config::default(), |server| {
+        server.game::<parlor_games::Chess>("chess");
+    });
+    let server = running.address();
+    let _socket = WebSocket::join(server).unwrap();
+    assert!(get(server, "/livez").unwrap().ends_with(r#"{"status":"live"}"#));
+    assert!(get(server, "/readyz").unwrap().ends_with(r#"{"status":"ready"}"#));
+    let metrics = get(server, "/metrics").unwrap();
+    for line in [
+        "parlor_sessions{transport=\"websocket\"} 1",
+        "parlor_sockets 1",
+        "parlor_lobbies 0",
+        "parlor_messages_received_total 1",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in\n{metrics}");
+    }
+    let post = request(server, "POST /livez HTTP/1.1\r\nContent-Length: 0").unwrap();
+    assert!(post.starts_with("HTTP/1.1 405"), "{post}");
+}
+
+#[test]
+fn a_configuration_that_makes_no_sense_is_refused() {
+    for (change, sentence) in [
+        ((|c| c.proxy.trusted = vec!["x".to_owned()]) as fn(&mut Config), "neither an address"),
+        (|c| c.engine.ping_interval_ms = 0, "engine.ping_interval_ms must not be 0"),
+        (
+            |c| (c.cors.origins, c.cors.credentials) = (vec!["*".to_owned()], true),
+            "credentials cannot be allowed for every origin",
+        ),
+    ] {
+        let mut config = Config::default();
+        change(&mut config);
+        let error = Server::new(config).start("127.0.0.1:0").unwrap_err().to_string();
+        assert!(error.contains(sentence), "{error}");
+    }
+}
+
+// ---- the binary ------------------------------------------------------------------------------
+
+fn parlor(arguments: &[&str]) -> Command {
+    // Beside this test's own executable, where Cargo puts binaries.
+    let mut path = std::env::current_exe().unwrap();
+    path.pop();
+    path.pop();
+    let mut command = Command::new(path.join("parlor"));
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PARLOR_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn said(arguments: &[&str]) -> (bool, String) {
+    let output = parlor(arguments).output().expect("cargo build --bins comes first");
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(text).unwrap())
+}
+
+/// Ended with the test, whatever becomes of it.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn dev_is_up_in_well_under_a_second_and_ends_at_sigterm() {
+    let begun = Instant::now();
+    let mut process = Process(parlor(&["dev", "--server-port", "0"]).spawn().unwrap());
+    let mut lines = BufReader::new(process.0.stdout.take().unwrap()).lines();
+    let site = lines.find_map(|line| {
+        let line = line.unwrap();
+        line.trim().strip_prefix("demo site").map(|url| url.trim().to_owned())
+    });
+    let took = begun.elapsed();
+    let address: SocketAddr =
+        site.unwrap().trim_start_matches("http://").trim_end_matches('/').parse().unwrap();
+    assert!(get(address, "/readyz").unwrap().contains("ready"));
+    // A debug build on a busy machine has its second as well; the figure stands in the bench.
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    let pid = process.0.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(process.0.wait().unwrap().success());
+    let mut log = String::new();
+    process.0.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    let first: serde_json::Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
+    assert_eq!(first["fields"]["message"], "listening", "JSON when not on a terminal");
+    assert!(log.contains("\"stopped\""), "{log}");
+}
+
+#[test]
+fn mistakes_in_the_configuration_are_told_with_their_place() {
+    let path = std::env::temp_dir().join(format!("parlor-test-{}.toml", std::process::id()));
+    std::fs::write(&path, "[server]\nport = 1\nhots = \"x\"\n").unwrap();
+    let file = path.to_str().unwrap();
+    let (ok, text) = said(&["serve", "--config", file]);
+    assert!(!ok);
+    let expected = ":3: unknown key `server.hots`; did you mean `server.host`?";
+    assert!(text.contains(expected), "{text}");
+    std::fs::remove_file(&path).unwrap();
+    let (ok, text) = said(&["serve", "--server-port", "many"]);
+    assert!(!ok && text.contains("--server-port: `many` is not a number"), "{text}");
+    let (ok, text) = said(&["config", "--server-port", "4000", "--cors-origins", "http://a"]);
+    assert!(ok && text.contains("port = 4000") && text.contains("http://a"), "{text}");
+}
