@@ -15,13 +15,14 @@ pub mod request {
     pub const CREATE: &str = "create";
     /// [`super::Join`] → [`super::Joined`].
     pub const JOIN: &str = "join";
-    /// [`super::Resume`] → [`super::Joined`]: back to one's seat after a lost connection.
+    /// [`super::Resume`] → [`super::Joined`]: back to one's seat after a lost connection. A socket
+    /// that still holds the seat is disconnected.
     pub const RESUME: &str = "resume";
     /// [`super::List`] → [`super::Listing`]: the public lobbies that can be joined.
     pub const LIST: &str = "list";
     /// [`super::Ready`] → [`super::Done`].
     pub const READY: &str = "ready";
-    /// No argument → [`super::Done`]: the host starts the match.
+    /// No argument → [`super::Done`]: the host starts the match, which counts as being ready.
     pub const START: &str = "start";
     /// [`super::Chat`] → [`super::Done`].
     pub const CHAT: &str = "chat";
@@ -106,7 +107,8 @@ pub struct Join {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resume {
-    /// The token of the last [`Joined`]; each works once.
+    /// The token of the last [`Joined`]. Each works once; one whose answer was lost works again
+    /// until the seat's next request.
     pub token: String,
 }
 
@@ -158,7 +160,7 @@ pub struct Joined {
 /// Answer to [`List`].
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Listing {
-    /// At most 100 lobbies with a free seat, the newest first.
+    /// At most 100 lobbies that can be joined (a seat is free) or watched (a match is on or over).
     pub lobbies: Vec<Listed>,
 }
 
@@ -226,6 +228,8 @@ pub struct Lobby {
     pub seats: Vec<Seat>,
     /// Seats in all.
     pub capacity: u8,
+    /// Seats that must be taken for a match to begin.
+    pub needed: u8,
     /// How many watch.
     pub spectators: u32,
     /// The running or last match; absent before the first.
@@ -253,11 +257,22 @@ pub struct State {
     pub number: u32,
     /// Accepted actions so far.
     pub turn: u64,
-    /// The game's own view.
+    /// Who plays, or played, this match, by seat; the seat may have been taken by others since.
+    pub players: Vec<Player>,
+    /// The game's own view; null if the game has crashed.
     pub view: Box<RawValue>,
     /// How it ended; absent while it is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
+}
+
+/// Who plays a match.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Player {
+    /// Number of the seat.
+    pub seat: u8,
+    /// The name at the start of the match.
+    pub name: String,
 }
 
 /// How a match ended.
@@ -301,10 +316,13 @@ pub enum Change {
         /// The player's name.
         name: String,
     },
-    /// A player's connection was lost; the seat is kept for a while.
+    /// A player's connection was lost; the seat is kept for a while. In an open lobby it is no
+    /// longer ready.
     Dropped {
         /// Which.
         seat: u8,
+        /// Until when it is kept, in milliseconds since the Unix epoch.
+        kept_until_ms: u64,
     },
     /// A dropped player is back.
     Returned {
@@ -318,7 +336,7 @@ pub enum Change {
         /// Why.
         reason: LeaveReason,
     },
-    /// Another seat is host now.
+    /// Another seat is host now: the last one left or lost its connection.
     Host {
         /// Which.
         seat: u8,
@@ -335,7 +353,7 @@ pub enum Change {
         /// How many there are now.
         count: u32,
     },
-    /// A match began; a `state` follows.
+    /// A match began, and nobody is ready for the next one yet; a `state` follows.
     Started {
         /// Number of the match in this lobby, from 1.
         number: u32,

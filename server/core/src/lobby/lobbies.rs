@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::{
     code::Code,
     game::Random,
-    machine::{Lobby, Now, Pushes},
+    machine::{Lobby, Member, Now, Pushes},
     play::Games,
     request::Request,
 };
@@ -209,6 +209,10 @@ impl Lobbies {
             Ok(found) => found,
             Err(refusal) => return answer(socket, ack, Err::<Done, _>(refusal), effects),
         };
+        let previous = self.lobbies.get_mut(lobby).and_then(|l| l.confirm_token(at));
+        if let Some(previous) = previous {
+            self.by_token.remove(&previous);
+        }
         match request {
             Request::Ready(ready) => {
                 let reply = self.lobbies.get_mut(lobby).map(|l| l.ready(at, ready.ready, pushes));
@@ -338,15 +342,24 @@ impl Lobbies {
             return Err(Refusal::new(code::IN_LOBBY, "you are in another lobby; leave it first"));
         }
         let lobby = self.lobbies.get_mut(key).ok_or_else(unknown)?;
-        let at = lobby.members().iter().position(|m| m.token == token).ok_or_else(unknown)?;
+        let holds = |m: &Member| m.token == token || m.previous == Some(token);
+        let at = lobby.members().iter().position(holds).ok_or_else(unknown)?;
+        // The token that is shown stays good until the answer with the next one has arrived.
+        let member = &lobby.members()[at];
+        let stale: Vec<ResumeToken> = std::iter::once(member.token)
+            .chain(member.previous)
+            .filter(|stale| *stale != token)
+            .collect();
         let holds_another =
             lobby.members().iter().enumerate().any(|(i, m)| i != at && m.socket == Some(socket));
         if holds_another {
             return Err(Refusal::new(code::IN_LOBBY, "you have another place in this lobby"));
         }
         let fresh = ResumeToken::from_bytes(ids.take());
-        let (joined, before) = lobby.resume(now, at, fresh, socket, pushes);
-        self.by_token.remove(&token);
+        let (joined, before) = lobby.resume(now, at, token, fresh, socket, pushes);
+        for stale in stale {
+            self.by_token.remove(&stale);
+        }
         let before = before.filter(|before| *before != socket);
         if let Some(visitor) = before.and_then(|before| self.visitors.get_mut(&before)) {
             visitor.lobby = None;
@@ -374,7 +387,7 @@ impl Lobbies {
         let (key, at) = self.lobby_of(socket)?;
         if let Some(lobby) = self.lobbies.get_mut(key) {
             let member = lobby.leave(now, at, LeaveReason::Left, pushes);
-            self.by_token.remove(&member.token);
+            forget(&mut self.by_token, &member);
         }
         self.visitor(socket)?.lobby = None;
         self.tidy(key);
@@ -400,7 +413,7 @@ impl Lobbies {
             // The deadline itself is the time: late firing changes nothing.
             let now = Now { time: at, unix_ms };
             for member in lobby.expire(now, &mut pushes) {
-                self.by_token.remove(&member.token);
+                forget(&mut self.by_token, &member);
             }
             self.tidy(key);
             effects
@@ -460,14 +473,23 @@ impl Lobbies {
         distinct.sort_unstable();
         distinct.dedup();
         let n_inside = self.visitors.values().filter(|visitor| visitor.lobby.is_some()).count();
+        let n_tokens: usize = members().map(|(_, m)| 1 + usize::from(m.previous.is_some())).sum();
         members().all(|(key, m)| self.by_token.get(&m.token) == Some(&key))
-            && members().count() == self.by_token.len()
+            && n_tokens == self.by_token.len()
             && self.by_code.len() == self.lobbies.len()
             && self.by_id.len() == self.lobbies.len()
             && self.lobbies.iter().all(|(_, lobby)| !lobby.is_empty())
             && distinct.len() == sockets.len()
             && n_inside == sockets.len()
             && self.deadlines.len() <= self.lobbies.len()
+    }
+}
+
+/// The tokens of a member who is gone are worth nothing.
+fn forget(by_token: &mut BTreeMap<ResumeToken, LobbyKey>, member: &Member) {
+    by_token.remove(&member.token);
+    if let Some(previous) = &member.previous {
+        by_token.remove(previous);
     }
 }
 

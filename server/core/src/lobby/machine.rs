@@ -62,8 +62,11 @@ pub(super) struct Lobby {
     capacity: u8,
     phase: Phase,
     version: u64,
+    /// The seat that may start.
+    host: Option<u8>,
     n_matches: u32,
     play: Option<Box<dyn Play>>,
+    players: Vec<api::Player>,
     outcome: Option<Outcome>,
     /// In the order of joining.
     members: Vec<Member>,
@@ -75,6 +78,9 @@ pub(super) struct Member {
     pub(super) name: String,
     pub(super) place: Place,
     pub(super) token: ResumeToken,
+    /// The token before, which still works as long as nobody can know that the answer with the
+    /// new one has arrived.
+    pub(super) previous: Option<ResumeToken>,
     /// `None` while the connection is lost.
     pub(super) socket: Option<SocketKey>,
     /// Until then the place is kept without a socket.
@@ -128,8 +134,10 @@ impl Lobby {
             capacity,
             phase: Phase::Open,
             version: 0,
+            host: None,
             n_matches: 0,
             play: None,
+            players: Vec::new(),
             outcome: None,
             members: Vec::new(),
         }
@@ -154,7 +162,7 @@ impl Lobby {
 
     /// As it stands in a listing; `None` if nobody can join it.
     pub(super) fn listed(&self) -> Option<api::Listed> {
-        let host = self.host()?;
+        let host = self.host?;
         let name = self.members.iter().find(|m| m.place == Place::Seat(host))?.name.clone();
         Some(api::Listed {
             id: self.id.to_string(),
@@ -193,20 +201,23 @@ impl Lobby {
             name: name.to_owned(),
             place,
             token,
+            previous: None,
             socket: Some(socket),
             kept_until: None,
             ready: false,
             chat: Allowance::full(now.time, CHAT_RATE),
         });
+        self.settle_host(Some(socket), pushes);
         Ok(self.joined(self.members.len() - 1))
     }
 
-    /// Back to a place whose token was shown; the token is replaced by `fresh`. Gives the socket
+    /// Back to a place whose token was `shown`; it is replaced by `fresh`. Gives the socket
     /// that held the place until now, if one did.
     pub(super) fn resume(
         &mut self,
         now: Now,
         at: usize,
+        shown: ResumeToken,
         fresh: ResumeToken,
         socket: SocketKey,
         pushes: &mut Pushes,
@@ -215,9 +226,11 @@ impl Lobby {
         let before = member.socket.replace(socket);
         member.kept_until = None;
         member.token = fresh;
+        member.previous = Some(shown);
         let place = member.place;
         if let (Place::Seat(seat), None) = (place, before) {
             self.push_except(Change::Returned { seat }, Some(socket), pushes);
+            self.settle_host(Some(socket), pushes);
             self.tell_game(now, seat, SeatChange::Returned, pushes);
         }
         (self.joined(at), before)
@@ -226,6 +239,7 @@ impl Lobby {
     /// The connection of a member is lost: its place is kept for a while.
     pub(super) fn dropped(&mut self, now: Now, at: usize, pushes: &mut Pushes) {
         let grace = if self.is_playing() { self.kind.grace() } else { GRACE };
+        let kept_until_ms = now.unix_ms + grace.as_millis() as u64;
         let member = &mut self.members[at];
         member.socket = None;
         member.kept_until = Some(now.time + grace);
@@ -233,7 +247,8 @@ impl Lobby {
             if self.phase == Phase::Open {
                 member.ready = false;
             }
-            self.push(Change::Dropped { seat }, pushes);
+            self.push(Change::Dropped { seat, kept_until_ms }, pushes);
+            self.settle_host(None, pushes);
             self.tell_game(now, seat, SeatChange::Dropped, pushes);
         }
     }
@@ -246,17 +261,12 @@ impl Lobby {
         reason: LeaveReason,
         pushes: &mut Pushes,
     ) -> Member {
-        let host = self.host();
         let member = self.members.remove(at);
         match member.place {
             Place::Seat(seat) => {
                 self.push(Change::Left { seat, reason }, pushes);
+                self.settle_host(None, pushes);
                 self.tell_game(now, seat, SeatChange::Left, pushes);
-                if host == Some(seat)
-                    && let Some(seat) = self.host()
-                {
-                    self.push(Change::Host { seat }, pushes);
-                }
             }
             Place::Spectator => {
                 let count = self.n_spectators() as u32;
@@ -298,7 +308,7 @@ impl Lobby {
         pushes: &mut Pushes,
     ) -> Result<api::Done, Refusal> {
         let seat = self.seat_of(at)?;
-        if self.host() != Some(seat) {
+        if self.host != Some(seat) {
             return Err(Refusal::new(code::FORBIDDEN, "only the host may start"));
         }
         self.expect_phase(Phase::Open, "the match has begun already")?;
@@ -411,6 +421,11 @@ impl Lobby {
     fn begin(&mut self, now: Now, seed: u64, pushes: &mut Pushes) {
         let mut seats: Vec<Seat> = self.seated().filter_map(|m| m.place.seat()).map(Seat).collect();
         seats.sort_unstable();
+        self.players = self
+            .seated()
+            .filter_map(|m| Some(api::Player { seat: m.place.seat()?, name: m.name.clone() }))
+            .collect();
+        self.players.sort_unstable_by_key(|player| player.seat);
         self.n_matches += 1;
         self.phase = Phase::Playing;
         self.outcome = None;
@@ -528,9 +543,10 @@ impl Lobby {
             visibility: self.visibility,
             phase: self.phase,
             version: self.version,
-            host: self.host(),
+            host: self.host,
             seats,
             capacity: self.capacity,
+            needed: *self.kind.seats().start(),
             spectators: self.n_spectators() as u32,
             state,
         }
@@ -545,15 +561,33 @@ impl Lobby {
         Some(api::State {
             number: self.n_matches,
             turn: play.turn(),
+            players: self.players.clone(),
             view: play.view(viewer),
             outcome: self.outcome.as_ref().map(travel),
         })
     }
 
-    /// The longest seated player who is connected, or else the longest seated.
-    fn host(&self) -> Option<u8> {
-        let connected = self.seated().find(|member| member.socket.is_some());
-        connected.or_else(|| self.seated().next())?.place.seat()
+    /// The host stays host while connected. Then it is the longest seated player who is; if nobody
+    /// is, it stays with its seat, or goes to the longest seated. Who is told of it otherwise is
+    /// `except`.
+    fn settle_host(&mut self, except: Option<SocketKey>, pushes: &mut Pushes) {
+        let current = self.seated().find(|member| member.place.seat() == self.host);
+        let next = current
+            .filter(|member| member.socket.is_some())
+            .or_else(|| self.seated().find(|member| member.socket.is_some()))
+            .or(current)
+            .or_else(|| self.seated().next())
+            .and_then(|member| member.place.seat());
+        if std::mem::replace(&mut self.host, next) != next
+            && let Some(seat) = next
+        {
+            self.push_except(Change::Host { seat }, except, pushes);
+        }
+    }
+
+    /// A member's request shows that it has the last token: the one before is no longer good.
+    pub(super) fn confirm_token(&mut self, at: usize) -> Option<ResumeToken> {
+        self.members[at].previous.take()
     }
 
     fn seated(&self) -> impl Iterator<Item = &Member> {
