@@ -60,7 +60,7 @@ export class LobbyView {
 
     const mine = this.#mySeat();
     const hosts = mine !== undefined && lobby.host === mine.seat;
-    const complete = lobby.seats.length === lobby.capacity;
+    const complete = lobby.seats.length >= lobby.needed;
     // The server counts starting as being ready.
     const canStart =
       complete && lobby.seats.every((seat) => seat.ready || seat.seat === lobby.host);

@@ -123,7 +123,7 @@ export class MatchView {
 
   #rematchHint(lobby: Lobby): string {
     if (this.#place.seat === undefined) return "";
-    if (lobby.seats.length < lobby.capacity) {
+    if (lobby.seats.length < lobby.needed) {
       return "The other seat is free. Send somebody the code to play on.";
     }
     const others = lobby.seats.filter((seat) => seat.seat !== this.#place.seat);
@@ -137,7 +137,7 @@ export class MatchView {
     const mine = lobby.seats.find((seat) => seat.seat === this.#place.seat);
     const over = lobby.phase === "finished" && state?.outcome !== undefined;
     show(this.#rematch, over && mine !== undefined);
-    const complete = lobby.seats.length === lobby.capacity;
+    const complete = lobby.seats.length >= lobby.needed;
     this.#rematch.disabled = !this.#place.live || !complete || mine?.ready === true;
     setText(this.#rematch, mine?.ready ? "Rematch asked for" : "Rematch");
   }

@@ -35,7 +35,6 @@ export class Place {
   readonly #connection: Connection;
   readonly #audience: Audience;
   #resuming = false;
-  #names = new Map<number, string>();
   /** Number of the first match that we can have played in. */
   #firstMatch = 1;
 
@@ -78,7 +77,8 @@ export class Place {
 
   /** Who plays (or played) in this seat in the match that is shown, even if they left since. */
   name(seat: number): string {
-    return this.#names.get(seat) ?? `Seat ${seat + 1}`;
+    const who = this.lobby?.state?.players ?? this.lobby?.seats ?? [];
+    return who.find((player) => player.seat === seat)?.name ?? `Seat ${seat + 1}`;
   }
 
   async create(create: Create): Promise<void> {
@@ -148,7 +148,7 @@ export class Place {
     const known = this.lobby?.id === lobby.id;
     memory.keepToken(token);
     this.seat = seat;
-    this.#follow(lobby);
+    this.lobby = lobby;
     if (!known) this.#audience.entered(memory.chat(lobby.id), returned);
     this.#audience.changed();
   }
@@ -157,20 +157,9 @@ export class Place {
     memory.keepToken(undefined);
     this.lobby = undefined;
     this.seat = undefined;
-    this.#names.clear();
     this.#firstMatch = 1;
     this.#audience.outside(why);
     this.#audience.changed();
-  }
-
-  #follow(lobby: Lobby): void {
-    this.lobby = lobby;
-    // A match keeps the names it was played under; between matches the newest count.
-    const isLate = lobby.state !== undefined && this.seatIn(lobby.state) !== this.seat;
-    for (const { seat, name } of lobby.seats) {
-      const known = this.#names.has(seat) || (isLate && seat === this.seat);
-      if (lobby.phase !== "finished" || !known) this.#names.set(seat, name);
-    }
   }
 
   #changed({ version, change }: Changed): void {
@@ -178,7 +167,7 @@ export class Place {
     if (!before || version <= before.version) return;
     const line = chatLine(before, change);
     if (this.#isNext(before, version)) {
-      this.#follow(apply(before, version, change));
+      this.lobby = apply(before, version, change);
       if (change.type === "left" && change.seat === this.seat) {
         this.#exit("Your seat was given up.");
         return;
@@ -192,7 +181,7 @@ export class Place {
   #event({ version, event }: MatchEvent): void {
     const before = this.lobby;
     if (!before || version <= before.version) return;
-    if (this.#isNext(before, version)) this.#follow({ ...before, version });
+    if (this.#isNext(before, version)) this.lobby = { ...before, version };
     const line = eventLine(before, event);
     if (line) this.#audience.said(line);
     this.#audience.changed();
@@ -213,7 +202,7 @@ export class Place {
       shown !== undefined &&
       (state.number < shown.number || (state.number === shown.number && state.turn < shown.turn));
     if (older) return;
-    this.#follow({ ...lobby, state });
+    this.lobby = { ...lobby, state };
     this.#audience.changed();
   }
 }

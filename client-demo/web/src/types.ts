@@ -49,6 +49,8 @@ export interface Lobby {
   host?: number;
   seats: Seat[];
   capacity: number;
+  /** Seats that must be taken for a match to begin. */
+  needed: number;
   spectators: number;
   state?: State;
 }
@@ -63,6 +65,8 @@ export interface Seat {
 export interface State {
   number: number;
   turn: number;
+  /** Who plays, or played, this match; the seats may have been taken by others since. */
+  players: { seat: number; name: string }[];
   /** Null if the game has crashed. */
   view: ChessView | null;
   outcome?: Outcome;
@@ -80,7 +84,7 @@ export interface Changed {
 
 export type Change =
   | { type: "joined"; seat: number; name: string }
-  | { type: "dropped"; seat: number }
+  | { type: "dropped"; seat: number; kept_until_ms: number }
   | { type: "returned"; seat: number }
   | { type: "left"; seat: number; reason: "left" | "expired" }
   | { type: "host"; seat: number }
