@@ -1,6 +1,8 @@
 //! The library and the binary from outside: what an operator and a user of the library may rely on.
 //! What clients see of the protocols is the conformance suites' matter (`interop/`).
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::SocketAddr,

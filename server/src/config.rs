@@ -115,7 +115,7 @@ config! {
     }
     /// Which web pages may talk to this server from another origin.
     cors: CorsSection {
-        /// Origins such as https://game.example; "*" is any; none: no cross-origin headers.
+        /// Origins such as `https://game.example`; "*" is any; none: no cross-origin headers.
         origins: Vec<String> = Vec::new(),
         /// Whether such pages may send cookies.
         credentials: bool = false,

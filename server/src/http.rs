@@ -117,9 +117,7 @@ impl Peer {
             }
             return response;
         }
-        if websocket::is_upgrade(request.headers()) {
-            return close(empty(StatusCode::NOT_FOUND));
-        }
+        // An upgrade that is not for us is not made: the request is answered as any other.
         self.page(request.method(), path, request.headers())
     }
 

@@ -40,6 +40,9 @@ pub(crate) fn page(path: &str, request: &HeaderMap) -> Answer {
     let headers = response.headers_mut();
     headers.insert(header::ETAG, tag);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    // The page may talk to another server (`?server=`); all else comes from here.
+    let policy = HeaderValue::from_static("default-src 'self'; connect-src *; base-uri 'none'");
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

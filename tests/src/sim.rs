@@ -84,13 +84,20 @@ struct Player {
 
 /// Effects that concern sessions, to be carried out when the world is done.
 #[derive(Default)]
-struct Carried(Vec<(SessionKey, Result<(Frame, Delivery), CloseReason>)>);
+struct Carried(Vec<(SessionKey, Wanted)>);
+
+enum Wanted {
+    Send(Frame, Delivery),
+    Close(CloseReason),
+}
 
 impl Effects for Carried {
     fn push(&mut self, effect: Effect<'_>) {
         match effect {
-            Effect::Send(session, frame, delivery) => self.0.push((session, Ok((frame, delivery)))),
-            Effect::Close(session, reason) => self.0.push((session, Err(reason))),
+            Effect::Send(session, frame, delivery) => {
+                self.0.push((session, Wanted::Send(frame, delivery)))
+            }
+            Effect::Close(session, reason) => self.0.push((session, Wanted::Close(reason))),
             other => unreachable!("only /lobby is served here, but {other:?}"),
         }
     }
@@ -330,10 +337,12 @@ impl Sim {
         self.world.handle(self.now, input, &mut carried);
         for (session, wanted) in carried.0 {
             match wanted {
-                Ok((frame, delivery)) => {
+                Wanted::Send(frame, delivery) => {
                     self.tell(session, SessionInput::Send(frame, delivery), None)?;
                 }
-                Err(reason) => self.tell(session, SessionInput::Close(reason), None)?,
+                Wanted::Close(reason) => {
+                    self.tell(session, SessionInput::Close(reason), None)?;
+                }
             }
         }
         Ok(())
@@ -342,10 +351,7 @@ impl Sim {
     /// Writes to everybody who reads, and lets them read.
     fn flush(&mut self) -> Result<(), String> {
         for key in self.sessions.keys() {
-            loop {
-                let Some(slot) = self.sessions.get_mut(key).filter(|slot| !slot.is_blocked) else {
-                    break;
-                };
+            while let Some(slot) = self.sessions.get_mut(key).filter(|slot| !slot.is_blocked) {
                 // Sometimes only a part fits.
                 let mut bytes = slot.session.poll_transmit().next().unwrap_or_default().to_vec();
                 if bytes.is_empty() {
@@ -387,7 +393,7 @@ impl Sim {
             }
             Kind::Ack => {
                 let id = packet.id.ok_or("an ack without id")?;
-                let asked = player.asked.remove(&id).ok_or(format!("a second ack {id}"))?;
+                let asked = player.asked.remove(&id).ok_or_else(|| format!("a second ack {id}"))?;
                 let reply: Value = Args::of_ack(data, &[]).get(0).map_err(|e| e.to_string())?;
                 self.answered(at, asked, &reply)?;
             }
