@@ -30,6 +30,8 @@ use crate::{
 
 /// Lobbies told in one listing.
 pub const MAX_LISTED: usize = 100;
+/// Public lobbies looked at for one listing, the newest first: it must not cost a tick.
+pub const MAX_EXAMINED: usize = 1000;
 /// How fast one may name lobbies that do not exist: it is how codes are guessed.
 const GUESS_RATE: Rate = Rate { burst: 10, every: Duration::from_secs(2) };
 /// How fast one may make lobbies.
@@ -78,6 +80,9 @@ pub struct Lobbies {
     by_code: BTreeMap<Code, LobbyKey>,
     by_id: BTreeMap<LobbyId, LobbyKey>,
     by_token: BTreeMap<ResumeToken, LobbyKey>,
+    /// Public ones, in the order of making.
+    public: BTreeMap<u64, LobbyKey>,
+    n_made: u64,
     visitors: BTreeMap<SocketKey, Visitor>,
     deadlines: Deadlines<LobbyKey>,
     random: Random,
@@ -101,6 +106,8 @@ impl Lobbies {
             by_code: BTreeMap::new(),
             by_id: BTreeMap::new(),
             by_token: BTreeMap::new(),
+            public: BTreeMap::new(),
+            n_made: 0,
             visitors: BTreeMap::new(),
             deadlines: Deadlines::default(),
         }
@@ -277,12 +284,17 @@ impl Lobbies {
             .map(|_| Code::from_bytes(ids.take()))
             .find(|code| !self.by_code.contains_key(code))
             .ok_or_else(|| Refusal::new(code::LIMIT, "no free code was found; try again"))?;
-        let mut lobby = Lobby::new(id, code, create.visibility, create.game, kind, config);
+        let serial = self.n_made;
+        let mut lobby = Lobby::new(id, code, create.visibility, create.game, kind, config, serial);
         let token = ResumeToken::from_bytes(ids.take());
         let joined = lobby.join(now, &create.name, api::Role::Player, token, socket, pushes)?;
         let key = self.lobbies.insert(lobby);
         self.by_code.insert(code, key);
         self.by_id.insert(id, key);
+        self.n_made += 1;
+        if create.visibility == Visibility::Public {
+            self.public.insert(serial, key);
+        }
         self.settle_in(socket, key, token);
         Ok(joined)
     }
@@ -369,18 +381,13 @@ impl Lobbies {
     }
 
     fn list(&self, list: &api::List) -> api::Listing {
-        let mut open: Vec<(LobbyKey, api::Listed)> = self
-            .lobbies
-            .iter()
-            .filter(|(_, lobby)| lobby.visibility == Visibility::Public)
-            .filter_map(|(key, lobby)| Some((key, lobby.listed()?)))
-            .filter(|(_, listed)| list.game.as_ref().is_none_or(|game| *game == listed.game))
-            .filter(|(_, listed)| {
-                listed.players < listed.capacity || listed.phase != api::Phase::Open
-            })
-            .collect();
-        open.sort_by_key(|(key, _)| std::cmp::Reverse(self.lobbies.get(*key).map(|l| l.id)));
-        api::Listing { lobbies: open.into_iter().take(MAX_LISTED).map(|(_, l)| l).collect() }
+        let newest = self.public.values().rev().take(MAX_EXAMINED);
+        let lobbies = newest
+            .filter_map(|key| self.lobbies.get(*key)?.listed())
+            .filter(|listed| list.game.as_ref().is_none_or(|game| *game == listed.game))
+            .filter(|l| l.players < l.capacity || l.phase != api::Phase::Open)
+            .take(MAX_LISTED);
+        api::Listing { lobbies: lobbies.collect() }
     }
 
     fn leave(&mut self, now: Now, socket: SocketKey, pushes: &mut Pushes) -> Result<Done, Refusal> {
@@ -429,6 +436,7 @@ impl Lobbies {
         if is_empty && let Some(lobby) = self.lobbies.remove(key) {
             self.by_code.remove(&lobby.code);
             self.by_id.remove(&lobby.id);
+            self.public.remove(&lobby.serial);
         }
     }
 
@@ -478,6 +486,10 @@ impl Lobbies {
             && n_tokens == self.by_token.len()
             && self.by_code.len() == self.lobbies.len()
             && self.by_id.len() == self.lobbies.len()
+            && self.public.iter().all(|(n, key)| {
+                let lobby = self.lobbies.get(*key);
+                lobby.is_some_and(|l| l.serial == *n && l.visibility == Visibility::Public)
+            })
             && self.lobbies.iter().all(|(_, lobby)| !lobby.is_empty())
             && distinct.len() == sockets.len()
             && n_inside == sockets.len()

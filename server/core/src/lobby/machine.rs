@@ -56,6 +56,8 @@ pub(super) struct Lobby {
     pub(super) id: LobbyId,
     pub(super) code: Code,
     pub(super) visibility: Visibility,
+    /// How many lobbies were made before it.
+    pub(super) serial: u64,
     game: String,
     kind: std::sync::Arc<dyn Kind>,
     config: Box<dyn Configured>,
@@ -122,12 +124,14 @@ impl Lobby {
         game: String,
         kind: std::sync::Arc<dyn Kind>,
         config: Box<dyn Configured>,
+        serial: u64,
     ) -> Self {
         let capacity = *kind.seats().end();
         Self {
             id,
             code,
             visibility,
+            serial,
             game,
             kind,
             config,

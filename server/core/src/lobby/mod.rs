@@ -10,7 +10,7 @@ mod play;
 mod request;
 
 pub use code::{CODE_ALPHABET, CODE_LETTERS};
-pub use lobbies::{Lobbies, LobbyEffect, LobbyInput, LobbySettings, MAX_LISTED};
+pub use lobbies::{Lobbies, LobbyEffect, LobbyInput, LobbySettings, MAX_EXAMINED, MAX_LISTED};
 pub use machine::{MAX_CHAT_CODE_POINTS, MAX_NAME_CODE_POINTS, MAX_SPECTATORS};
 pub use play::Games;
 pub use request::Request;
