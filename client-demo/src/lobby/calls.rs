@@ -1,0 +1,292 @@
+//! The requests of `/lobby` as functions that wait for their answers, on one connection.
+//! What the server pushes meanwhile is told in order by [`LobbySocket::next_push`].
+//! Source: `parlor_shared::api::lobby`.
+
+use std::time::{Duration, Instant};
+
+use parlor_shared::{
+    api::{
+        Refusal, Reply,
+        lobby::{
+            Acted, Chat, Create, Done, Join, Joined, List, Listing, NAMESPACE, Ready, Resume,
+            Typing, request,
+        },
+    },
+    socket_io::{ArgsError, EventArgs},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::story::{Push, Story, StoryError};
+use crate::client::{Address, Connection, ConnectionError, Event, Limits};
+
+/// How long an answer may take. Parlor answers within a tick; this is for networks.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A socket in `/lobby`, and the lobby it is in.
+#[derive(Debug)]
+pub struct LobbySocket {
+    connection: Connection,
+    story: Option<Story>,
+}
+
+/// Why a request was not granted, or a push not understood.
+#[derive(Debug, thiserror::Error)]
+pub enum LobbyError {
+    /// The server says no and nothing has changed; the code tells why.
+    #[error("{} ({})", .0.message, .0.code)]
+    Refused(Refusal),
+    /// The answer is not what `shared::api` says it is.
+    #[error("the answer to `{request}` cannot be read: {source}")]
+    Unreadable {
+        /// What was asked.
+        request: &'static str,
+        /// What is wrong with the answer.
+        source: ArgsError,
+    },
+    /// The connection failed, or has ended.
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    /// A push does not belong after the one before.
+    #[error("the lobby's story is broken: {0}")]
+    Story(#[from] StoryError),
+}
+
+impl LobbySocket {
+    /// Connects to a server, and there to `/lobby`.
+    ///
+    /// # Errors
+    /// If the server is not there, or does not want us.
+    pub fn open(address: &Address, limits: Limits) -> Result<Self, LobbyError> {
+        let mut connection = Connection::open(address, limits)?;
+        connection.connect(NAMESPACE, &(), CALL_TIMEOUT)?;
+        Ok(Self { connection, story: None })
+    }
+
+    /// The lobby this socket is in.
+    pub fn story(&self) -> Option<&Story> {
+        self.story.as_ref()
+    }
+
+    /// Opens a lobby and takes its first seat as host.
+    ///
+    /// # Errors
+    /// If the server refuses or does not answer.
+    pub fn create(&mut self, create: &Create) -> Result<&Story, LobbyError> {
+        let joined = self.call(request::CREATE, (create,))?;
+        Ok(self.begin(joined))
+    }
+
+    /// Joins a lobby.
+    ///
+    /// # Errors
+    /// If the server refuses or does not answer.
+    pub fn join(&mut self, join: &Join) -> Result<&Story, LobbyError> {
+        let joined = self.call(request::JOIN, (join,))?;
+        Ok(self.begin(joined))
+    }
+
+    /// Returns to a place whose token is [`Story::token`] of the connection that was lost. A
+    /// socket that still holds the place is disconnected.
+    ///
+    /// # Errors
+    /// If the server refuses or does not answer.
+    pub fn resume(&mut self, token: &str) -> Result<&Story, LobbyError> {
+        let joined = self.call(request::RESUME, (Resume { token: token.to_owned() },))?;
+        Ok(self.begin(joined))
+    }
+
+    /// The public lobbies of a game, or of all.
+    ///
+    /// # Errors
+    /// If the server refuses or does not answer.
+    pub fn list(&mut self, game: Option<&str>) -> Result<Listing, LobbyError> {
+        self.call(request::LIST, (List { game: game.map(str::to_owned) },))
+    }
+
+    /// Says whether this seat is ready.
+    ///
+    /// # Errors
+    /// If the server refuses or does not answer.
+    pub fn ready(&mut self, ready: bool) -> Result<(), LobbyError> {
+        self.call(request::READY, (Ready { ready },)).map(|Done {}| ())
+    }
+
+    /// Begins the match, as host.
+    ///
+    /// # Errors
+    /// If the server refuses or does not answer.
+    pub fn start(&mut self) -> Result<(), LobbyError> {
+        self.call(request::START, ()).map(|Done {}| ())
+    }
+
+    /// Does something in the match, in the game's own words; how many actions the match has
+    /// accepted, this one included.
+    ///
+    /// # Errors
+    /// If the server refuses or does not answer.
+    pub fn action(&mut self, action: &impl Serialize) -> Result<u64, LobbyError> {
+        self.call(request::ACTION, (action,)).map(|Acted { turn }| turn)
+    }
+
+    /// Says something to everybody in the lobby.
+    ///
+    /// # Errors
+    /// If the server refuses or does not answer.
+    pub fn chat(&mut self, text: &str) -> Result<(), LobbyError> {
+        self.call(request::CHAT, (Chat { text: text.to_owned() },)).map(|Done {}| ())
+    }
+
+    /// Says that one begins or stops typing.
+    ///
+    /// # Errors
+    /// If the server refuses or does not answer.
+    pub fn typing(&mut self, typing: bool) -> Result<(), LobbyError> {
+        self.call(request::TYPING, (Typing { typing },)).map(|Done {}| ())
+    }
+
+    /// Wants another match; it begins when all seats do.
+    ///
+    /// # Errors
+    /// If the server refuses or does not answer.
+    pub fn rematch(&mut self) -> Result<(), LobbyError> {
+        self.call(request::REMATCH, ()).map(|Done {}| ())
+    }
+
+    /// Leaves the lobby for good; what it has pushed and was not read is dropped.
+    ///
+    /// # Errors
+    /// If the server refuses or does not answer.
+    pub fn leave(&mut self) -> Result<(), LobbyError> {
+        let Done {} = self.call(request::LEAVE, ())?;
+        self.connection.drop_backlog();
+        self.story = None;
+        Ok(())
+    }
+
+    /// The next push, waiting for it until `deadline`; without one, as long as the session lives.
+    /// `None` at the deadline. Also keeps the session alive: wait here, not in a sleep.
+    ///
+    /// # Errors
+    /// If the session has ended, or the push does not belong after the one before.
+    pub fn next_push(&mut self, deadline: Option<Instant>) -> Result<Option<Push>, LobbyError> {
+        loop {
+            match self.connection.next_event(deadline)? {
+                None => return Ok(None),
+                Some(Event::Pushed(pushed)) => {
+                    // Without a story it is the rest of a lobby that was left.
+                    if let Some(story) = &mut self.story {
+                        return Ok(Some(story.tell(&pushed.args())?));
+                    }
+                }
+                Some(Event::Closed(reason)) => return Err(ConnectionError::from(reason).into()),
+                Some(Event::Disconnected { namespace }) => {
+                    return Err(ConnectionError::Disconnected(namespace.to_string()).into());
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Says good-bye to the server. Without [`Self::leave`] before, the seat is kept for a while.
+    ///
+    /// # Errors
+    /// If the connection broke before.
+    pub fn close(self) -> Result<(), LobbyError> {
+        Ok(self.connection.close()?)
+    }
+
+    fn call<T: DeserializeOwned>(
+        &mut self,
+        request: &'static str,
+        args: impl EventArgs,
+    ) -> Result<T, LobbyError> {
+        let answer = self.connection.emit_with_ack(NAMESPACE, request, args, CALL_TIMEOUT)?;
+        let reply: Result<Reply<T>, ArgsError> = answer.args().get(0);
+        let reply = reply.map_err(|source| LobbyError::Unreadable { request, source })?;
+        reply.into_result().map_err(LobbyError::Refused)
+    }
+
+    fn begin(&mut self, joined: Joined) -> &Story {
+        self.story.insert(Story::new(joined))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parlor_shared::api::{code, lobby::Visibility};
+
+    use super::*;
+    use crate::client::script::{Server, serve};
+
+    const LOBBY: &str = r#"{"id":"i","code":"BCDFG","game":"chess","config":{},
+        "visibility":"private","phase":"open","version":1,"host":0,
+        "seats":[{"seat":0,"name":"Ada","connected":true,"ready":false}],
+        "capacity":2,"needed":2,"spectators":0}"#;
+
+    fn opened(
+        script: impl FnOnce(&mut Server) + Send + 'static,
+    ) -> (LobbySocket, std::thread::JoinHandle<()>) {
+        let (address, server) = serve(|server| {
+            server.welcome("/lobby");
+            script(server);
+        });
+        (LobbySocket::open(&address, Limits::default()).unwrap(), server)
+    }
+
+    fn create() -> Create {
+        let (game, name) = ("chess".to_owned(), "Ada".to_owned());
+        Create { game, config: None, visibility: Visibility::Private, name }
+    }
+
+    const CREATE: &str = r#"["create",{"game":"chess","visibility":"private","name":"Ada"}]"#;
+
+    #[test]
+    fn requests_are_answered_and_pushes_told_in_order() {
+        let (mut socket, server) = opened(|server| {
+            let joined = format!(r#"{{"ok":true,"lobby":{LOBBY},"seat":0,"token":"t"}}"#);
+            server.answer("/lobby", CREATE, &joined);
+            let ready = r#"{"type":"ready","seat":0,"ready":true}"#;
+            server.say(&format!(r#"42/lobby,["changed",{{"version":2,"change":{ready}}}]"#));
+            server.answer("/lobby", r#"["ready",{"ready":true}]"#, r#"{"ok":true}"#);
+            server.answer("/lobby", r#"["action",{"x":1}]"#, r#"{"ok":true,"turn":7}"#);
+            server.answer("/lobby", r#"["list",{"game":"chess"}]"#, r#"{"ok":true,"lobbies":[]}"#);
+            server.answer("/lobby", r#"["leave"]"#, r#"{"ok":true}"#);
+            server.say(r#"42/lobby,["changed",{"version":9}]"#);
+            assert_eq!(server.hear(), "end");
+        });
+        let story = socket.create(&create()).unwrap();
+        assert_eq!(
+            (story.lobby().code.as_str(), story.seat(), story.token()),
+            ("BCDFG", Some(0), "t")
+        );
+        socket.ready(true).unwrap();
+        assert!(matches!(socket.next_push(None).unwrap(), Some(Push::Changed(_))));
+        assert_eq!(socket.story().unwrap().lobby().version, 2);
+        assert_eq!(socket.action(&serde_json::json!({"x": 1})).unwrap(), 7);
+        assert!(socket.list(Some("chess")).unwrap().lobbies.is_empty());
+        socket.leave().unwrap();
+        assert!(socket.story().is_none());
+        let soon = Some(Instant::now() + Duration::from_millis(20));
+        assert!(socket.next_push(soon).unwrap().is_none(), "nothing of a lobby that was left");
+        drop(socket);
+        server.join().unwrap();
+    }
+
+    #[test]
+    fn a_refusal_and_an_unreadable_answer_are_told_apart() {
+        let (mut socket, server) = opened(|server| {
+            let refusal = r#"{"ok":false,"code":"E_LIMIT","message":"no more lobbies"}"#;
+            server.answer("/lobby", CREATE, refusal);
+            server.answer("/lobby", CREATE, r#"{"ok":true,"lobby":{}}"#);
+            server.answer("/lobby", CREATE, r#""what?""#);
+        });
+        let error = socket.create(&create()).unwrap_err();
+        assert!(matches!(&error, LobbyError::Refused(no) if no.code == code::LIMIT));
+        assert_eq!(error.to_string(), "no more lobbies (E_LIMIT)");
+        for _ in 0..2 {
+            let error = socket.create(&create()).unwrap_err();
+            assert!(matches!(error, LobbyError::Unreadable { request: "create", .. }), "{error}");
+        }
+        server.join().unwrap();
+    }
+}

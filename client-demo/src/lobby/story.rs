@@ -1,0 +1,289 @@
+//! One lobby as its pushes tell it: the snapshot from joining, kept up to date.
+//! Where pushes come from is not known here, so a bot on an epoll loop can use it as it is.
+//! Source: `parlor_shared::api::lobby`.
+
+use parlor_shared::{
+    api::lobby::{
+        Change, Changed, Joined, Lobby, MatchEvent, Phase, Seat, State, TypingPush, push,
+    },
+    socket_io::{Args, ArgsError},
+};
+use serde_json::value::RawValue;
+
+/// What a push told.
+#[derive(Debug)]
+pub enum Push {
+    /// The lobby changed.
+    Changed(Change),
+    /// Something happened in the match, in the game's own words.
+    Event {
+        /// Accepted actions so far.
+        turn: u64,
+        /// What happened.
+        event: Box<RawValue>,
+    },
+    /// The match's state is newer now; see [`Story::state`].
+    State,
+    /// Somebody began or stopped typing.
+    Typing(TypingPush),
+    /// Nothing new: an older state, or an event of a later version of Parlor.
+    Nothing,
+}
+
+/// Why a story cannot go on: join again, or resume, for a fresh one.
+#[derive(Debug, thiserror::Error)]
+pub enum StoryError {
+    /// A push was lost or came twice. Parlor never does that.
+    #[error("version {seen} came after version {last}")]
+    Gap {
+        /// Of the last push.
+        last: u64,
+        /// Of the push that came.
+        seen: u64,
+    },
+    /// A push is not what `shared::api` says it is.
+    #[error("`{event}` cannot be read: {source}")]
+    Unreadable {
+        /// The push's name.
+        event: String,
+        /// What is wrong with it.
+        source: ArgsError,
+    },
+}
+
+/// The story so far.
+#[derive(Debug)]
+pub struct Story {
+    lobby: Lobby,
+    seat: Option<u8>,
+    token: String,
+}
+
+impl Story {
+    /// It begins with the answer to `create`, `join` or `resume`.
+    pub fn new(joined: Joined) -> Self {
+        Self { lobby: joined.lobby, seat: joined.seat, token: joined.token }
+    }
+
+    /// The lobby as it stands.
+    pub fn lobby(&self) -> &Lobby {
+        &self.lobby
+    }
+
+    /// The newest state of the running or last match.
+    pub fn state(&self) -> Option<&State> {
+        self.lobby.state.as_ref()
+    }
+
+    /// One's own seat; `None` for a spectator.
+    pub fn seat(&self) -> Option<u8> {
+        self.seat
+    }
+
+    /// What `resume` takes after a lost connection: a secret.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Name of the player who has this seat.
+    pub fn name(&self, seat: u8) -> Option<&str> {
+        self.lobby.seats.iter().find(|s| s.seat == seat).map(|s| s.name.as_str())
+    }
+
+    /// Goes on with one event of `/lobby`.
+    ///
+    /// # Errors
+    /// If it does not belong after the one before.
+    pub fn tell(&mut self, args: &Args<'_>) -> Result<Push, StoryError> {
+        let name = args.name();
+        let unreadable = |source| StoryError::Unreadable { event: name.to_string(), source };
+        match name.as_ref() {
+            push::CHANGED => {
+                let Changed { version, change } = args.get(0).map_err(unreadable)?;
+                self.follow(version)?;
+                self.change(&change);
+                Ok(Push::Changed(change))
+            }
+            push::EVENT => {
+                let MatchEvent { version, turn, event } = args.get(0).map_err(unreadable)?;
+                self.follow(version)?;
+                Ok(Push::Event { turn, event })
+            }
+            push::STATE => Ok(self.renew(args.get(0).map_err(unreadable)?)),
+            push::TYPING => Ok(Push::Typing(args.get(0).map_err(unreadable)?)),
+            _ => Ok(Push::Nothing),
+        }
+    }
+
+    fn follow(&mut self, version: u64) -> Result<(), StoryError> {
+        let last = self.lobby.version;
+        if version.checked_sub(1) != Some(last) {
+            return Err(StoryError::Gap { last, seen: version });
+        }
+        self.lobby.version = version;
+        Ok(())
+    }
+
+    /// States are volatile: the newest counts, and one of the lobby that was left before this one
+    /// can still arrive while no match has begun here.
+    fn renew(&mut self, state: State) -> Push {
+        let age = |state: &State| (state.number, state.turn);
+        let is_old = self.state().is_some_and(|known| age(known) > age(&state));
+        if is_old || self.lobby.phase == Phase::Open {
+            return Push::Nothing;
+        }
+        self.lobby.state = Some(state);
+        Push::State
+    }
+
+    fn change(&mut self, change: &Change) {
+        let lobby = &mut self.lobby;
+        match change {
+            Change::Joined { seat, name } => {
+                let at = lobby.seats.partition_point(|s| s.seat < *seat);
+                let name = name.clone();
+                lobby.seats.insert(at, Seat { seat: *seat, name, connected: true, ready: false });
+            }
+            Change::Dropped { seat, .. } => {
+                let is_open = lobby.phase == Phase::Open;
+                self.at(*seat, |s| {
+                    s.connected = false;
+                    // Without a push of its own.
+                    s.ready &= !is_open;
+                });
+            }
+            Change::Returned { seat } => self.at(*seat, |s| s.connected = true),
+            Change::Left { seat, .. } => lobby.seats.retain(|s| s.seat != *seat),
+            Change::Host { seat } => lobby.host = Some(*seat),
+            Change::Ready { seat, ready } => self.at(*seat, |s| s.ready = *ready),
+            Change::Spectators { count } => lobby.spectators = *count,
+            Change::Started { .. } => {
+                lobby.phase = Phase::Playing;
+                lobby.seats.iter_mut().for_each(|s| s.ready = false);
+            }
+            Change::Finished { .. } => lobby.phase = Phase::Finished,
+            Change::Chat { .. } => {}
+        }
+    }
+
+    fn at(&mut self, seat: u8, edit: impl FnOnce(&mut Seat)) {
+        if let Some(seat) = self.lobby.seats.iter_mut().find(|s| s.seat == seat) {
+            edit(seat);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parlor_shared::api::lobby::{LeaveReason, Outcome, Role, Visibility};
+    use serde::Serialize;
+
+    use super::*;
+
+    fn raw(json: &str) -> Box<RawValue> {
+        RawValue::from_string(json.to_owned()).unwrap()
+    }
+
+    /// A lobby at version 3 in which Ada sits alone.
+    fn story() -> Story {
+        let ada = Seat { seat: 0, name: "Ada".to_owned(), connected: true, ready: true };
+        let lobby = Lobby {
+            id: "id".to_owned(),
+            code: "BCDFG".to_owned(),
+            game: "chess".to_owned(),
+            config: raw("{}"),
+            visibility: Visibility::Private,
+            phase: Phase::Open,
+            version: 3,
+            host: Some(0),
+            seats: vec![ada],
+            capacity: 2,
+            needed: 2,
+            spectators: 0,
+            state: None,
+        };
+        Story::new(Joined { lobby, seat: Some(0), token: "secret".to_owned() })
+    }
+
+    fn tell(story: &mut Story, name: &str, payload: impl Serialize) -> Result<Push, StoryError> {
+        let array = serde_json::to_string(&(name, payload)).unwrap();
+        story.tell(&Args::of_event(&array, &[]))
+    }
+
+    fn change(story: &mut Story, change: Change) {
+        let version = story.lobby().version + 1;
+        tell(story, "changed", Changed { version, change }).unwrap();
+    }
+
+    fn state(number: u32, turn: u64) -> State {
+        State { number, turn, players: Vec::new(), view: raw("{}"), outcome: None }
+    }
+
+    #[test]
+    fn changes_build_on_each_other() {
+        let mut story = story();
+        change(&mut story, Change::Joined { seat: 1, name: "Grace".to_owned() });
+        change(&mut story, Change::Ready { seat: 1, ready: true });
+        assert_eq!(story.name(1), Some("Grace"));
+        assert!(story.lobby().seats[1].ready);
+        change(&mut story, Change::Dropped { seat: 1, kept_until_ms: 0 });
+        let seat = &story.lobby().seats[1];
+        assert!(!seat.connected && !seat.ready);
+        change(&mut story, Change::Returned { seat: 1 });
+        change(&mut story, Change::Started { number: 1 });
+        assert_eq!(story.lobby().phase, Phase::Playing);
+        assert!(story.lobby().seats.iter().all(|s| s.connected && !s.ready));
+        change(&mut story, Change::Spectators { count: 2 });
+        let outcome = Outcome { winners: vec![1], reason: "checkmate".to_owned() };
+        change(&mut story, Change::Finished { outcome });
+        change(&mut story, Change::Left { seat: 0, reason: LeaveReason::Left });
+        change(&mut story, Change::Host { seat: 1 });
+        let lobby = story.lobby();
+        assert_eq!((lobby.phase, lobby.host, lobby.spectators), (Phase::Finished, Some(1), 2));
+        assert_eq!((lobby.seats.len(), lobby.version), (1, 12));
+    }
+
+    #[test]
+    fn a_gap_or_a_repetition_in_the_versions_is_an_error() {
+        for seen in [0, 2, 3, 5, u64::MAX] {
+            let mut story = story();
+            let changed = Changed { version: seen, change: Change::Host { seat: 0 } };
+            let error = tell(&mut story, "changed", changed).unwrap_err();
+            let is_right = matches!(error, StoryError::Gap { last: 3, seen: s } if s == seen);
+            assert!(is_right, "{error}");
+        }
+    }
+
+    #[test]
+    fn events_and_changes_are_counted_together_and_states_are_not() {
+        let mut story = story();
+        change(&mut story, Change::Started { number: 1 });
+        tell(&mut story, "state", state(1, 0)).unwrap();
+        let event = MatchEvent { version: 5, turn: 1, event: raw(r#"{"type":"x"}"#) };
+        assert!(matches!(tell(&mut story, "event", &event), Ok(Push::Event { turn: 1, .. })));
+        assert!(matches!(tell(&mut story, "event", &event), Err(StoryError::Gap { .. })));
+    }
+
+    #[test]
+    fn only_the_newest_state_counts() {
+        let mut story = story();
+        assert!(matches!(tell(&mut story, "state", state(1, 9)), Ok(Push::Nothing)), "not ours");
+        change(&mut story, Change::Started { number: 1 });
+        for (number, turn, is_new) in
+            [(1, 4, true), (1, 3, false), (1, 4, true), (2, 0, true), (1, 9, false)]
+        {
+            let push = tell(&mut story, "state", state(number, turn)).unwrap();
+            assert_eq!(matches!(push, Push::State), is_new, "{number} {turn}");
+        }
+        assert_eq!(story.state().map(|s| (s.number, s.turn)), Some((2, 0)));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_an_error_and_what_is_not_known_is_nothing() {
+        let mut story = story();
+        let bad = tell(&mut story, "changed", Role::Player);
+        assert!(matches!(bad, Err(StoryError::Unreadable { event, .. }) if event == "changed"));
+        assert!(matches!(tell(&mut story, "fireworks", 3), Ok(Push::Nothing)));
+        assert_eq!(story.lobby().version, 3);
+    }
+}
