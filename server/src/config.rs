@@ -100,7 +100,7 @@ config! {
         max_queue_bytes: usize = 1_048_576,
         /// Milliseconds without accepting a byte, while data waits, after which a client is cut.
         write_stall_timeout_ms: u64 = 10_000,
-        /// Bytes of not yet sent data that the kernel may hold for a client; 0 leaves it to the kernel.
+        /// Unsent bytes that the kernel may hold for a client; 0 leaves it to the kernel.
         notsent_lowat: u32 = 65_536,
         /// TCP connections of one address; 0 is no limit. Trusted proxies have none.
         max_connections_per_address: usize = 1024,
@@ -199,7 +199,7 @@ impl Config {
         let defaults = Self::default().to_table();
         let mut sample = String::from(
             "# Every key of Parlor's configuration, at its default. Each is also an environment\n\
-             # variable (PARLOR_SERVER_PORT) and a flag (--server-port), which win over the file.\n",
+             # variable (PARLOR_SERVER_PORT) and a flag (--server-port); they win over the file.\n",
         );
         let mut section = "";
         for key in Self::KEYS {

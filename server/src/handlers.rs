@@ -25,7 +25,7 @@ use parlor_shared::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-type OnAdmit = Arc<dyn Fn(&mut Context<'_>, Auth<'_>) -> Result<(), ConnectError> + Send + Sync>;
+type OnAdmit = Arc<dyn Fn(&mut Context<'_>, Auth<'_>) -> Admission + Send + Sync>;
 type OnConnect = Arc<dyn Fn(&mut Context<'_>) + Send + Sync>;
 type OnEvent = Arc<dyn Fn(&mut Context<'_>, Args<'_>) + Send + Sync>;
 type OnDisconnect = Arc<dyn Fn(&mut Context<'_>, DisconnectReason) + Send + Sync>;
@@ -54,7 +54,7 @@ impl Namespace {
     /// Events that the client sends meanwhile wait for the answer.
     pub fn admit(
         &mut self,
-        handler: impl Fn(&mut Context<'_>, Auth<'_>) -> Result<(), ConnectError> + Send + Sync + 'static,
+        handler: impl Fn(&mut Context<'_>, Auth<'_>) -> Admission + Send + Sync + 'static,
     ) -> &mut Self {
         self.admit = Some(Arc::new(handler));
         self
@@ -116,6 +116,9 @@ impl<'a> Auth<'a> {
         serde_json::from_str(self.0.unwrap_or("{}"))
     }
 }
+
+/// Whether a socket may join.
+pub type Admission = Result<(), ConnectError>;
 
 /// Why a socket may not join: the client's `connect_error` gets it as `message` and `data`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

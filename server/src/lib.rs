@@ -111,7 +111,7 @@ mod transport;
 
 pub use config::Config;
 pub use engine_app::{EngineContext, EngineMessage};
-pub use handlers::{Ack, Auth, ConnectError, Context, Emit, Handshake, Namespace};
+pub use handlers::{Ack, Admission, Auth, ConnectError, Context, Emit, Handshake, Namespace};
 pub use parlor_core::{
     close::CloseReason,
     effect::{AckError, DisconnectReason},

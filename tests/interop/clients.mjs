@@ -35,7 +35,17 @@ function inboxOf(socket, event) {
     while (arrived.length === 0) await new Promise((resolve) => (wake = resolve));
     return arrived.shift();
   };
-  return { arrived, next: () => within(5_000, `the event ${event}`, take()) };
+  let lost = "";
+  socket.on("disconnect", (reason) => (lost = ` (it was disconnected: ${reason})`));
+  const next = async () => {
+    try {
+      return await within(5_000, `the event ${event}`, take());
+    } catch (error) {
+      error.message += lost;
+      throw error;
+    }
+  };
+  return { arrived, next };
 }
 
 function clientCases({ transports, last }) {

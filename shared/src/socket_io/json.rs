@@ -404,7 +404,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_value_is_accepted_and_its_elements_are_found(values in prop::collection::vec(value(), 0..5)) {
+        fn every_value_is_accepted_and_its_elements_are_found(
+            values in prop::collection::vec(value(), 0..5),
+        ) {
             let text = serde_json::to_string_pretty(&values).unwrap();
             let found: Vec<serde_json::Value> =
                 split(&text).iter().map(|e| serde_json::from_str(e).unwrap()).collect();
@@ -412,7 +414,9 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic_and_nothing_is_taken_that_serde_json_finds_malformed(text in "[\\[\\]{}\",:0-9eE.+\\-\\\\utrn a]{0,40}") {
+        fn no_text_makes_it_panic_and_nothing_malformed_is_taken(
+            text in "[\\[\\]{}\",:0-9eE.+\\-\\\\utrn a]{0,40}",
+        ) {
             if check(&text).is_ok() {
                 prop_assert!(serde_json::from_str::<&serde_json::value::RawValue>(&text).is_ok());
             } else {

@@ -429,7 +429,10 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_make_it_panic(wire in prop::collection::vec(any::<u8>(), 0..300), step in 1usize..50) {
+        fn no_bytes_make_it_panic(
+            wire in prop::collection::vec(any::<u8>(), 0..300),
+            step in 1usize..50,
+        ) {
             let _ = run(Role::Server, &wire, step);
             let _ = run(Role::Client, &wire, step);
         }

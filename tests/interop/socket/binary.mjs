@@ -142,7 +142,8 @@ export function binaryCases(server, transport) {
   closes("an announcement of 999999999 attachments", ['5999999999-["message"]']);
   closes("an announcement of 400 digits", [`5${"9".repeat(400)}-["message"]`]);
   for (const count of ["-1", "1.5", "NaN", "", " ", "x"]) {
-    closes(`an announcement of "${count}" attachments`, [`5${count}-["message",{"_placeholder":true,"num":0}]`, bytes(1)]);
+    closes(`an announcement of "${count}" attachments`,
+      [`5${count}-["message",{"_placeholder":true,"num":0}]`, bytes(1)]);
   }
   closes("an announcement without a dash", ['51["message"]']);
   for (const count of ["1e0", "0x1", "+1"]) {

@@ -9,7 +9,8 @@ const UNKNOWN = { message: "Invalid namespace" };
 export function connectCases(server, transport) {
   const open = (t) => connect(t, server, transport);
 
-  for (const [text, nsp] of [["0", "/"], ["0/", "/"], ["0/,", "/"], ["0/custom,", "/custom"], ["0/custom", "/custom"]]) {
+  const spellings = { "0": "/", "0/": "/", "0/,": "/", "0/custom,": "/custom", "0/custom": "/custom" };
+  for (const [text, nsp] of Object.entries(spellings)) {
     check(`4${text} joins ${nsp}, and the auth event brings an empty object`, async (t) => {
       const connection = await open(t);
       await connection.send(text);

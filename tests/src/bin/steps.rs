@@ -75,8 +75,8 @@ fn state_frame() -> Frame {
         l: u32,
         p: &'static str,
     }
-    let p = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\
-             xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+    let p = "a filler of about as many bytes as a small game has to say of its state each tick, \
+             so that the whole packet is 200 bytes long, give or take a few more";
     let mut draft = Draft::event("s").expect("a fine name");
     draft.arg(&State { n: 1, t: 1_700_000_000_000_000, l: 12, p }).expect("JSON");
     draft.into_event("/", None).expect("no attachments")

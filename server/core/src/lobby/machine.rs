@@ -624,9 +624,10 @@ impl Lobby {
 /// 1 to 64 code points, none of them a control or direction character, and not only blanks.
 fn check_name(name: &str) -> Result<(), Refusal> {
     let n = name.chars().count();
+    // Blanks without width, marks of direction, line and paragraph separators, the byte order mark.
+    let hidden = ['\u{200b}'..='\u{200f}', '\u{2028}'..='\u{202e}', '\u{2066}'..='\u{2069}'];
     let is_hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        c.is_control() || c == '\u{feff}' || hidden.iter().any(|range| range.contains(&c))
     };
     if n == 0 || n > MAX_NAME_CODE_POINTS || name.trim().is_empty() || name.chars().any(is_hidden) {
         let message = format!("a name has 1 to {MAX_NAME_CODE_POINTS} visible characters");

@@ -148,10 +148,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn members_are_those_that_joined_and_did_not_leave(ops in prop::collection::vec((0u8..3, 0usize..6, 0usize..4), 0..200)) {
+        fn members_are_those_that_joined_and_did_not_leave(
+            ops in prop::collection::vec((0u8..3, 0usize..6, 0usize..4), 0..200),
+        ) {
             let mut rooms = Rooms::new(Keyed::new(1));
             let mut model = Model { sets: vec![BTreeSet::new(); 4], ..Model::default() };
-            let sockets: Vec<SocketKey> = (0..6).map(|_| model.sockets.insert(Vec::new())).collect();
+            let mut insert = || model.sockets.insert(Vec::new());
+            let sockets: Vec<SocketKey> = (0..6).map(|_| insert()).collect();
             for (op, socket, room) in ops {
                 let key = sockets[socket];
                 let name = format!("room {room}");
@@ -163,7 +166,10 @@ mod tests {
                 };
                 match op {
                     0 => { rooms.join(key, &mut own, &name); model.sets[room].insert(key); }
-                    1 => { rooms.leave(&mut own, &name, &mut others); model.sets[room].remove(&key); }
+                    1 => {
+                        rooms.leave(&mut own, &name, &mut others);
+                        model.sets[room].remove(&key);
+                    }
                     _ => {
                         rooms.leave_all(&mut own, &mut others);
                         for set in &mut model.sets { set.remove(&key); }
