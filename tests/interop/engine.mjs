@@ -1,7 +1,9 @@
 // Engine.IO v4 conformance of a running server that echoes every message at /engine.io/
 // (`fixture --app engine --ping-interval 300 --ping-timeout 200 --max-payload 1000000`).
-//   node engine.mjs --url http://127.0.0.1:PORT [--cors ORIGIN] [--reference] [--only TEXT] [--verbose]
-// Source: reference/socketio.md A0–A6 and reference/reliability.md, tables HTTP, Engine.IO, WebSocket frames.
+//   node engine.mjs --url http://127.0.0.1:PORT [--cors ORIGIN]
+//     [--reference] [--only TEXT] [--verbose]
+// Source: reference/socketio.md A0–A6 and reference/reliability.md, tables HTTP, Engine.IO,
+// WebSocket frames.
 
 import { equal, group, readOptions, run } from "./harness.mjs";
 import { Server } from "./wire.mjs";

@@ -1,5 +1,5 @@
-// The small test harness of this folder: options, cases, assertions, deadlines and the closing line.
-// What travels on the wire is in wire.mjs; what is demanded of a server is in the suites.
+// The small test harness of this folder: options, cases, assertions, deadlines and the closing
+// line. What travels on the wire is in wire.mjs; what is demanded of a server is in the suites.
 
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { parseArgs } from "node:util";
@@ -42,8 +42,8 @@ export function group(name, body) {
 
 /**
  * Registers a case: `check("a sentence", [options], async (t) => …)`.
- * Options: `ours` (why only Parlor, not the reference, answers like this), `beside` (mostly waits, so all of
- * these run at once, before the others), `ms` (its deadline as a whole).
+ * Options: `ours` (why only Parlor, not the reference, answers like this), `beside` (mostly waits,
+ * so all of these run at once, before the others), `ms` (its deadline as a whole).
  */
 export function check(name, ...rest) {
   const fn = rest.pop();
@@ -109,7 +109,10 @@ export function fail(what, expected, seen) {
 
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** `promise`, or a Mismatch that says `what` did not happen within `ms`. It may be left without being awaited. */
+/**
+ * `promise`, or a Mismatch that says `what` did not happen within `ms`. It may be left without
+ * being awaited.
+ */
 export function within(ms, what, promise) {
   let timer;
   const late = new Promise((_, reject) => {
@@ -192,9 +195,7 @@ export async function run(options, { probe } = {}) {
     report(result, options.verbose);
   };
   if (probe) await within(5_000, "the first answer of the server", probe());
-  const beside = chosen
-    .filter((one) => one.beside)
-    .map((one) => runCase(one).then(note));
+  const beside = chosen.filter((one) => one.beside).map((one) => runCase(one).then(note));
   // The waiting ones must answer heartbeats in time: most are over before the busy ones begin.
   await Promise.race([Promise.all(beside), pause(BESIDE_MS)]);
   for (const one of chosen.filter((one) => !one.beside)) {

@@ -1,7 +1,10 @@
-// Plays the lines of tests/data/chess-openings as games through a running server: white is the stock
-// socket.io-client over WebSocket, black is python-socketio (openings_black.py) starting on long-polling.
-//   node openings.mjs --url http://127.0.0.1:PORT --python PATH [--count 300|all] [--tables 8] [--data DIR]
-// Both sides compare the position in the end with what the PGN implies, each by a library of its own.
+// Plays the lines of tests/data/chess-openings as games through a running server: white is the
+// stock socket.io-client over WebSocket, black is python-socketio (openings_black.py) starting on
+// long-polling.
+//   node openings.mjs --url http://127.0.0.1:PORT --python PATH
+//     [--count 300|all] [--tables 8] [--data DIR]
+// Both sides compare the position in the end with what the PGN implies, each by a library of its
+// own.
 // One game in twenty also tries what must be refused. API: shared/src/api/{mod,lobby,chess}.rs.
 
 import { spawn } from "node:child_process";
@@ -28,18 +31,27 @@ const { values: options } = parseArgs({
   },
 });
 if (!options.url) {
-  console.error("usage: --url http://127.0.0.1:PORT --python PATH [--count 300|all] [--tables 8] [--data DIR]");
+  console.error(
+    "usage: --url http://127.0.0.1:PORT --python PATH [--count 300|all] [--tables 8] [--data DIR]",
+  );
   process.exit(2);
 }
 
 /** All lines of the collection, or `count` of them spread evenly. */
 function chosenLines() {
-  const files = readdirSync(options.data).filter((file) => file.endsWith(".tsv")).sort();
+  const files = readdirSync(options.data)
+    .filter((file) => file.endsWith(".tsv"))
+    .sort();
   const lines = files.flatMap((file) =>
-    readFileSync(`${options.data}/${file}`, "utf8").trim().split("\n").slice(1).map((line) => {
-      const [eco, name, pgn] = line.split("\t");
-      return { eco, name, moves: pgn.split(/\s+/).filter((word) => !/^\d+\.+$/.test(word)) };
-    }));
+    readFileSync(`${options.data}/${file}`, "utf8")
+      .trim()
+      .split("\n")
+      .slice(1)
+      .map((line) => {
+        const [eco, name, pgn] = line.split("\t");
+        return { eco, name, moves: pgn.split(/\s+/).filter((word) => !/^\d+\.+$/.test(word)) };
+      }),
+  );
   if (options.count === "all") return lines;
   const count = Math.min(Number(options.count), lines.length);
   return Array.from({ length: count }, (_, i) => lines[Math.floor((i * lines.length) / count)]);
@@ -55,7 +67,9 @@ class Black {
     this.process.on("exit", (code) => this.#fail(`the Python process ended with ${code}`));
     this.process.stdin.on("error", () => {}); // Its end is told by "exit".
     this.process.on("error", (error) => this.#fail(`the Python process: ${error.message}`));
-    createInterface({ input: this.process.stdout }).on("line", (line) => this.#onLine(JSON.parse(line)));
+    createInterface({ input: this.process.stdout }).on("line", (line) =>
+      this.#onLine(JSON.parse(line)),
+    );
   }
 
   #fail(why) {
@@ -83,8 +97,10 @@ class Black {
       while (queue.length === 0) await new Promise((resolve) => (wake = resolve));
       return queue.shift();
     };
-    const hears = async (words, what) => equal(await within(WAIT_MS, what, next()), words, "what black says");
-    const write = (words) => this.process.stdin.write(`${JSON.stringify({ game: order.game, ...words })}\n`);
+    const hears = async (words, what) =>
+      equal(await within(WAIT_MS, what, next()), words, "what black says");
+    const write = (words) =>
+      this.process.stdin.write(`${JSON.stringify({ game: order.game, ...words })}\n`);
     this.#games.set(order.game, { push });
     if (this.failure) push({ failed: this.failure });
     else write(order);
@@ -104,7 +120,9 @@ class Black {
 /** A client in /lobby, with everything that was pushed to it since it entered its lobby. */
 class Player {
   static async open() {
-    const player = new Player(io(`${options.url}/lobby`, { transports: ["websocket"], forceNew: true }));
+    const player = new Player(
+      io(`${options.url}/lobby`, { transports: ["websocket"], forceNew: true }),
+    );
     await within(WAIT_MS, "white connects", player.connected);
     return player;
   }
@@ -117,9 +135,15 @@ class Player {
       socket.once("connect", resolve);
       socket.once("connect_error", reject);
     });
-    socket.on("disconnect", (reason) => this.#note(() => (this.problem ??= `disconnected: ${reason}`)));
-    socket.on("changed", (push) => this.#note(() => this.#count(push.version) && this.changes.push(push.change)));
-    socket.on("event", (push) => this.#note(() => this.#count(push.version) && this.events.push(push)));
+    socket.on("disconnect", (reason) =>
+      this.#note(() => (this.problem ??= `disconnected: ${reason}`)),
+    );
+    socket.on("changed", (push) =>
+      this.#note(() => this.#count(push.version) && this.changes.push(push.change)),
+    );
+    socket.on("event", (push) =>
+      this.#note(() => this.#count(push.version) && this.events.push(push)),
+    );
     socket.on("state", (push) => this.#note(() => this.states.push(push)));
     this.enter(null);
   }
@@ -154,7 +178,10 @@ class Player {
   }
 
   change(type, matches = () => true) {
-    return this.#until(() => this.changes.find((change) => change.type === type && matches(change)), type);
+    return this.#until(
+      () => this.changes.find((change) => change.type === type && matches(change)),
+      type,
+    );
   }
 
   event(ply) {
@@ -162,7 +189,10 @@ class Player {
   }
 
   state(turn) {
-    return this.#until(() => this.states.find((state) => state.turn === turn), `the state after ${turn} actions`);
+    return this.#until(
+      () => this.states.find((state) => state.turn === turn),
+      `the state after ${turn} actions`,
+    );
   }
 
   ask(event, ...args) {
@@ -171,7 +201,11 @@ class Player {
 
   async accepted(event, ...args) {
     const reply = await this.ask(event, ...args);
-    equal(reply.ok, true, `the reply to ${event} ${JSON.stringify(args)}: ${JSON.stringify(reply)}: ok`);
+    equal(
+      reply.ok,
+      true,
+      `the reply to ${event} ${JSON.stringify(args)}: ${JSON.stringify(reply)}: ok`,
+    );
     return reply;
   }
 
@@ -191,9 +225,17 @@ const move = (text) => ({ type: "move", move: text });
 async function looksLike(code, { turn, fen, moves }) {
   const spectator = await Player.open();
   try {
-    const { lobby, seat } = await spectator.accepted("join", { code, name: "spectator", role: "spectator" });
+    const { lobby, seat } = await spectator.accepted("join", {
+      code,
+      name: "spectator",
+      role: "spectator",
+    });
     equal(seat, undefined, "the seat of a spectator");
-    const seen = { turn: lobby.state.turn, fen: lobby.state.view.fen, moves: lobby.state.view.moves };
+    const seen = {
+      turn: lobby.state.turn,
+      fen: lobby.state.view.fen,
+      moves: lobby.state.view.moves,
+    };
     equal(seen, { turn, fen, moves }, "what a spectator sees");
     equal(lobby.state.view.legal, [], "the legal moves a spectator is told");
     await spectator.accepted("leave");
@@ -212,7 +254,10 @@ async function playGame(white, black, game, line) {
   await white.accepted("ready", { ready: true });
   const other = black.begin({ game, code: lobby.code, moves: line.moves, probe, uci });
   try {
-    await Promise.race([other.failed, playMatch({ white, other, line, probe, uci, code: lobby.code })]);
+    await Promise.race([
+      other.failed,
+      playMatch({ white, other, line, probe, uci, code: lobby.code }),
+    ]);
   } finally {
     other.end();
   }
@@ -220,7 +265,10 @@ async function playGame(white, black, game, line) {
 
 let timesToldToWait = 0;
 
-/** One socket may not open lobbies as fast as this script plays: told so, it waits, as a good client does. */
+/**
+ * One socket may not open lobbies as fast as this script plays: told so, it waits, as a good client
+ * does.
+ */
 async function createLobby(white) {
   const request = { game: "chess", name: "white" };
   const start = performance.now();
@@ -317,13 +365,16 @@ async function main() {
         counts.failed += 1;
         console.log(`FAIL game ${game}: ${line.eco} ${line.name}: ${line.moves.join(" ")}`);
         console.log(`       ${error.message}`);
-        if (error.expected) console.log(`       expected: ${error.expected}\n       seen:     ${error.seen}`);
+        if (error.expected)
+          console.log(`       expected: ${error.expected}\n       seen:     ${error.seen}`);
         white?.close();
         white = null;
       }
       const done = counts.passed + counts.failed;
       if (done % 250 === 0) {
-        console.log(`${done} of ${lines.length} games, ${((performance.now() - start) / 1_000).toFixed(0)} s`);
+        console.log(
+          `${done} of ${lines.length} games, ${((performance.now() - start) / 1_000).toFixed(0)} s`,
+        );
       }
     }
     white?.close();
@@ -333,7 +384,8 @@ async function main() {
   black.process.removeAllListeners("exit");
   const moves = lines.reduce((sum, line) => sum + line.moves.length, 0);
   const seconds = (performance.now() - start) / 1_000;
-  if (timesToldToWait) console.log(`${timesToldToWait} times told to wait before opening a lobby (E_RATE)`);
+  if (timesToldToWait)
+    console.log(`${timesToldToWait} times told to wait before opening a lobby (E_RATE)`);
   console.log(`${lines.length} games with ${moves} moves in ${seconds.toFixed(1)} s`);
   console.log(`${counts.passed} passed, ${counts.failed} failed`);
   process.exit(counts.failed === 0 && counts.passed > 0 ? 0 : 1);

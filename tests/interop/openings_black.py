@@ -1,9 +1,10 @@
-"""Black in openings.mjs: python-socketio, starting on long-polling and upgrading, one connection a game.
+"""Black in openings.mjs: python-socketio, starting on long-polling and upgrading, one connection a
+game.
 
-Talks with openings.mjs by JSON lines: it gets {"game", "code", "moves", "probe", "uci"} to play a game,
-{"game", "go"} to pass a point where both sides wait for each other and {"game", "stop"} when white has given
-up; it says {"game", "said"} at such a point, {"game", "failed"} when something is wrong, and
-{"game", "left": true} at the end.
+Talks with openings.mjs by JSON lines: it gets {"game", "code", "moves", "probe", "uci"} to play a
+game, {"game", "go"} to pass a point where both sides wait for each other and {"game", "stop"} when
+white has given up; it says {"game", "said"} at such a point, {"game", "failed"} when something is
+wrong, and {"game", "left": true} at the end.
 The position that the moves imply is worked out here by python-chess, independently of openings.mjs.
 """
 
@@ -29,7 +30,7 @@ def expect(seen, expected, what):
 
 
 class Pushes:
-    """Everything the server pushed, the gapless versions checked, and waiting for what is still to come."""
+    """Everything the server pushed, its versions checked, and waiting for what is still to come."""
 
     def __init__(self, client):
         self.version = None
@@ -92,17 +93,26 @@ class Pushes:
         return found
 
     async def change(self, kind):
-        return await self.until(lambda: next((c for c in self.changes if c["type"] == kind), None), kind)
+        return await self.until(
+            lambda: next((c for c in self.changes if c["type"] == kind), None), kind
+        )
 
     async def move(self, ply):
         """The event of the move with this number, from 1."""
-        push = await self.until(lambda: self.moved[ply - 1] if len(self.moved) >= ply else None, f"move {ply}")
-        expect([push["turn"], push["event"]["type"], push["event"]["ply"]], [ply, "moved", ply], "the event")
+        push = await self.until(
+            lambda: self.moved[ply - 1] if len(self.moved) >= ply else None, f"move {ply}"
+        )
+        expect(
+            [push["turn"], push["event"]["type"], push["event"]["ply"]],
+            [ply, "moved", ply],
+            "the event",
+        )
         return push["event"]
 
     async def state(self, turn):
         return await self.until(
-            lambda: next((s for s in self.states if s["turn"] == turn), None), f"the state after {turn} actions"
+            lambda: next((s for s in self.states if s["turn"] == turn), None),
+            f"the state after {turn} actions",
         )
 
 
@@ -120,7 +130,9 @@ class Game:
     async def meet(self, point):
         """Says that this point is reached and waits until the other side has passed it."""
         self.say(said=point)
-        expect(await asyncio.wait_for(self.go.get(), WAIT_S), point, "the point where both sides meet")
+        expect(
+            await asyncio.wait_for(self.go.get(), WAIT_S), point, "the point where both sides meet"
+        )
 
     async def run(self):
         self.client = socketio.AsyncClient(handle_sigint=False, reconnection=False)
@@ -165,10 +177,16 @@ class Game:
                 await self.meet("white tried out of turn")
                 for nonsense in ["e7e4", "Kd5", "e9", "", "O-O-O-O"]:
                     await self.refused(self.wire_move(nonsense), "E_ILLEGAL_MOVE")
-            reply = await self.accepted("action", self.wire_move(move.uci() if self.order["uci"] else san))
+            reply = await self.accepted(
+                "action", self.wire_move(move.uci() if self.order["uci"] else san)
+            )
             expect(reply["turn"], ply, "the turn of the ack")
         event = await pushes.move(ply)
-        expect([event["side"], event["san"]], ["black" if ours else "white", board.san(move)], f"move {ply}")
+        expect(
+            [event["side"], event["san"]],
+            ["black" if ours else "white", board.san(move)],
+            f"move {ply}",
+        )
         board.push(move)
 
     async def end(self, pushes, board):

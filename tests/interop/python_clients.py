@@ -1,12 +1,13 @@
-"""python-socketio 5 against a running fixture (`fixture --app socket …`, see socket.mjs): the threaded Client
-over polling, WebSocket and upgrade, the SimpleClient, and the asyncio client.
+"""python-socketio 5 against a running fixture (`fixture --app socket …`, see socket.mjs): the
+threaded Client over polling, WebSocket and upgrade, the SimpleClient, and the asyncio client.
 
     python python_clients.py --url http://127.0.0.1:PORT [--reference] [--only TEXT] [--verbose]
 
-Any heartbeat will do; on a busy machine give the fixture `--ping-timeout 2000`, for a pure Python client may
-well be late by 200 ms.
-The threaded client starts a thread for each message, so there the order in which handlers run says nothing
-about the order on the wire: those cases compare sets. The asyncio client keeps the order, and is held to it.
+Any heartbeat will do; on a busy machine give the fixture `--ping-timeout 2000`, for a pure Python
+client may well be late by 200 ms.
+The threaded client starts a thread for each message, so there the order in which handlers run says
+nothing about the order on the wire: those cases compare sets. The asyncio client keeps the order,
+and is held to it.
 """
 
 import argparse
@@ -29,7 +30,15 @@ WAYS = {
     "websocket": (["websocket"], "websocket"),
     "upgrade": (["polling", "websocket"], "websocket"),
 }
-NESTED = [None, True, [1, "2", {"3": [False, None]}], {"é": "€𝒳🦊\u2028\u0000", "": {}}, -0.5, 1e300, []]
+NESTED = [
+    None,
+    True,
+    [1, "2", {"3": [False, None]}],
+    {"é": "€𝒳🦊\u2028\u0000", "": {}},
+    -0.5,
+    1e300,
+    [],
+]
 BINARY = bytes(range(256))
 
 cases = []
@@ -44,7 +53,7 @@ class Mismatch(Exception):
 
 
 def check(name, ours=None):
-    """Registers a case under a sentence; `ours` says why only Parlor, not the reference, passes it."""
+    """Registers a case; `ours` says why only Parlor, not the reference, passes it."""
 
     def register(fn):
         cases.append((name, ours, fn))
@@ -100,12 +109,16 @@ def threaded_cases(way):
     transports, last = WAYS[way]
 
     def client(clients, **options):
-        made = socketio.Client(handle_sigint=False, reconnection_delay=0.05, randomization_factor=0, **options)
+        made = socketio.Client(
+            handle_sigint=False, reconnection_delay=0.05, randomization_factor=0, **options
+        )
         clients.append(made)
         return made
 
     def connect(made, namespaces=("/",), auth=None):
-        made.connect(URL, transports=transports, namespaces=list(namespaces), auth=auth, wait_timeout=WAIT_S)
+        made.connect(
+            URL, transports=transports, namespaces=list(namespaces), auth=auth, wait_timeout=WAIT_S
+        )
         return made
 
     def opened(clients, auth=None, **options):
@@ -160,10 +173,16 @@ def threaded_cases(way):
         equal(made.call("message-with-ack", {"a": [1]}, timeout=WAIT_S), {"a": [1]}, "the ack")
         several = made.call("message-with-ack", (1, "2"), timeout=WAIT_S)
         equal(list(several), [1, "2"], "the ack of two")
-        equal(made.call("message-with-ack", {"b": BINARY}, timeout=WAIT_S), {"b": BINARY}, "the binary ack")
+        equal(
+            made.call("message-with-ack", {"b": BINARY}, timeout=WAIT_S),
+            {"b": BINARY},
+            "the binary ack",
+        )
 
     # python-engineio drops the session when an answer to a poll holds more than 16 packets.
-    reason = "consequence (e): a polling answer holds at most 16 packets" if last == "polling" else None
+    reason = (
+        "consequence (e): a polling answer holds at most 16 packets" if last == "polling" else None
+    )
 
     @case("fifty acks under way find their questions", ours=reason)
     def _(clients):
@@ -254,7 +273,11 @@ def threaded_cases(way):
                 raise Mismatch("the connection", "refused", "accepted")
             except Refused:
                 pass
-            equal(errors.next(), [{"message": "Unauthorized", "data": {"code": "E_AUTH"}}], "the error")
+            equal(
+                errors.next(),
+                [{"message": "Unauthorized", "data": {"code": "E_AUTH"}}],
+                "the error",
+            )
 
     @case("/auth accepts the secret")
     def _(clients):
@@ -280,11 +303,19 @@ def threaded_cases(way):
         equal(made.get_sid("/") != made.get_sid("/custom"), True, "different ids")
         made.emit("message", ("c", BINARY), namespace="/custom")
         equal(back.next(), ["c", BINARY], "the echo in /custom")
-        equal(made.call("message-with-ack", 1, namespace="/custom", timeout=WAIT_S), 1, "the ack in /custom")
+        equal(
+            made.call("message-with-ack", 1, namespace="/custom", timeout=WAIT_S),
+            1,
+            "the ack in /custom",
+        )
         equal(made.call("message-with-ack", 2, timeout=WAIT_S), 2, "the ack in /")
         made.emit("bye")
         until(lambda: "/" not in made.namespaces, "the end of /")
-        equal(made.call("message-with-ack", 3, namespace="/custom", timeout=WAIT_S), 3, "the ack in /custom")
+        equal(
+            made.call("message-with-ack", 3, namespace="/custom", timeout=WAIT_S),
+            3,
+            "the ack in /custom",
+        )
 
     @case("a message of 900 kB comes back")
     def _(clients):
@@ -292,7 +323,9 @@ def threaded_cases(way):
         made = opened(clients, websocket_extra_options={"skip_utf8_validation": True})
         back = Inbox(made, "message-back")
         equal(echo(made, back, "x" * 900_000) == ["x" * 900_000], True, "the echo is the same text")
-        equal(echo(made, back, BINARY * 2_700) == [BINARY * 2_700], True, "the echo is the same bytes")
+        equal(
+            echo(made, back, BINARY * 2_700) == [BINARY * 2_700], True, "the echo is the same bytes"
+        )
 
     @case("a message of 2 MB disconnects, and the client comes back")
     def _(clients):
@@ -337,8 +370,14 @@ def simple_cases():
             def register(fn):
                 def run():
                     with socketio.SimpleClient(handle_sigint=False) as made:
-                        made.connect(URL, transports=transports, auth={"token": "t"}, wait_timeout=WAIT_S)
-                        equal(made.receive(timeout=WAIT_S), ["auth", {"token": "t"}], "the first event")
+                        made.connect(
+                            URL, transports=transports, auth={"token": "t"}, wait_timeout=WAIT_S
+                        )
+                        equal(
+                            made.receive(timeout=WAIT_S),
+                            ["auth", {"token": "t"}],
+                            "the first event",
+                        )
                         fn(made)
 
                 check(f"SimpleClient, {way}: {sentence}")(run)
@@ -353,7 +392,11 @@ def simple_cases():
 
         @case("calls")
         def _(made, last=last):
-            equal(made.call("message-with-ack", {"a": BINARY}, timeout=WAIT_S), {"a": BINARY}, "the ack")
+            equal(
+                made.call("message-with-ack", {"a": BINARY}, timeout=WAIT_S),
+                {"a": BINARY},
+                "the ack",
+            )
             who = made.call("whoami", timeout=WAIT_S)
             equal(who, {"id": made.sid, "transport": last, "recovered": False}, "whoami")
 
@@ -373,7 +416,9 @@ def asyncio_cases(way):
     def case(sentence, ours=None):
         def register(fn):
             async def with_client():
-                made = socketio.AsyncClient(handle_sigint=False, reconnection_delay=0.05, randomization_factor=0)
+                made = socketio.AsyncClient(
+                    handle_sigint=False, reconnection_delay=0.05, randomization_factor=0
+                )
                 try:
                     await asyncio.wait_for(fn(made), CASE_S)
                 finally:
@@ -417,7 +462,9 @@ def asyncio_cases(way):
         asked = [made.call("ask-back", i, timeout=WAIT_S) for i in range(10)]
         equal(await asyncio.gather(*asked), [{"yours": i} for i in range(10)], "the answers")
 
-    reason = "consequence (e): a polling answer holds at most 16 packets" if last == "polling" else None
+    reason = (
+        "consequence (e): a polling answer holds at most 16 packets" if last == "polling" else None
+    )
 
     @case("a burst of a thousand comes in order", ours=reason)
     async def _(made):
@@ -449,7 +496,9 @@ def asyncio_cases(way):
             raise Mismatch("the connection", "refused", "accepted")
         except Refused:
             pass
-        equal(await errors(), [{"message": "Unauthorized", "data": {"code": "E_AUTH"}}], "the error")
+        equal(
+            await errors(), [{"message": "Unauthorized", "data": {"code": "E_AUTH"}}], "the error"
+        )
         await connect(made, {"token": "secret"}, ["/auth"])
         equal(len(made.get_sid("/auth")) >= 20, True, "an id of 20 or more characters")
 
@@ -503,7 +552,9 @@ def main():
         failed += 1
         print(f"FAIL {name}")
         if isinstance(error, Mismatch):
-            print(f"       {error}\n       expected: {error.expected}\n       seen:     {error.seen}")
+            print(
+                f"       {error}\n       expected: {error.expected}\n       seen:     {error.seen}"
+            )
         else:
             lines = traceback.format_exception(error)
             print("       " + "       ".join(lines[-3:]).rstrip())
@@ -515,7 +566,9 @@ def main():
     os._exit(0 if passed and not failed else 1)
 
 
-parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser = argparse.ArgumentParser(
+    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+)
 parser.add_argument("--url", required=True)
 parser.add_argument("--reference", action="store_true")
 parser.add_argument("--only")

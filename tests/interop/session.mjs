@@ -55,9 +55,13 @@ export class Polling {
     return this.server.begin(this.t, "GET", this.query, { agent: this.agent, ...options });
   }
 
-  /** One POST of a body as it is, after the one before it: pongs share the session with the case. */
+  /**
+   * One POST of a body as it is, after the one before it: pongs share the session with the case.
+   */
   post(body, options) {
-    const posted = this.#posting.then(() => this.#request("POST", this.query, { body, ...options }));
+    const posted = this.#posting.then(() =>
+      this.#request("POST", this.query, { body, ...options }),
+    );
     this.#posting = posted.catch(() => {});
     return posted;
   }

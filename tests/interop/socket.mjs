@@ -1,7 +1,8 @@
-// Socket.IO v5 conformance of a running fixture at /socket.io/
-// (`fixture --app socket --ping-interval 300 --ping-timeout 200 --connect-timeout 1500 --max-payload 1000000`).
+// Socket.IO v5 conformance of a running fixture at /socket.io/ (`fixture --app socket
+// --ping-interval 300 --ping-timeout 200 --connect-timeout 1500 --max-payload 1000000`).
 //   node socket.mjs --url http://127.0.0.1:PORT [--reference] [--only TEXT] [--verbose]
-// Source: reference/socketio.md A8–A11 and reference/reliability.md, tables Socket.IO packets and Namespaces.
+// Source: reference/socketio.md A8–A11 and reference/reliability.md, tables Socket.IO packets and
+// Namespaces.
 
 import { equal, group, readOptions, run } from "./harness.mjs";
 import { Server } from "./wire.mjs";

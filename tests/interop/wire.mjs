@@ -1,5 +1,5 @@
-// What travels: HTTP requests, raw TCP, WebSocket frames written by hand, and the two Engine.IO transports
-// as sessions with deadlines. No rule of a protocol is judged here.
+// What travels: HTTP requests, raw TCP, WebSocket frames written by hand, and the two Engine.IO
+// transports as sessions with deadlines. No rule of a protocol is judged here.
 
 import http from "node:http";
 import net from "node:net";
@@ -31,7 +31,12 @@ export class Server {
   }
 
   /** Like `request`, but gives `{answer, abort}`, so that the client can walk away. */
-  begin(t, method, query, { body, chunks, headers = {}, agent = false, path, ms = ANSWER_MS } = {}) {
+  begin(
+    t,
+    method,
+    query,
+    { body, chunks, headers = {}, agent = false, path, ms = ANSWER_MS } = {},
+  ) {
     const request = http.request({
       host: this.host,
       port: this.port,
@@ -61,7 +66,11 @@ export class Server {
       request.end(body);
     }
     return {
-      answer: within(ms, `an answer to ${method} ${this.address(query, path).slice(0, 120)}`, answer),
+      answer: within(
+        ms,
+        `an answer to ${method} ${this.address(query, path).slice(0, 120)}`,
+        answer,
+      ),
       abort: () => request.destroy(),
     };
   }
@@ -324,7 +333,11 @@ function readUnsized(tcp, after, chunked) {
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 };
 
 /** One WebSocket frame; every field can be set wrong on purpose. */
-export function frame(opcode, payload = "", { fin = true, rsv = 0, mask = true, declare, key } = {}) {
+export function frame(
+  opcode,
+  payload = "",
+  { fin = true, rsv = 0, mask = true, declare, key } = {},
+) {
   const body = Buffer.from(payload);
   const length = declare ?? BigInt(body.length);
   const head = [(fin ? 0x80 : 0) | (rsv << 4) | opcode];

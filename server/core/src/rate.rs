@@ -31,8 +31,11 @@ impl Allowance {
     pub fn take(&mut self, now: Time, rate: Rate) -> bool {
         let passed = now.since(self.at).as_nanos() * 1000 / rate.every.as_nanos().max(1);
         let full = rate.burst * 1000;
-        self.milli = full.min(self.milli.saturating_add(u32::try_from(passed).unwrap_or(full)));
-        self.at = now;
+        let passed = u32::try_from(passed).unwrap_or(full).min(full);
+        self.milli = full.min(self.milli.saturating_add(passed));
+        // What is not a whole thousandth yet counts next time, or who asks often would get less.
+        let is_full = self.milli == full;
+        self.at = if is_full { now } else { self.at + rate.every * passed / 1000 };
         if self.milli < 1000 {
             return false;
         }

@@ -192,3 +192,6 @@ pub fn volatile_by_name(namespace: NamespaceKey, event: &str) -> Delivery {
         .fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     Delivery::Volatile { key }
 }
+
+#[cfg(test)]
+mod tests;

@@ -316,8 +316,8 @@ pub enum Change {
         /// The player's name.
         name: String,
     },
-    /// A player's connection was lost; the seat is kept for a while. In an open lobby it is no
-    /// longer ready.
+    /// A player's connection was lost; the seat is kept for a while. In an open lobby a `ready`
+    /// comes before, if it was.
     Dropped {
         /// Which.
         seat: u8,

@@ -5,7 +5,10 @@ import { POLLING, Polling, WEBSOCKET } from "../session.mjs";
 import { upgradeRequest } from "../wire.mjs";
 
 const FOREIGN = "http://evil.example";
-const preflight = { "access-control-request-method": "POST", "access-control-request-headers": "x-token, x-other" };
+const preflight = {
+  "access-control-request-method": "POST",
+  "access-control-request-headers": "x-token, x-other",
+};
 
 export function noCorsCases(server) {
   check("without CORS no answer carries CORS headers", async (t) => {
@@ -44,7 +47,11 @@ export function corsCases(server, origin) {
   const varies = (answer) => /\borigin\b/i.test(answer.headers.vary ?? "");
 
   const allowed = (answer, what) => {
-    equal(answer.headers["access-control-allow-origin"], origin, `${what}: Access-Control-Allow-Origin`);
+    equal(
+      answer.headers["access-control-allow-origin"],
+      origin,
+      `${what}: Access-Control-Allow-Origin`,
+    );
     that(varies(answer), `${what}: Vary`, "Origin", answer.headers.vary);
   };
 
@@ -61,11 +68,18 @@ export function corsCases(server, origin) {
   });
 
   check("a preflight from the allowed origin is answered 204 with what it asked for", async (t) => {
-    const answer = await server.request(t, "OPTIONS", POLLING, { headers: { origin, ...preflight } });
+    const answer = await server.request(t, "OPTIONS", POLLING, {
+      headers: { origin, ...preflight },
+    });
     equal(answer.status, 204, "the status");
     allowed(answer, "the preflight");
     const methods = answer.headers["access-control-allow-methods"] ?? "";
-    that(/\bGET\b/.test(methods) && /\bPOST\b/.test(methods), "the methods", "GET and POST", methods);
+    that(
+      /\bGET\b/.test(methods) && /\bPOST\b/.test(methods),
+      "the methods",
+      "GET and POST",
+      methods,
+    );
     const names = (answer.headers["access-control-allow-headers"] ?? "").split(/\s*,\s*/).sort();
     equal(names, ["x-other", "x-token"], "the headers");
     oneOf(answer.headers["content-length"], ["0", undefined], "Content-Length");
@@ -88,7 +102,11 @@ export function corsCases(server, origin) {
         await server.request(t, "OPTIONS", POLLING, { headers: { ...headers, ...preflight } }),
       ];
       for (const answer of answers) {
-        oneOf(answer.headers["access-control-allow-origin"], [undefined, origin], "the allowed origin");
+        oneOf(
+          answer.headers["access-control-allow-origin"],
+          [undefined, origin],
+          "the allowed origin",
+        );
       }
     }
   });
@@ -100,7 +118,11 @@ export function corsCases(server, origin) {
       const headers = { origin: FOREIGN, ...preflight };
       const answer = await server.request(t, "OPTIONS", POLLING, { headers });
       equal(answer.status, 204, "the status");
-      equal(answer.headers["access-control-allow-origin"], undefined, "Access-Control-Allow-Origin");
+      equal(
+        answer.headers["access-control-allow-origin"],
+        undefined,
+        "Access-Control-Allow-Origin",
+      );
     },
   );
 

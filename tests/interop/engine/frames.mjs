@@ -26,7 +26,15 @@ export function frameCases(server) {
   group("well formed", () => {
     check("server frames are unmasked, whole, and as short as can be", async (t) => {
       const raw = await open(t);
-      const heads = new Map([[1, 2], [125, 2], [126, 4], [127, 4], [65_535, 4], [65_536, 10], [65_537, 10]]);
+      const heads = new Map([
+        [1, 2],
+        [125, 2],
+        [126, 4],
+        [127, 4],
+        [65_535, 4],
+        [65_536, 10],
+        [65_537, 10],
+      ]);
       for (const [length, headLength] of heads) {
         const word = `4${"a".repeat(length - 1)}`;
         await raw.send(text, word);
@@ -98,7 +106,9 @@ export function frameCases(server) {
       const raw = await open(t);
       const empty = frame(continuation, "", { fin: false });
       const start = frame(text, "4many", { fin: false });
-      await raw.write(Buffer.concat([start, ...Array(16_000).fill(empty), frame(continuation, "!")]));
+      await raw.write(
+        Buffer.concat([start, ...Array(16_000).fill(empty), frame(continuation, "!")]),
+      );
       equal(await raw.text(), "4many!", "the echo");
     });
 
@@ -124,21 +134,44 @@ export function frameCases(server) {
     }
     closes("a ping of 126 bytes is closed with 1002", frame(ping, Buffer.alloc(126)), 1002);
     closes("a pong of 126 bytes is closed with 1002", frame(pong, Buffer.alloc(126)), 1002);
-    closes("a close of 126 bytes is closed with 1002", frame(close, closeBody(1000, "a".repeat(124))), 1002);
+    closes(
+      "a close of 126 bytes is closed with 1002",
+      frame(close, closeBody(1000, "a".repeat(124))),
+      1002,
+    );
     closes("a fragmented ping is closed with 1002", frame(ping, "x", { fin: false }), 1002);
     closes("a fragmented pong is closed with 1002", frame(pong, "x", { fin: false }), 1002);
-    closes("a fragmented close is closed with 1002", frame(close, closeBody(1000), { fin: false }), 1002);
+    closes(
+      "a fragmented close is closed with 1002",
+      frame(close, closeBody(1000), { fin: false }),
+      1002,
+    );
     closes("a continuation without a start is closed with 1002", frame(continuation, "x"), 1002);
-    closes("an open continuation without a start is closed with 1002",
-      frame(continuation, "x", { fin: false }), 1002);
-    closes("a continuation after a whole message is closed with 1002",
-      Buffer.concat([frame(text, "4x"), frame(continuation, "y")]), 1002);
-    for (const [kind, opcode] of [["text", text], ["binary", binary]]) {
-      closes(`a new ${kind} message inside fragments is closed with 1002`,
-        Buffer.concat([frame(text, "4x", { fin: false }), frame(opcode, "4y")]), 1002);
+    closes(
+      "an open continuation without a start is closed with 1002",
+      frame(continuation, "x", { fin: false }),
+      1002,
+    );
+    closes(
+      "a continuation after a whole message is closed with 1002",
+      Buffer.concat([frame(text, "4x"), frame(continuation, "y")]),
+      1002,
+    );
+    for (const [kind, opcode] of [
+      ["text", text],
+      ["binary", binary],
+    ]) {
+      closes(
+        `a new ${kind} message inside fragments is closed with 1002`,
+        Buffer.concat([frame(text, "4x", { fin: false }), frame(opcode, "4y")]),
+        1002,
+      );
     }
-    closes("a frame that comes after a good one is judged alone",
-      Buffer.concat([frame(text, "4x"), frame(3, "x")]), 1002);
+    closes(
+      "a frame that comes after a good one is judged alone",
+      Buffer.concat([frame(text, "4x"), frame(3, "x")]),
+      1002,
+    );
   });
 
   group("text", () => {
@@ -153,13 +186,19 @@ export function frameCases(server) {
     for (const [what, bytes] of Object.entries(notText)) {
       closes(`${what} is closed with 1007`, frame(text, Buffer.from([0x34, ...bytes])), 1007);
     }
-    closes("a bad byte in the second fragment is closed with 1007",
-      Buffer.concat([frame(text, "4x", { fin: false }), frame(continuation, Buffer.from([0xff]))]), 1007);
-    closes("a character that the next fragment does not finish is closed with 1007",
+    closes(
+      "a bad byte in the second fragment is closed with 1007",
+      Buffer.concat([frame(text, "4x", { fin: false }), frame(continuation, Buffer.from([0xff]))]),
+      1007,
+    );
+    closes(
+      "a character that the next fragment does not finish is closed with 1007",
       Buffer.concat([
         frame(text, Buffer.from([0x34, 0xe2, 0x82]), { fin: false }),
         frame(continuation, "x"),
-      ]), 1007);
+      ]),
+      1007,
+    );
   });
 
   group("close", () => {
@@ -179,53 +218,94 @@ export function frameCases(server) {
     });
     check("nothing after the client's close is answered", async (t) => {
       const raw = await open(t);
-      await raw.write(Buffer.concat([frame(close, closeBody(1000)), frame(text, "4late"), frame(ping, "x")]));
+      await raw.write(
+        Buffer.concat([frame(close, closeBody(1000)), frame(text, "4late"), frame(ping, "x")]),
+      );
       const first = await raw.next();
       equal(first.opcode, close, "the first answer");
       await raw.tcp.end(1_000);
       equal(raw.tcp.seen.length, 0, "bytes after the close");
     });
     for (const code of [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535]) {
-      closes(`a close with the code ${code} is closed with 1002`, frame(close, closeBody(code)), 1002);
+      closes(
+        `a close with the code ${code} is closed with 1002`,
+        frame(close, closeBody(code)),
+        1002,
+      );
     }
     closes("a close of one byte is closed with 1002", frame(close, Buffer.from([3])), 1002);
-    closes("a close reason that is no text is closed with 1007",
-      frame(close, Buffer.concat([closeBody(1000), Buffer.from([0xff])])), 1007);
+    closes(
+      "a close reason that is no text is closed with 1007",
+      frame(close, Buffer.concat([closeBody(1000), Buffer.from([0xff])])),
+      1007,
+    );
   });
 
   group("limits", () => {
     const MAX = 1_000_000n;
-    closes("a declared length of 2^63-1 is closed with 1009 at once",
-      frame(text, "4", { declare: 2n ** 63n - 1n }), 1009);
-    closes("a declared length with its top bit set is closed at once",
-      frame(text, "4", { declare: 2n ** 64n - 1n }), [1002, 1009]);
-    closes("a declared length of 2^32 is closed with 1009 at once",
-      frame(binary, "4", { declare: 2n ** 32n }), 1009);
-    closes("a declared length of maxPayload and one is closed with 1009 before it comes",
-      frame(text, "4", { declare: MAX + 1n }), 1009);
-    closes("fragments of more than maxPayload in sum are closed with 1009", () => {
-      const piece = frame(continuation, Buffer.alloc(100_000, "a"), { fin: false });
-      return Buffer.concat([frame(text, "4", { fin: false }), ...Array(10).fill(piece)]);
-    }, 1009);
-    closes("twenty thousand fragments of 100 bytes are closed with 1009", () => {
-      const piece = frame(continuation, Buffer.alloc(100, "a"), { fin: false });
-      return Buffer.concat([frame(text, "4", { fin: false }), ...Array(20_000).fill(piece)]);
-    }, 1009);
-    closes("a length over what is left for the message is closed with 1009", () =>
-      Buffer.concat([
-        frame(text, `4${"a".repeat(600_000)}`, { fin: false }),
-        frame(continuation, "", { fin: false, declare: 600_000n }),
-      ]), 1009);
-    closes("more than 16 384 empty fragments are closed with 1008", () =>
-      Buffer.concat([
-        frame(text, "4", { fin: false }),
-        ...Array(17_000).fill(frame(continuation, "", { fin: false })),
-      ]), 1008);
-    closes("more than 16 384 fragments of one byte are closed with 1008", () =>
-      Buffer.concat([
-        frame(text, "4", { fin: false }),
-        ...Array(17_000).fill(frame(continuation, "a", { fin: false })),
-      ]), 1008);
+    closes(
+      "a declared length of 2^63-1 is closed with 1009 at once",
+      frame(text, "4", { declare: 2n ** 63n - 1n }),
+      1009,
+    );
+    closes(
+      "a declared length with its top bit set is closed at once",
+      frame(text, "4", { declare: 2n ** 64n - 1n }),
+      [1002, 1009],
+    );
+    closes(
+      "a declared length of 2^32 is closed with 1009 at once",
+      frame(binary, "4", { declare: 2n ** 32n }),
+      1009,
+    );
+    closes(
+      "a declared length of maxPayload and one is closed with 1009 before it comes",
+      frame(text, "4", { declare: MAX + 1n }),
+      1009,
+    );
+    closes(
+      "fragments of more than maxPayload in sum are closed with 1009",
+      () => {
+        const piece = frame(continuation, Buffer.alloc(100_000, "a"), { fin: false });
+        return Buffer.concat([frame(text, "4", { fin: false }), ...Array(10).fill(piece)]);
+      },
+      1009,
+    );
+    closes(
+      "twenty thousand fragments of 100 bytes are closed with 1009",
+      () => {
+        const piece = frame(continuation, Buffer.alloc(100, "a"), { fin: false });
+        return Buffer.concat([frame(text, "4", { fin: false }), ...Array(20_000).fill(piece)]);
+      },
+      1009,
+    );
+    closes(
+      "a length over what is left for the message is closed with 1009",
+      () =>
+        Buffer.concat([
+          frame(text, `4${"a".repeat(600_000)}`, { fin: false }),
+          frame(continuation, "", { fin: false, declare: 600_000n }),
+        ]),
+      1009,
+    );
+    closes(
+      "more than 16 384 empty fragments are closed with 1008",
+      () =>
+        Buffer.concat([
+          frame(text, "4", { fin: false }),
+          ...Array(17_000).fill(frame(continuation, "", { fin: false })),
+        ]),
+      1008,
+    );
+    closes(
+      "more than 16 384 fragments of one byte are closed with 1008",
+      () =>
+        Buffer.concat([
+          frame(text, "4", { fin: false }),
+          ...Array(17_000).fill(frame(continuation, "a", { fin: false })),
+        ]),
+      1008,
+    );
 
     check("a million empty fragments cost their sender only", async (t) => {
       const raw = await open(t);
@@ -247,21 +327,27 @@ export function frameCases(server) {
       },
     );
 
-    check("a hundred thousand pings from one who does not read cost their sender only", async (t) => {
-      const raw = await open(t);
-      raw.tcp.socket.pause();
-      const hundred = Buffer.concat(Array(100).fill(frame(ping, "a".repeat(125))));
-      const start = performance.now();
-      for (let i = 0; i < 1_000 && performance.now() - start < 2_000; i++) {
-        const written = await Promise.race([raw.write(hundred), waitShortly()]);
-        if (written === false) break;
-      }
-      const other = await RawWs.open(t, server);
-      equal((await other.text())[0], "0", "the open packet of the next client");
-    });
+    check(
+      "a hundred thousand pings from one who does not read cost their sender only",
+      async (t) => {
+        const raw = await open(t);
+        raw.tcp.socket.pause();
+        const hundred = Buffer.concat(Array(100).fill(frame(ping, "a".repeat(125))));
+        const start = performance.now();
+        for (let i = 0; i < 1_000 && performance.now() - start < 2_000; i++) {
+          const written = await Promise.race([raw.write(hundred), waitShortly()]);
+          if (written === false) break;
+        }
+        const other = await RawWs.open(t, server);
+        equal((await other.text())[0], "0", "the open packet of the next client");
+      },
+    );
 
     check("a frame cut off by the end of TCP does no harm", async (t) => {
-      for (const bytes of [frame(text, "4hello").subarray(0, 3), frame(text, "4hello").subarray(0, 9)]) {
+      for (const bytes of [
+        frame(text, "4hello").subarray(0, 3),
+        frame(text, "4hello").subarray(0, 9),
+      ]) {
         const raw = await open(t);
         await raw.write(bytes);
         raw.tcp.socket.end();
@@ -269,12 +355,16 @@ export function frameCases(server) {
       }
     });
 
-    check("a client that never answers the close is let go", { ms: 45_000, beside: true }, async (t) => {
-      const raw = await open(t);
-      await raw.send(3, "x");
-      if ((await raw.closeFrame()).code !== 1002) fail("the close code", "1002", "another");
-      await raw.tcp.end(40_000);
-    });
+    check(
+      "a client that never answers the close is let go",
+      { ms: 45_000, beside: true },
+      async (t) => {
+        const raw = await open(t);
+        await raw.send(3, "x");
+        if ((await raw.closeFrame()).code !== 1002) fail("the close code", "1002", "another");
+        await raw.tcp.end(40_000);
+      },
+    );
   });
 }
 

@@ -1,4 +1,5 @@
-// The handshake over polling and WebSocket, and the error table (A3.29–31, http-01 to http-10, http-14).
+// The handshake over polling and WebSocket, and the error table (A3.29–31, http-01 to http-10,
+// http-14).
 
 import { check, equal, fail, group, oneOf, that } from "../harness.mjs";
 import { POLLING, Polling, WEBSOCKET, openUpgraded, openWs, parseOpen } from "../session.mjs";
@@ -27,7 +28,12 @@ function isOpenPacket(open, upgrades) {
   equal(open.pingInterval, 300, "pingInterval");
   equal(open.pingTimeout, 200, "pingTimeout");
   equal(open.maxPayload, 1_000_000, "maxPayload");
-  that(/^[A-Za-z0-9_-]{20,}$/.test(open.sid), "the sid", "20 or more URL-safe characters", open.sid);
+  that(
+    /^[A-Za-z0-9_-]{20,}$/.test(open.sid),
+    "the sid",
+    "20 or more URL-safe characters",
+    open.sid,
+  );
 }
 
 export function handshakeCases(server) {
@@ -99,8 +105,17 @@ export function handshakeCases(server) {
     check("a transport that there is not is refused with code 0", async (t) => {
       refusedWith(await get(t, ""), 0, "no query");
       refusedWith(await get(t, "EIO=4"), 0, "no transport");
-      const names = ["", "abc", "webtransport", "Polling", "polling%20", "__proto__", "constructor",
-        "toString", "hasOwnProperty"];
+      const names = [
+        "",
+        "abc",
+        "webtransport",
+        "Polling",
+        "polling%20",
+        "__proto__",
+        "constructor",
+        "toString",
+        "hasOwnProperty",
+      ];
       for (const name of names) {
         refusedWith(await get(t, `EIO=4&transport=${name}`), 0, `transport=${name}`);
       }
@@ -114,7 +129,11 @@ export function handshakeCases(server) {
       for (const method of ["POST", "PUT", "DELETE", "PATCH"]) {
         refusedWith(await server.request(t, method, POLLING, { body: "" }), 2, method);
       }
-      refusedWith(await server.request(t, "POST", POLLING, { body: "4hello" }), 2, "POST with a body");
+      refusedWith(
+        await server.request(t, "POST", POLLING, { body: "4hello" }),
+        2,
+        "POST with a body",
+      );
     });
 
     check("a HEAD opens nothing and has no body", async (t) => {
@@ -123,8 +142,19 @@ export function handshakeCases(server) {
     });
 
     check("an unknown sid is refused with code 1", async (t) => {
-      const names = ["unknown", "__proto__", "constructor", "toString", "hasOwnProperty", "%00", "%ff",
-        "a".repeat(20), "a".repeat(1_000), "..%2f..%2fetc", "%F0%9F%92%A9"];
+      const names = [
+        "unknown",
+        "__proto__",
+        "constructor",
+        "toString",
+        "hasOwnProperty",
+        "%00",
+        "%ff",
+        "a".repeat(20),
+        "a".repeat(1_000),
+        "..%2f..%2fetc",
+        "%F0%9F%92%A9",
+      ];
       for (const sid of names) {
         refusedWith(await get(t, `${POLLING}&sid=${sid}`), 1, `GET sid=${sid.slice(0, 30)}`);
         const post = await server.request(t, "POST", `${POLLING}&sid=${sid}`, { body: "4x" });
@@ -135,7 +165,11 @@ export function handshakeCases(server) {
     check("what is wrong first decides the code", async (t) => {
       refusedWith(await get(t, "EIO=3&transport=abc&sid=unknown"), 0, "transport before sid");
       refusedWith(await get(t, "EIO=3&transport=polling&sid=unknown"), 1, "sid before EIO");
-      refusedWith(await server.request(t, "POST", "EIO=3&transport=polling"), 2, "method before EIO");
+      refusedWith(
+        await server.request(t, "POST", "EIO=3&transport=polling"),
+        2,
+        "method before EIO",
+      );
       refusedWith(await get(t, "EIO=3&transport=websocket"), 3, "the upgrade before EIO");
     });
 
@@ -261,7 +295,8 @@ export function handshakeCases(server) {
         const socket = await server.ws(t, POLLING);
         seen = await socket.next(1_000);
       } catch (error) {
-        if (/nothing in/.test(error.seen ?? "")) fail("transport=polling", "refused or closed", "open");
+        if (/nothing in/.test(error.seen ?? ""))
+          fail("transport=polling", "refused or closed", "open");
       }
       equal(seen, null, "a message for transport=polling in an upgrade");
     });

@@ -1,6 +1,6 @@
-// Heartbeats at pingInterval 300 and pingTimeout 200 (A4.39, eio-22). Time is the subject here, so these
-// cases measure it. They count from before the question, so what is too early can never be the machine's fault;
-// on the late side there is room for a busy one.
+// Heartbeats at pingInterval 300 and pingTimeout 200 (A4.39, eio-22). Time is the subject here, so
+// these cases measure it. They count from before the question, so what is too early can never be
+// the machine's fault; on the late side there is room for a busy one.
 
 import { between, check, equal, group, pause, that } from "../harness.mjs";
 import { Polling, openUpgraded, openWs } from "../session.mjs";

@@ -1,5 +1,5 @@
-// HTTP below the protocol: the path rule, keep-alive, limits on headers, and requests that are not HTTP
-// (http-11 to http-24, A0.9, A1.21).
+// HTTP below the protocol: the path rule, keep-alive, limits on headers, and requests that are not
+// HTTP (http-11 to http-24, A0.9, A1.21).
 
 import { randomBytes } from "node:crypto";
 import { check, equal, oneOf, pause, that } from "../harness.mjs";
@@ -24,10 +24,22 @@ export function httpCases(server) {
   });
 
   check("the path needs its last slash, and nothing else is served", async (t) => {
-    const paths = ["/engine.io", "/engine.iox/", "/", "/other/", "/ENGINE.IO/", "/engine%2eio/", "//engine.io/",
-      "/x/engine.io/"];
+    const paths = [
+      "/engine.io",
+      "/engine.iox/",
+      "/",
+      "/other/",
+      "/ENGINE.IO/",
+      "/engine%2eio/",
+      "//engine.io/",
+      "/x/engine.io/",
+    ];
     for (const path of paths) {
-      equal((await server.request(t, "GET", POLLING, { path })).status, 404, `the status of ${path}`);
+      equal(
+        (await server.request(t, "GET", POLLING, { path })).status,
+        404,
+        `the status of ${path}`,
+      );
     }
   });
 
@@ -51,7 +63,10 @@ export function httpCases(server) {
   });
 
   check("pipelined requests are answered in order", async (t) => {
-    const tcp = await say(t, head("GET", handshake) + head("GET", server.address("EIO=4&transport=abc")));
+    const tcp = await say(
+      t,
+      head("GET", handshake) + head("GET", server.address("EIO=4&transport=abc")),
+    );
     equal((await tcp.httpAnswer()).status, 200, "the first status");
     equal((await tcp.httpAnswer()).status, 400, "the second status");
   });
@@ -117,15 +132,18 @@ export function httpCases(server) {
     },
   );
 
-  check("Content-Length beside Transfer-Encoding is refused, and nothing behind it answered", async (t) => {
-    const session = await Polling.open(t, server);
-    const lines = ["Content-Length: 6", "Transfer-Encoding: chunked"];
-    const first = head("POST", server.address(session.query), lines);
-    const tcp = await say(t, `${first}0\r\n\r\n${head("GET", handshake)}`);
-    const said = await tcp.end();
-    equal(said.slice(0, 12), "HTTP/1.1 400", "the answer");
-    equal(said.split("HTTP/1.1 ").length - 1, 1, "the number of answers");
-  });
+  check(
+    "Content-Length beside Transfer-Encoding is refused, and nothing behind it answered",
+    async (t) => {
+      const session = await Polling.open(t, server);
+      const lines = ["Content-Length: 6", "Transfer-Encoding: chunked"];
+      const first = head("POST", server.address(session.query), lines);
+      const tcp = await say(t, `${first}0\r\n\r\n${head("GET", handshake)}`);
+      const said = await tcp.end();
+      equal(said.slice(0, 12), "HTTP/1.1 400", "the answer");
+      equal(said.split("HTTP/1.1 ").length - 1, 1, "the number of answers");
+    },
+  );
 
   check("two lengths are refused, and nothing behind them answered", async (t) => {
     const session = await Polling.open(t, server);
@@ -143,13 +161,29 @@ export function httpCases(server) {
   });
 
   check("a line break in Origin reaches no answer", async (t) => {
-    for (const origin of ["http://a\rX-Evil: 1", "http://a\nX-Evil: 1", "http://a\r\n X-Evil: 1", "a\0b"]) {
+    for (const origin of [
+      "http://a\rX-Evil: 1",
+      "http://a\nX-Evil: 1",
+      "http://a\r\n X-Evil: 1",
+      "a\0b",
+    ]) {
       const tcp = await say(t, head("GET", handshake, [`Origin: ${origin}`, "Connection: close"]));
       const said = await tcp.end();
-      that(!/x-evil/i.test(said.split("\r\n\r\n")[0]), "the headers of the answer", "no X-Evil", said);
-      that(said === "" || /^HTTP\/1\.1 (400|200)/.test(said), "the answer", "400 (200 if folded)", said);
+      that(
+        !/x-evil/i.test(said.split("\r\n\r\n")[0]),
+        "the headers of the answer",
+        "no X-Evil",
+        said,
+      );
+      that(
+        said === "" || /^HTTP\/1\.1 (400|200)/.test(said),
+        "the answer",
+        "400 (200 if folded)",
+        said,
+      );
       // RFC 9112 § 2.2 lets a server take a bare LF as the end of a line.
-      if (!/\r\n |[^\r]\n/.test(origin)) that(!said.startsWith("HTTP/1.1 200"), "the answer", "400", said);
+      if (!/\r\n |[^\r]\n/.test(origin))
+        that(!said.startsWith("HTTP/1.1 200"), "the answer", "400", said);
     }
   });
 
@@ -188,7 +222,12 @@ export function httpCases(server) {
         await pause(200);
       }
       const seconds = (performance.now() - start) / 1_000;
-      that(tcp.over && seconds > 8 && seconds < 13, "the end", "after 10 s", `${seconds.toFixed(1)} s`);
+      that(
+        tcp.over && seconds > 8 && seconds < 13,
+        "the end",
+        "after 10 s",
+        `${seconds.toFixed(1)} s`,
+      );
     },
   );
 }

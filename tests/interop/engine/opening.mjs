@@ -31,7 +31,12 @@ export function openingCases(server) {
   });
 
   check("strange extension offers do no harm", async (t) => {
-    for (const offer of ["constructor", "__proto__", "toString", "permessage-deflate; __proto__=1"]) {
+    for (const offer of [
+      "constructor",
+      "__proto__",
+      "toString",
+      "permessage-deflate; __proto__=1",
+    ]) {
       const { answer } = await ask(t, { headers: { "Sec-WebSocket-Extensions": offer } });
       oneOf(answer.status, [101, 400], `the status for ${offer}`);
       equal(answer.headers["sec-websocket-extensions"], undefined, `the extension for ${offer}`);
@@ -49,7 +54,12 @@ export function openingCases(server) {
     const start = performance.now();
     const { answer } = await ask(t, { headers });
     oneOf(answer.status, [101, 400, 431], "the status");
-    that(performance.now() - start < 100, "time to answer", "under 100 ms", performance.now() - start);
+    that(
+      performance.now() - start < 100,
+      "time to answer",
+      "under 100 ms",
+      performance.now() - start,
+    );
   });
 
   check("header names and tokens are compared without case", async (t) => {
@@ -84,8 +94,14 @@ export function openingCases(server) {
   });
 
   check("a missing or bad key is refused with 400", async (t) => {
-    const keys = [null, "", "abc", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZTEyMw==",
-      "!!!!IHNhbXBsZSBub25jZQ=="];
+    const keys = [
+      null,
+      "",
+      "abc",
+      "dGhlIHNhbXBsZSBub25jZQ",
+      "dGhlIHNhbXBsZSBub25jZTEyMw==",
+      "!!!!IHNhbXBsZSBub25jZQ==",
+    ];
     for (const key of keys) {
       const { answer } = await ask(t, { headers: { "Sec-WebSocket-Key": key } });
       equal(answer.status, 400, `the status for the key ${key}`);
@@ -147,8 +163,12 @@ export function openingCases(server) {
     await tcp.end();
     const sent = tcp.seen.subarray(tcp.seen.indexOf("\r\n\r\n") + 4);
     const first = parseFrame(sent);
-    that(!first || first.payload[0] === 0x30 || first.opcode === OPCODE.close,
-      "what comes", "an open packet, a close or nothing", first);
+    that(
+      !first || first.payload[0] === 0x30 || first.opcode === OPCODE.close,
+      "what comes",
+      "an open packet, a close or nothing",
+      first,
+    );
   });
 
   check("a connection reset right after a refused upgrade does no harm", async (t) => {

@@ -1,4 +1,5 @@
-// Messages over long-polling as they should be: payloads, base64, order, sizes (A5; eio-08 at its limit).
+// Messages over long-polling as they should be: payloads, base64, order, sizes (A5; eio-08 at its
+// limit).
 
 import { check, equal, that } from "../harness.mjs";
 import { Polling } from "../session.mjs";
@@ -29,7 +30,8 @@ export function pollingCases(server) {
   check("every byte survives base64", async (t) => {
     const session = await Polling.open(t, server);
     for (const length of [1, 2, 3, 255, 256]) {
-      const packet = `b${Buffer.from(Array.from({ length }, (_, i) => i & 255)).toString("base64")}`;
+      const bytes = Buffer.from(Array.from({ length }, (_, i) => i & 255));
+      const packet = `b${bytes.toString("base64")}`;
       await session.send(packet);
       equal(await session.take(1), [packet], `the echo of ${length} bytes`);
     }
@@ -77,7 +79,12 @@ export function pollingCases(server) {
 
   check("the content type of a POST does not matter, if it is text", async (t) => {
     const session = await Polling.open(t, server);
-    for (const type of [undefined, "text/plain;charset=UTF-8", "text/plain", "application/x-www-form-urlencoded"]) {
+    for (const type of [
+      undefined,
+      "text/plain;charset=UTF-8",
+      "text/plain",
+      "application/x-www-form-urlencoded",
+    ]) {
       const headers = type ? { "content-type": type } : {};
       equal((await session.post("4x", { headers })).status, 200, `the status for ${type}`);
       equal(await session.take(1), ["4x"], `the echo for ${type}`);
@@ -98,11 +105,14 @@ export function pollingCases(server) {
     equal(await session.take(10), numbered(0, 10), "the echo");
   });
 
-  check("a hundred messages in a payload come back in order, however many polls it takes", async (t) => {
-    const session = await Polling.open(t, server);
-    await session.send(...numbered(0, 100));
-    equal(await session.take(100), numbered(0, 100), "the echo");
-  });
+  check(
+    "a hundred messages in a payload come back in order, however many polls it takes",
+    async (t) => {
+      const session = await Polling.open(t, server);
+      await session.send(...numbered(0, 100));
+      equal(await session.take(100), numbered(0, 100), "the echo");
+    },
+  );
 
   check(
     "an answer to a poll carries at most 16 packets",

@@ -1,4 +1,5 @@
-// Long-polling as it should not be: what closes a session, and with which answer (eio-01 to eio-14).
+// Long-polling as it should not be: what closes a session, and with which answer (eio-01 to
+// eio-14).
 
 import { gzipSync } from "node:zlib";
 import { check, equal, fail, oneOf, pause, that, within } from "../harness.mjs";
@@ -27,20 +28,29 @@ export function badPollingCases(server) {
   };
   for (const [what, body] of Object.entries(bad)) {
     closes(`${what} closes the session`, body);
-    closes(`${what} is answered 400`, body, { status: 400, ours: "eio-01; the reference says 200 first" });
+    closes(`${what} is answered 400`, body, {
+      status: 400,
+      ours: "eio-01; the reference says 200 first",
+    });
   }
   closes("a ping from the client closes the session", "2");
   closes("an open packet from the client closes the session", "0{}", {
     ours: "eio-09; the reference ignores it",
   });
-  closes("invalid base64 closes the session", "b!!!!", { ours: "eio-11; Node skips what is invalid" });
+  closes("invalid base64 closes the session", "b!!!!", {
+    ours: "eio-11; Node skips what is invalid",
+  });
   closes("base64 cut in a group closes the session", "bAQIDBA=", { ours: "eio-11" });
   closes("invalid UTF-8 closes the session", Buffer.from([0x34, 0xff, 0xfe]), {
     ours: "eio-14; the reference replaces it",
   });
-  closes("half a surrogate pair in a body closes the session", Buffer.from([0x34, 0xed, 0xa0, 0x80]), {
-    ours: "eio-14",
-  });
+  closes(
+    "half a surrogate pair in a body closes the session",
+    Buffer.from([0x34, 0xed, 0xa0, 0x80]),
+    {
+      ours: "eio-14",
+    },
+  );
   closes("an octet-stream body is answered 400 and closes the session", "4hello", {
     status: 400,
     headers: { "content-type": "application/octet-stream" },
@@ -51,7 +61,15 @@ export function badPollingCases(server) {
     const waiting = session.get();
     await session.post("abc");
     const answer = await within(1_000, "the poll ends", waiting);
-    oneOf([answer.status, answer.text], [[200, "1"], [200, "6"], [400, answer.text]], "the poll");
+    oneOf(
+      [answer.status, answer.text],
+      [
+        [200, "1"],
+        [200, "6"],
+        [400, answer.text],
+      ],
+      "the poll",
+    );
   });
 
   check(
@@ -80,7 +98,12 @@ export function badPollingCases(server) {
     const posting = session.post(Array(200_000).fill("2").join(SEPARATOR));
     const start = performance.now();
     await Polling.open(t, server);
-    that(performance.now() - start < 500, "a handshake meanwhile", "soon", performance.now() - start);
+    that(
+      performance.now() - start < 500,
+      "a handshake meanwhile",
+      "soon",
+      performance.now() - start,
+    );
     await posting;
   });
 
@@ -99,7 +122,9 @@ export function badPollingCases(server) {
       },
     );
   };
-  oversize("a POST of one byte over maxPayload", (session) => session.post(`4${"a".repeat(1_000_000)}`));
+  oversize("a POST of one byte over maxPayload", (session) =>
+    session.post(`4${"a".repeat(1_000_000)}`),
+  );
   oversize("a POST over maxPayload in bytes, though not in characters", (session) =>
     session.post(`4${"€".repeat(400_000)}`),
   );
@@ -148,7 +173,9 @@ export function badPollingCases(server) {
     const session = await Polling.open(t, server);
     const tcp = await server.tcp(t);
     const target = server.address(session.query);
-    await tcp.write(`POST ${target} HTTP/1.1\r\nHost: ${server.host}\r\nContent-Length: 10\r\n\r\n4a`);
+    await tcp.write(
+      `POST ${target} HTTP/1.1\r\nHost: ${server.host}\r\nContent-Length: 10\r\n\r\n4a`,
+    );
     await pause(20); // As above.
     equal((await session.post("4b")).status, 400, "the status of the second POST");
     await session.gone();
@@ -168,7 +195,9 @@ export function badPollingCases(server) {
     const session = await Polling.open(t, server);
     const tcp = await server.tcp(t);
     const target = server.address(session.query);
-    await tcp.write(`POST ${target} HTTP/1.1\r\nHost: ${server.host}\r\nContent-Length: 10\r\n\r\n4hal`);
+    await tcp.write(
+      `POST ${target} HTTP/1.1\r\nHost: ${server.host}\r\nContent-Length: 10\r\n\r\n4hal`,
+    );
     await pause(20); // The request must have arrived before its connection ends.
     tcp.socket.destroy();
     await session.gone();
@@ -179,8 +208,14 @@ export function badPollingCases(server) {
     await session.post("abc");
     await session.gone();
     const answer = await session.post("4x");
-    equal([answer.status, answer.text], [400, '{"code":1,"message":"Session ID unknown"}'], "a POST");
-    const upgrade = await server.ws(t, `EIO=4&transport=websocket&sid=${session.sid}`).catch(() => null);
+    equal(
+      [answer.status, answer.text],
+      [400, '{"code":1,"message":"Session ID unknown"}'],
+      "a POST",
+    );
+    const upgrade = await server
+      .ws(t, `EIO=4&transport=websocket&sid=${session.sid}`)
+      .catch(() => null);
     if (upgrade) fail("a WebSocket with its sid", "refused", "opened");
     equal((await server.request(t, "GET", POLLING)).status, 200, "a new handshake");
   });

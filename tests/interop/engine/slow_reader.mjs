@@ -37,7 +37,11 @@ export function slowReaderCases(server) {
       const gone = new Promise((resolve) => raw.tcp.socket.once("close", resolve));
       // The queue overflows at once, or nothing is taken for write_stall_timeout (10 s).
       const flooding = flood();
-      await within(20_000, "the server cuts the connection", Promise.race([flooding, gone, stalled(raw)]));
+      await within(
+        20_000,
+        "the server cuts the connection",
+        Promise.race([flooding, gone, stalled(raw)]),
+      );
       raw.tcp.socket.resume();
       await raw.tcp.end(5_000);
       let at = 0;
@@ -51,15 +55,22 @@ export function slowReaderCases(server) {
         else if (found.payload.length > 9) equal(numberOf(found.payload), seen++, "the echo");
       }
       that(seen < 2_000, "echoes", "less than all", seen);
-      that(code === null || code === 1013, "the close code, if one could still be sent", "1013", code);
+      that(
+        code === null || code === 1013,
+        "the close code, if one could still be sent",
+        "1013",
+        code,
+      );
     },
   );
 }
 
-/** Resolves when nothing was written for 12 s: the server has stopped reading and must have closed. */
+/**
+ * Resolves when nothing was written for 12 s: the server has stopped reading and must have closed.
+ */
 async function stalled({ tcp: { socket } }) {
   let last = socket.bytesWritten;
-  for (let quiet = 0; quiet < 12; ) {
+  for (let quiet = 0; quiet < 12;) {
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     const pending = socket.bytesWritten - socket.writableLength;
     quiet = pending === last ? quiet + 1 : 0;

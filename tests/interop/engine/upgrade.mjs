@@ -1,5 +1,5 @@
-// The upgrade from polling to WebSocket: without loss, without reorder, and without harm when it fails
-// (A4.44–45, A0.10–11, eio-15 to eio-19).
+// The upgrade from polling to WebSocket: without loss, without reorder, and without harm when it
+// fails (A4.44–45, A0.10–11, eio-15 to eio-19).
 
 import { check, equal, group, oneOf, pause, that, within } from "../harness.mjs";
 import { POLLING, Polling, WEBSOCKET, openUpgraded, openWs, probe } from "../session.mjs";
@@ -11,7 +11,8 @@ const NOOP_MS = 100;
 const numbered = (from, to) => Array.from({ length: to - from }, (_, i) => `4m${from + i}`);
 
 export function upgradeCases(server) {
-  const candidateFor = (t, session, options) => server.ws(t, `${WEBSOCKET}&sid=${session.sid}`, options);
+  const candidateFor = (t, session, options) =>
+    server.ws(t, `${WEBSOCKET}&sid=${session.sid}`, options);
 
   group("success", () => {
     check("probe, upgrade, and messages go over the WebSocket", async (t) => {
@@ -40,13 +41,18 @@ export function upgradeCases(server) {
       const start = performance.now();
       await probe(t, session);
       equal((await waiting).text, "6", "the poll");
-      that(performance.now() - start < NOOP_MS + 100, "the time", "100 ms", performance.now() - start);
+      that(
+        performance.now() - start < NOOP_MS + 100,
+        "the time",
+        "100 ms",
+        performance.now() - start,
+      );
     });
 
     check("each further poll while upgrading is ended with a noop too", async (t) => {
       const session = await Polling.open(t, server);
       const socket = await probe(t, session);
-      for (let noops = 0; noops < 3; ) {
+      for (let noops = 0; noops < 3;) {
         // A poll that brought a ping alone gives no packets here.
         for (const packet of await session.poll()) equal([packet, ++noops], ["6", noops], "a poll");
       }
@@ -93,7 +99,9 @@ export function upgradeCases(server) {
     check("everything in one segment: probe, upgrade and messages", async (t) => {
       const session = await Polling.open(t, server);
       const raw = await RawWs.open(t, server, `${WEBSOCKET}&sid=${session.sid}`);
-      await raw.write(Buffer.concat(["2probe", "5", "4a", "4b"].map((word) => frame(OPCODE.text, word))));
+      await raw.write(
+        Buffer.concat(["2probe", "5", "4a", "4b"].map((word) => frame(OPCODE.text, word))),
+      );
       for (const word of ["3probe", "4a", "4b"]) equal(await raw.text(), word, "the answers");
     });
 
@@ -116,8 +124,8 @@ export function upgradeCases(server) {
   });
 
   group("order", () => {
-    // As a stock client does it: poll all the time, POST until the probe is answered, then pause both,
-    // then `5`, and everything after it over the WebSocket.
+    // As a stock client does it: poll all the time, POST until the probe is answered, then pause
+    // both, then `5`, and everything after it over the WebSocket.
     const upgradeUnderWay = async (t, { posts, pollFirst, delayMs }) => {
       const session = await Polling.open(t, server);
       const seen = [];
@@ -152,14 +160,17 @@ export function upgradeCases(server) {
     for (const posts of [1, 5, 15, 50]) {
       for (const pollFirst of [true, false]) {
         const how = pollFirst ? "with a poll waiting" : "with a poll later";
-        check(`${4 * posts} messages during an upgrade ${how} are neither lost nor reordered`, (t) =>
-          upgradeUnderWay(t, { posts, pollFirst, delayMs: 30 }));
+        check(
+          `${4 * posts} messages during an upgrade ${how} are neither lost nor reordered`,
+          (t) => upgradeUnderWay(t, { posts, pollFirst, delayMs: 30 }),
+        );
       }
     }
 
     check("twenty upgrades at once lose and reorder nothing", async (t) => {
       const runs = Array.from({ length: 20 }, (_, i) =>
-        upgradeUnderWay(t, { posts: 1 + (i % 7), pollFirst: i % 2 === 0, delayMs: i }));
+        upgradeUnderWay(t, { posts: 1 + (i % 7), pollFirst: i % 2 === 0, delayMs: i }),
+      );
       await Promise.all(runs);
     });
   });
@@ -213,14 +224,21 @@ export function upgradeCases(server) {
       },
     );
 
-    check("an upgrade in another protocol revision is refused, and the session stays", async (t) => {
-      const session = await Polling.open(t, server);
-      for (const eio of ["EIO=3&", ""]) {
-        const answer = await WsClient.refused(t, server, `${eio}transport=websocket&sid=${session.sid}`);
-        equal([answer.status, answer.text], [400, "Bad request"], "the refusal");
-      }
-      await session.echoes();
-    });
+    check(
+      "an upgrade in another protocol revision is refused, and the session stays",
+      async (t) => {
+        const session = await Polling.open(t, server);
+        for (const eio of ["EIO=3&", ""]) {
+          const answer = await WsClient.refused(
+            t,
+            server,
+            `${eio}transport=websocket&sid=${session.sid}`,
+          );
+          equal([answer.status, answer.text], [400, "Bad request"], "the refusal");
+        }
+        await session.echoes();
+      },
+    );
   });
 
   group("given up", () => {
@@ -230,7 +248,7 @@ export function upgradeCases(server) {
       "a ping with another word": "2other",
       "a pong": "3probe",
       "a close": "1",
-      "noise": "abc",
+      noise: "abc",
       "an empty frame": "",
       "a binary message": Buffer.from([1, 2, 3]),
     };
@@ -243,13 +261,16 @@ export function upgradeCases(server) {
         equal(candidate.rest(), [], "what the WebSocket heard");
         await session.echoes();
       });
-      check(`${what} instead of the upgrade closes the WebSocket, and polling goes on`, async (t) => {
-        const session = await Polling.open(t, server);
-        const candidate = await probe(t, session, { heartbeat: false });
-        candidate.send(message);
-        await candidate.closed();
-        await session.echoes();
-      });
+      check(
+        `${what} instead of the upgrade closes the WebSocket, and polling goes on`,
+        async (t) => {
+          const session = await Polling.open(t, server);
+          const candidate = await probe(t, session, { heartbeat: false });
+          candidate.send(message);
+          await candidate.closed();
+          await session.echoes();
+        },
+      );
     }
 
     check("a WebSocket dropped before the probe leaves polling alone", async (t) => {
@@ -259,16 +280,19 @@ export function upgradeCases(server) {
       await session.echoes();
     });
 
-    check("a WebSocket dropped after the probe leaves polling alone, and a waiting poll waits on", async (t) => {
-      const session = await Polling.open(t, server);
-      const candidate = await probe(t, session);
-      candidate.drop();
-      await pause(50);
-      const waiting = session.take(1);
-      await session.send("4hello");
-      equal(await waiting, ["4hello"], "the poll");
-      await session.echoes();
-    });
+    check(
+      "a WebSocket dropped after the probe leaves polling alone, and a waiting poll waits on",
+      async (t) => {
+        const session = await Polling.open(t, server);
+        const candidate = await probe(t, session);
+        candidate.drop();
+        await pause(50);
+        const waiting = session.take(1);
+        await session.send("4hello");
+        equal(await waiting, ["4hello"], "the poll");
+        await session.echoes();
+      },
+    );
 
     check("a WebSocket closed after the probe leaves polling alone", async (t) => {
       const session = await Polling.open(t, server);
@@ -337,7 +361,11 @@ export function upgradeCases(server) {
     check("a session polled with another client's WebSocket sid is not disturbed", async (t) => {
       const socket = await openWs(t, server);
       const session = await Polling.open(t, server);
-      equal((await server.request(t, "GET", `${POLLING}&sid=${socket.sid}`)).status, 400, "the poll");
+      equal(
+        (await server.request(t, "GET", `${POLLING}&sid=${socket.sid}`)).status,
+        400,
+        "the poll",
+      );
       await session.echoes();
     });
   });

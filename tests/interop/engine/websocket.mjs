@@ -26,7 +26,16 @@ export function websocketCases(server) {
 
   check("text is text whatever it looks like", async (t) => {
     const socket = await openWs(t, server);
-    const words = ["4bAQID", "44", "42", "41", "40{}", "4a\x1e4b", "4é€𝒳🦊\u0000\u2028\uffff", "4 "];
+    const words = [
+      "4bAQID",
+      "44",
+      "42",
+      "41",
+      "40{}",
+      "4a\x1e4b",
+      "4é€𝒳🦊\u0000\u2028\uffff",
+      "4 ",
+    ];
     for (const word of words) socket.send(word);
     equal(await socket.take(words.length), words, "the echoes");
   });
@@ -51,7 +60,12 @@ export function websocketCases(server) {
     that((await socket.next()) === text, "the text", "the same million bytes", "something else");
     const bytes = Buffer.from(Array.from({ length: 1_000_000 }, (_, i) => (i * 13) & 255));
     socket.send(bytes);
-    that(bytes.equals(await socket.next()), "the binary", "the same million bytes", "something else");
+    that(
+      bytes.equals(await socket.next()),
+      "the binary",
+      "the same million bytes",
+      "something else",
+    );
   });
 
   for (const [kind, message] of [
@@ -113,7 +127,11 @@ export function websocketCases(server) {
   check("a broken connection ends the session", async (t) => {
     const socket = await openWs(t, server);
     const query = `${POLLING}&sid=${socket.sid}`;
-    equal((await server.request(t, "GET", query)).text, '{"code":3,"message":"Bad request"}', "before");
+    equal(
+      (await server.request(t, "GET", query)).text,
+      '{"code":3,"message":"Bad request"}',
+      "before",
+    );
     socket.drop();
     const unknown = '{"code":1,"message":"Session ID unknown"}';
     const start = performance.now();

@@ -14,14 +14,26 @@ export function binaryCases(server, transport) {
 
   check("an event with two attachments comes back as the reference writes it", async (t) => {
     const connection = await open(t);
-    await connection.burst([packet(2, ["message", place(0), place(1)]), bytes(1, 2, 3), bytes(4, 5, 6)]);
+    await connection.burst([
+      packet(2, ["message", place(0), place(1)]),
+      bytes(1, 2, 3),
+      bytes(4, 5, 6),
+    ]);
     equal(await connection.next(), packet(2, ["message-back", place(0), place(1)]), "the head");
-    equal([await connection.next(), await connection.next()], [bytes(1, 2, 3), bytes(4, 5, 6)], "the rest");
+    equal(
+      [await connection.next(), await connection.next()],
+      [bytes(1, 2, 3), bytes(4, 5, 6)],
+      "the rest",
+    );
   });
 
   check("attachments may stand anywhere, in any order", async (t) => {
     const connection = await open(t);
-    const data = ["message", { deep: [{ er: place(1) }], plain: "text" }, [place(0), null, place(2)]];
+    const data = [
+      "message",
+      { deep: [{ er: place(1) }], plain: "text" },
+      [place(0), null, place(2)],
+    ];
     await connection.burst([packet(3, data), bytes(0), bytes(1), bytes(2)]);
     const expected = [{ deep: [{ er: bytes(1) }], plain: "text" }, [bytes(0), null, bytes(2)]];
     equal(await connection.event("message-back"), expected, "the arguments");
@@ -58,9 +70,21 @@ export function binaryCases(server, transport) {
 
   check("a binary event with an id gets a binary ack", async (t) => {
     const connection = await open(t);
-    await connection.burst([packet(2, ["message-with-ack", place(0), place(1)], { id: 789 }), bytes(1), bytes(2)]);
-    equal(await connection.next(), packet(2, [place(0), place(1)], { type: 6, id: 789 }), "the head");
-    equal([await connection.next(), await connection.next()], [bytes(1), bytes(2)], "the attachments");
+    await connection.burst([
+      packet(2, ["message-with-ack", place(0), place(1)], { id: 789 }),
+      bytes(1),
+      bytes(2),
+    ]);
+    equal(
+      await connection.next(),
+      packet(2, [place(0), place(1)], { type: 6, id: 789 }),
+      "the head",
+    );
+    equal(
+      [await connection.next(), await connection.next()],
+      [bytes(1), bytes(2)],
+      "the attachments",
+    );
   });
 
   check("/custom takes binary events and acks", async (t) => {
@@ -69,7 +93,11 @@ export function binaryCases(server, transport) {
     await connection.burst([packet(1, ["message", place(0)], { nsp }), bytes(1)]);
     equal(await connection.event("message-back", "/custom"), [bytes(1)], "the arguments");
     await connection.burst([packet(1, ["message-with-ack", place(0)], { nsp, id: 3 }), bytes(2)]);
-    equal(await connection.packet(), { type: 3, nsp: "/custom", id: 3, data: [bytes(2)] }, "the ack");
+    equal(
+      await connection.packet(),
+      { type: 3, nsp: "/custom", id: 3, data: [bytes(2)] },
+      "the ack",
+    );
   });
 
   check("a question may be answered with binary, and asked with it", async (t) => {
@@ -78,7 +106,11 @@ export function binaryCases(server, transport) {
     const question = await connection.packet();
     equal(question.data, ["question", bytes(1)], "the question");
     await connection.burst([packet(1, [{ a: place(0) }], { type: 6, id: question.id }), bytes(2)]);
-    equal(await connection.packet(), { type: 3, nsp: "/", id: 4, data: [{ a: bytes(2) }] }, "the ack");
+    equal(
+      await connection.packet(),
+      { type: 3, nsp: "/", id: 4, data: [{ a: bytes(2) }] },
+      "the ack",
+    );
   });
 
   check("a binary ack that was never asked for is ignored", async (t) => {
@@ -127,7 +159,11 @@ export function binaryCases(server, transport) {
   check("what looks like a placeholder in a plain event is data", async (t) => {
     const connection = await open(t);
     await connection.send(`2${JSON.stringify(["message", place(0), [place("x")]])}`);
-    equal(await connection.next(), `2${JSON.stringify(["message-back", place(0), [place("x")]])}`, "the echo");
+    equal(
+      await connection.next(),
+      `2${JSON.stringify(["message-back", place(0), [place("x")]])}`,
+      "the echo",
+    );
   });
 
   const closes = (name, burst, { ours } = {}) =>
@@ -142,25 +178,37 @@ export function binaryCases(server, transport) {
   closes("an announcement of 999999999 attachments", ['5999999999-["message"]']);
   closes("an announcement of 400 digits", [`5${"9".repeat(400)}-["message"]`]);
   for (const count of ["-1", "1.5", "NaN", "", " ", "x"]) {
-    closes(`an announcement of "${count}" attachments`,
-      [`5${count}-["message",{"_placeholder":true,"num":0}]`, bytes(1)]);
+    closes(`an announcement of "${count}" attachments`, [
+      `5${count}-["message",{"_placeholder":true,"num":0}]`,
+      bytes(1),
+    ]);
   }
   closes("an announcement without a dash", ['51["message"]']);
   for (const count of ["1e0", "0x1", "+1"]) {
-    closes(`an announcement of "${count}" attachments`,
+    closes(
+      `an announcement of "${count}" attachments`,
       [`5${count}-["message",{"_placeholder":true,"num":0}]`, bytes(1)],
-      { ours: "sio-22; the reference takes what JavaScript reads as a number" });
+      { ours: "sio-22; the reference takes what JavaScript reads as a number" },
+    );
   }
   for (const num of ["1", "-1", '"0"', '"splice"', '"__proto__"', "null", "{}", "1e9"]) {
-    closes(`a placeholder number ${num}`, [`51-["message",{"_placeholder":true,"num":${num}}]`, bytes(1)]);
+    closes(`a placeholder number ${num}`, [
+      `51-["message",{"_placeholder":true,"num":${num}}]`,
+      bytes(1),
+    ]);
   }
   closes("a text while an attachment is due", [packet(1, ["message", place(0)]), '2["message",1]']);
   closes("a CONNECT while an attachment is due", [packet(1, ["message", place(0)]), "0/custom,"]);
   closes("an attachment that was not announced", [bytes(1)]);
   closes("one attachment too many", [packet(1, ["nobody", place(0)]), bytes(1), bytes(2)]);
   closes("a binary event whose data is an object", ["51-{}", bytes(1)]);
-  closes("a binary event without data", ["51-", bytes(1)], { ours: "sio-06; the reference ignores it" });
-  closes("a binary event with a reserved name", ['51-["disconnect",{"_placeholder":true,"num":0}]', bytes(1)]);
+  closes("a binary event without data", ["51-", bytes(1)], {
+    ours: "sio-06; the reference ignores it",
+  });
+  closes("a binary event with a reserved name", [
+    '51-["disconnect",{"_placeholder":true,"num":0}]',
+    bytes(1),
+  ]);
   closes("a binary ack whose data is an object", ["61-0{}", bytes(1)]);
 
   check(

@@ -9,14 +9,25 @@ const UNKNOWN = { message: "Invalid namespace" };
 export function connectCases(server, transport) {
   const open = (t) => connect(t, server, transport);
 
-  const spellings = { "0": "/", "0/": "/", "0/,": "/", "0/custom,": "/custom", "0/custom": "/custom" };
+  const spellings = {
+    0: "/",
+    "0/": "/",
+    "0/,": "/",
+    "0/custom,": "/custom",
+    "0/custom": "/custom",
+  };
   for (const [text, nsp] of Object.entries(spellings)) {
     check(`4${text} joins ${nsp}, and the auth event brings an empty object`, async (t) => {
       const connection = await open(t);
       await connection.send(text);
       const answer = await connection.packet();
       equal([answer.type, answer.nsp, Object.keys(answer.data)], [0, nsp, ["sid"]], "the answer");
-      that(/^[A-Za-z0-9_-]{20,}$/.test(answer.data.sid), "the sid", "20 or more characters", answer.data.sid);
+      that(
+        /^[A-Za-z0-9_-]{20,}$/.test(answer.data.sid),
+        "the sid",
+        "20 or more characters",
+        answer.data.sid,
+      );
       equal(await connection.event("auth", nsp), [{}], "the auth event");
     });
   }
@@ -29,14 +40,23 @@ export function connectCases(server, transport) {
     equal(await connection.next(), '2["auth",{"token":"123"}]', "the auth event");
     await connection.send('0/custom,{"token":"abc"}');
     const custom = await connection.next();
-    that(/^0\/custom,\{"sid":"[^"]+"\}$/.test(custom), "the answer", '0/custom,{"sid":"…"}', custom);
-    equal(await connection.next(), '2/custom,["auth",{"token":"abc"}]', "the auth event of /custom");
+    that(
+      /^0\/custom,\{"sid":"[^"]+"\}$/.test(custom),
+      "the answer",
+      '0/custom,{"sid":"…"}',
+      custom,
+    );
+    equal(
+      await connection.next(),
+      '2/custom,["auth",{"token":"abc"}]',
+      "the auth event of /custom",
+    );
   });
 
   check("any object is a payload, and comes back as it is", async (t) => {
     const payloads = [
       {},
-      { a: [1, { b: null }], "é": "𝒳", "": false },
+      { a: [1, { b: null }], é: "𝒳", "": false },
       JSON.parse('{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}'),
       { sid: "mine", pid: 5, offset: {} },
     ];
@@ -48,20 +68,40 @@ export function connectCases(server, transport) {
 
   check("sids differ from each other and from the session's", async (t) => {
     const connection = await open(t);
-    const sids = [await connection.join("/"), await connection.join("/custom"), connection.engineSid];
+    const sids = [
+      await connection.join("/"),
+      await connection.join("/custom"),
+      connection.engineSid,
+    ];
     equal(new Set(sids).size, 3, "different ids");
   });
 
   check("an unknown namespace is refused, and the connection stays", async (t) => {
     const connection = await open(t);
-    for (const nsp of ["/random", "/nope", "/custom2", "/__proto__", "/constructor", "/Custom", "/é€"]) {
+    for (const nsp of [
+      "/random",
+      "/nope",
+      "/custom2",
+      "/__proto__",
+      "/constructor",
+      "/Custom",
+      "/é€",
+    ]) {
       await connection.send(`0${nsp},`);
       equal(await connection.next(), `4${nsp},${JSON.stringify(UNKNOWN)}`, "the answer");
     }
     await connection.send("0/random");
-    equal(await connection.next(), `4/random,${JSON.stringify(UNKNOWN)}`, "the answer without a comma");
+    equal(
+      await connection.next(),
+      `4/random,${JSON.stringify(UNKNOWN)}`,
+      "the answer without a comma",
+    );
     await connection.send('0/random,{"token":"x"}');
-    equal(await connection.next(), `4/random,${JSON.stringify(UNKNOWN)}`, "the answer to a payload");
+    equal(
+      await connection.next(),
+      `4/random,${JSON.stringify(UNKNOWN)}`,
+      "the answer to a payload",
+    );
     await connection.join("/");
     await connection.echoes();
   });
@@ -77,10 +117,21 @@ export function connectCases(server, transport) {
   check("/auth refuses who does not know the secret, with message and data", async (t) => {
     const connection = await open(t);
     const refusal = { message: "Unauthorized", data: { code: "E_AUTH" } };
-    for (const auth of ["", "{}", '{"token":"wrong"}', '{"token":1}', '{"token":["secret"]}', '{"token":null}',
-      '{"Token":"secret"}']) {
+    for (const auth of [
+      "",
+      "{}",
+      '{"token":"wrong"}',
+      '{"token":1}',
+      '{"token":["secret"]}',
+      '{"token":null}',
+      '{"Token":"secret"}',
+    ]) {
       await connection.send(`0/auth,${auth}`);
-      equal(await connection.packet(), { type: 4, nsp: "/auth", data: refusal }, `the answer to ${auth}`);
+      equal(
+        await connection.packet(),
+        { type: 4, nsp: "/auth", data: refusal },
+        `the answer to ${auth}`,
+      );
     }
     await connection.join("/");
     await connection.echoes();
@@ -105,8 +156,19 @@ export function connectCases(server, transport) {
     equal(await connection.next(), '2["message-back",2]', "the echo in /");
   });
 
-  const invalid = ["0[]", '0"a"', "0abc", "0null", "0true", "0{}x", "0{", '0{"a":1', "0/custom,[]",
-    '0/custom,"a"', "0/custom,x"];
+  const invalid = [
+    "0[]",
+    '0"a"',
+    "0abc",
+    "0null",
+    "0true",
+    "0{}x",
+    "0{",
+    '0{"a":1',
+    "0/custom,[]",
+    '0/custom,"a"',
+    "0/custom,x",
+  ];
   for (const packet of invalid) {
     check(`4${packet} closes the connection`, async (t) => {
       const connection = await open(t);
@@ -160,7 +222,11 @@ export function connectCases(server, transport) {
     async (t) => {
       const connection = await open(t);
       const placeholder = '{"_placeholder":true,"num":0}';
-      await connection.burst(["0/custom,", `51-/custom,["message",${placeholder}]`, Buffer.from([1, 2])]);
+      await connection.burst([
+        "0/custom,",
+        `51-/custom,["message",${placeholder}]`,
+        Buffer.from([1, 2]),
+      ]);
       equal((await connection.packet()).type, 0, "the type of the first packet");
       await connection.event("auth", "/custom");
       equal(await connection.event("message-back", "/custom"), [Buffer.from([1, 2])], "the echo");
@@ -179,7 +245,11 @@ export function connectCases(server, transport) {
         seen[nsp].push(type === 0 ? "connected" : data);
       }
       equal(seen["/"], ["connected", ["auth", {}], ["message-back", "m"]], "what / said");
-      equal(seen["/custom"], ["connected", ["auth", {}], ["message-back", "c"]], "what /custom said");
+      equal(
+        seen["/custom"],
+        ["connected", ["auth", {}], ["message-back", "c"]],
+        "what /custom said",
+      );
     },
   );
 
@@ -195,7 +265,12 @@ export function connectCases(server, transport) {
   });
 
   check("a recovery that nobody offered is a fresh session", async (t) => {
-    for (const auth of [{ pid: "abc", offset: "def" }, { pid: { a: 1 }, offset: 5 }, { pid: 1 }, { offset: null }]) {
+    for (const auth of [
+      { pid: "abc", offset: "def" },
+      { pid: { a: 1 }, offset: 5 },
+      { pid: 1 },
+      { offset: null },
+    ]) {
       const connection = await open(t);
       const id = await connection.join("/", auth);
       await connection.send('21["whoami"]');
@@ -213,7 +288,12 @@ export function connectCases(server, transport) {
       const ms = performance.now() - start;
       if (transport === "polling") equal([how.status, how.text], [200, "1"], "the waiting poll");
       else oneOf(how.code, [1000, 1005], "the close code");
-      that(ms > 1_400 && ms < 2_200, "the close", "about 1500 ms after the handshake", `${ms.toFixed(0)} ms`);
+      that(
+        ms > 1_400 && ms < 2_200,
+        "the close",
+        "about 1500 ms after the handshake",
+        `${ms.toFixed(0)} ms`,
+      );
     });
   idle("who joins nothing is closed after connectTimeout", async () => {});
   idle("who was only refused is closed after connectTimeout too", async (connection) => {
@@ -222,16 +302,28 @@ export function connectCases(server, transport) {
   });
 
   if (transport === "polling") {
-    check("who polls again only after connectTimeout is told of the close", { ms: 6_000, beside: true }, async (t) => {
-      const session = await Polling.open(t, server);
-      while (performance.now() - session.askedAt < 1_700) {
-        await pause(150);
-        await session.post("3"); // Without a poll no ping arrives; an unasked pong keeps the session as well.
-      }
-      const { status, text } = await session.get();
-      oneOf([status, text], [[200, "1"], [200, "6\x1e1"]], "the poll");
-      await session.gone();
-    });
+    check(
+      "who polls again only after connectTimeout is told of the close",
+      { ms: 6_000, beside: true },
+      async (t) => {
+        const session = await Polling.open(t, server);
+        while (performance.now() - session.askedAt < 1_700) {
+          await pause(150);
+          // Without a poll no ping arrives; an unasked pong keeps the session as well.
+          await session.post("3");
+        }
+        const { status, text } = await session.get();
+        oneOf(
+          [status, text],
+          [
+            [200, "1"],
+            [200, "6\x1e1"],
+          ],
+          "the poll",
+        );
+        await session.gone();
+      },
+    );
   }
 
   check("who joined anything outlives connectTimeout", { ms: 6_000, beside: true }, async (t) => {

@@ -1,5 +1,5 @@
-// One Socket.IO client written by hand, over any transport: packets go out as they are given and come in
-// decoded. Engine.IO below it is taken for granted; see engine.mjs.
+// One Socket.IO client written by hand, over any transport: packets go out as they are given and
+// come in decoded. Engine.IO below it is taken for granted; see engine.mjs.
 
 import { Mismatch, equal, fail, pause, within } from "../harness.mjs";
 import { Polling, WEBSOCKET, parseOpen } from "../session.mjs";
@@ -10,7 +10,10 @@ const ANSWER_MS = 3_000;
 
 /** Opens a connection over the named transport; no namespace is joined yet. */
 export async function connect(t, server, transport) {
-  const connection = await { polling: overPolling, websocket: overWebSocket, upgraded }[transport](t, server);
+  const connection = await { polling: overPolling, websocket: overWebSocket, upgraded }[transport](
+    t,
+    server,
+  );
   connection.transport = transport === "polling" ? "polling" : "websocket";
   return connection;
 }
@@ -50,7 +53,9 @@ class Connection {
     this.engineSid = engineSid;
     this.ended = new Promise((resolve) => (this.end = resolve));
     this.ended.then((how) =>
-      this.inbox.finish(new Mismatch("the connection", "stays open", `closed: ${JSON.stringify(how)}`)),
+      this.inbox.finish(
+        new Mismatch("the connection", "stays open", `closed: ${JSON.stringify(how)}`),
+      ),
     );
   }
 
@@ -70,7 +75,8 @@ class Connection {
     if (typeof head !== "string") fail(what ?? "the next packet", "text", head);
     const decoded = decode(head);
     const attachments = [];
-    while (attachments.length < decoded.attachments) attachments.push(await this.next("an attachment"));
+    while (attachments.length < decoded.attachments)
+      attachments.push(await this.next("an attachment"));
     if (decoded.attachments > 0) decoded.data = fill(decoded.data, attachments);
     delete decoded.attachments;
     return decoded;
@@ -137,7 +143,8 @@ class WsConnection extends Connection {
   /** Sends packets in one TCP segment (if it can hold them). */
   burst(packets) {
     const frames = packets.map((packet) =>
-      typeof packet === "string" ? frame(OPCODE.text, `4${packet}`) : frame(OPCODE.binary, packet));
+      typeof packet === "string" ? frame(OPCODE.text, `4${packet}`) : frame(OPCODE.binary, packet),
+    );
     return this.raw.write(Buffer.concat(frames));
   }
 }
@@ -169,8 +176,11 @@ class PollingConnection extends Connection {
 
   /** Sends packets in one payload. */
   burst(packets) {
-    return this.post(packets.map((packet) =>
-      typeof packet === "string" ? `4${packet}` : `b${packet.toString("base64")}`));
+    return this.post(
+      packets.map((packet) =>
+        typeof packet === "string" ? `4${packet}` : `b${packet.toString("base64")}`,
+      ),
+    );
   }
 
   async post(packets) {
@@ -200,7 +210,9 @@ function fill(value, attachments) {
   if (value?._placeholder === true) return attachments[value.num];
   if (Array.isArray(value)) return value.map((item) => fill(item, attachments));
   if (value && typeof value === "object") {
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fill(item, attachments)]));
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [key, fill(item, attachments)]),
+    );
   }
   return value;
 }

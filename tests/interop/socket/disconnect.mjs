@@ -22,12 +22,16 @@ export function disconnectCases(server, transport) {
     await connection.echoes();
   });
 
-  check("a connection that left its last namespace stays open", { ms: 6_000, beside: true }, async (t) => {
-    const connection = await join(t, server, transport);
-    await connection.send("1");
-    await pause(1_800); // Longer than connectTimeout, which is over since the first join.
-    await connection.join("/custom");
-  });
+  check(
+    "a connection that left its last namespace stays open",
+    { ms: 6_000, beside: true },
+    async (t) => {
+      const connection = await join(t, server, transport);
+      await connection.send("1");
+      await pause(1_800); // Longer than connectTimeout, which is over since the first join.
+      await connection.join("/custom");
+    },
+  );
 
   for (const packet of ['2["message",1]', "1", "31[]"]) {
     check(`4${packet} for a namespace that was left closes the connection`, async (t) => {

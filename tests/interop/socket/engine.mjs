@@ -1,4 +1,5 @@
-// The Engine.IO below Socket.IO, in short: the whole of it is judged by engine.mjs on the same server code.
+// The Engine.IO below Socket.IO, in short: the whole of it is judged by engine.mjs on the same
+// server code.
 
 import { check, equal, pause } from "../harness.mjs";
 import { POLLING, Polling, WEBSOCKET, openUpgraded, openWs, parseOpen } from "../session.mjs";
@@ -8,13 +9,23 @@ export function engineCases(server) {
     const polling = parseOpen((await server.request(t, "GET", POLLING)).text);
     const socket = await openWs(t, server);
     for (const open of [polling, socket.open]) {
-      equal([open.pingInterval, open.pingTimeout, open.maxPayload], [300, 200, 1_000_000], "the limits");
+      equal(
+        [open.pingInterval, open.pingTimeout, open.maxPayload],
+        [300, 200, 1_000_000],
+        "the limits",
+      );
     }
     equal([polling.upgrades, socket.open.upgrades], [["websocket"], []], "the upgrades");
   });
 
   check("bad handshakes are refused with 400", async (t) => {
-    for (const query of ["", "EIO=4", "transport=polling", "EIO=abc&transport=polling", WEBSOCKET]) {
+    for (const query of [
+      "",
+      "EIO=4",
+      "transport=polling",
+      "EIO=abc&transport=polling",
+      WEBSOCKET,
+    ]) {
       equal((await server.request(t, "GET", query)).status, 400, `the status for ${query}`);
     }
     for (const method of ["POST", "PUT"]) {
@@ -34,7 +45,11 @@ export function engineCases(server) {
   check("after an upgrade the session is known to no poll and no second WebSocket", async (t) => {
     const socket = await openUpgraded(t, server);
     await pause(50);
-    equal((await server.request(t, "GET", `${POLLING}&sid=${socket.sid}`)).status, 400, "the status");
+    equal(
+      (await server.request(t, "GET", `${POLLING}&sid=${socket.sid}`)).status,
+      400,
+      "the status",
+    );
     const second = await server.ws(t, `${WEBSOCKET}&sid=${socket.sid}`);
     await second.closed();
   });

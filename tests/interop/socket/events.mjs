@@ -20,8 +20,25 @@ export function eventCases(server, transport) {
 
   check("every kind of JSON comes back", async (t) => {
     const connection = await open(t);
-    const args = [null, true, false, 0, -1, 1.5, 1e21, 1e-7, 9007199254740991, "", "a\"b\\c\n\t\u0000", [], {},
-      [[[[[1]]]]], { "": { "é": "𝒳🦊", "a b": [] } }, "\u2028\u2029\u007f\uffff", "</script>"];
+    const args = [
+      null,
+      true,
+      false,
+      0,
+      -1,
+      1.5,
+      1e21,
+      1e-7,
+      9007199254740991,
+      "",
+      'a"b\\c\n\t\u0000',
+      [],
+      {},
+      [[[[[1]]]]],
+      { "": { é: "𝒳🦊", "a b": [] } },
+      "\u2028\u2029\u007f\uffff",
+      "</script>",
+    ];
     await connection.send(`2${JSON.stringify(["message", ...args])}`);
     equal(await connection.event("message-back"), args, "the arguments");
   });
@@ -63,8 +80,18 @@ export function eventCases(server, transport) {
 
   check("an event nobody listens to is ignored, whatever its name", async (t) => {
     const connection = await open(t);
-    const names = ["nobody", "", "error", "connection", "__proto__", "constructor", "toString", "hasOwnProperty",
-      "a".repeat(10_000), "é𝒳"];
+    const names = [
+      "nobody",
+      "",
+      "error",
+      "connection",
+      "__proto__",
+      "constructor",
+      "toString",
+      "hasOwnProperty",
+      "a".repeat(10_000),
+      "é𝒳",
+    ];
     for (const name of names) await connection.send(`2${JSON.stringify([name, 1])}`);
     await connection.echoes();
   });
@@ -96,7 +123,10 @@ export function eventCases(server, transport) {
     await connection.send("2[1,2]");
     const outcome = await Promise.race([
       connection.ended.then(() => "closed"),
-      connection.send('2["message",1]').then(() => connection.next()).catch(() => "closed"),
+      connection
+        .send('2["message",1]')
+        .then(() => connection.next())
+        .catch(() => "closed"),
     ]);
     oneOf(outcome, ["closed", '2["message-back",1]'], "the outcome");
   });
@@ -164,7 +194,11 @@ export function eventCases(server, transport) {
 
   check("a burst and echoes keep their order", async (t) => {
     const connection = await open(t);
-    await connection.burst(['2["message","before"]', '2["burst",50]', '21["message-with-ack","after"]']);
+    await connection.burst([
+      '2["message","before"]',
+      '2["burst",50]',
+      '21["message-with-ack","after"]',
+    ]);
     equal(await connection.next(), '2["message-back","before"]', "before the burst");
     for (let i = 0; i < 50; i++) equal(await connection.next(), `2["burst",${i}]`, "the event");
     equal(await connection.next(), '31["after"]', "after the burst");
@@ -173,7 +207,8 @@ export function eventCases(server, transport) {
   check("a hundred events in one burst come back in order", async (t) => {
     const connection = await open(t);
     await connection.burst(Array.from({ length: 100 }, (_, i) => `2["message",${i}]`));
-    for (let i = 0; i < 100; i++) equal(await connection.next(), `2["message-back",${i}]`, "the echo");
+    for (let i = 0; i < 100; i++)
+      equal(await connection.next(), `2["message-back",${i}]`, "the echo");
   });
 
   check("whoami tells id, transport and that nothing was recovered", async (t) => {

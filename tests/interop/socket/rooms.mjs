@@ -72,7 +72,8 @@ export function roomCases(server, transport) {
     }
     for (let i = 0; i < 5; i++) await ask(sender, "room-send", room, i);
     for (const member of members) {
-      for (let i = 0; i < 5; i++) equal(await member.event("room-message"), [room, i], "the message");
+      for (let i = 0; i < 5; i++)
+        equal(await member.event("room-message"), [room, i], "the message");
     }
   });
 

@@ -76,6 +76,18 @@ impl Outbox {
         full
     }
 
+    /// True if a frame waits under `key`: a newer one must take its place, not overtake it.
+    pub(super) fn holds(&self, key: u64) -> bool {
+        self.slots.iter().any(|slot| slot.0 == key)
+    }
+
+    /// Queues what waits in slots: nothing newer will come.
+    pub(super) fn empty_slots(&mut self) {
+        for (_, frame) in std::mem::take(&mut self.slots) {
+            self.push(&frame);
+        }
+    }
+
     pub(super) fn pong(&mut self, frame: Frame) {
         self.pong = Some(frame);
     }
@@ -105,15 +117,28 @@ impl Outbox {
         *self = Self::default();
     }
 
-    /// What a WebSocket is to be written next, front first.
+    /// What a WebSocket is to be written next, front first. When nothing reliable waits, that is
+    /// one volatile frame, which can still be replaced as long as none of it is written.
     pub(super) fn chunks(&mut self) -> impl Iterator<Item = &[u8]> {
-        self.settle();
+        self.close_tail();
+        if let Some(pong) = self.pong.take() {
+            // Between two chunks: the front one may have begun.
+            self.bytes += pong.wire().len();
+            let place = usize::from(self.begun > 0).min(self.queue.len());
+            self.queue.insert(place, pong.wire().clone());
+        }
+        let slot = self.slots.first().filter(|_| self.queue.is_empty());
         let mut skip = self.begun;
-        self.queue.iter().map(move |chunk| &chunk[std::mem::take(&mut skip)..])
+        let chunks = self.queue.iter().chain(slot.map(|slot| slot.1.wire()));
+        chunks.map(move |chunk| &chunk[std::mem::take(&mut skip)..])
     }
 
     /// `n` bytes of [`Self::chunks`] were written.
     pub(super) fn advance(&mut self, n: usize) {
+        if n > 0 && self.queue.is_empty() && !self.slots.is_empty() {
+            let (_, begun) = self.slots.remove(0);
+            self.push(&begun);
+        }
         self.begun += n;
         while let Some(front) = self.queue.front() {
             let length = front.len();
@@ -129,21 +154,6 @@ impl Outbox {
         }
     }
 
-    /// Brings a pong in between two chunks, and one volatile frame behind the reliable ones: one
-    /// at a time, because what is in the queue can no longer be replaced.
-    fn settle(&mut self) {
-        self.close_tail();
-        if let Some(pong) = self.pong.take() {
-            self.bytes += pong.wire().len();
-            let place = usize::from(self.begun > 0).min(self.queue.len());
-            self.queue.insert(place, pong.wire().clone());
-        }
-        if self.queue.is_empty() && !self.slots.is_empty() {
-            let (_, frame) = self.slots.remove(0);
-            self.push(&frame);
-        }
-    }
-
     fn close_tail(&mut self) {
         if !self.tail.is_empty() {
             self.queue.push_back(std::mem::take(&mut self.tail).into());
@@ -156,9 +166,9 @@ impl Outbox {
         let mut n_packets = 0;
         self.pong = None;
         loop {
-            self.settle();
-            let Some(front) = self.queue.front() else { return body };
-            let front = front.slice(self.begun..);
+            self.close_tail();
+            let front = self.queue.front().or_else(|| self.slots.first().map(|s| s.1.wire()));
+            let Some(front) = front.map(|front| front.slice(self.begun..)) else { return body };
             let (packet, is_binary, length) = match Frame::first_packet(&front) {
                 Some((Some(is_binary), packet, length)) => (packet, is_binary, length),
                 // Control frames of the WebSocket protocol are no packets.

@@ -217,7 +217,7 @@ impl Session {
 
     /// True if so much is queued that it should be written before more is made.
     pub fn wants_flush(&self) -> bool {
-        self.outbox.bytes() >= HIGH_WATER_BYTES && self.can_take()
+        self.is_over_high_water() && self.can_take()
     }
 
     /// When [`SessionInput::Timeout`] is due. `None` only when the session is gone.
@@ -333,12 +333,19 @@ impl Session {
     /// The WebSocket took `n` bytes of [`Self::poll_transmit`].
     pub fn written(&mut self, now: Time, n: usize) {
         self.outbox.advance(n);
-        if let Carrier::WebSocket { blocked_since: Some(since) } = &mut self.carrier {
+        if let Carrier::WebSocket { blocked_since: Some(since) } = &mut self.carrier
+            && n > 0
+        {
             *since = now;
         }
         if matches!(self.state, State::Closing { .. }) && self.outbox.is_empty() {
             self.state = State::Gone;
         }
+    }
+
+    /// At the high-water mark, or at the limit if that is lower.
+    fn is_over_high_water(&self) -> bool {
+        self.outbox.bytes() >= HIGH_WATER_BYTES.min(self.settings.max_queue_bytes)
     }
 
     fn can_take(&self) -> bool {
@@ -355,9 +362,9 @@ impl Session {
         delivery: Delivery,
         effects: &mut Vec<SessionEffect>,
     ) {
-        let is_free = self.can_take() && self.outbox.bytes() < HIGH_WATER_BYTES;
+        let is_free = self.can_take() && !self.is_over_high_water();
         match delivery {
-            Delivery::Volatile { key } if !is_free => {
+            Delivery::Volatile { key } if !is_free || self.outbox.holds(key) => {
                 self.n_replaced += u64::from(self.outbox.replace(key, frame));
             }
             Delivery::Volatile { .. } | Delivery::Reliable => {
@@ -545,6 +552,7 @@ impl Session {
                 if reason == CloseReason::SlowConsumer {
                     self.outbox.clear();
                 }
+                self.outbox.empty_slots();
                 // A poll that comes later gets a noop in front, as from the reference.
                 if !said && self.outbox.is_empty() {
                     self.outbox.push(&Frame::engine("6"));
@@ -561,6 +569,7 @@ impl Session {
                 if matches!(reason, CloseReason::SlowConsumer | CloseReason::PingTimeout) {
                     self.outbox.clear_unbegun();
                 }
+                self.outbox.empty_slots();
                 let words = if code.is_some() { reason.as_str() } else { "" };
                 self.outbox.push(&Frame::close(code, words));
             }
@@ -641,3 +650,6 @@ impl Session {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

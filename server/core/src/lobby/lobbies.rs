@@ -392,8 +392,9 @@ impl Lobbies {
 
     fn leave(&mut self, now: Now, socket: SocketKey, pushes: &mut Pushes) -> Result<Done, Refusal> {
         let (key, at) = self.lobby_of(socket)?;
+        let seed = self.random.next_u64();
         if let Some(lobby) = self.lobbies.get_mut(key) {
-            let member = lobby.leave(now, at, LeaveReason::Left, pushes);
+            let member = lobby.leave(now, at, LeaveReason::Left, seed, pushes);
             forget(&mut self.by_token, &member);
         }
         self.visitor(socket)?.lobby = None;
@@ -415,11 +416,12 @@ impl Lobbies {
 
     fn timeout(&mut self, time: Time, unix_ms: u64, effects: &mut Vec<LobbyEffect>) {
         while let Some((at, key)) = self.deadlines.pop(time) {
+            let seed = self.random.next_u64();
             let Some(lobby) = self.lobbies.get_mut(key) else { continue };
             let mut pushes = Pushes::new();
             // The deadline itself is the time: late firing changes nothing.
             let now = Now { time: at, unix_ms };
-            for member in lobby.expire(now, &mut pushes) {
+            for member in lobby.expire(now, seed, &mut pushes) {
                 forget(&mut self.by_token, &member);
             }
             self.tidy(key);
@@ -527,3 +529,6 @@ fn answer_found<T: Serialize>(
     let gone = || Err(Refusal::new(code::NOT_IN_LOBBY, "you are in no lobby"));
     answer(socket, ack, reply.unwrap_or_else(gone), effects);
 }
+
+#[cfg(test)]
+mod tests;

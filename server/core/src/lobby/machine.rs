@@ -211,8 +211,14 @@ impl Lobby {
             ready: false,
             chat: Allowance::full(now.time, CHAT_RATE),
         });
+        if self.members.len() == 1 {
+            // Who opens a lobby is its host: nobody is there to be told.
+            self.host = place.seat();
+        }
         self.settle_host(Some(socket), pushes);
-        Ok(self.joined(self.members.len() - 1))
+        let joined = self.joined(self.members.len() - 1);
+        self.end_if_crashed(pushes);
+        Ok(joined)
     }
 
     /// Back to a place whose token was `shown`; it is replaced by `fresh`. Gives the socket
@@ -231,13 +237,18 @@ impl Lobby {
         member.kept_until = None;
         member.token = fresh;
         member.previous = Some(shown);
-        let place = member.place;
-        if let (Place::Seat(seat), None) = (place, before) {
+        let returned = member.place.seat().filter(|_| before.is_none());
+        if let Some(seat) = returned {
             self.push_except(Change::Returned { seat }, Some(socket), pushes);
             self.settle_host(Some(socket), pushes);
+        }
+        // What the game says to a return comes after the answer, so it is not contained in it.
+        let joined = self.joined(at);
+        if let Some(seat) = returned {
             self.tell_game(now, seat, SeatChange::Returned, pushes);
         }
-        (self.joined(at), before)
+        self.end_if_crashed(pushes);
+        (joined, before)
     }
 
     /// The connection of a member is lost: its place is kept for a while.
@@ -249,28 +260,30 @@ impl Lobby {
         member.kept_until = Some(now.time + grace);
         if let Place::Seat(seat) = member.place {
             if self.phase == Phase::Open {
-                member.ready = false;
+                self.set_ready(at, seat, false, pushes);
             }
             self.push(Change::Dropped { seat, kept_until_ms }, pushes);
-            self.settle_host(None, pushes);
             self.tell_game(now, seat, SeatChange::Dropped, pushes);
+            self.settle_host(None, pushes);
         }
     }
 
-    /// A member goes for good.
+    /// A member goes for good. If all others want a rematch, it begins with this seed.
     pub(super) fn leave(
         &mut self,
         now: Now,
         at: usize,
         reason: LeaveReason,
+        seed: u64,
         pushes: &mut Pushes,
     ) -> Member {
         let member = self.members.remove(at);
         match member.place {
             Place::Seat(seat) => {
                 self.push(Change::Left { seat, reason }, pushes);
-                self.settle_host(None, pushes);
                 self.tell_game(now, seat, SeatChange::Left, pushes);
+                self.settle_host(None, pushes);
+                self.begin_if_wanted(now, seed, pushes);
             }
             Place::Spectator => {
                 let count = self.n_spectators() as u32;
@@ -281,12 +294,12 @@ impl Lobby {
     }
 
     /// Places whose time is up.
-    pub(super) fn expire(&mut self, now: Now, pushes: &mut Pushes) -> Vec<Member> {
+    pub(super) fn expire(&mut self, now: Now, seed: u64, pushes: &mut Pushes) -> Vec<Member> {
         let mut gone = Vec::new();
         while let Some(at) =
             self.members.iter().position(|m| m.kept_until.is_some_and(|until| until <= now.time))
         {
-            gone.push(self.leave(now, at, LeaveReason::Expired, pushes));
+            gone.push(self.leave(now, at, LeaveReason::Expired, seed, pushes));
         }
         gone
     }
@@ -339,11 +352,17 @@ impl Lobby {
         let seat = self.seat_of(at)?;
         self.expect_phase(Phase::Finished, "there is no finished match")?;
         self.set_ready(at, seat, true, pushes);
-        let needed = usize::from(*self.kind.seats().start());
-        if self.seated().count() >= needed && self.seated().all(|m| m.ready) {
+        self.begin_if_wanted(now, seed, pushes);
+        Ok(api::Done {})
+    }
+
+    /// After a match, the next one begins when enough players are here and all want it.
+    fn begin_if_wanted(&mut self, now: Now, seed: u64, pushes: &mut Pushes) {
+        let needed = usize::from(*self.kind.seats().start()).max(1);
+        let is_wanted = self.seated().count() >= needed && self.seated().all(|m| m.ready);
+        if self.phase == Phase::Finished && is_wanted {
             self.begin(now, seed, pushes);
         }
-        Ok(api::Done {})
     }
 
     pub(super) fn chat(
@@ -461,6 +480,15 @@ impl Lobby {
             }
         }
         self.push_state(pushes);
+        self.end_if_crashed(pushes);
+    }
+
+    /// After views were made: one of them may be what the game failed over.
+    fn end_if_crashed(&mut self, pushes: &mut Pushes) {
+        let has_crashed = self.play.as_ref().is_some_and(|play| play.has_crashed());
+        if has_crashed && self.is_playing() {
+            self.settle(pushes);
+        }
     }
 
     fn push_state(&mut self, pushes: &mut Pushes) {
@@ -625,9 +653,11 @@ impl Lobby {
 fn check_name(name: &str) -> Result<(), Refusal> {
     let n = name.chars().count();
     // Blanks without width, marks of direction, line and paragraph separators, the byte order mark.
-    let hidden = ['\u{200b}'..='\u{200f}', '\u{2028}'..='\u{202e}', '\u{2066}'..='\u{2069}'];
+    let hidden = ['\u{200b}'..='\u{200f}', '\u{2028}'..='\u{202e}', '\u{2060}'..='\u{206f}'];
     let is_hidden = |c: char| {
-        c.is_control() || c == '\u{feff}' || hidden.iter().any(|range| range.contains(&c))
+        c.is_control()
+            || matches!(c, '\u{61c}' | '\u{feff}')
+            || hidden.iter().any(|range| range.contains(&c))
     };
     if n == 0 || n > MAX_NAME_CODE_POINTS || name.trim().is_empty() || name.chars().any(is_hidden) {
         let message = format!("a name has 1 to {MAX_NAME_CODE_POINTS} visible characters");

@@ -15,7 +15,7 @@ use parlor_shared::api::{Refusal, code};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::game::{Cx, Game, Outcome, Random, Seat, SeatChange, Viewer};
+use super::game::{Cx, Game, Outcome, Random, Reject, Seat, SeatChange, Viewer};
 use crate::time::Time;
 
 /// The games of a server, by name. Built before it starts, then shared by all shards.
@@ -74,6 +74,8 @@ pub(super) trait Play: Send + Debug {
     fn seat(&mut self, now: Time, seat: Seat, change: SeatChange) -> Vec<Box<RawValue>>;
     fn view(&mut self, viewer: Viewer) -> Box<RawValue>;
     fn outcome(&mut self) -> Option<Outcome>;
+    /// True once the game has panicked; then it has an outcome as well.
+    fn has_crashed(&self) -> bool;
     /// Actions accepted so far.
     fn turn(&self) -> u64;
 }
@@ -96,16 +98,19 @@ impl<G: Game> Kind for Erased<G> {
     }
 
     fn configure(&self, config: Option<&RawValue>) -> Result<Box<dyn Configured>, Refusal> {
-        let bad = |message: String| Refusal::new(code::BAD_CONFIG, message);
-        let config: G::Config = match config {
-            Some(raw) => serde_json::from_str(raw.get()).map_err(|error| bad(error.to_string()))?,
-            None => G::Config::default(),
+        let read = || {
+            let config: G::Config = match config {
+                Some(raw) => serde_json::from_str(raw.get()).map_err(|error| error.to_string())?,
+                None => G::Config::default(),
+            };
+            G::check(&config)?;
+            let json = serde_json::value::to_raw_value(&config).map_err(|e| e.to_string())?;
+            Ok(WithConfig::<G> { config, json })
         };
-        guard(|| G::check(&config))
-            .unwrap_or_else(|Crashed| Err("the game could not check it".to_owned()))
-            .map_err(bad)?;
-        let json = serde_json::value::to_raw_value(&config).map_err(|e| bad(e.to_string()))?;
-        Ok(Box::new(WithConfig::<G> { config, json }))
+        match guard(read).unwrap_or_else(|Crashed| Err("the game could not check it".to_owned())) {
+            Ok(configured) => Ok(Box::new(configured)),
+            Err(message) => Err(Refusal::new(code::BAD_CONFIG, message)),
+        }
     }
 }
 
@@ -157,38 +162,42 @@ impl<G: Game> Play for Match<G> {
         seat: Seat,
         action: &RawValue,
     ) -> Result<Vec<Box<RawValue>>, Refusal> {
-        let action: G::Action = serde_json::from_str(action.get())
-            .map_err(|error| Refusal::new(code::BAD_REQUEST, error.to_string()))?;
-        let crashed = || Refusal::new(code::MATCH_CRASH, "the game failed; the match is over");
-        let before = (self.state.clone().ok_or_else(crashed)?, self.random.clone());
-        let state = self.state.as_mut().expect("just seen");
+        // Reading an action, copying a state and writing events are the game's code as well.
+        let read = guard(|| (serde_json::from_str(action.get()), self.state.clone()));
+        let Ok((action, Some(before))) = read else { return Err(self.crash()) };
+        let action: G::Action =
+            action.map_err(|error| Refusal::new(code::BAD_REQUEST, error.to_string()))?;
+        let random = self.random.clone();
+        let state = self.state.as_mut().expect("just copied");
         let mut cx = Cx::new(now, self.number, &self.seats, &mut self.random);
-        match guard(|| G::apply(state, seat, action, &mut cx)) {
-            Ok(Ok(())) => {
+        let applied = guard(|| {
+            G::apply(state, seat, action, &mut cx)?;
+            Ok(write_events::<G>(&mut cx))
+        });
+        match applied {
+            Ok(Ok(events)) => {
                 self.turn += 1;
-                Ok(write_events::<G>(&mut cx))
+                Ok(events)
             }
-            Ok(Err(reject)) => {
-                (self.state, self.random) = (Some(before.0), before.1);
-                Err(Refusal::new(reject.code, reject.message))
+            Ok(Err(Reject { code, message })) => {
+                (self.state, self.random) = (Some(before), random);
+                Err(Refusal::new(code, message))
             }
-            Err(Crashed) => {
-                self.state = None;
-                Err(crashed())
-            }
+            Err(Crashed) => Err(self.crash()),
         }
     }
 
     fn seat(&mut self, now: Time, seat: Seat, change: SeatChange) -> Vec<Box<RawValue>> {
         let Some(state) = &mut self.state else { return Vec::new() };
         let mut cx = Cx::new(now, self.number, &self.seats, &mut self.random);
-        match guard(|| G::seat(state, seat, change, &mut cx)) {
-            Ok(()) => write_events::<G>(&mut cx),
-            Err(Crashed) => {
-                self.state = None;
-                Vec::new()
-            }
-        }
+        let told = guard(|| {
+            G::seat(state, seat, change, &mut cx);
+            write_events::<G>(&mut cx)
+        });
+        told.unwrap_or_else(|Crashed| {
+            self.state = None;
+            Vec::new()
+        })
     }
 
     fn view(&mut self, viewer: Viewer) -> Box<RawValue> {
@@ -216,8 +225,20 @@ impl<G: Game> Play for Match<G> {
         })
     }
 
+    fn has_crashed(&self) -> bool {
+        self.state.is_none()
+    }
+
     fn turn(&self) -> u64 {
         self.turn
+    }
+}
+
+impl<G: Game> Match<G> {
+    /// Gives the state up: the match is over.
+    fn crash(&mut self) -> Refusal {
+        self.state = None;
+        Refusal::new(code::MATCH_CRASH, "the game failed; the match is over")
     }
 }
 

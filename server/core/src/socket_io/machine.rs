@@ -367,7 +367,8 @@ impl SocketIo {
         }
         let mut send = |key: SocketKey| {
             let socket = sockets.get_mut(key).expect("members exist");
-            if socket.stamp != *stamp {
+            // A handler may put a socket into a room before it admits it; it hears nothing yet.
+            if socket.stamp != *stamp && matches!(socket.state, State::Connected) {
                 socket.stamp = *stamp;
                 effects.push(Effect::Send(socket.session, frame.clone(), delivery));
             }
@@ -536,3 +537,6 @@ impl Namespace {
         self.rooms.members(room).chain(own)
     }
 }
+
+#[cfg(test)]
+mod tests;

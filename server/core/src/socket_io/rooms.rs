@@ -46,6 +46,11 @@ impl Rooms {
         room.into_iter().flat_map(|room| room.members.iter().map(|member| member.socket))
     }
 
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_name.is_empty() && self.rooms.is_empty()
+    }
+
     /// Puts a socket in; false if it is in as many rooms as it may be.
     pub(super) fn join(
         &mut self,

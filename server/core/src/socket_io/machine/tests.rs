@@ -1,0 +1,227 @@
+//! Sockets in virtual time: clients and handlers are played by a [`Script`], and what the machine
+//! wants is read as lines of text. One file per subject below.
+
+mod acks;
+mod binary;
+mod connect;
+mod disconnect;
+mod random;
+mod rooms;
+
+use parlor_shared::id::ID_BYTES;
+
+use super::*;
+use crate::{ids::MAX_IDS_PER_INPUT, key::Key as _};
+
+const CONNECT_TIMEOUT_MS: u64 = 10_000;
+const MAX_PAYLOAD: usize = 200;
+
+/// Namespaces `/`, `/a` and `/b`. Sessions are called by number, sockets `#0`, `#1`, … in the
+/// order in which they ask to connect.
+struct Script {
+    machine: SocketIo,
+    now: Time,
+    sockets: Vec<SocketKey>,
+    /// Sessions that the machine wants closed.
+    closing: Vec<SessionKey>,
+}
+
+impl Script {
+    fn new() -> Self {
+        let machine = SocketIo::new(Settings {
+            namespaces: ["/", "/a", "/b"].map(str::to_owned).to_vec(),
+            connect_timeout: Duration::from_millis(CONNECT_TIMEOUT_MS),
+            max_payload: MAX_PAYLOAD,
+            hash_seed: 7,
+        });
+        let now = Time::after_start(Duration::from_secs(1000));
+        Self { machine, now, sockets: Vec::new(), closing: Vec::new() }
+    }
+
+    /// With these sessions opened.
+    fn with_sessions(numbers: std::ops::Range<u32>) -> Self {
+        let mut script = Self::new();
+        for number in numbers {
+            assert_eq!(script.tell(Input::Opened(session(number))), [""; 0]);
+        }
+        script
+    }
+
+    fn tell(&mut self, input: Input<'_>) -> Vec<String> {
+        let Self { machine, now, sockets, closing } = self;
+        let mut ids = Ids::default();
+        let fresh = |i| id_bytes(sockets.len() + i);
+        ids.refill((0..MAX_IDS_PER_INPUT).rev().map(fresh).collect());
+        let mut log = Log { sockets, closing, lines: Vec::new() };
+        machine.handle(*now, input, &mut ids, &mut log);
+        log.lines
+    }
+
+    fn text(&mut self, number: u32, text: &str) -> Vec<String> {
+        self.tell(Input::Text(session(number), text))
+    }
+
+    fn bytes(&mut self, number: u32, bytes: &[u8]) -> Vec<String> {
+        self.tell(Input::Bytes(session(number), bytes))
+    }
+
+    /// Connects a client to a namespace whose handler admits it; the socket's number.
+    fn connect(&mut self, number: u32, namespace: &str) -> usize {
+        let asked = self.text(number, &format!("0{namespace},"));
+        let socket = self.sockets.len() - 1;
+        assert_eq!(asked, [format!("#{socket} wants {namespace}")]);
+        let admitted = self.admit(socket);
+        assert_eq!(admitted[1], format!("#{socket} is in {namespace}"));
+        socket
+    }
+
+    fn admit(&mut self, socket: usize) -> Vec<String> {
+        self.tell(Input::Admit(self.sockets[socket]))
+    }
+
+    fn refuse(&mut self, socket: usize) -> Vec<String> {
+        self.tell(Input::Refuse(self.sockets[socket], "no".to_owned(), None))
+    }
+
+    fn join(&mut self, socket: usize, room: &str) {
+        let input = Input::Join(self.sockets[socket], room.to_owned());
+        assert_eq!(self.tell(input), [""; 0]);
+    }
+
+    fn leave(&mut self, socket: usize, room: &str) {
+        let input = Input::Leave(self.sockets[socket], room.to_owned());
+        assert_eq!(self.tell(input), [""; 0]);
+    }
+
+    /// The sessions to which an event `e` is sent, in order.
+    fn emit(&mut self, namespace: &str, target: Target) -> Vec<u32> {
+        let frame = event(namespace, "e");
+        let lines = self.tell(Input::Emit(key(namespace), target, frame, Delivery::Reliable));
+        let to = |line: &String| line.strip_prefix("to ")?.split_once(':')?.0.parse().ok();
+        lines.iter().map(|line| to(line).unwrap()).collect()
+    }
+
+    fn ask(&mut self, socket: usize, token: u64, timeout_ms: Option<u64>) -> Vec<String> {
+        let draft = Draft::event("question").unwrap();
+        let timeout = timeout_ms.map(Duration::from_millis);
+        self.tell(Input::Ask(self.sockets[socket], draft, AckToken(token), timeout))
+    }
+
+    fn close(&mut self, number: u32, reason: CloseReason) -> Vec<String> {
+        self.tell(Input::Closed(session(number), reason))
+    }
+
+    /// Lets time pass; each deadline on the way is fired when it is due.
+    fn wait(&mut self, ms: u64) -> Vec<String> {
+        let end = self.now + Duration::from_millis(ms);
+        let mut lines = Vec::new();
+        while let Some(at) = self.machine.deadline().filter(|at| *at <= end) {
+            assert!(at >= self.now, "a deadline in the past");
+            self.now = at;
+            lines.extend(self.tell(Input::Timeout));
+            assert!(self.machine.deadline().is_none_or(|at| at > self.now), "no progress");
+        }
+        self.now = end;
+        lines
+    }
+
+    /// Nobody is here any more, and no table remembers anybody.
+    fn check_nothing_is_left(&self) {
+        let machine = &self.machine;
+        assert_eq!((machine.n_clients(), machine.n_sockets()), (0, 0));
+        assert_eq!((machine.deadline(), machine.deadlines.len()), (None, 0));
+        for namespace in &machine.namespaces {
+            assert!(namespace.sockets.is_empty() && namespace.by_id.is_empty());
+            assert!(namespace.rooms.is_empty(), "rooms of {}", namespace.name);
+        }
+    }
+}
+
+fn session(number: u32) -> SessionKey {
+    SessionKey::new(number, 0)
+}
+
+fn key(namespace: &str) -> NamespaceKey {
+    let names = ["/", "/a", "/b"];
+    NamespaceKey(u32::try_from(names.iter().position(|name| *name == namespace).unwrap()).unwrap())
+}
+
+/// The id of socket `#number`.
+fn id(number: usize) -> SocketId {
+    SocketId::from_bytes(id_bytes(number))
+}
+
+fn id_bytes(number: usize) -> [u8; ID_BYTES] {
+    SocketId::parse(&format!("the-id-of-socket-no-{number:04}")).unwrap().to_bytes()
+}
+
+fn rooms(names: &[&str]) -> Target {
+    Target { rooms: names.iter().map(|&name| name.to_owned()).collect(), ..Target::default() }
+}
+
+fn event(namespace: &str, name: &str) -> Frame {
+    Draft::event(name).unwrap().into_event(namespace, None).unwrap()
+}
+
+/// Effects as lines of text.
+struct Log<'s> {
+    sockets: &'s mut Vec<SocketKey>,
+    closing: &'s mut Vec<SessionKey>,
+    lines: Vec<String>,
+}
+
+impl Log<'_> {
+    fn name(&self, key: SocketKey) -> String {
+        format!("#{}", self.sockets.iter().position(|socket| *socket == key).unwrap())
+    }
+}
+
+impl Effects for Log<'_> {
+    fn push(&mut self, effect: Effect<'_>) {
+        let namespace = |key: NamespaceKey| ["/", "/a", "/b"][key.0 as usize];
+        let line = match effect {
+            Effect::Send(session, frame, delivery) => {
+                let volatile = if delivery == Delivery::Reliable { "" } else { "volatile " };
+                format!("to {}: {volatile}{}", session.parts().0, packets(&frame))
+            }
+            Effect::Close(session, reason) => {
+                self.closing.push(session);
+                format!("close {}: {}", session.parts().0, reason.as_str())
+            }
+            Effect::Connecting { socket, id: given, namespace: to, auth, .. } => {
+                assert_eq!(given, id(self.sockets.len()));
+                self.sockets.push(socket);
+                let auth = auth.map(|auth| format!(" with {auth}")).unwrap_or_default();
+                format!("{} wants {}{auth}", self.name(socket), namespace(to))
+            }
+            Effect::Connected(socket, to) => {
+                format!("{} is in {}", self.name(socket), namespace(to))
+            }
+            Effect::Event { socket, args, ack, .. } => {
+                let ack = ack.map(|id| format!(" ack {id}")).unwrap_or_default();
+                format!("{}: {}{}{ack}", self.name(socket), args.name(), arguments(&args))
+            }
+            Effect::Acked(token, Ok(args)) => format!("answer {}:{}", token.0, arguments(&args)),
+            Effect::Acked(token, Err(error)) => format!("no answer {}: {error}", token.0),
+            Effect::Disconnected(socket, from, reason) => {
+                format!("{} is out of {}: {}", self.name(socket), namespace(from), reason.as_str())
+            }
+        };
+        self.lines.push(line);
+    }
+}
+
+/// Arguments as written, and the attachments' bytes.
+fn arguments(args: &Args<'_>) -> String {
+    let raw = args.raw().map(|raw| format!(" {raw}"));
+    raw.chain(args.attachments().iter().map(|bytes| format!(" {:?}", bytes.as_ref()))).collect()
+}
+
+/// Packets without their Engine.IO type.
+fn packets(frame: &Frame) -> String {
+    let readable = |(is_binary, bytes): (bool, &[u8])| match is_binary {
+        true => format!(" {bytes:?}"),
+        false => String::from_utf8_lossy(bytes).strip_prefix('4').unwrap().to_owned(),
+    };
+    frame.packets().map(readable).collect()
+}
