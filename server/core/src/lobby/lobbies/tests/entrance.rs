@@ -343,7 +343,9 @@ fn public_lobbies_with_a_free_seat_are_listed_newest_first() {
     assert_eq!(hosts(json!({"game": "go"})), [""; 0]);
     let listing = script.ok(9, "list", &json!({"game": "other"}));
     let five = script.lobby(5).id.clone();
-    let entry = json!({"id": five, "game": "other", "host": "Five", "players": 1, "capacity": 4, "phase": "open"});
+    let entry = json!({
+        "id": five, "game": "other", "host": "Five", "players": 1, "capacity": 4, "phase": "open",
+    });
     assert_eq!(listing["lobbies"], json!([entry]));
     assert_eq!(script.ask(9, "list", &json!({"gam": "x"})), Err("E_BAD_REQUEST".to_owned()));
 }
