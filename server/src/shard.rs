@@ -519,21 +519,18 @@ impl Shard {
         }
         let told = self.tell(key, SessionInput::PollOpened, None);
         if told == Told::Refused {
-            self.flush();
             return Err(Refused::Overlap);
         }
         let (answer, receiver) = oneshot::channel();
         if let Some(slot) = self.sessions.get_mut(key) {
             slot.carrier = Carrier::Polling(Some(answer));
         }
-        self.flush();
         Ok(receiver)
     }
 
     /// The client gave up its GET.
     pub(crate) fn poll_aborted(&mut self, key: SessionKey) {
         self.tell(key, SessionInput::PollAborted, None);
-        self.flush();
     }
 
     /// A POST begins.
@@ -544,7 +541,6 @@ impl Shard {
             Some(Transport::Polling) => {}
         }
         let told = self.tell(key, SessionInput::PostOpened, None);
-        self.flush();
         if told == Told::Refused { Err(Refused::Overlap) } else { Ok(()) }
     }
 
@@ -571,14 +567,12 @@ impl Shard {
             }
         }
         self.tell(key, SessionInput::PostClosed, None);
-        self.flush();
         is_fine
     }
 
     /// A POST broke a rule or was cut off.
     pub(crate) fn post_broken(&mut self, key: SessionKey) {
         self.tell(key, SessionInput::PostBroken, None);
-        self.flush();
     }
 
     // ---- WebSockets ----------------------------------------------------------------------------
@@ -603,7 +597,6 @@ impl Shard {
             connection.role = Role::Transport(key);
         }
         self.bytes(connection, &mut read.to_vec());
-        self.flush();
     }
 
     /// Takes over a connection that wants to become the transport of a polling session.
@@ -623,7 +616,7 @@ impl Shard {
                 slot.candidate = Some(connection);
                 self.arm(key);
                 self.bytes(connection, &mut read.to_vec());
-                return self.flush();
+                return;
             }
         }
         // Upgraded or upgrading already, or gone: this one closes, the session does not notice.
@@ -877,10 +870,14 @@ impl Shard {
     }
 
     /// Writes to every session that may have something to send.
-    pub(crate) fn flush(&mut self) {
+    fn flush(&mut self) {
         while let Some(key) = self.dirty.pop() {
             self.flush_session(key);
         }
+    }
+
+    /// Wakes the loop if it would sleep past a deadline.
+    fn note_deadline(&mut self) {
         if let (Some(until), Some(deadline)) = (self.asleep_until, self.deadline())
             && until.is_none_or(|until| deadline < until)
         {
@@ -967,7 +964,6 @@ impl Shard {
         for key in self.sessions.keys() {
             self.tell(key, SessionInput::Close(CloseReason::ServerShuttingDown), None);
         }
-        self.flush();
     }
 }
 
@@ -1100,11 +1096,14 @@ impl Handle {
         })
     }
 
-    /// Takes a turn, then does something with the shard.
+    /// Takes a turn, does something with the shard, and writes what came of it.
     pub(crate) fn with<T>(&self, run: impl FnOnce(&mut Shard) -> T) -> T {
         let mut shard = self.shard.borrow_mut();
         shard.turn(&mut self.poll.borrow_mut());
-        run(&mut shard)
+        let result = run(&mut shard);
+        shard.flush();
+        shard.note_deadline();
+        result
     }
 
     /// Does something with the shard, without a turn.
