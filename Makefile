@@ -23,20 +23,22 @@ check: ## formatting, lints, house rules                                   (budg
 	$(STAGE) 60 "formatting" cargo fmt --all --check
 	$(STAGE) 840 "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 
-unit: ## tests beside the code, documentation examples, the tidy test      (budget 1000 s)
-	$(STAGE) 800 "unit tests" cargo test --workspace --locked --lib --bins --test tidy --test e2e
+unit: ## tests beside the code, documentation examples, the tidy test      (budget 1100 s)
+	$(STAGE) 300 "binaries" cargo build --locked --bins
+	$(STAGE) 600 "unit tests" cargo test --workspace --locked --lib --bins --test tidy --test e2e
 	$(STAGE) 200 "documentation examples" cargo test --workspace --locked --doc
 
-sim: ## random players in virtual time; SEED=n replays one                 (budget 120 s)
-	$(STAGE) 120 "simulation" cargo run --locked --bin sim -- $(if $(SEED),--seed $(SEED),--seeds 20)
+sim: ## random players in virtual time; SEED=n replays one                 (budget 420 s)
+	$(STAGE) 300 "binaries" cargo build --locked --bins
+	$(STAGE) 120 "simulation" target/debug/sim $(if $(SEED),--seed $(SEED),--seeds 20)
 
-e2e: tests/interop/node_modules .venv/ready ## stock clients against the built server (budget 700 s)
-	$(STAGE) 120 "server and fixture" cargo build --locked --bins
-	$(STAGE) 580 "stock clients" $(PYTHON) tests/run.py conformance clients openings=300 players
+e2e: tests/interop/node_modules .venv/ready ## stock clients against the built server (budget 900 s)
+	$(STAGE) 300 "binaries" cargo build --locked --bins
+	$(STAGE) 600 "stock clients" $(PYTHON) tests/run.py conformance clients openings=300 players
 
-browser: tests/browser/node_modules client-demo/web/dist/index.html .venv/ready ## two tabs in Chromium (budget 200 s)
-	$(STAGE) 60 "chromium" tests/need chromium chromium
-	$(STAGE) 20 "server" cargo build --locked --bin parlor
+browser: tests/browser/node_modules client-demo/web/dist/index.html .venv/ready ## two tabs in Chromium (budget 600 s)
+	$(STAGE) 180 "chromium" tests/need chromium chromium
+	$(STAGE) 300 "binaries" cargo build --locked --bins
 	$(STAGE) 120 "two tabs" $(PYTHON) tests/run.py browser
 
 interop: tests/interop/node_modules .venv/ready ## all 3,807 openings by stock clients, and every suite
