@@ -178,7 +178,8 @@ fn no_module_is_dead() {
     let all: BTreeSet<String> = rust_files().into_iter().collect();
     let mut alive: BTreeSet<String> = BTreeSet::new();
     let roots = all.iter().filter(|name| {
-        name.ends_with("src/lib.rs")
+        name.ends_with("build.rs")
+            || name.ends_with("src/lib.rs")
             || name.ends_with("src/main.rs")
             || name.contains("/src/bin/")
             || (name.starts_with("tests/") && !name.starts_with("tests/src/"))
