@@ -9,21 +9,21 @@
 //! Nothing here decides anything about sessions, lobbies or matches: it carries inputs to the
 //! machines and their effects to sockets.
 
+mod handle;
+mod outlet;
+
 use std::{
-    cell::RefCell,
     collections::HashMap,
     io::{self, IoSlice},
-    os::fd::{AsRawFd, RawFd},
     rc::Rc,
     sync::Arc,
     time::Duration,
 };
 
-use mio::{Events, Interest, Poll, Registry, Token};
+use mio::{Interest, Registry, Token};
 use parlor_core::{
     World, WorldSettings,
     close::CloseReason,
-    effect::{Effect, Effects},
     engine_io::{Session, SessionEffect, SessionInput, Settings, Transport},
     input::Input,
     key::{ConnectionKey, Key as _, SessionKey, Table},
@@ -34,10 +34,11 @@ use parlor_shared::{
     id::Sid,
     websocket::{Message, Violation},
 };
-use tokio::{
-    io::unix::AsyncFd,
-    sync::{Notify, oneshot},
-};
+use tokio::sync::{Notify, oneshot};
+
+pub(crate) use handle::Handle;
+use handle::PollAndEvents;
+use outlet::{Outlet, refill};
 
 use crate::{
     acceptor::OpenConnection,
@@ -45,7 +46,7 @@ use crate::{
     chance::{self, SidMint},
     clock::Clock,
     engine_app::{EngineApp, EngineContext},
-    handlers::{Handlers, Handshake, Namespace, Sessions},
+    handlers::{Handlers, Handshake, Namespace},
     metrics::Metrics,
     transport::websocket::{Connection, MAX_SLICES, Role},
 };
@@ -156,21 +157,6 @@ pub(crate) enum Refused {
     OtherTransport,
     /// The session took the request amiss and may have ended over it.
     Overlap,
-}
-
-/// Shared by the tasks of one thread.
-pub(crate) type Shared = Rc<RefCell<Shard>>;
-
-/// Lets tokio watch a `mio::Poll`, and keeps that open as long as it does.
-struct PollFd {
-    fd: RawFd,
-    _open: Rc<RefCell<PollAndEvents>>,
-}
-
-impl AsRawFd for PollFd {
-    fn as_raw_fd(&self) -> RawFd {
-        self.fd
-    }
 }
 
 impl Shard {
@@ -974,91 +960,6 @@ enum Told {
     Refused,
 }
 
-/// Carries a world's effects out as they come.
-struct Outlet<'s> {
-    now: Time,
-    sessions: &'s mut Table<SessionKey, Slot>,
-    handlers: &'s mut Handlers,
-    dirty: &'s mut Vec<SessionKey>,
-    full: &'s mut Vec<SessionKey>,
-    metrics: &'s Metrics,
-    /// What sessions said meanwhile; it is seen to when the world is done.
-    aftermath: Vec<(SessionKey, SessionEffect)>,
-}
-
-impl Outlet<'_> {
-    fn tell(&mut self, key: SessionKey, input: SessionInput<'_>) {
-        let Some(slot) = self.sessions.get_mut(key) else { return };
-        let mut effects = Vec::new();
-        slot.session.handle(self.now, input, &mut effects);
-        slot.mark(key, self.dirty);
-        if slot.session.wants_flush() {
-            self.full.push(key);
-        }
-        self.aftermath.extend(effects.into_iter().map(|effect| (key, effect)));
-    }
-}
-
-impl Effects for Outlet<'_> {
-    fn push(&mut self, effect: Effect<'_>) {
-        match effect {
-            Effect::Send(key, frame, delivery) => {
-                self.metrics.frames_sent.inc();
-                self.tell(key, SessionInput::Send(frame, delivery));
-            }
-            Effect::Close(key, reason) => self.tell(key, SessionInput::Close(reason)),
-            Effect::Connecting { socket, id, session, namespace, auth } => {
-                let sessions = View(self.sessions);
-                self.handlers.connecting(&sessions, socket, id, session, namespace, auth);
-            }
-            Effect::Connected(socket, _) => {
-                self.handlers.connected(&View(self.sessions), socket);
-            }
-            Effect::Event { socket, namespace, args, ack } => {
-                self.handlers.event(&View(self.sessions), socket, namespace, args, ack);
-            }
-            Effect::Acked(token, answer) => {
-                self.handlers.acked(&View(self.sessions), token, answer);
-            }
-            Effect::Disconnected(socket, namespace, reason) => {
-                self.handlers.disconnected(&View(self.sessions), socket, namespace, reason);
-            }
-        }
-    }
-}
-
-/// What handlers may know of sessions.
-struct View<'s>(&'s Table<SessionKey, Slot>);
-
-impl Sessions for View<'_> {
-    fn transport(&self, session: SessionKey) -> Option<Transport> {
-        self.0.get(session).map(|slot| slot.session.transport())
-    }
-
-    fn handshake(&self, session: SessionKey) -> Option<&Handshake> {
-        self.0.get(session).map(|slot| &slot.handshake)
-    }
-
-    fn queued_bytes(&self, session: SessionKey) -> usize {
-        self.0.get(session).map_or(0, |slot| slot.session.queued_bytes())
-    }
-}
-
-fn refill(world: &mut World, now: Time) {
-    if world.wants_ids() {
-        let ids = Input::Ids(chance::ids());
-        world.handle(now, ids, &mut NoEffects);
-    }
-}
-
-struct NoEffects;
-
-impl Effects for NoEffects {
-    fn push(&mut self, effect: Effect<'_>) {
-        unreachable!("a refill has no effect, but {effect:?}");
-    }
-}
-
 fn token(key: ConnectionKey) -> Token {
     let (index, generation) = key.parts();
     Token(((generation as usize) << 32) | index as usize)
@@ -1066,100 +967,4 @@ fn token(key: ConnectionKey) -> Token {
 
 fn connection_key(token: Token) -> ConnectionKey {
     ConnectionKey::new(token.0 as u32, (token.0 >> 32) as u32)
-}
-
-/// The shard's own poll, beside the shard so that both can be used at once.
-pub(crate) struct PollAndEvents {
-    poll: Poll,
-    events: Events,
-}
-
-/// A shard and its poll, as the tasks of its thread share them.
-#[derive(Clone)]
-pub(crate) struct Handle {
-    shard: Shared,
-    poll: Rc<RefCell<PollAndEvents>>,
-}
-
-impl Handle {
-    /// Sets a shard up on the current thread.
-    ///
-    /// # Errors
-    /// If the operating system gives no poll.
-    pub(crate) fn new(settings: ShardSettings, app: App) -> io::Result<Self> {
-        let poll = Poll::new()?;
-        let registry = poll.registry().try_clone()?;
-        let events = Events::with_capacity(1024);
-        Ok(Self {
-            shard: Rc::new(RefCell::new(Shard::new(settings, app, registry))),
-            poll: Rc::new(RefCell::new(PollAndEvents { poll, events })),
-        })
-    }
-
-    /// Takes a turn, does something with the shard, and writes what came of it.
-    pub(crate) fn with<T>(&self, run: impl FnOnce(&mut Shard) -> T) -> T {
-        let mut shard = self.shard.borrow_mut();
-        shard.turn(&mut self.poll.borrow_mut());
-        let result = run(&mut shard);
-        shard.flush();
-        shard.note_deadline();
-        result
-    }
-
-    /// Does something with the shard, without a turn.
-    pub(crate) fn peek<T>(&self, run: impl FnOnce(&mut Shard) -> T) -> T {
-        run(&mut self.shard.borrow_mut())
-    }
-
-    /// Turns the shard until `stop` is told, then ends its sessions and turns on until all are
-    /// gone or `timeout` has passed.
-    pub(crate) async fn run(
-        &self,
-        stop: impl Future<Output = ()>,
-        timeout: Duration,
-    ) -> io::Result<()> {
-        let fd = self.poll.borrow().poll.as_raw_fd();
-        let watched = PollFd { fd, _open: Rc::clone(&self.poll) };
-        #[expect(deprecated, reason = "its successor is unsafe; `PollFd` keeps what that asks for")]
-        let watched = AsyncFd::with_interest(watched, tokio::io::Interest::READABLE)?;
-        let wake = Rc::clone(&self.shard.borrow().wake);
-        let clock = self.shard.borrow().settings.clock;
-        tokio::pin!(stop);
-        let mut give_up_at: Option<tokio::time::Instant> = None;
-        loop {
-            let deadline = self.peek(|shard| {
-                let deadline = shard.deadline();
-                shard.asleep_until = Some(deadline);
-                deadline.map(|at| clock.instant(at))
-            });
-            let is_stopping = give_up_at.is_some();
-            let until = match (deadline, give_up_at) {
-                (Some(a), Some(b)) => Some(a.min(b)),
-                (a, b) => a.or(b),
-            };
-            let sleep = async {
-                match until {
-                    Some(until) => tokio::time::sleep_until(until).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                ready = watched.readable() => ready?.clear_ready(),
-                () = sleep => {}
-                // Whatever else is ready has its turn before this shard goes on.
-                () = wake.notified() => tokio::task::yield_now().await,
-                () = &mut stop, if !is_stopping => {
-                    give_up_at = Some(tokio::time::Instant::now() + timeout);
-                    self.with(Shard::shut_down);
-                }
-            }
-            self.peek(|shard| shard.asleep_until = None);
-            let n_sessions = self.with(|shard| shard.n_sessions());
-            if let Some(at) = give_up_at
-                && (n_sessions == 0 || tokio::time::Instant::now() >= at)
-            {
-                return Ok(());
-            }
-        }
-    }
 }

@@ -1,0 +1,122 @@
+//! A shard as the tasks of its thread share it, and the loop that turns it.
+
+use std::{
+    cell::RefCell,
+    io,
+    os::fd::{AsRawFd, RawFd},
+    rc::Rc,
+    time::Duration,
+};
+
+use mio::{Events, Poll};
+use tokio::io::unix::AsyncFd;
+
+use super::{App, Shard, ShardSettings};
+
+/// The shard's own poll, beside the shard so that both can be used at once.
+pub(crate) struct PollAndEvents {
+    pub(super) poll: Poll,
+    pub(super) events: Events,
+}
+
+/// A shard and its poll, as the tasks of its thread share them.
+#[derive(Clone)]
+pub(crate) struct Handle {
+    shard: Rc<RefCell<Shard>>,
+    poll: Rc<RefCell<PollAndEvents>>,
+}
+
+impl Handle {
+    /// Sets a shard up on the current thread.
+    ///
+    /// # Errors
+    /// If the operating system gives no poll.
+    pub(crate) fn new(settings: ShardSettings, app: App) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let registry = poll.registry().try_clone()?;
+        let events = Events::with_capacity(1024);
+        Ok(Self {
+            shard: Rc::new(RefCell::new(Shard::new(settings, app, registry))),
+            poll: Rc::new(RefCell::new(PollAndEvents { poll, events })),
+        })
+    }
+
+    /// Takes a turn, does something with the shard, and writes what came of it.
+    pub(crate) fn with<T>(&self, run: impl FnOnce(&mut Shard) -> T) -> T {
+        let mut shard = self.shard.borrow_mut();
+        shard.turn(&mut self.poll.borrow_mut());
+        let result = run(&mut shard);
+        shard.flush();
+        shard.note_deadline();
+        result
+    }
+
+    /// Does something with the shard, without a turn.
+    pub(crate) fn peek<T>(&self, run: impl FnOnce(&mut Shard) -> T) -> T {
+        run(&mut self.shard.borrow_mut())
+    }
+
+    /// Turns the shard until `stop` is told, then ends its sessions and turns on until all are
+    /// gone or `timeout` has passed.
+    pub(crate) async fn run(
+        &self,
+        stop: impl Future<Output = ()>,
+        timeout: Duration,
+    ) -> io::Result<()> {
+        let fd = self.poll.borrow().poll.as_raw_fd();
+        let watched = PollFd { fd, _open: Rc::clone(&self.poll) };
+        #[expect(deprecated, reason = "its successor is unsafe; `PollFd` keeps what that asks for")]
+        let watched = AsyncFd::with_interest(watched, tokio::io::Interest::READABLE)?;
+        let wake = Rc::clone(&self.shard.borrow().wake);
+        let clock = self.shard.borrow().settings.clock;
+        tokio::pin!(stop);
+        let mut give_up_at: Option<tokio::time::Instant> = None;
+        loop {
+            let deadline = self.peek(|shard| {
+                let deadline = shard.deadline();
+                shard.asleep_until = Some(deadline);
+                deadline.map(|at| clock.instant(at))
+            });
+            let is_stopping = give_up_at.is_some();
+            let until = match (deadline, give_up_at) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
+            let sleep = async {
+                match until {
+                    Some(until) => tokio::time::sleep_until(until).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                ready = watched.readable() => ready?.clear_ready(),
+                () = sleep => {}
+                // Whatever else is ready has its turn before this shard goes on.
+                () = wake.notified() => tokio::task::yield_now().await,
+                () = &mut stop, if !is_stopping => {
+                    give_up_at = Some(tokio::time::Instant::now() + timeout);
+                    self.with(Shard::shut_down);
+                }
+            }
+            self.peek(|shard| shard.asleep_until = None);
+            let n_sessions = self.with(|shard| shard.n_sessions());
+            if let Some(at) = give_up_at
+                && (n_sessions == 0 || tokio::time::Instant::now() >= at)
+            {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Lets tokio watch a `mio::Poll`, and keeps that open as long as it does.
+struct PollFd {
+    fd: RawFd,
+    _open: Rc<RefCell<PollAndEvents>>,
+}
+
+impl AsRawFd for PollFd {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd
+    }
+}
