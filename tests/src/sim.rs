@@ -114,6 +114,7 @@ impl Sim {
             random: Random::new(seed),
             settings: Arc::new(Settings { max_queue_bytes: 20_000, ..Settings::default() }),
             world: World::new(WorldSettings {
+                shard: parlor_core::key::ShardId::default(),
                 namespaces: Vec::new(),
                 connect_timeout: Duration::from_secs(10),
                 max_payload: 1_000_000,

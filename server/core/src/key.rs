@@ -1,12 +1,15 @@
 //! Names for what lives on a shard: an index to find it fast, a generation to tell it from what
 //! lived in the same place before.
 
+use serde::{Deserialize, Serialize};
 use slab::Slab;
 
 macro_rules! key {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
         pub struct $name {
             index: u32,
             generation: u32,
@@ -49,8 +52,28 @@ key! {
     ConnectionKey
 }
 
+/// A shard: the node that runs it, and which of that node's shards it is.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+pub struct ShardId {
+    /// The process.
+    pub node: u8,
+    /// Its thread.
+    pub shard: u8,
+}
+
+/// A socket of any shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Address {
+    /// The shard whose socket it is.
+    pub shard: ShardId,
+    /// Its key there.
+    pub socket: SocketKey,
+}
+
 /// Index of a namespace in the server's list; the same on every shard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NamespaceKey(pub u32);
 
 /// A table whose keys stay valid until their entry is removed and never name another.

@@ -8,7 +8,7 @@ use crate::{
     effect::{Effect, Effects},
     ids::Ids,
     input::{Input, Target},
-    key::{NamespaceKey, SocketKey},
+    key::{Address, NamespaceKey, ShardId, SocketKey},
     lobby::{Lobbies, LobbyEffect, LobbyInput, LobbySettings, Request},
     socket_io::{Settings, SocketIo},
     time::Time,
@@ -17,6 +17,8 @@ use crate::{
 /// What a world must know from the start.
 #[derive(Debug, Clone)]
 pub struct WorldSettings {
+    /// Which shard this is.
+    pub shard: ShardId,
     /// Names of the namespaces that the driver's handlers serve.
     pub namespaces: Vec<String>,
     /// Within this time a client must have joined a namespace.
@@ -32,6 +34,7 @@ pub struct WorldSettings {
 /// The state of a shard, without its sessions.
 #[derive(Debug)]
 pub struct World {
+    shard: ShardId,
     ids: Ids,
     socket_io: SocketIo,
     lobbies: Lobbies,
@@ -53,6 +56,7 @@ impl World {
         let no_lobbies =
             LobbySettings { games: Default::default(), max_lobbies: 0, epoch_ms: 0, seed: 0 };
         Self {
+            shard: settings.shard,
             ids: Ids::default(),
             socket_io: SocketIo::new(Settings {
                 namespaces,
@@ -109,6 +113,7 @@ impl World {
 
     fn sockets(&mut self, now: Time, input: Input<'_>, effects: &mut dyn Effects) {
         let mut route = Route {
+            shard: self.shard,
             lobby_namespace: self.lobby_namespace,
             inbox: &mut self.inbox,
             connecting: &mut self.connecting,
@@ -138,12 +143,12 @@ impl World {
     fn carry_out(&mut self, now: Time, effect: LobbyEffect, effects: &mut dyn Effects) {
         let Some(namespace) = self.lobby_namespace else { return };
         match effect {
-            LobbyEffect::Push(socket, frame, delivery) => {
-                let to = Target::socket(socket);
+            LobbyEffect::Push(to, frame, delivery) => {
+                let to = Target::socket(to.socket);
                 self.sockets(now, Input::Emit(namespace, to, frame, delivery), effects);
             }
-            LobbyEffect::Disconnect(socket) => {
-                self.sockets(now, Input::Disconnect(socket, false), effects);
+            LobbyEffect::Disconnect(whom) => {
+                self.sockets(now, Input::Disconnect(whom.socket, false), effects);
             }
         }
     }
@@ -151,6 +156,7 @@ impl World {
 
 /// Takes out of the stream of effects what the world itself answers.
 struct Route<'w> {
+    shard: ShardId,
     lobby_namespace: Option<NamespaceKey>,
     inbox: &'w mut Vec<LobbyInput>,
     connecting: &'w mut Vec<SocketKey>,
@@ -159,6 +165,7 @@ struct Route<'w> {
 
 impl Effects for Route<'_> {
     fn push(&mut self, effect: Effect<'_>) {
+        let at = |socket| Address { shard: self.shard, socket };
         match effect {
             Effect::Connecting { socket, namespace, .. }
                 if Some(namespace) == self.lobby_namespace =>
@@ -166,17 +173,17 @@ impl Effects for Route<'_> {
                 self.connecting.push(socket);
             }
             Effect::Connected(socket, namespace) if Some(namespace) == self.lobby_namespace => {
-                self.inbox.push(LobbyInput::Arrived(socket));
+                self.inbox.push(LobbyInput::Arrived(at(socket)));
             }
             Effect::Disconnected(socket, namespace, _)
                 if Some(namespace) == self.lobby_namespace =>
             {
-                self.inbox.push(LobbyInput::Gone(socket));
+                self.inbox.push(LobbyInput::Gone(at(socket)));
             }
             Effect::Event { socket, namespace, args, ack }
                 if Some(namespace) == self.lobby_namespace =>
             {
-                self.inbox.push(LobbyInput::Asked(socket, Request::read(&args), ack));
+                self.inbox.push(LobbyInput::Asked(at(socket), Request::read(&args), ack));
             }
             other => self.effects.push(other),
         }

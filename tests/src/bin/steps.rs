@@ -114,6 +114,7 @@ impl Effects for Sink {
 
 fn world(n_clients: u32) -> (World, Sink) {
     let mut world = World::new(WorldSettings {
+        shard: parlor_core::key::ShardId::default(),
         namespaces: vec!["/".to_owned()],
         connect_timeout: std::time::Duration::from_secs(10),
         max_payload: 1_000_000,

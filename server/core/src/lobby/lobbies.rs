@@ -23,7 +23,7 @@ use super::{
 use crate::{
     delivery::Delivery,
     ids::Ids,
-    key::{LobbyKey, SocketKey, Table},
+    key::{Address, LobbyKey, Table},
     rate::{Allowance, Rate},
     time::{Deadlines, Time},
 };
@@ -54,11 +54,11 @@ pub struct LobbySettings {
 #[derive(Debug)]
 pub enum LobbyInput {
     /// A socket has joined `/lobby`.
-    Arrived(SocketKey),
+    Arrived(Address),
     /// It asks something; the answer goes to this ack id, if it wants one.
-    Asked(SocketKey, Result<Request, Refusal>, Option<u64>),
+    Asked(Address, Result<Request, Refusal>, Option<u64>),
     /// It is gone.
-    Gone(SocketKey),
+    Gone(Address),
     /// A deadline may have passed.
     Timeout,
 }
@@ -67,9 +67,9 @@ pub enum LobbyInput {
 #[derive(Debug)]
 pub enum LobbyEffect {
     /// Send this to a socket.
-    Push(SocketKey, Frame, Delivery),
+    Push(Address, Frame, Delivery),
     /// Disconnect a socket: its place was taken over by another.
-    Disconnect(SocketKey),
+    Disconnect(Address),
 }
 
 /// The machine.
@@ -83,7 +83,7 @@ pub struct Lobbies {
     /// Public ones, in the order of making.
     public: BTreeMap<u64, LobbyKey>,
     n_made: u64,
-    visitors: BTreeMap<SocketKey, Visitor>,
+    visitors: BTreeMap<Address, Visitor>,
     deadlines: Deadlines<LobbyKey>,
     random: Random,
 }
@@ -167,7 +167,7 @@ impl Lobbies {
     fn asked(
         &mut self,
         now: Now,
-        socket: SocketKey,
+        socket: Address,
         request: Request,
         ack: Option<u64>,
         ids: &mut Ids,
@@ -206,7 +206,7 @@ impl Lobbies {
     fn inside(
         &mut self,
         now: Now,
-        socket: SocketKey,
+        socket: Address,
         request: Request,
         ack: Option<u64>,
         pushes: &mut Pushes,
@@ -260,7 +260,7 @@ impl Lobbies {
     fn create(
         &mut self,
         now: Now,
-        socket: SocketKey,
+        socket: Address,
         create: api::Create,
         ids: &mut Ids,
         pushes: &mut Pushes,
@@ -302,7 +302,7 @@ impl Lobbies {
     fn join(
         &mut self,
         now: Now,
-        socket: SocketKey,
+        socket: Address,
         join: &api::Join,
         ids: &mut Ids,
         pushes: &mut Pushes,
@@ -337,11 +337,11 @@ impl Lobbies {
     fn resume(
         &mut self,
         now: Now,
-        socket: SocketKey,
+        socket: Address,
         resume: &api::Resume,
         ids: &mut Ids,
         pushes: &mut Pushes,
-    ) -> Result<(api::Joined, Option<SocketKey>), Refusal> {
+    ) -> Result<(api::Joined, Option<Address>), Refusal> {
         let visitor = self.visitor(socket)?;
         if visitor.lobby.is_none() && !visitor.guesses.take(now.time, GUESS_RATE) {
             return Err(Refusal::new(code::RATE, "too many unknown tokens; wait a moment"));
@@ -390,7 +390,7 @@ impl Lobbies {
         api::Listing { lobbies: lobbies.collect() }
     }
 
-    fn leave(&mut self, now: Now, socket: SocketKey, pushes: &mut Pushes) -> Result<Done, Refusal> {
+    fn leave(&mut self, now: Now, socket: Address, pushes: &mut Pushes) -> Result<Done, Refusal> {
         let (key, at) = self.lobby_of(socket)?;
         let seed = self.random.next_u64();
         if let Some(lobby) = self.lobbies.get_mut(key) {
@@ -402,7 +402,7 @@ impl Lobbies {
         Ok(Done {})
     }
 
-    fn gone(&mut self, now: Now, socket: SocketKey, effects: &mut Vec<LobbyEffect>) {
+    fn gone(&mut self, now: Now, socket: Address, effects: &mut Vec<LobbyEffect>) {
         let place = self.lobby_of(socket);
         self.visitors.remove(&socket);
         let Ok((key, at)) = place else { return };
@@ -442,7 +442,7 @@ impl Lobbies {
         }
     }
 
-    fn settle_in(&mut self, socket: SocketKey, key: LobbyKey, token: ResumeToken) {
+    fn settle_in(&mut self, socket: Address, key: LobbyKey, token: ResumeToken) {
         self.by_token.insert(token, key);
         if let Some(visitor) = self.visitors.get_mut(&socket) {
             visitor.lobby = Some(key);
@@ -450,12 +450,12 @@ impl Lobbies {
         self.tidy(key);
     }
 
-    fn visitor(&mut self, socket: SocketKey) -> Result<&mut Visitor, Refusal> {
+    fn visitor(&mut self, socket: Address) -> Result<&mut Visitor, Refusal> {
         let unknown = || Refusal::new(code::NOT_IN_LOBBY, "not connected to /lobby");
         self.visitors.get_mut(&socket).ok_or_else(unknown)
     }
 
-    fn outside(&mut self, socket: SocketKey) -> Result<&mut Visitor, Refusal> {
+    fn outside(&mut self, socket: Address) -> Result<&mut Visitor, Refusal> {
         let visitor = self.visitor(socket)?;
         match visitor.lobby {
             None => Ok(visitor),
@@ -464,7 +464,7 @@ impl Lobbies {
     }
 
     /// The lobby somebody is in, and which of its members they are.
-    fn lobby_of(&self, socket: SocketKey) -> Result<(LobbyKey, usize), Refusal> {
+    fn lobby_of(&self, socket: Address) -> Result<(LobbyKey, usize), Refusal> {
         let found = || {
             let key = self.visitors.get(&socket)?.lobby?;
             let members = self.lobbies.get(key)?.members();
@@ -508,7 +508,7 @@ fn forget(by_token: &mut BTreeMap<ResumeToken, LobbyKey>, member: &Member) {
 }
 
 fn answer<T: Serialize>(
-    socket: SocketKey,
+    socket: Address,
     ack: Option<u64>,
     reply: Result<T, Refusal>,
     effects: &mut Vec<LobbyEffect>,
@@ -521,7 +521,7 @@ fn answer<T: Serialize>(
 }
 
 fn answer_found<T: Serialize>(
-    socket: SocketKey,
+    socket: Address,
     ack: Option<u64>,
     reply: Option<Result<T, Refusal>>,
     effects: &mut Vec<LobbyEffect>,

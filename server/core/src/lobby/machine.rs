@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     delivery::Delivery,
-    key::SocketKey,
+    key::Address,
     rate::{Allowance, Rate},
     time::Time,
 };
@@ -84,7 +84,7 @@ pub(super) struct Member {
     /// new one has arrived.
     pub(super) previous: Option<ResumeToken>,
     /// `None` while the connection is lost.
-    pub(super) socket: Option<SocketKey>,
+    pub(super) socket: Option<Address>,
     /// Until then the place is kept without a socket.
     kept_until: Option<Time>,
     ready: bool,
@@ -107,7 +107,7 @@ impl Place {
 }
 
 /// Where a lobby's pushes go.
-pub(super) type Pushes = Vec<(SocketKey, Frame, Delivery)>;
+pub(super) type Pushes = Vec<(Address, Frame, Delivery)>;
 
 /// Wall time of an input, for what people read.
 #[derive(Debug, Clone, Copy)]
@@ -185,7 +185,7 @@ impl Lobby {
         name: &str,
         role: Role,
         token: ResumeToken,
-        socket: SocketKey,
+        socket: Address,
         pushes: &mut Pushes,
     ) -> Result<api::Joined, Refusal> {
         check_name(name)?;
@@ -229,9 +229,9 @@ impl Lobby {
         at: usize,
         shown: ResumeToken,
         fresh: ResumeToken,
-        socket: SocketKey,
+        socket: Address,
         pushes: &mut Pushes,
-    ) -> (api::Joined, Option<SocketKey>) {
+    ) -> (api::Joined, Option<Address>) {
         let member = &mut self.members[at];
         let before = member.socket.replace(socket);
         member.kept_until = None;
@@ -532,13 +532,13 @@ impl Lobby {
         self.push_except(change, None, pushes);
     }
 
-    fn push_except(&mut self, change: Change, except: Option<SocketKey>, pushes: &mut Pushes) {
+    fn push_except(&mut self, change: Change, except: Option<Address>, pushes: &mut Pushes) {
         self.version += 1;
         let frame = event(push::CHANGED, &Changed { version: self.version, change });
         self.to_all(&frame, except, pushes);
     }
 
-    fn to_all(&self, frame: &Frame, except: Option<SocketKey>, pushes: &mut Pushes) {
+    fn to_all(&self, frame: &Frame, except: Option<Address>, pushes: &mut Pushes) {
         let sockets = self.members.iter().filter_map(|m| m.socket).filter(|s| Some(*s) != except);
         pushes.extend(sockets.map(|socket| (socket, frame.clone(), Delivery::Reliable)));
     }
@@ -602,7 +602,7 @@ impl Lobby {
     /// The host stays host while connected. Then it is the longest seated player who is; if nobody
     /// is, it stays with its seat, or goes to the longest seated. Who is told of it otherwise is
     /// `except`.
-    fn settle_host(&mut self, except: Option<SocketKey>, pushes: &mut Pushes) {
+    fn settle_host(&mut self, except: Option<Address>, pushes: &mut Pushes) {
         let current = self.seated().find(|member| member.place.seat() == self.host);
         let next = current
             .filter(|member| member.socket.is_some())

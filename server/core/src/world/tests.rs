@@ -74,6 +74,7 @@ impl Script {
 
     fn with_lobbies(lobbies: Option<LobbySettings>) -> Self {
         let world = World::new(WorldSettings {
+            shard: crate::key::ShardId::default(),
             namespaces: vec!["/".to_owned()],
             connect_timeout: Duration::from_secs(10),
             max_payload: 10_000,

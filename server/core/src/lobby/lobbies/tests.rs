@@ -19,7 +19,11 @@ use parlor_shared::{
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{ids::MAX_IDS_PER_INPUT, key::Key as _, lobby::game::Game};
+use crate::{
+    ids::MAX_IDS_PER_INPUT,
+    key::{Key as _, ShardId, SocketKey},
+    lobby::game::Game,
+};
 
 use game::Tally;
 
@@ -200,12 +204,12 @@ impl Script {
         for effect in effects {
             match effect {
                 LobbyEffect::Push(to, frame, delivery) => {
-                    let number = to.parts().0;
+                    let number = to.socket.parts().0;
                     let client = self.clients.get_mut(&number).expect("only clients are told");
                     client.hear(&frame, delivery);
                 }
                 LobbyEffect::Disconnect(socket) => {
-                    self.clients.remove(&socket.parts().0);
+                    self.clients.remove(&socket.socket.parts().0);
                     self.tell(LobbyInput::Gone(socket));
                 }
             }
@@ -373,8 +377,8 @@ fn read(frame: &Frame) -> (String, Option<u64>, Vec<Value>) {
     (name, packet.id, args)
 }
 
-fn socket(number: u32) -> SocketKey {
-    SocketKey::new(number, 0)
+fn socket(number: u32) -> Address {
+    Address { shard: ShardId::default(), socket: SocketKey::new(number, 0) }
 }
 
 fn name(number: u32) -> String {
