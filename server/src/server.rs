@@ -10,6 +10,7 @@ use std::{
 
 use parlor_core::{
     WorldSettings,
+    cluster::Neighbours,
     engine_io::Settings,
     lobby::{Games, LobbySettings, game::Game},
 };
@@ -232,7 +233,7 @@ impl Plan {
             seed: chance::seed(),
         });
         let settings = WorldSettings {
-            shard: parlor_core::key::ShardId { node: 0, shard: 0 },
+            neighbours: Neighbours::alone(1),
             namespaces: self.namespaces.iter().map(|(name, _)| name.clone()).collect(),
             connect_timeout: Duration::from_millis(self.config.engine.connect_timeout_ms),
             max_payload: self.config.engine.max_payload,

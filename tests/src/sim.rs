@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use parlor_core::{
     World, WorldSettings,
     close::CloseReason,
+    cluster::Neighbours,
     delivery::Delivery,
     effect::{Effect, Effects},
     engine_io::{Session, SessionEffect, SessionInput, Settings, Transport},
@@ -114,7 +115,7 @@ impl Sim {
             random: Random::new(seed),
             settings: Arc::new(Settings { max_queue_bytes: 20_000, ..Settings::default() }),
             world: World::new(WorldSettings {
-                shard: parlor_core::key::ShardId::default(),
+                neighbours: Neighbours::alone(1),
                 namespaces: Vec::new(),
                 connect_timeout: Duration::from_secs(10),
                 max_payload: 1_000_000,

@@ -1,8 +1,10 @@
 //! How much a packet matters on its way to a client that may be slow.
 //! What is done about it is decided in `engine_io`.
 
+use serde::{Deserialize, Serialize};
+
 /// How much a frame matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Delivery {
     /// Arrives, in order, or the session ends.
     Reliable,

@@ -5,11 +5,14 @@ use parlor_shared::{
     socket_io::{Args, Frame},
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     close::CloseReason,
+    cluster::{Answer, Message},
     delivery::Delivery,
     input::AckToken,
-    key::{NamespaceKey, SessionKey, SocketKey},
+    key::{NamespaceKey, SessionKey, ShardId, SocketKey},
 };
 
 /// Something to be done, in the order in which it is pushed.
@@ -47,12 +50,16 @@ pub enum Effect<'a> {
     },
     /// An answer has come, or will not.
     Acked(AckToken, Result<Args<'a>, AckError>),
+    /// What sockets of all shards answered to [`crate::input::Input::Gather`].
+    Gathered(AckToken, Answer),
+    /// Tell another shard.
+    Tell(ShardId, Message),
     /// A connected socket is no more.
     Disconnected(SocketKey, NamespaceKey, DisconnectReason),
 }
 
 /// Why there is no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum AckError {
     /// None came in time; one that comes later is ignored.
     #[error("operation has timed out")]

@@ -3,8 +3,8 @@
 
 use parlor_shared::id::ID_BYTES;
 
-/// Identities one input may use up at most.
-pub const MAX_IDS_PER_INPUT: usize = 8;
+/// Identities one input may use up at most: 3 for each of the requests that one answer releases.
+pub const MAX_IDS_PER_INPUT: usize = 64;
 /// Identities a refill brings.
 pub const REFILL: usize = 256;
 

@@ -8,10 +8,13 @@ use parlor_shared::{
     socket_io::{Draft, Frame},
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     close::CloseReason,
+    cluster::{Change, Message, Question},
     delivery::Delivery,
-    key::{NamespaceKey, SessionKey, SocketKey},
+    key::{NamespaceKey, SessionKey, ShardId, SocketKey},
 };
 
 /// Something that happened.
@@ -35,6 +38,13 @@ pub enum Input<'a> {
     Emit(NamespaceKey, Target, Frame, Delivery),
     /// An event that wants an answer under this token, within this time if one is given.
     Ask(SocketKey, Draft, AckToken, Option<Duration>),
+    /// A change for sockets of a namespace, on all shards.
+    Change(NamespaceKey, Target, Change),
+    /// A question that sockets of all shards answer; what came is
+    /// [`crate::effect::Effect::Gathered`] under this token.
+    Gather(AckToken, Question),
+    /// Another shard says something.
+    Told(ShardId, Message),
     /// Put a socket into a room.
     Join(SocketKey, String),
     /// Take a socket out of a room.
@@ -46,7 +56,7 @@ pub enum Input<'a> {
 }
 
 /// Whom a packet is for.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// This socket alone; the rest is ignored then.
     pub socket: Option<SocketKey>,
@@ -57,6 +67,8 @@ pub struct Target {
     pub except: Vec<String>,
     /// And not this one.
     pub except_socket: Option<SocketKey>,
+    /// Sockets of this shard only.
+    pub local: bool,
 }
 
 impl Target {
@@ -64,8 +76,31 @@ impl Target {
     pub fn socket(socket: SocketKey) -> Self {
         Self { socket: Some(socket), ..Self::default() }
     }
+
+    /// True if only sockets of this shard can be meant.
+    pub fn is_local(&self) -> bool {
+        self.local || self.socket.is_some()
+    }
+
+    /// The same for another shard, which knows none of this one's keys.
+    pub(crate) fn abroad(&self) -> Self {
+        Self { socket: None, except_socket: None, ..self.clone() }
+    }
 }
 
-/// The driver's name for an answer it waits for.
+/// The driver's name for an answer it waits for: below 2^63.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AckToken(pub u64);
+
+/// Tokens from here on are core's own.
+const INTERNAL: u64 = 1 << 63;
+
+impl AckToken {
+    pub(crate) fn internal(number: u64) -> Self {
+        Self(INTERNAL | number)
+    }
+
+    pub(crate) fn is_internal(self) -> bool {
+        self.0 & INTERNAL != 0
+    }
+}

@@ -48,6 +48,10 @@ key! {
     LobbyKey
 }
 key! {
+    /// A question whose answers are being gathered.
+    GatheringKey
+}
+key! {
     /// A TCP connection on its shard.
     ConnectionKey
 }
@@ -70,6 +74,18 @@ pub struct Address {
     pub shard: ShardId,
     /// Its key there.
     pub socket: SocketKey,
+}
+
+impl GatheringKey {
+    /// As it travels in messages.
+    pub(crate) fn number(self) -> u64 {
+        u64::from(self.generation) << 32 | u64::from(self.index)
+    }
+
+    /// As it came back.
+    pub(crate) fn of_number(number: u64) -> Self {
+        Self::new(number as u32, (number >> 32) as u32)
+    }
 }
 
 /// Index of a namespace in the server's list; the same on every shard.

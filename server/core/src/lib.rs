@@ -6,14 +6,17 @@
 //! ordinary input, and one with nothing due is harmless.
 
 pub mod close;
+pub mod cluster;
 pub mod delivery;
 pub mod effect;
 pub mod engine_io;
+mod gather;
 pub mod hash;
 pub mod ids;
 pub mod input;
 pub mod key;
 pub mod lobby;
+mod questions;
 pub mod rate;
 pub mod socket_io;
 pub mod time;

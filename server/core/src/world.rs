@@ -3,13 +3,18 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use parlor_shared::socket_io::{Args, Frame};
+
 use crate::{
+    cluster::{Answer, Message, Neighbours, Question},
     delivery::Delivery,
-    effect::{Effect, Effects},
+    effect::{AckError, Effect, Effects},
     ids::Ids,
-    input::{Input, Target},
-    key::{Address, NamespaceKey, ShardId, SocketKey},
+    input::{AckToken, Input, Target},
+    key::{NamespaceKey, ShardId, SocketKey},
     lobby::{Lobbies, LobbyEffect, LobbyInput, LobbySettings, Request},
+    questions::{Answered, Questions},
     socket_io::{Settings, SocketIo},
     time::Time,
 };
@@ -17,8 +22,8 @@ use crate::{
 /// What a world must know from the start.
 #[derive(Debug, Clone)]
 pub struct WorldSettings {
-    /// Which shard this is.
-    pub shard: ShardId,
+    /// Which shard this is, and which others there are.
+    pub neighbours: Neighbours,
     /// Names of the namespaces that the driver's handlers serve.
     pub namespaces: Vec<String>,
     /// Within this time a client must have joined a namespace.
@@ -34,16 +39,20 @@ pub struct WorldSettings {
 /// The state of a shard, without its sessions.
 #[derive(Debug)]
 pub struct World {
-    shard: ShardId,
+    neighbours: Neighbours,
     ids: Ids,
     socket_io: SocketIo,
     lobbies: Lobbies,
+    questions: Questions,
     /// `/lobby`, which the world serves itself.
     lobby_namespace: Option<NamespaceKey>,
     inbox: Vec<LobbyInput>,
     outbox: Vec<LobbyEffect>,
     connecting: Vec<SocketKey>,
+    acked: Vec<(AckToken, OwnedAck)>,
 }
+
+type OwnedAck = Result<(String, Vec<Bytes>), AckError>;
 
 impl World {
     /// An empty world.
@@ -55,8 +64,8 @@ impl World {
         });
         let no_lobbies =
             LobbySettings { games: Default::default(), max_lobbies: 0, epoch_ms: 0, seed: 0 };
+        let lobbies = settings.lobbies.unwrap_or(no_lobbies);
         Self {
-            shard: settings.shard,
             ids: Ids::default(),
             socket_io: SocketIo::new(Settings {
                 namespaces,
@@ -64,11 +73,14 @@ impl World {
                 max_payload: settings.max_payload,
                 hash_seed: settings.hash_seed,
             }),
-            lobbies: Lobbies::new(settings.lobbies.unwrap_or(no_lobbies)),
+            lobbies: Lobbies::new(lobbies, settings.neighbours.clone()),
+            neighbours: settings.neighbours,
+            questions: Questions::default(),
             lobby_namespace,
             inbox: Vec::new(),
             outbox: Vec::new(),
             connecting: Vec::new(),
+            acked: Vec::new(),
         }
     }
 
@@ -79,10 +91,9 @@ impl World {
 
     /// When [`Input::Timeout`] is due.
     pub fn deadline(&self) -> Option<Time> {
-        match (self.socket_io.deadline(), self.lobbies.deadline()) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        let machines =
+            [self.socket_io.deadline(), self.lobbies.deadline(), self.questions.deadline()];
+        machines.into_iter().flatten().min()
     }
 
     /// The sockets.
@@ -95,39 +106,168 @@ impl World {
         &self.lobbies
     }
 
+    /// True if no client, socket, lobby or question is left; for tests and the simulator.
+    pub fn is_empty(&self) -> bool {
+        self.socket_io.n_clients() + self.socket_io.n_sockets() == 0
+            && self.lobbies.is_empty()
+            && self.lobbies.is_unvisited()
+            && self.questions.is_empty()
+    }
+
     /// Takes in one thing that happened and pushes what is to be done about it, in order.
     ///
     /// # Panics
     /// If ids are needed and [`Self::wants_ids`] was not heeded.
     pub fn handle(&mut self, now: Time, input: Input<'_>, effects: &mut dyn Effects) {
-        let is_timeout = matches!(input, Input::Timeout);
         match input {
             Input::Ids(fresh) => return self.ids.refill(fresh),
+            Input::Emit(namespace, target, frame, delivery) => {
+                self.emit(now, namespace, target, frame, delivery, effects);
+            }
+            Input::Change(namespace, target, change) => {
+                if !target.is_local() {
+                    let message = Message::Change(namespace, target.abroad(), change.clone());
+                    self.tell_others(&message, effects);
+                }
+                self.sockets(now, Input::Change(namespace, target, change), effects);
+            }
+            Input::Gather(token, question) => self.gather(now, token, question, effects),
+            Input::Told(from, message) => self.told(now, from, message, effects),
+            Input::Timeout => {
+                self.sockets(now, Input::Timeout, effects);
+                self.inbox.push(LobbyInput::Timeout);
+                while let Some((token, answer)) = self.questions.late(now) {
+                    effects.push(Effect::Gathered(token, answer));
+                }
+            }
             input => self.sockets(now, input, effects),
-        }
-        if is_timeout {
-            self.inbox.push(LobbyInput::Timeout);
         }
         self.settle(now, effects);
     }
 
+    fn emit(
+        &mut self,
+        now: Time,
+        namespace: NamespaceKey,
+        target: Target,
+        frame: Frame,
+        delivery: Delivery,
+        effects: &mut dyn Effects,
+    ) {
+        if !target.is_local() && self.neighbours.all.len() > 1 {
+            let message = Message::Emit(namespace, target.abroad(), frame.clone(), delivery);
+            self.tell_others(&message, effects);
+        }
+        self.sockets(now, Input::Emit(namespace, target, frame, delivery), effects);
+    }
+
+    fn tell_others(&self, message: &Message, effects: &mut dyn Effects) {
+        for shard in self.neighbours.others() {
+            effects.push(Effect::Tell(shard, message.clone()));
+        }
+    }
+
     fn sockets(&mut self, now: Time, input: Input<'_>, effects: &mut dyn Effects) {
         let mut route = Route {
-            shard: self.shard,
             lobby_namespace: self.lobby_namespace,
             inbox: &mut self.inbox,
             connecting: &mut self.connecting,
+            acked: &mut self.acked,
             effects,
         };
         self.socket_io.handle(now, input, &mut self.ids, &mut route);
     }
 
+    /// Another shard says something.
+    fn told(&mut self, now: Time, from: ShardId, message: Message, effects: &mut dyn Effects) {
+        match message {
+            Message::Emit(namespace, target, frame, delivery) => {
+                self.sockets(now, Input::Emit(namespace, target, frame, delivery), effects);
+            }
+            Message::Change(namespace, target, change) => {
+                self.sockets(now, Input::Change(namespace, target, change), effects);
+            }
+            Message::Question(number, question) => {
+                self.asked(now, (from, number), question, effects);
+            }
+            Message::Answer(number, answer) => self.answered(from, number, answer, effects),
+            Message::Lobby(message) => self.inbox.push(LobbyInput::Told(from, message)),
+        }
+    }
+
+    /// A handler asks sockets of all shards.
+    fn gather(
+        &mut self,
+        now: Time,
+        token: AckToken,
+        question: Question,
+        effects: &mut dyn Effects,
+    ) {
+        let own = self.neighbours.own;
+        let is_local = question.target().is_local();
+        let shards = if is_local { &[own][..] } else { &self.neighbours.all };
+        let number = self.questions.begin(now, token, &question, shards);
+        if !is_local {
+            let message = Message::Question(number, question.abroad());
+            self.tell_others(&message, effects);
+        }
+        self.asked(now, (own, number), question, effects);
+    }
+
+    /// A shard, perhaps this one, asks what sockets of this one have to say.
+    fn asked(
+        &mut self,
+        now: Time,
+        asker: (ShardId, u64),
+        question: Question,
+        effects: &mut dyn Effects,
+    ) {
+        match question {
+            Question::Sockets(namespace, target) => {
+                let own = self.neighbours.own;
+                let sockets = self.socket_io.describe(namespace, &target, own);
+                self.answer((asker.0, asker.1, Answer::Sockets(sockets)), effects);
+            }
+            Question::Ask(namespace, target, draft, timeout) => {
+                let sockets = self.socket_io.select(namespace, &target);
+                match self.questions.ask(now, asker, timeout, &sockets) {
+                    Err(none) => self.answer(none, effects),
+                    Ok(tokens) => {
+                        for (socket, token) in tokens {
+                            let ask = Input::Ask(socket, draft.clone(), token, Some(timeout));
+                            self.sockets(now, ask, effects);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, (to, number, answer): Answered, effects: &mut dyn Effects) {
+        if to == self.neighbours.own {
+            self.answered(to, number, answer, effects);
+        } else {
+            effects.push(Effect::Tell(to, Message::Answer(number, answer)));
+        }
+    }
+
+    fn answered(&mut self, from: ShardId, number: u64, answer: Answer, effects: &mut dyn Effects) {
+        if let Some((token, all)) = self.questions.answered(from, number, answer) {
+            effects.push(Effect::Gathered(token, all));
+        }
+    }
+
     /// Lets lobbies act on what sockets did, and sockets carry what lobbies said, until all is
     /// still. Each round takes an input of a client or ends, so it does end.
     fn settle(&mut self, now: Time, effects: &mut dyn Effects) {
-        while !self.inbox.is_empty() || !self.connecting.is_empty() {
+        while !self.inbox.is_empty() || !self.connecting.is_empty() || !self.acked.is_empty() {
             for socket in std::mem::take(&mut self.connecting) {
                 self.sockets(now, Input::Admit(socket), effects);
+            }
+            for (token, answer) in std::mem::take(&mut self.acked) {
+                if let Some(answered) = self.questions.acked(token, answer) {
+                    self.answer(answered, effects);
+                }
             }
             let mut outbox = std::mem::take(&mut self.outbox);
             for input in std::mem::take(&mut self.inbox) {
@@ -143,12 +283,15 @@ impl World {
     fn carry_out(&mut self, now: Time, effect: LobbyEffect, effects: &mut dyn Effects) {
         let Some(namespace) = self.lobby_namespace else { return };
         match effect {
-            LobbyEffect::Push(to, frame, delivery) => {
-                let to = Target::socket(to.socket);
+            LobbyEffect::Push(socket, frame, delivery) => {
+                let to = Target::socket(socket);
                 self.sockets(now, Input::Emit(namespace, to, frame, delivery), effects);
             }
-            LobbyEffect::Disconnect(whom) => {
-                self.sockets(now, Input::Disconnect(whom.socket, false), effects);
+            LobbyEffect::Disconnect(socket) => {
+                self.sockets(now, Input::Disconnect(socket, false), effects);
+            }
+            LobbyEffect::Tell(shard, message) => {
+                effects.push(Effect::Tell(shard, Message::Lobby(message)));
             }
         }
     }
@@ -156,16 +299,15 @@ impl World {
 
 /// Takes out of the stream of effects what the world itself answers.
 struct Route<'w> {
-    shard: ShardId,
     lobby_namespace: Option<NamespaceKey>,
     inbox: &'w mut Vec<LobbyInput>,
     connecting: &'w mut Vec<SocketKey>,
+    acked: &'w mut Vec<(AckToken, OwnedAck)>,
     effects: &'w mut dyn Effects,
 }
 
 impl Effects for Route<'_> {
     fn push(&mut self, effect: Effect<'_>) {
-        let at = |socket| Address { shard: self.shard, socket };
         match effect {
             Effect::Connecting { socket, namespace, .. }
                 if Some(namespace) == self.lobby_namespace =>
@@ -173,17 +315,21 @@ impl Effects for Route<'_> {
                 self.connecting.push(socket);
             }
             Effect::Connected(socket, namespace) if Some(namespace) == self.lobby_namespace => {
-                self.inbox.push(LobbyInput::Arrived(at(socket)));
+                self.inbox.push(LobbyInput::Arrived(socket));
             }
             Effect::Disconnected(socket, namespace, _)
                 if Some(namespace) == self.lobby_namespace =>
             {
-                self.inbox.push(LobbyInput::Gone(at(socket)));
+                self.inbox.push(LobbyInput::Gone(socket));
             }
             Effect::Event { socket, namespace, args, ack }
                 if Some(namespace) == self.lobby_namespace =>
             {
-                self.inbox.push(LobbyInput::Asked(at(socket), Request::read(&args), ack));
+                self.inbox.push(LobbyInput::Asked(socket, Request::read(&args), ack));
+            }
+            Effect::Acked(token, answer) if token.is_internal() => {
+                let owned = |args: Args<'_>| (args.array().to_owned(), args.attachments().to_vec());
+                self.acked.push((token, answer.map(owned)));
             }
             other => self.effects.push(other),
         }

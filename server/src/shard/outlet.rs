@@ -63,6 +63,8 @@ impl Effects for Outlet<'_> {
             Effect::Acked(token, answer) => {
                 self.handlers.acked(&View(self.sessions), token, answer);
             }
+            // There is one shard, and its handlers cannot ask many yet.
+            Effect::Tell(..) | Effect::Gathered(..) => {}
             Effect::Disconnected(socket, namespace, reason) => {
                 self.handlers.disconnected(&View(self.sessions), socket, namespace, reason);
             }

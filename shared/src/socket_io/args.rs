@@ -54,6 +54,11 @@ impl<'a> Args<'a> {
         json::elements(self.array).next().map_or(Cow::Borrowed(""), unquoted)
     }
 
+    /// The whole JSON array as it came: of an event, its name leads.
+    pub fn array(&self) -> &'a str {
+        self.array
+    }
+
     /// Each argument as written.
     pub fn raw(&self) -> json::Elements<'a> {
         let mut elements = json::elements(self.array);

@@ -3,7 +3,7 @@
 //! Source: Socket.IO protocol v5, § Packet encoding; RFC 6455 § 5.2 for the header in front.
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{MAX_ATTACHMENTS, binary, packet::Kind};
 use crate::websocket::{self, Opcode};
@@ -13,7 +13,8 @@ use crate::websocket::{self, Opcode};
 ///
 /// Server frames are unmasked, so the same bytes serve every WebSocket; long-polling takes the
 /// packets without their headers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Bytes", into = "Bytes")]
 pub struct Frame {
     wire: Bytes,
 }
@@ -98,6 +99,26 @@ impl Frame {
     }
 }
 
+impl From<Frame> for Bytes {
+    fn from(frame: Frame) -> Self {
+        frame.wire
+    }
+}
+
+impl TryFrom<Bytes> for Frame {
+    type Error = &'static str;
+
+    /// Takes the bytes of one or more whole frames, as another node sends them.
+    fn try_from(wire: Bytes) -> Result<Self, Self::Error> {
+        let mut rest = &wire[..];
+        while !rest.is_empty() {
+            let (_, _, length) = Self::first_packet(rest).ok_or("half a frame")?;
+            rest = &rest[length..];
+        }
+        if wire.is_empty() { Err("no frame") } else { Ok(Self { wire }) }
+    }
+}
+
 /// `""` for the main namespace, else its name and a comma.
 fn prefix(namespace: &str) -> String {
     if namespace == "/" { String::new() } else { format!("{namespace},") }
@@ -121,11 +142,30 @@ pub enum EncodeError {
 const HEADROOM: usize = 64;
 
 /// Arguments being written, in place: the head goes in front when they are complete.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(try_from = "(Bytes, Vec<Bytes>)", into = "(Bytes, Vec<Bytes>)")]
 pub struct Draft {
     /// `HEADROOM` bytes of room, then the JSON array without its last bracket.
     buffer: Vec<u8>,
     attachments: Vec<Bytes>,
+}
+
+impl From<Draft> for (Bytes, Vec<Bytes>) {
+    fn from(draft: Draft) -> Self {
+        (draft.buffer.into(), draft.attachments)
+    }
+}
+
+impl TryFrom<(Bytes, Vec<Bytes>)> for Draft {
+    type Error = &'static str;
+
+    /// Takes a draft as another node sends it.
+    fn try_from((buffer, attachments): (Bytes, Vec<Bytes>)) -> Result<Self, Self::Error> {
+        if buffer.get(HEADROOM) != Some(&b'[') {
+            return Err("no draft");
+        }
+        Ok(Self { buffer: buffer.into(), attachments })
+    }
 }
 
 impl Draft {

@@ -7,6 +7,7 @@ use std::{hint::black_box, io::Write as _, sync::Arc, time::Instant};
 use anyhow::Result;
 use parlor_core::{
     World, WorldSettings,
+    cluster::Neighbours,
     delivery::Delivery,
     effect::{Effect, Effects},
     engine_io::{Session, SessionInput, Settings, Transport},
@@ -114,7 +115,7 @@ impl Effects for Sink {
 
 fn world(n_clients: u32) -> (World, Sink) {
     let mut world = World::new(WorldSettings {
-        shard: parlor_core::key::ShardId::default(),
+        neighbours: Neighbours::alone(1),
         namespaces: vec!["/".to_owned()],
         connect_timeout: std::time::Duration::from_secs(10),
         max_payload: 1_000_000,

@@ -1,41 +1,38 @@
 //! All lobbies of a shard: who is in which, and by which code, id or token one is meant.
-//! What happens inside one is `machine`'s part.
+//! What happens inside one is `machine`'s part; where sockets of this shard are is `visitors`'.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use parlor_shared::{
     api::{
-        Refusal, Reply, code,
-        lobby::{self as api, Done, LeaveReason, NAMESPACE, Visibility},
+        Refusal, code,
+        lobby::{self as api, Done, LeaveReason, Visibility},
     },
-    id::{LobbyId, ResumeToken},
-    socket_io::{Draft, Frame},
+    id::{ID_BYTES, LobbyId, ResumeToken},
+    socket_io::Frame,
 };
-use serde::Serialize;
 
 use super::{
     code::Code,
     game::Random,
     machine::{Lobby, Member, Now, Pushes},
+    message::{Answer, Ask, LobbyMessage},
     play::Games,
     request::Request,
+    visitors::{MAX_LISTED, VisitorEffect, Visitors, answer_frame},
 };
 use crate::{
+    cluster::Neighbours,
     delivery::Delivery,
     ids::Ids,
-    key::{Address, LobbyKey, Table},
-    rate::{Allowance, Rate},
+    key::{Address, LobbyKey, ShardId, SocketKey, Table},
     time::{Deadlines, Time},
 };
 
-/// Lobbies told in one listing.
-pub const MAX_LISTED: usize = 100;
 /// Public lobbies looked at for one listing, the newest first: it must not cost a tick.
 pub const MAX_EXAMINED: usize = 1000;
-/// How fast one may name lobbies that do not exist: it is how codes are guessed.
-const GUESS_RATE: Rate = Rate { burst: 10, every: Duration::from_secs(2) };
-/// How fast one may make lobbies.
-const CREATE_RATE: Rate = Rate { burst: 20, every: Duration::from_millis(100) };
+/// Codes tried for a new lobby, of which each must fall to this shard and be free.
+const MAX_CODES_TRIED: usize = 4096;
 
 /// What lobbies must know from the start.
 #[derive(Debug, Clone)]
@@ -54,11 +51,13 @@ pub struct LobbySettings {
 #[derive(Debug)]
 pub enum LobbyInput {
     /// A socket has joined `/lobby`.
-    Arrived(Address),
+    Arrived(SocketKey),
     /// It asks something; the answer goes to this ack id, if it wants one.
-    Asked(Address, Result<Request, Refusal>, Option<u64>),
+    Asked(SocketKey, Result<Request, Refusal>, Option<u64>),
     /// It is gone.
-    Gone(Address),
+    Gone(SocketKey),
+    /// Another shard says something.
+    Told(ShardId, LobbyMessage),
     /// A deadline may have passed.
     Timeout,
 }
@@ -66,10 +65,12 @@ pub enum LobbyInput {
 /// What lobbies want done, in order.
 #[derive(Debug)]
 pub enum LobbyEffect {
-    /// Send this to a socket.
-    Push(Address, Frame, Delivery),
-    /// Disconnect a socket: its place was taken over by another.
-    Disconnect(Address),
+    /// Send this to a socket of this shard.
+    Push(SocketKey, Frame, Delivery),
+    /// Disconnect a socket of this shard: its place was taken over by another.
+    Disconnect(SocketKey),
+    /// Tell another shard.
+    Tell(ShardId, LobbyMessage),
 }
 
 /// The machine.
@@ -83,22 +84,17 @@ pub struct Lobbies {
     /// Public ones, in the order of making.
     public: BTreeMap<u64, LobbyKey>,
     n_made: u64,
-    visitors: BTreeMap<Address, Visitor>,
+    /// In which of these lobbies a socket of any shard is.
+    places: BTreeMap<Address, LobbyKey>,
+    visitors: Visitors,
+    neighbours: Neighbours,
     deadlines: Deadlines<LobbyKey>,
     random: Random,
 }
 
-/// A socket in `/lobby`.
-#[derive(Debug)]
-struct Visitor {
-    lobby: Option<LobbyKey>,
-    guesses: Allowance,
-    creations: Allowance,
-}
-
 impl Lobbies {
     /// No lobby yet.
-    pub fn new(settings: LobbySettings) -> Self {
+    pub fn new(settings: LobbySettings, neighbours: Neighbours) -> Self {
         Self {
             random: Random::new(settings.seed),
             settings,
@@ -108,7 +104,9 @@ impl Lobbies {
             by_token: BTreeMap::new(),
             public: BTreeMap::new(),
             n_made: 0,
-            visitors: BTreeMap::new(),
+            places: BTreeMap::new(),
+            visitors: Visitors::new(neighbours.clone()),
+            neighbours,
             deadlines: Deadlines::default(),
         }
     }
@@ -123,6 +121,11 @@ impl Lobbies {
         self.lobbies.is_empty()
     }
 
+    /// True if no socket is in `/lobby` and none waits for a listing.
+    pub fn is_unvisited(&self) -> bool {
+        self.visitors.is_empty()
+    }
+
     /// Lobbies with a match on; cost grows with their number.
     pub fn n_playing(&self) -> usize {
         self.lobbies.iter().filter(|(_, lobby)| lobby.is_playing()).count()
@@ -130,7 +133,7 @@ impl Lobbies {
 
     /// When [`LobbyInput::Timeout`] is due.
     pub fn deadline(&self) -> Option<Time> {
-        self.deadlines.next()
+        self.deadlines.next().into_iter().chain(self.visitors.deadline()).min()
     }
 
     /// Takes in one thing that happened.
@@ -143,112 +146,187 @@ impl Lobbies {
     ) {
         let unix_ms = self.settings.epoch_ms + time.since_start().as_millis() as u64;
         let now = Now { time, unix_ms };
+        let mut asked = Vec::new();
         match input {
-            LobbyInput::Arrived(socket) => {
-                let visitor = Visitor {
-                    lobby: None,
-                    guesses: Allowance::full(time, GUESS_RATE),
-                    creations: Allowance::full(time, CREATE_RATE),
-                };
-                self.visitors.insert(socket, visitor);
-            }
+            LobbyInput::Arrived(socket) => self.visitors.arrived(time, socket),
             LobbyInput::Asked(socket, Ok(request), ack) => {
-                self.asked(now, socket, request, ack, ids, effects);
+                self.visitors.asked(time, socket, request, ack, &mut asked);
             }
             LobbyInput::Asked(socket, Err(refusal), ack) => {
-                answer(socket, ack, Err::<Done, _>(refusal), effects);
+                let frame = answer_frame(ack, Err::<Done, _>(refusal));
+                asked.extend(frame.map(|frame| VisitorEffect::Send(socket, frame)));
             }
-            LobbyInput::Gone(socket) => self.gone(now, socket, effects),
-            LobbyInput::Timeout => self.timeout(time, unix_ms, effects),
+            LobbyInput::Gone(socket) => self.visitors.gone(socket, &mut asked),
+            LobbyInput::Told(from, message) => self.told(now, from, message, ids, effects),
+            LobbyInput::Timeout => {
+                self.visitors.timeout(time, &mut asked);
+                self.timeout(time, unix_ms, effects);
+            }
         }
+        self.carry(now, asked, ids, effects);
+        let mut released = Vec::new();
+        while self.visitors.release(time, &mut released) {
+            self.carry(now, std::mem::take(&mut released), ids, effects);
+        }
+    }
+
+    /// Carries out what visitors want: what is for this shard is done at once.
+    fn carry(
+        &mut self,
+        now: Now,
+        asked: Vec<VisitorEffect>,
+        ids: &mut Ids,
+        effects: &mut Vec<LobbyEffect>,
+    ) {
+        for effect in asked {
+            match effect {
+                VisitorEffect::Send(socket, frame) => {
+                    effects.push(LobbyEffect::Push(socket, frame, Delivery::Reliable));
+                }
+                VisitorEffect::Tell(to, message) => self.tell(now, to, message, ids, effects),
+            }
+        }
+    }
+
+    fn tell(
+        &mut self,
+        now: Now,
+        to: ShardId,
+        message: LobbyMessage,
+        ids: &mut Ids,
+        effects: &mut Vec<LobbyEffect>,
+    ) {
+        if to == self.neighbours.own {
+            self.told(now, to, message, ids, effects);
+        } else {
+            effects.push(LobbyEffect::Tell(to, message));
+        }
+    }
+
+    /// A shard, perhaps this one, says something.
+    fn told(
+        &mut self,
+        now: Now,
+        from: ShardId,
+        message: LobbyMessage,
+        ids: &mut Ids,
+        effects: &mut Vec<LobbyEffect>,
+    ) {
+        let mut asked = Vec::new();
+        match message {
+            LobbyMessage::Ask(ask) => return self.asked(now, from, ask, ids, effects),
+            LobbyMessage::Gone(socket) => {
+                return self.gone(now, Address { shard: from, socket }, effects);
+            }
+            LobbyMessage::List(number, list) => {
+                let listed = LobbyMessage::Listed(number, self.list(&list));
+                return self.tell(now, from, listed, ids, effects);
+            }
+            LobbyMessage::Listed(number, lobbies) => {
+                self.visitors.listed(from, number, lobbies, &mut asked);
+            }
+            LobbyMessage::Answer(answer) => self.visitors.answered(from, answer, &mut asked),
+            LobbyMessage::Push(socket, frame, delivery) => {
+                effects.push(LobbyEffect::Push(socket, frame, delivery));
+            }
+            LobbyMessage::Disconnect(socket) => {
+                self.visitors.evicted(from, socket);
+                effects.push(LobbyEffect::Disconnect(socket));
+            }
+        }
+        self.carry(now, asked, ids, effects);
     }
 
     /// Answers a request. The acknowledgement goes out before what it led to.
     fn asked(
         &mut self,
         now: Now,
-        socket: Address,
-        request: Request,
-        ack: Option<u64>,
+        from: ShardId,
+        ask: Ask,
         ids: &mut Ids,
         effects: &mut Vec<LobbyEffect>,
     ) {
-        let mut pushes = Pushes::new();
-        match request {
+        let Ask { socket, request, ack, is_elsewhere } = ask;
+        let who = Address { shard: from, socket };
+        let (mut pushes, mut is_hit, mut before) = (Pushes::new(), false, None);
+        let may_move = request.may_move();
+        let frame = match request {
             Request::Create(create) => {
-                let reply = self.create(now, socket, create, ids, &mut pushes);
-                answer(socket, ack, reply, effects);
+                answer_frame(ack, self.create(now, who, create, ids, &mut pushes))
             }
             Request::Join(join) => {
-                let reply = self.join(now, socket, &join, ids, &mut pushes);
-                answer(socket, ack, reply, effects);
+                let found = self.find(&join);
+                is_hit = found.is_some();
+                let not_found = || Refusal::new(code::NOT_FOUND, "there is no such lobby");
+                let joined = found
+                    .ok_or_else(not_found)
+                    .and_then(|key| self.join(now, who, key, &join, ids, &mut pushes));
+                answer_frame(ack, joined)
             }
             Request::Resume(resume) => {
-                let reply = self.resume(now, socket, &resume, ids, &mut pushes);
-                let (reply, before) = match reply {
-                    Ok((joined, before)) => (Ok(joined), before),
-                    Err(refusal) => (Err(refusal), None),
-                };
-                answer(socket, ack, reply, effects);
-                effects.extend(before.map(LobbyEffect::Disconnect));
+                let reply = self.resume(now, who, is_elsewhere, &resume, ids, &mut pushes);
+                answer_frame(
+                    ack,
+                    reply.map(|(joined, taken_from)| {
+                        before = taken_from;
+                        joined
+                    }),
+                )
             }
-            Request::List(list) => answer(socket, ack, Ok(self.list(&list)), effects),
-            Request::Leave => {
-                let reply = self.leave(now, socket, &mut pushes);
-                answer(socket, ack, reply, effects);
-            }
-            inside => self.inside(now, socket, inside, ack, &mut pushes, effects),
+            Request::Leave => answer_frame(ack, self.leave(now, who, &mut pushes)),
+            inside => self.inside(now, who, inside, ack, &mut pushes),
+        };
+        let is_inside = may_move.then(|| self.places.contains_key(&who));
+        let answer = LobbyMessage::Answer(Answer { socket, frame, is_inside, is_hit });
+        self.tell(now, from, answer, ids, effects);
+        if let Some(before) = before {
+            let disconnect = LobbyMessage::Disconnect(before.socket);
+            self.tell(now, before.shard, disconnect, ids, effects);
         }
-        effects.extend(pushes.into_iter().map(|(to, frame, d)| LobbyEffect::Push(to, frame, d)));
+        self.push(pushes, effects);
     }
 
-    /// Requests of somebody who is in a lobby.
+    fn push(&self, pushes: Pushes, effects: &mut Vec<LobbyEffect>) {
+        let own = self.neighbours.own;
+        effects.extend(pushes.into_iter().map(|(to, frame, delivery)| {
+            if to.shard == own {
+                LobbyEffect::Push(to.socket, frame, delivery)
+            } else {
+                LobbyEffect::Tell(to.shard, LobbyMessage::Push(to.socket, frame, delivery))
+            }
+        }));
+    }
+
+    /// Requests of somebody who is in a lobby; the acknowledgement, if one is wanted.
     fn inside(
         &mut self,
         now: Now,
-        socket: Address,
+        who: Address,
         request: Request,
         ack: Option<u64>,
         pushes: &mut Pushes,
-        effects: &mut Vec<LobbyEffect>,
-    ) {
-        let (lobby, at) = match self.lobby_of(socket) {
+    ) -> Option<Frame> {
+        let (key, at) = match self.lobby_of(who) {
             Ok(found) => found,
-            Err(refusal) => return answer(socket, ack, Err::<Done, _>(refusal), effects),
+            Err(refusal) => return answer_frame(ack, Err::<Done, _>(refusal)),
         };
-        let previous = self.lobbies.get_mut(lobby).and_then(|l| l.confirm_token(at));
-        if let Some(previous) = previous {
+        let lobby = self.lobbies.get_mut(key).expect("just found");
+        if let Some(previous) = lobby.confirm_token(at) {
             self.by_token.remove(&previous);
         }
         match request {
-            Request::Ready(ready) => {
-                let reply = self.lobbies.get_mut(lobby).map(|l| l.ready(at, ready.ready, pushes));
-                answer_found(socket, ack, reply, effects);
-            }
+            Request::Ready(ready) => answer_frame(ack, lobby.ready(at, ready.ready, pushes)),
             Request::Start => {
                 let seed = self.random.next_u64();
-                let reply = self.lobbies.get_mut(lobby).map(|l| l.start(now, at, seed, pushes));
-                answer_found(socket, ack, reply, effects);
+                answer_frame(ack, lobby.start(now, at, seed, pushes))
             }
             Request::Rematch => {
                 let seed = self.random.next_u64();
-                let reply = self.lobbies.get_mut(lobby).map(|l| l.rematch(now, at, seed, pushes));
-                answer_found(socket, ack, reply, effects);
+                answer_frame(ack, lobby.rematch(now, at, seed, pushes))
             }
-            Request::Chat(chat) => {
-                let reply =
-                    self.lobbies.get_mut(lobby).map(|l| l.chat(now, at, &chat.text, pushes));
-                answer_found(socket, ack, reply, effects);
-            }
-            Request::Typing(typing) => {
-                let reply =
-                    self.lobbies.get_mut(lobby).map(|l| l.typing(at, typing.typing, pushes));
-                answer_found(socket, ack, reply, effects);
-            }
-            Request::Action(action) => {
-                let reply = self.lobbies.get_mut(lobby).map(|l| l.action(now, at, &action, pushes));
-                answer_found(socket, ack, reply, effects);
-            }
+            Request::Chat(chat) => answer_frame(ack, lobby.chat(now, at, &chat.text, pushes)),
+            Request::Typing(typing) => answer_frame(ack, lobby.typing(at, typing.typing, pushes)),
+            Request::Action(action) => answer_frame(ack, lobby.action(now, at, &action, pushes)),
             Request::Create(_)
             | Request::Join(_)
             | Request::Resume(_)
@@ -260,15 +338,12 @@ impl Lobbies {
     fn create(
         &mut self,
         now: Now,
-        socket: Address,
+        who: Address,
         create: api::Create,
         ids: &mut Ids,
         pushes: &mut Pushes,
     ) -> Result<api::Joined, Refusal> {
-        let visitor = self.outside(socket)?;
-        if !visitor.creations.take(now.time, CREATE_RATE) {
-            return Err(Refusal::new(code::RATE, "too many lobbies at once; wait a moment"));
-        }
+        self.outside(who)?;
         if self.lobbies.len() >= self.settings.max_lobbies {
             return Err(Refusal::new(code::LIMIT, "the server holds as many lobbies as it may"));
         }
@@ -278,16 +353,20 @@ impl Lobbies {
             Refusal::new(code::UNKNOWN_GAME, message)
         })?;
         let config = kind.configure(create.config.as_deref())?;
-        let id = LobbyId::from_bytes(ids.take());
-        // Two of 2.4 million codes rarely meet, four in a row practically never.
-        let code = (0..4)
-            .map(|_| Code::from_bytes(ids.take()))
-            .find(|code| !self.by_code.contains_key(code))
-            .ok_or_else(|| Refusal::new(code::LIMIT, "no free code was found; try again"))?;
+        let id = LobbyId::from_bytes(self.mint(ids));
+        let code = self.free_code(ids)?;
         let serial = self.n_made;
-        let mut lobby = Lobby::new(id, code, create.visibility, create.game, kind, config, serial);
-        let token = ResumeToken::from_bytes(ids.take());
-        let joined = lobby.join(now, &create.name, api::Role::Player, token, socket, pushes)?;
+        let mut lobby = Lobby::new(
+            id,
+            code,
+            create.visibility,
+            create.game,
+            kind,
+            config,
+            (serial, now.unix_ms),
+        );
+        let token = ResumeToken::from_bytes(self.mint(ids));
+        let joined = lobby.join(now, &create.name, api::Role::Player, token, who, pushes)?;
         let key = self.lobbies.insert(lobby);
         self.by_code.insert(code, key);
         self.by_id.insert(id, key);
@@ -295,31 +374,45 @@ impl Lobbies {
         if create.visibility == Visibility::Public {
             self.public.insert(serial, key);
         }
-        self.settle_in(socket, key, token);
+        self.settle_in(who, key, token);
         Ok(joined)
+    }
+
+    /// An identity that tells this shard.
+    fn mint(&self, ids: &mut Ids) -> [u8; ID_BYTES] {
+        self.neighbours.owners.mint(ids.take(), self.neighbours.own)
+    }
+
+    /// A code that leads to this shard and is not taken.
+    fn free_code(&self, ids: &mut Ids) -> Result<Code, Refusal> {
+        let mut random = ids.take();
+        for _ in 0..MAX_CODES_TRIED {
+            let code = Code::from_bytes(random);
+            let is_own = self.neighbours.of_word(code.as_str().as_bytes()) == self.neighbours.own;
+            if is_own && !self.by_code.contains_key(&code) {
+                return Ok(code);
+            }
+            let word = random.first_chunk().expect("an identity has 8 bytes");
+            let next = Random::new(u64::from_le_bytes(*word)).next_u64();
+            random[..8].copy_from_slice(&next.to_le_bytes());
+        }
+        Err(Refusal::new(code::LIMIT, "no free code was found; try again"))
     }
 
     fn join(
         &mut self,
         now: Now,
-        socket: Address,
+        who: Address,
+        key: LobbyKey,
         join: &api::Join,
         ids: &mut Ids,
         pushes: &mut Pushes,
     ) -> Result<api::Joined, Refusal> {
-        let visitor = self.outside(socket)?;
-        // A look costs a guess; a hit gives it back.
-        let before = visitor.guesses;
-        if !visitor.guesses.take(now.time, GUESS_RATE) {
-            return Err(Refusal::new(code::RATE, "too many unknown lobbies; wait a moment"));
-        }
-        let not_found = || Refusal::new(code::NOT_FOUND, "there is no such lobby");
-        let key = self.find(join).ok_or_else(not_found)?;
-        self.outside(socket)?.guesses = before;
-        let token = ResumeToken::from_bytes(ids.take());
-        let lobby = self.lobbies.get_mut(key).ok_or_else(not_found)?;
-        let joined = lobby.join(now, &join.name, join.role, token, socket, pushes)?;
-        self.settle_in(socket, key, token);
+        self.outside(who)?;
+        let token = ResumeToken::from_bytes(self.mint(ids));
+        let lobby = self.lobbies.get_mut(key).expect("found by the caller");
+        let joined = lobby.join(now, &join.name, join.role, token, who, pushes)?;
+        self.settle_in(who, key, token);
         Ok(joined)
     }
 
@@ -337,22 +430,19 @@ impl Lobbies {
     fn resume(
         &mut self,
         now: Now,
-        socket: Address,
+        who: Address,
+        is_elsewhere: bool,
         resume: &api::Resume,
         ids: &mut Ids,
         pushes: &mut Pushes,
     ) -> Result<(api::Joined, Option<Address>), Refusal> {
-        let visitor = self.visitor(socket)?;
-        if visitor.lobby.is_none() && !visitor.guesses.take(now.time, GUESS_RATE) {
-            return Err(Refusal::new(code::RATE, "too many unknown tokens; wait a moment"));
-        }
-        let own = visitor.lobby;
         let unknown = || Refusal::new(code::TOKEN, "the token is unknown, used or expired");
         let token = ResumeToken::parse(&resume.token).ok_or_else(unknown)?;
         let key = *self.by_token.get(&token).ok_or_else(unknown)?;
-        if own.is_some_and(|own| own != key) {
+        if is_elsewhere || self.places.get(&who).is_some_and(|own| *own != key) {
             return Err(Refusal::new(code::IN_LOBBY, "you are in another lobby; leave it first"));
         }
+        let fresh = ResumeToken::from_bytes(self.mint(ids));
         let lobby = self.lobbies.get_mut(key).ok_or_else(unknown)?;
         let holds = |m: &Member| m.token == token || m.previous == Some(token);
         let at = lobby.members().iter().position(holds).ok_or_else(unknown)?;
@@ -363,55 +453,57 @@ impl Lobbies {
             .filter(|stale| *stale != token)
             .collect();
         let holds_another =
-            lobby.members().iter().enumerate().any(|(i, m)| i != at && m.socket == Some(socket));
+            lobby.members().iter().enumerate().any(|(i, m)| i != at && m.socket == Some(who));
         if holds_another {
             return Err(Refusal::new(code::IN_LOBBY, "you have another place in this lobby"));
         }
-        let fresh = ResumeToken::from_bytes(ids.take());
-        let (joined, before) = lobby.resume(now, at, token, fresh, socket, pushes);
+        let (joined, before) = lobby.resume(now, at, token, fresh, who, pushes);
         for stale in stale {
             self.by_token.remove(&stale);
         }
-        let before = before.filter(|before| *before != socket);
-        if let Some(visitor) = before.and_then(|before| self.visitors.get_mut(&before)) {
-            visitor.lobby = None;
+        let before = before.filter(|before| *before != who);
+        if let Some(before) = &before {
+            self.places.remove(before);
         }
-        self.settle_in(socket, key, fresh);
+        self.settle_in(who, key, fresh);
         Ok((joined, before))
     }
 
-    fn list(&self, list: &api::List) -> api::Listing {
+    fn list(&self, list: &api::List) -> Vec<(u64, api::Listed)> {
         let newest = self.public.values().rev().take(MAX_EXAMINED);
         let lobbies = newest
-            .filter_map(|key| self.lobbies.get(*key)?.listed())
-            .filter(|listed| list.game.as_ref().is_none_or(|game| *game == listed.game))
-            .filter(|l| l.players < l.capacity || l.phase != api::Phase::Open)
+            .filter_map(|key| {
+                let lobby = self.lobbies.get(*key)?;
+                Some((lobby.made_ms, lobby.listed()?))
+            })
+            .filter(|(_, listed)| list.game.as_ref().is_none_or(|game| *game == listed.game))
+            .filter(|(_, l)| l.players < l.capacity || l.phase != api::Phase::Open)
             .take(MAX_LISTED);
-        api::Listing { lobbies: lobbies.collect() }
+        lobbies.collect()
     }
 
-    fn leave(&mut self, now: Now, socket: Address, pushes: &mut Pushes) -> Result<Done, Refusal> {
-        let (key, at) = self.lobby_of(socket)?;
+    fn leave(&mut self, now: Now, who: Address, pushes: &mut Pushes) -> Result<Done, Refusal> {
+        let (key, at) = self.lobby_of(who)?;
         let seed = self.random.next_u64();
         if let Some(lobby) = self.lobbies.get_mut(key) {
             let member = lobby.leave(now, at, LeaveReason::Left, seed, pushes);
             forget(&mut self.by_token, &member);
         }
-        self.visitor(socket)?.lobby = None;
+        self.places.remove(&who);
         self.tidy(key);
         Ok(Done {})
     }
 
-    fn gone(&mut self, now: Now, socket: Address, effects: &mut Vec<LobbyEffect>) {
-        let place = self.lobby_of(socket);
-        self.visitors.remove(&socket);
+    fn gone(&mut self, now: Now, who: Address, effects: &mut Vec<LobbyEffect>) {
+        let place = self.lobby_of(who);
+        self.places.remove(&who);
         let Ok((key, at)) = place else { return };
         let mut pushes = Pushes::new();
         if let Some(lobby) = self.lobbies.get_mut(key) {
             lobby.dropped(now, at, &mut pushes);
         }
         self.tidy(key);
-        effects.extend(pushes.into_iter().map(|(to, frame, d)| LobbyEffect::Push(to, frame, d)));
+        self.push(pushes, effects);
     }
 
     fn timeout(&mut self, time: Time, unix_ms: u64, effects: &mut Vec<LobbyEffect>) {
@@ -425,8 +517,7 @@ impl Lobbies {
                 forget(&mut self.by_token, &member);
             }
             self.tidy(key);
-            effects
-                .extend(pushes.into_iter().map(|(to, frame, d)| LobbyEffect::Push(to, frame, d)));
+            self.push(pushes, effects);
         }
     }
 
@@ -442,33 +533,25 @@ impl Lobbies {
         }
     }
 
-    fn settle_in(&mut self, socket: Address, key: LobbyKey, token: ResumeToken) {
+    fn settle_in(&mut self, who: Address, key: LobbyKey, token: ResumeToken) {
         self.by_token.insert(token, key);
-        if let Some(visitor) = self.visitors.get_mut(&socket) {
-            visitor.lobby = Some(key);
-        }
+        self.places.insert(who, key);
         self.tidy(key);
     }
 
-    fn visitor(&mut self, socket: Address) -> Result<&mut Visitor, Refusal> {
-        let unknown = || Refusal::new(code::NOT_IN_LOBBY, "not connected to /lobby");
-        self.visitors.get_mut(&socket).ok_or_else(unknown)
-    }
-
-    fn outside(&mut self, socket: Address) -> Result<&mut Visitor, Refusal> {
-        let visitor = self.visitor(socket)?;
-        match visitor.lobby {
-            None => Ok(visitor),
-            Some(_) => Err(Refusal::new(code::IN_LOBBY, "you are in a lobby; leave it first")),
+    fn outside(&self, who: Address) -> Result<(), Refusal> {
+        if self.places.contains_key(&who) {
+            return Err(Refusal::new(code::IN_LOBBY, "you are in a lobby; leave it first"));
         }
+        Ok(())
     }
 
     /// The lobby somebody is in, and which of its members they are.
-    fn lobby_of(&self, socket: Address) -> Result<(LobbyKey, usize), Refusal> {
+    fn lobby_of(&self, who: Address) -> Result<(LobbyKey, usize), Refusal> {
         let found = || {
-            let key = self.visitors.get(&socket)?.lobby?;
+            let key = *self.places.get(&who)?;
             let members = self.lobbies.get(key)?.members();
-            Some((key, members.iter().position(|m| m.socket == Some(socket))?))
+            Some((key, members.iter().position(|m| m.socket == Some(who))?))
         };
         found().ok_or_else(|| Refusal::new(code::NOT_IN_LOBBY, "you are in no lobby"))
     }
@@ -482,7 +565,8 @@ impl Lobbies {
         let mut distinct = sockets.clone();
         distinct.sort_unstable();
         distinct.dedup();
-        let n_inside = self.visitors.values().filter(|visitor| visitor.lobby.is_some()).count();
+        let is_own = |who: &&Address| who.shard == self.neighbours.own;
+        let n_own = self.places.keys().filter(is_own).count();
         let n_tokens: usize = members().map(|(_, m)| 1 + usize::from(m.previous.is_some())).sum();
         members().all(|(key, m)| self.by_token.get(&m.token) == Some(&key))
             && n_tokens == self.by_token.len()
@@ -494,7 +578,9 @@ impl Lobbies {
             })
             && self.lobbies.iter().all(|(_, lobby)| !lobby.is_empty())
             && distinct.len() == sockets.len()
-            && n_inside == sockets.len()
+            && self.places.len() == sockets.len()
+            && sockets.iter().all(|socket| self.places.contains_key(socket))
+            && n_own == self.visitors.n_inside_own()
             && self.deadlines.len() <= self.lobbies.len()
     }
 }
@@ -505,29 +591,6 @@ fn forget(by_token: &mut BTreeMap<ResumeToken, LobbyKey>, member: &Member) {
     if let Some(previous) = &member.previous {
         by_token.remove(previous);
     }
-}
-
-fn answer<T: Serialize>(
-    socket: Address,
-    ack: Option<u64>,
-    reply: Result<T, Refusal>,
-    effects: &mut Vec<LobbyEffect>,
-) {
-    let Some(id) = ack else { return };
-    let mut draft = Draft::ack();
-    let frame = draft.arg(&Reply::from(reply)).and_then(|()| draft.into_ack(NAMESPACE, id));
-    let frame = frame.expect("types of shared::api have a JSON form and no attachments");
-    effects.push(LobbyEffect::Push(socket, frame, Delivery::Reliable));
-}
-
-fn answer_found<T: Serialize>(
-    socket: Address,
-    ack: Option<u64>,
-    reply: Option<Result<T, Refusal>>,
-    effects: &mut Vec<LobbyEffect>,
-) {
-    let gone = || Err(Refusal::new(code::NOT_IN_LOBBY, "you are in no lobby"));
-    answer(socket, ack, reply.unwrap_or_else(gone), effects);
 }
 
 #[cfg(test)]

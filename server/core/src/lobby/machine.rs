@@ -58,6 +58,8 @@ pub(super) struct Lobby {
     pub(super) visibility: Visibility,
     /// How many lobbies were made before it.
     pub(super) serial: u64,
+    /// When it was made, since the Unix epoch.
+    pub(super) made_ms: u64,
     game: String,
     kind: std::sync::Arc<dyn Kind>,
     config: Box<dyn Configured>,
@@ -124,7 +126,7 @@ impl Lobby {
         game: String,
         kind: std::sync::Arc<dyn Kind>,
         config: Box<dyn Configured>,
-        serial: u64,
+        (serial, made_ms): (u64, u64),
     ) -> Self {
         let capacity = *kind.seats().end();
         Self {
@@ -132,6 +134,7 @@ impl Lobby {
             code,
             visibility,
             serial,
+            made_ms,
             game,
             kind,
             config,

@@ -6,11 +6,15 @@ pub mod game;
 mod code;
 mod lobbies;
 mod machine;
+mod message;
 mod play;
 mod request;
+mod visitors;
 
 pub use code::{CODE_ALPHABET, CODE_LETTERS};
-pub use lobbies::{Lobbies, LobbyEffect, LobbyInput, LobbySettings, MAX_EXAMINED, MAX_LISTED};
+pub use lobbies::{Lobbies, LobbyEffect, LobbyInput, LobbySettings, MAX_EXAMINED};
 pub use machine::{MAX_CHAT_CODE_POINTS, MAX_NAME_CODE_POINTS, MAX_SPECTATORS};
+pub use message::{Answer, Ask, LobbyMessage};
 pub use play::Games;
 pub use request::Request;
+pub use visitors::{MAX_HELD, MAX_LISTED};

@@ -4,11 +4,13 @@ use parlor_shared::{
     api::{Refusal, code, lobby as api, lobby::request as name},
     socket_io::Args,
 };
-use serde::de::DeserializeOwned;
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, de::Error as _,
+};
 use serde_json::value::RawValue;
 
 /// A request that could be read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Request {
     /// Open a lobby.
     Create(api::Create),
@@ -56,6 +58,35 @@ impl Request {
             name::LEAVE => Self::Leave,
             _ => return Err(Refusal::new(code::UNKNOWN_EVENT, "no such event in /lobby")),
         })
+    }
+}
+
+/// Between nodes a request travels as it came from its client: an event's JSON.
+impl Serialize for Request {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::Error as _;
+        let event = match self {
+            Self::Create(create) => serde_json::to_string(&(name::CREATE, create)),
+            Self::Join(join) => serde_json::to_string(&(name::JOIN, join)),
+            Self::Resume(resume) => serde_json::to_string(&(name::RESUME, resume)),
+            Self::List(list) => serde_json::to_string(&(name::LIST, list)),
+            Self::Ready(ready) => serde_json::to_string(&(name::READY, ready)),
+            Self::Start => serde_json::to_string(&(name::START,)),
+            Self::Chat(chat) => serde_json::to_string(&(name::CHAT, chat)),
+            Self::Typing(typing) => serde_json::to_string(&(name::TYPING, typing)),
+            Self::Action(action) => serde_json::to_string(&(name::ACTION, action)),
+            Self::Rematch => serde_json::to_string(&(name::REMATCH,)),
+            Self::Leave => serde_json::to_string(&(name::LEAVE,)),
+        };
+        serializer.serialize_str(&event.map_err(S::Error::custom)?)
+    }
+}
+
+impl<'de> Deserialize<'de> for Request {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let event = String::deserialize(deserializer)?;
+        Self::read(&Args::of_event(&event, &[]))
+            .map_err(|refusal| D::Error::custom(refusal.message))
     }
 }
 

@@ -18,12 +18,13 @@ use super::{
 };
 use crate::{
     close::CloseReason,
+    cluster::{Change, SocketInfo},
     delivery::Delivery,
     effect::{AckError, DisconnectReason, Effect, Effects},
     hash::Keyed,
     ids::Ids,
     input::{AckToken, Input, Target},
-    key::{NamespaceKey, SessionKey, SocketKey, Table},
+    key::{NamespaceKey, SessionKey, ShardId, SocketKey, Table},
     time::{Deadlines, Time},
 };
 
@@ -153,6 +154,11 @@ impl SocketIo {
             Input::Ask(socket, draft, token, timeout) => {
                 self.ask(now, socket, draft, token, timeout, effects);
             }
+            Input::Change(namespace, target, change) => {
+                self.change(namespace, &target, &change, effects);
+            }
+            // The world's own business.
+            Input::Gather(..) | Input::Told(..) => {}
             Input::Join(socket, room) => self.join(socket, &room),
             Input::Leave(socket, room) => self.leave(socket, &room),
             Input::Disconnect(socket, whole) => self.disconnect(socket, whole, effects),
@@ -346,16 +352,73 @@ impl SocketIo {
         delivery: Delivery,
         effects: &mut dyn Effects,
     ) {
+        self.each(namespace, target, |_, socket| {
+            effects.push(Effect::Send(socket.session, frame.clone(), delivery));
+        });
+    }
+
+    /// Connected sockets that a target means, with their ids.
+    pub(crate) fn select(
+        &mut self,
+        namespace: NamespaceKey,
+        target: &Target,
+    ) -> Vec<(SocketKey, SocketId)> {
+        let mut selected = Vec::new();
+        self.each(namespace, target, |key, socket| selected.push((key, socket.id)));
+        selected
+    }
+
+    /// What others may know of the sockets that a target means.
+    pub(crate) fn describe(
+        &mut self,
+        namespace: NamespaceKey,
+        target: &Target,
+        shard: ShardId,
+    ) -> Vec<SocketInfo> {
+        let selected = self.select(namespace, target);
+        let Some(namespace) = self.namespaces.get(namespace.0 as usize) else { return Vec::new() };
+        let describe = |(key, id): (SocketKey, SocketId)| {
+            let memberships = &self.sockets.get(key)?.memberships;
+            let rooms = memberships.iter().map(|m| namespace.rooms.name(m).to_owned()).collect();
+            Some(SocketInfo { id, shard, rooms })
+        };
+        selected.into_iter().filter_map(describe).collect()
+    }
+
+    fn change(
+        &mut self,
+        namespace: NamespaceKey,
+        target: &Target,
+        change: &Change,
+        effects: &mut dyn Effects,
+    ) {
+        for (key, _) in self.select(namespace, target) {
+            match change {
+                Change::Join(rooms) => rooms.iter().for_each(|room| self.join(key, room)),
+                Change::Leave(rooms) => rooms.iter().for_each(|room| self.leave(key, room)),
+                Change::Disconnect(whole) => self.disconnect(key, *whole, effects),
+            }
+        }
+    }
+
+    /// Calls `run` once for each connected socket that a target means.
+    fn each(
+        &mut self,
+        namespace: NamespaceKey,
+        target: &Target,
+        mut run: impl FnMut(SocketKey, &Socket),
+    ) {
         if let Some(key) = target.socket {
             if let Some(socket) = self.sockets.get(key)
                 && matches!(socket.state, State::Connected)
             {
-                effects.push(Effect::Send(socket.session, frame.clone(), delivery));
+                run(key, socket);
             }
             return;
         }
         let Self { sockets, namespaces, stamp, .. } = self;
-        let namespace = &namespaces[namespace.0 as usize];
+        // Another node may name one that this one has not.
+        let Some(namespace) = namespaces.get(namespace.0 as usize) else { return };
         *stamp += 1;
         for room in &target.except {
             for key in namespace.addressed(room) {
@@ -370,7 +433,7 @@ impl SocketIo {
             // A handler may put a socket into a room before it admits it; it hears nothing yet.
             if socket.stamp != *stamp && matches!(socket.state, State::Connected) {
                 socket.stamp = *stamp;
-                effects.push(Effect::Send(socket.session, frame.clone(), delivery));
+                run(key, socket);
             }
         };
         if target.rooms.is_empty() {

@@ -46,6 +46,11 @@ impl Rooms {
         room.into_iter().flat_map(|room| room.members.iter().map(|member| member.socket))
     }
 
+    /// The room that a socket is in.
+    pub(super) fn name(&self, membership: &Membership) -> &str {
+        &self.rooms[membership.room].name
+    }
+
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.by_name.is_empty() && self.rooms.is_empty()

@@ -1,6 +1,8 @@
 //! Sockets and lobbies put together: what clients of `/lobby` see on the wire, what handlers of
 //! other namespaces do not notice, and that everything is gone when everybody is.
 
+mod shards;
+
 use std::collections::BTreeMap;
 
 use parlor_shared::{id::ID_BYTES, socket_io::Draft};
@@ -63,6 +65,11 @@ struct Script {
     sent: BTreeMap<u32, Vec<String>>,
     /// What the driver and its handlers were told.
     told: Vec<String>,
+    /// For other shards.
+    abroad: Vec<(ShardId, Message)>,
+    gathered: Vec<(AckToken, Answer)>,
+    /// Sockets that asked to connect, in order.
+    connecting: Vec<SocketKey>,
 }
 
 impl Script {
@@ -73,16 +80,28 @@ impl Script {
     }
 
     fn with_lobbies(lobbies: Option<LobbySettings>) -> Self {
+        Self::of(Neighbours::alone(1), lobbies)
+    }
+
+    fn of(neighbours: Neighbours, lobbies: Option<LobbySettings>) -> Self {
         let world = World::new(WorldSettings {
-            shard: crate::key::ShardId::default(),
+            neighbours,
             namespaces: vec!["/".to_owned()],
             connect_timeout: Duration::from_secs(10),
             max_payload: 10_000,
             hash_seed: 3,
             lobbies,
         });
-        let (sent, told) = (BTreeMap::new(), Vec::new());
-        Self { world, now: Time::ZERO, n_ids: 0, sent, told }
+        Self {
+            world,
+            now: Time::ZERO,
+            n_ids: 0,
+            sent: BTreeMap::new(),
+            told: Vec::new(),
+            abroad: Vec::new(),
+            gathered: Vec::new(),
+            connecting: Vec::new(),
+        }
     }
 
     /// These sessions, connected to `/lobby`; the first has created a lobby that the others joined.
@@ -118,6 +137,9 @@ impl Script {
             self.sent.entry(session).or_default().push(packet);
         }
         self.told.extend(log.told);
+        self.abroad.extend(log.abroad);
+        self.gathered.extend(log.gathered);
+        self.connecting.extend(log.connecting);
         assert!(self.world.lobbies().is_consistent());
     }
 
@@ -175,6 +197,9 @@ impl Script {
 struct Log {
     sent: Vec<(u32, String)>,
     told: Vec<String>,
+    abroad: Vec<(ShardId, Message)>,
+    gathered: Vec<(AckToken, Answer)>,
+    connecting: Vec<SocketKey>,
 }
 
 impl Effects for Log {
@@ -188,12 +213,15 @@ impl Effects for Log {
             Effect::Close(session, reason) => {
                 self.told.push(format!("close {} {}", session.parts().0, reason.as_str()));
             }
-            Effect::Connecting { namespace, .. } => {
+            Effect::Connecting { namespace, socket, .. } => {
+                self.connecting.push(socket);
                 self.told.push(format!("connecting {namespace:?}"))
             }
             Effect::Connected(_, namespace) => self.told.push(format!("connected {namespace:?}")),
             Effect::Event { args, .. } => self.told.push(format!("event {}", args.name())),
             Effect::Acked(..) => self.told.push("acked".to_owned()),
+            Effect::Gathered(token, answer) => self.gathered.push((token, answer)),
+            Effect::Tell(to, message) => self.abroad.push((to, message)),
             Effect::Disconnected(..) => self.told.push("disconnected".to_owned()),
         }
     }

@@ -9,10 +9,10 @@ mod random;
 mod seats;
 mod talk;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use parlor_shared::{
-    api::lobby::{Change, Changed, MatchEvent, State, TypingPush},
+    api::lobby::{Change, Changed, MatchEvent, NAMESPACE, State, TypingPush},
     id::ID_BYTES,
     socket_io::{Args, Packet, Sender},
 };
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     ids::MAX_IDS_PER_INPUT,
-    key::{Key as _, ShardId, SocketKey},
+    key::{Key as _, SocketKey},
     lobby::game::Game,
 };
 
@@ -61,7 +61,8 @@ impl Script {
         let settings = LobbySettings { games, max_lobbies, epoch_ms: EPOCH_MS, seed: 5 };
         let now = Time::after_start(Duration::from_secs(1000));
         let (next_ids, clients) = (Vec::new(), BTreeMap::new());
-        Self { lobbies: Lobbies::new(settings), now, n_ids: 0, next_ids, clients }
+        let lobbies = Lobbies::new(settings, Neighbours::alone(1));
+        Self { lobbies, now, n_ids: 0, next_ids, clients }
     }
 
     /// A lobby of these players; the first is its host.
@@ -204,14 +205,15 @@ impl Script {
         for effect in effects {
             match effect {
                 LobbyEffect::Push(to, frame, delivery) => {
-                    let number = to.socket.parts().0;
+                    let number = to.parts().0;
                     let client = self.clients.get_mut(&number).expect("only clients are told");
                     client.hear(&frame, delivery);
                 }
                 LobbyEffect::Disconnect(socket) => {
-                    self.clients.remove(&socket.socket.parts().0);
+                    self.clients.remove(&socket.parts().0);
                     self.tell(LobbyInput::Gone(socket));
                 }
+                LobbyEffect::Tell(..) => panic!("there is no other shard"),
             }
         }
     }
@@ -265,8 +267,9 @@ impl Script {
             self.vanish(number);
         }
         self.wait(60_000);
-        let Lobbies { lobbies, by_code, by_id, by_token, visitors, deadlines, .. } = &self.lobbies;
-        assert!(lobbies.is_empty() && visitors.is_empty() && deadlines.is_empty());
+        let Lobbies { lobbies, by_code, by_id, by_token, places, deadlines, .. } = &self.lobbies;
+        assert!(lobbies.is_empty() && places.is_empty() && deadlines.is_empty());
+        assert!(self.lobbies.is_unvisited());
         assert!(by_code.is_empty() && by_id.is_empty() && by_token.is_empty());
     }
 }
@@ -377,8 +380,8 @@ fn read(frame: &Frame) -> (String, Option<u64>, Vec<Value>) {
     (name, packet.id, args)
 }
 
-fn socket(number: u32) -> Address {
-    Address { shard: ShardId::default(), socket: SocketKey::new(number, 0) }
+fn socket(number: u32) -> SocketKey {
+    SocketKey::new(number, 0)
 }
 
 fn name(number: u32) -> String {

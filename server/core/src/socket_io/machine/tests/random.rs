@@ -200,6 +200,7 @@ impl Run {
             except: strings(except),
             except_socket: socket.map(|socket| self.script.sockets[socket]),
             socket: None,
+            local: false,
         };
         let got = self.script.emit(NAMES[n], target);
         assert_eq!(got.iter().copied().collect::<BTreeSet<u32>>(), expected);

@@ -1,0 +1,191 @@
+//! What shards say to each other, and how an identity tells its shard.
+//! A shard of this process and one of another node get the same messages; which way they travel is
+//! the driver's business. Nothing is decided here.
+
+use std::{hash::BuildHasher as _, time::Duration};
+
+use bytes::Bytes;
+use parlor_shared::{
+    id::{ID_BYTES, SocketId},
+    socket_io::{Draft, Frame},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    delivery::Delivery,
+    effect::AckError,
+    hash::Keyed,
+    input::Target,
+    key::{NamespaceKey, ShardId},
+    lobby::LobbyMessage,
+};
+
+/// Something one shard tells another. From one shard to another they arrive in order.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Message {
+    /// A packet for the receiver's sockets.
+    Emit(NamespaceKey, Target, Frame, Delivery),
+    /// A change for the receiver's sockets.
+    Change(NamespaceKey, Target, Change),
+    /// Something that the receiver answers under the same number.
+    Question(u64, Question),
+    /// The answer to a question of the receiver's.
+    Answer(u64, Answer),
+    /// Between a lobby and those in it.
+    Lobby(LobbyMessage),
+}
+
+/// A change for many sockets at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Change {
+    /// Put them into these rooms.
+    Join(Vec<String>),
+    /// Take them out of these rooms.
+    Leave(Vec<String>),
+    /// Disconnect them from the namespace, or (true) end their sessions.
+    Disconnect(bool),
+}
+
+/// What one shard may ask another.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Question {
+    /// Ask these sockets' clients, and say what they answer within this time.
+    Ask(NamespaceKey, Target, Draft, Duration),
+    /// Which sockets are these?
+    Sockets(NamespaceKey, Target),
+}
+
+impl Question {
+    /// Whom it is about.
+    pub(crate) fn target(&self) -> &Target {
+        match self {
+            Self::Ask(_, target, ..) | Self::Sockets(_, target) => target,
+        }
+    }
+
+    /// The same for another shard, which knows none of this one's keys.
+    pub(crate) fn abroad(&self) -> Self {
+        let mut abroad = self.clone();
+        match &mut abroad {
+            Self::Ask(_, target, ..) | Self::Sockets(_, target) => *target = target.abroad(),
+        }
+        abroad
+    }
+}
+
+/// What is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// What each of the sockets' clients answered.
+    Acks(Vec<AckOf>),
+    /// The sockets.
+    Sockets(Vec<SocketInfo>),
+}
+
+/// What one socket's client answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AckOf {
+    /// Whose answer it is.
+    pub socket: SocketId,
+    /// The answer's arguments as a JSON array, and its attachments; or why there is none.
+    pub answer: Result<(String, Vec<Bytes>), AckError>,
+}
+
+/// A socket as other shards may know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SocketInfo {
+    /// Its public id.
+    pub id: SocketId,
+    /// Its shard.
+    pub shard: ShardId,
+    /// The rooms that it is in, but for that of its own id; in the order of joining.
+    pub rooms: Vec<String>,
+}
+
+/// Which shards there are, and which one this is.
+#[derive(Debug, Clone)]
+pub struct Neighbours {
+    /// This one.
+    pub own: ShardId,
+    /// All of them, this one among them, in the same order everywhere.
+    pub all: Vec<ShardId>,
+    /// How identities tell their shard; the same everywhere.
+    pub owners: Owners,
+}
+
+impl Neighbours {
+    /// A shard that has no neighbours.
+    pub fn alone(seed: u64) -> Self {
+        let own = ShardId::default();
+        Self { own, all: vec![own], owners: Owners::new(seed) }
+    }
+
+    /// All but this one.
+    pub fn others(&self) -> impl Iterator<Item = ShardId> {
+        self.all.iter().copied().filter(|shard| *shard != self.own)
+    }
+
+    /// The shard of this identity, if there is such a shard.
+    pub fn of_id(&self, id: &[u8; ID_BYTES]) -> Option<ShardId> {
+        if self.all.len() == 1 {
+            return Some(self.own);
+        }
+        Some(self.owners.shard_of(id)).filter(|shard| self.all.contains(shard))
+    }
+
+    /// The shard that a short word belongs to.
+    pub fn of_word(&self, word: &[u8]) -> ShardId {
+        self.all[self.owners.place_of(word, self.all.len())]
+    }
+}
+
+/// Makes identities that tell their shard to whoever has the key, and to nobody else: 16 random
+/// bytes, and the shard under a mask that depends on them.
+#[derive(Debug, Clone, Copy)]
+pub struct Owners(Keyed);
+
+impl Owners {
+    /// All shards of all nodes that know each other share one seed.
+    pub fn new(seed: u64) -> Self {
+        Self(Keyed::new(seed))
+    }
+
+    /// These random bytes as an identity of this shard.
+    pub fn mint(&self, mut random: [u8; ID_BYTES], shard: ShardId) -> [u8; ID_BYTES] {
+        let [node, thread] = self.mask(&random);
+        random[16] = shard.node ^ node;
+        random[17] = shard.shard ^ thread;
+        random
+    }
+
+    /// The shard whose identity this is, if it is one of ours; any if it is not.
+    pub fn shard_of(&self, id: &[u8; ID_BYTES]) -> ShardId {
+        let [node, thread] = self.mask(id);
+        ShardId { node: id[16] ^ node, shard: id[17] ^ thread }
+    }
+
+    /// Which of `n` shards owns a short word. All must agree on `n`.
+    pub fn place_of(&self, word: &[u8], n: usize) -> usize {
+        (self.0.hash_one(word) % n as u64) as usize
+    }
+
+    fn mask(&self, id: &[u8; ID_BYTES]) -> [u8; 2] {
+        let [a, b, ..] = self.0.hash_one(&id[..16]).to_le_bytes();
+        [a, b]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_tells_its_shard_to_its_own_servers_only() {
+        let (ours, theirs) = (Owners::new(1), Owners::new(2));
+        let shard = |i: u8| ShardId { node: i / 8, shard: i % 8 };
+        let id = |i: u8| ours.mint([i.wrapping_mul(37); ID_BYTES], shard(i));
+        assert!((0..64).all(|i| ours.shard_of(&id(i)) == shard(i)));
+        let n_told = (0..64).filter(|i| theirs.shard_of(&id(*i)) == shard(*i)).count();
+        assert!(n_told < 8, "{n_told}");
+    }
+}

@@ -1,0 +1,58 @@
+//! What a lobby's shard and its members' shards say to each other.
+//! A lobby lives on one shard, its members' sockets on any: requests go to the lobby in the order
+//! in which each socket made them, and what it pushes comes back in its own order.
+
+use parlor_shared::{
+    api::lobby::{self as api},
+    socket_io::Frame,
+};
+use serde::{Deserialize, Serialize};
+
+use super::request::Request;
+use crate::{delivery::Delivery, key::SocketKey};
+
+/// One message. The sender's shard is known from how it came.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum LobbyMessage {
+    /// To a lobby: a socket of the sender's asks something.
+    Ask(Ask),
+    /// To a lobby: a socket of the sender's is gone.
+    Gone(SocketKey),
+    /// To any shard: which public lobbies it has. Answered under this number.
+    List(u64, api::List),
+    /// From it: those, with the milliseconds since the Unix epoch at which each was made.
+    Listed(u64, Vec<(u64, api::Listed)>),
+    /// From a lobby: the answer to the last request of a socket of the receiver's.
+    Answer(Answer),
+    /// From a lobby: something for a socket of the receiver's.
+    Push(SocketKey, Frame, Delivery),
+    /// From a lobby: another socket has taken this one's place.
+    Disconnect(SocketKey),
+}
+
+/// A request on its way to a lobby.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Ask {
+    /// Who asks.
+    pub socket: SocketKey,
+    /// What.
+    pub request: Request,
+    /// Where the answer goes, if one is wanted.
+    pub ack: Option<u64>,
+    /// The socket is in a lobby of another shard.
+    pub is_elsewhere: bool,
+}
+
+/// The answer on its way back.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Answer {
+    /// Who asked.
+    pub socket: SocketKey,
+    /// The acknowledgement, if one was wanted.
+    pub frame: Option<Frame>,
+    /// The request may have moved the socket: whether it is in a lobby of the sender's now. `None`
+    /// after requests that move nobody.
+    pub is_inside: Option<bool>,
+    /// The request named something that exists.
+    pub is_hit: bool,
+}

@@ -1,0 +1,389 @@
+//! The sockets of this shard that are in `/lobby`, and where each one's requests go.
+//! What happens to a request is `lobbies`' part, on the shard that owns the lobby.
+//!
+//! ```text
+//!              ┌──create, join, resume──►┐            ┌──► Inside(shard) ──leave──┐
+//!  Outside ────┤                         ├─► Moving ──┤                           ├─► Moving ─► …
+//!              └──────list──► Listing ───┘            └──► Outside                ┘
+//! ```
+//! While a socket is moving or waits for a listing, its further requests are held, so that they
+//! count from where they find it.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use parlor_shared::{
+    api::{Refusal, Reply, code, lobby as api, lobby::NAMESPACE},
+    id::{LobbyId, ResumeToken},
+    socket_io::{Draft, Frame},
+};
+use serde::Serialize;
+
+use super::{
+    code::Code,
+    message::{Answer, Ask, LobbyMessage},
+    request::Request,
+};
+use crate::{
+    cluster::Neighbours,
+    gather::Gathering,
+    key::{GatheringKey, ShardId, SocketKey},
+    rate::{Allowance, Rate},
+    time::Time,
+};
+
+/// Requests held for one socket while it moves; one more is refused.
+pub const MAX_HELD: usize = 16;
+/// Lobbies told in one listing.
+pub const MAX_LISTED: usize = 100;
+/// How long a listing waits for other shards.
+const LIST_TIMEOUT: Duration = Duration::from_secs(2);
+/// How fast one may name lobbies that do not exist: it is how codes are guessed.
+const GUESS_RATE: Rate = Rate { burst: 10, every: Duration::from_secs(2) };
+/// How fast one may make lobbies.
+const CREATE_RATE: Rate = Rate { burst: 20, every: Duration::from_millis(100) };
+
+/// What visitors want done, in order.
+#[derive(Debug)]
+pub(super) enum VisitorEffect {
+    /// Tell a shard, perhaps this one.
+    Tell(ShardId, LobbyMessage),
+    /// Send a socket its acknowledgement.
+    Send(SocketKey, Frame),
+}
+
+/// The machine.
+#[derive(Debug)]
+pub(super) struct Visitors {
+    neighbours: Neighbours,
+    visitors: BTreeMap<SocketKey, Visitor>,
+    listings: Gathering<GatheringKey, ShardId, (u64, api::Listed), Asker>,
+    /// Those that may go on with what was held.
+    released: Vec<SocketKey>,
+}
+
+/// Who asked for a listing, and where the answer goes.
+type Asker = (SocketKey, Option<u64>);
+
+/// A socket in `/lobby`.
+#[derive(Debug)]
+struct Visitor {
+    standing: Standing,
+    guesses: Allowance,
+    creations: Allowance,
+    held: VecDeque<(Request, Option<u64>)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Standing {
+    Outside,
+    Inside(ShardId),
+    /// A request that may change it is on its way. `before` is what its guesses were.
+    Moving {
+        from: Option<ShardId>,
+        to: ShardId,
+        before: Allowance,
+    },
+    Listing {
+        inside: Option<ShardId>,
+    },
+}
+
+impl Standing {
+    fn at(inside: Option<ShardId>) -> Self {
+        inside.map_or(Self::Outside, Self::Inside)
+    }
+}
+
+impl Visitors {
+    pub(super) fn new(neighbours: Neighbours) -> Self {
+        Self {
+            neighbours,
+            visitors: BTreeMap::new(),
+            listings: Gathering::default(),
+            released: Vec::new(),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.visitors.is_empty() && self.listings.len() == 0
+    }
+
+    pub(super) fn deadline(&self) -> Option<Time> {
+        self.listings.deadline()
+    }
+
+    /// Sockets that are in a lobby of this shard; for checks.
+    pub(super) fn n_inside_own(&self) -> usize {
+        let own = self.neighbours.own;
+        let is_inside = |visitor: &&Visitor| match visitor.standing {
+            Standing::Inside(shard) => shard == own,
+            Standing::Listing { inside } => inside == Some(own),
+            Standing::Moving { from, .. } => from == Some(own),
+            Standing::Outside => false,
+        };
+        self.visitors.values().filter(is_inside).count()
+    }
+
+    /// A socket has joined `/lobby`.
+    pub(super) fn arrived(&mut self, now: Time, socket: SocketKey) {
+        let visitor = Visitor {
+            standing: Standing::Outside,
+            guesses: Allowance::full(now, GUESS_RATE),
+            creations: Allowance::full(now, CREATE_RATE),
+            held: VecDeque::new(),
+        };
+        self.visitors.insert(socket, visitor);
+    }
+
+    /// A socket is gone: the lobby it is in, or is about to be in, hears of it.
+    pub(super) fn gone(&mut self, socket: SocketKey, effects: &mut Vec<VisitorEffect>) {
+        let Some(visitor) = self.visitors.remove(&socket) else { return };
+        let shards = match visitor.standing {
+            Standing::Outside | Standing::Listing { inside: None } => [None, None],
+            Standing::Inside(shard) | Standing::Listing { inside: Some(shard) } => {
+                [Some(shard), None]
+            }
+            Standing::Moving { from, to, .. } => [from.filter(|from| *from != to), Some(to)],
+        };
+        let tell = |shard| VisitorEffect::Tell(shard, LobbyMessage::Gone(socket));
+        effects.extend(shards.into_iter().flatten().map(tell));
+    }
+
+    /// A socket asks something.
+    pub(super) fn asked(
+        &mut self,
+        now: Time,
+        socket: SocketKey,
+        request: Request,
+        ack: Option<u64>,
+        effects: &mut Vec<VisitorEffect>,
+    ) {
+        let Some(visitor) = self.visitors.get_mut(&socket) else {
+            let refusal = Refusal::new(code::NOT_IN_LOBBY, "not connected to /lobby");
+            return effects.extend(refuse(socket, ack, refusal));
+        };
+        if matches!(visitor.standing, Standing::Moving { .. } | Standing::Listing { .. }) {
+            if visitor.held.len() < MAX_HELD {
+                return visitor.held.push_back((request, ack));
+            }
+            let refusal = Refusal::new(code::RATE, "too many requests at once; wait a moment");
+            return effects.extend(refuse(socket, ack, refusal));
+        }
+        if let Request::List(list) = request {
+            return self.list(now, socket, &list, ack, effects);
+        }
+        match self.route(now, socket, &request) {
+            Ok((shard, is_elsewhere)) => {
+                let ask = Ask { socket, request, ack, is_elsewhere };
+                effects.push(VisitorEffect::Tell(shard, LobbyMessage::Ask(ask)));
+            }
+            Err(refusal) => effects.extend(refuse(socket, ack, refusal)),
+        }
+    }
+
+    /// The shard that can answer, and whether the socket is in a lobby of another one.
+    fn route(
+        &mut self,
+        now: Time,
+        socket: SocketKey,
+        request: &Request,
+    ) -> Result<(ShardId, bool), Refusal> {
+        let not_connected = || Refusal::new(code::NOT_IN_LOBBY, "not connected to /lobby");
+        let visitor = self.visitors.get_mut(&socket).ok_or_else(not_connected)?;
+        let inside = match visitor.standing {
+            Standing::Inside(shard) => Some(shard),
+            _ => None,
+        };
+        let before = visitor.guesses;
+        let is_inside = || Refusal::new(code::IN_LOBBY, "you are in a lobby; leave it first");
+        let to = match request {
+            Request::Create(_) | Request::Join(_) if inside.is_some() => return Err(is_inside()),
+            Request::Create(_) => {
+                if !visitor.creations.take(now, CREATE_RATE) {
+                    return Err(Refusal::new(
+                        code::RATE,
+                        "too many lobbies at once; wait a moment",
+                    ));
+                }
+                self.neighbours.own
+            }
+            Request::Join(join) => {
+                // A look costs a guess; a hit gives it back.
+                if !visitor.guesses.take(now, GUESS_RATE) {
+                    let sentence = "too many unknown lobbies; wait a moment";
+                    return Err(Refusal::new(code::RATE, sentence));
+                }
+                let unknown = || Refusal::new(code::NOT_FOUND, "there is no such lobby");
+                shard_of_join(&self.neighbours, join).ok_or_else(unknown)?
+            }
+            Request::Resume(resume) => {
+                if inside.is_none() && !visitor.guesses.take(now, GUESS_RATE) {
+                    let sentence = "too many unknown tokens; wait a moment";
+                    return Err(Refusal::new(code::RATE, sentence));
+                }
+                let unknown = || Refusal::new(code::TOKEN, "the token is unknown, used or expired");
+                let token = ResumeToken::parse(&resume.token).ok_or_else(unknown)?;
+                self.neighbours.of_id(&token.to_bytes()).ok_or_else(unknown)?
+            }
+            _ => {
+                let outside = || Refusal::new(code::NOT_IN_LOBBY, "you are in no lobby");
+                inside.ok_or_else(outside)?
+            }
+        };
+        if request.may_move() {
+            visitor.standing = Standing::Moving { from: inside, to, before };
+        }
+        Ok((to, inside.is_some_and(|inside| inside != to)))
+    }
+
+    /// A lobby's shard has answered.
+    pub(super) fn answered(
+        &mut self,
+        from: ShardId,
+        answer: Answer,
+        effects: &mut Vec<VisitorEffect>,
+    ) {
+        let Answer { socket, frame, is_inside, is_hit } = answer;
+        let Some(visitor) = self.visitors.get_mut(&socket) else { return };
+        effects.extend(frame.map(|frame| VisitorEffect::Send(socket, frame)));
+        if let (Some(is_inside), Standing::Moving { from: inside, to, before }) =
+            (is_inside, visitor.standing)
+            && to == from
+        {
+            // Who was refused by another shard is still where it was.
+            let stays = inside.filter(|inside| *inside != from);
+            visitor.standing = Standing::at(if is_inside { Some(from) } else { stays });
+            if is_hit {
+                visitor.guesses = before;
+            }
+            self.released.push(socket);
+        }
+    }
+
+    /// Another socket has taken this one's place in a lobby: it is in none.
+    pub(super) fn evicted(&mut self, from: ShardId, socket: SocketKey) {
+        let Some(visitor) = self.visitors.get_mut(&socket) else { return };
+        match &mut visitor.standing {
+            Standing::Inside(shard) if *shard == from => visitor.standing = Standing::Outside,
+            Standing::Moving { from: inside, .. } | Standing::Listing { inside }
+                if *inside == Some(from) =>
+            {
+                *inside = None;
+            }
+            _ => {}
+        }
+    }
+
+    /// Asks all shards for their public lobbies.
+    fn list(
+        &mut self,
+        now: Time,
+        socket: SocketKey,
+        list: &api::List,
+        ack: Option<u64>,
+        effects: &mut Vec<VisitorEffect>,
+    ) {
+        let Some(visitor) = self.visitors.get_mut(&socket) else { return };
+        let inside = match visitor.standing {
+            Standing::Inside(shard) => Some(shard),
+            _ => None,
+        };
+        visitor.standing = Standing::Listing { inside };
+        let all = &self.neighbours.all;
+        let key = self.listings.begin(now + LIST_TIMEOUT, (socket, ack), all.iter().copied());
+        let number = key.number();
+        let tell =
+            |shard: &ShardId| VisitorEffect::Tell(*shard, LobbyMessage::List(number, list.clone()));
+        effects.extend(all.iter().map(tell));
+    }
+
+    /// A shard has told its public lobbies.
+    pub(super) fn listed(
+        &mut self,
+        from: ShardId,
+        number: u64,
+        lobbies: Vec<(u64, api::Listed)>,
+        effects: &mut Vec<VisitorEffect>,
+    ) {
+        let key = GatheringKey::of_number(number);
+        self.listings.answered(key, &from, lobbies);
+        if let Some(whole) = self.listings.take_if_whole(key) {
+            self.tell_listing(whole, effects);
+        }
+    }
+
+    /// Listings whose time is up are told as far as they came.
+    pub(super) fn timeout(&mut self, now: Time, effects: &mut Vec<VisitorEffect>) {
+        while let Some(late) = self.listings.take_late(now) {
+            self.tell_listing(late, effects);
+        }
+    }
+
+    fn tell_listing(
+        &mut self,
+        ((socket, ack), mut found): (Asker, Vec<(u64, api::Listed)>),
+        effects: &mut Vec<VisitorEffect>,
+    ) {
+        let Some(visitor) = self.visitors.get_mut(&socket) else { return };
+        if let Standing::Listing { inside } = visitor.standing {
+            visitor.standing = Standing::at(inside);
+            self.released.push(socket);
+        }
+        // The newest first; those of one shard come in order already.
+        found.sort_by_key(|(made_ms, _)| std::cmp::Reverse(*made_ms));
+        let lobbies = found.into_iter().map(|(_, listed)| listed).take(MAX_LISTED).collect();
+        let frame = answer_frame(ack, Ok(api::Listing { lobbies }));
+        effects.extend(frame.map(|frame| VisitorEffect::Send(socket, frame)));
+    }
+
+    /// Goes on with requests that were held; true if there was one.
+    pub(super) fn release(&mut self, now: Time, effects: &mut Vec<VisitorEffect>) -> bool {
+        let Some(socket) = self.released.pop() else { return false };
+        let held = self.visitors.get_mut(&socket).and_then(|visitor| visitor.held.pop_front());
+        if let Some((request, ack)) = held {
+            self.asked(now, socket, request, ack, effects);
+            let visitor = self.visitors.get(&socket);
+            let is_free = visitor.is_some_and(|visitor| {
+                matches!(visitor.standing, Standing::Outside | Standing::Inside(_))
+            });
+            if is_free {
+                self.released.push(socket);
+            }
+        }
+        true
+    }
+}
+
+/// The shard whose lobby this can be.
+fn shard_of_join(neighbours: &Neighbours, join: &api::Join) -> Option<ShardId> {
+    if let Some(text) = &join.code {
+        return Some(neighbours.of_word(Code::parse(text)?.as_str().as_bytes()));
+    }
+    neighbours.of_id(&LobbyId::parse(join.id.as_ref()?)?.to_bytes())
+}
+
+impl Request {
+    /// True if it may take its socket into a lobby or out of one.
+    pub(super) fn may_move(&self) -> bool {
+        matches!(self, Self::Create(_) | Self::Join(_) | Self::Resume(_) | Self::Leave)
+    }
+}
+
+fn refuse(socket: SocketKey, ack: Option<u64>, refusal: Refusal) -> Option<VisitorEffect> {
+    let frame = answer_frame(ack, Err::<api::Done, _>(refusal))?;
+    Some(VisitorEffect::Send(socket, frame))
+}
+
+/// The acknowledgement of a request, if one is wanted.
+pub(super) fn answer_frame<T: Serialize>(
+    ack: Option<u64>,
+    reply: Result<T, Refusal>,
+) -> Option<Frame> {
+    let id = ack?;
+    let mut draft = Draft::ack();
+    let frame = draft.arg(&Reply::from(reply)).and_then(|()| draft.into_ack(NAMESPACE, id));
+    Some(frame.expect("types of shared::api have a JSON form and no attachments"))
+}
