@@ -10,7 +10,7 @@ TARGET ?= websocket
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check unit e2e browser sim interop autobahn bench fuzz
+.PHONY: help run test check unit e2e browser sim seeds interop autobahn bench fuzz
 
 help: ## this list
 	@grep -E '^[a-z0-9]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -18,7 +18,7 @@ help: ## this list
 run: client-demo/web/dist/index.html ## the server with its demo site, on http://127.0.0.1:3000
 	cargo run --release --bin parlor -- dev
 
-test: check unit sim e2e browser ## everything but interop, autobahn, bench and fuzz
+test: check unit seeds e2e browser ## everything but interop, autobahn, bench and fuzz
 
 check: ## formatting and lints
 	$(STAGE) 60 "formatting" cargo fmt --all --check
@@ -28,8 +28,12 @@ unit: binaries ## tests beside the code, from outside, of the house rules and of
 	$(STAGE) 500 "unit tests" cargo test --workspace --locked --lib --bins --test tidy --test e2e
 	$(STAGE) 150 "documentation examples" cargo test --workspace --locked --doc
 
-sim: binaries ## random players in virtual time; SEED=n replays one
-	$(STAGE) 60 "simulation" target/debug/sim $(if $(SEED),--seed $(SEED),--seeds 20)
+sim: binaries ## a thousand fresh seeds of the simulator; SEED=n replays one, step by step
+	$(STAGE) 1500 "simulation" target/debug/sim $(if $(SEED),--seed $(SEED) --trace,--seeds 1000)
+
+seeds: binaries ## twenty fresh seeds of the simulator, and one in two processes
+	$(STAGE) 60 "simulation" target/debug/sim --seeds 20
+	$(STAGE) 20 "one seed, two processes" cmp <(target/debug/sim --seed 7) <(target/debug/sim --seed 7)
 
 e2e: binaries tests/interop/node_modules .venv/ready ## stock clients against the built server
 	$(STAGE) 420 "stock clients" $(PYTHON) tests/run.py conformance clients openings=300 players

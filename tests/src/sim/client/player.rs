@@ -1,0 +1,413 @@
+//! What clients do in namespace `/lobby`, and what they make of what they are told.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use parlor_core::time::Time;
+use parlor_shared::{
+    api::{
+        Refusal, Reply, code,
+        lobby::{self as api, Changed, Joined, Listing, MatchEvent, Phase, State},
+    },
+    socket_io::{Args, Kind, Packet, Sender},
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::sim::{
+    Invariant, Sim,
+    chance::Chance as _,
+    oracle::{At, Story},
+    plan::GRACE,
+};
+
+#[derive(Debug, Default)]
+pub(super) struct Player {
+    /// Connected to `/lobby`.
+    is_in: bool,
+    asked: BTreeMap<u64, Asked>,
+    story: Option<Story>,
+    token: Option<Token>,
+    /// Tokens that are worth nothing.
+    stale: Vec<String>,
+    n_ids: u64,
+    n_names: u64,
+    /// Ids of public lobbies.
+    listed: Vec<String>,
+}
+
+/// A request that is not answered.
+#[derive(Debug, Clone)]
+struct Asked {
+    event: &'static str,
+    /// What it was about: a name, a code, a token, a number.
+    about: String,
+    at: Time,
+}
+
+/// The way back to a seat.
+#[derive(Debug, Clone)]
+struct Token {
+    text: String,
+    /// The one before, which may still work.
+    previous: Option<String>,
+    lobby: String,
+    name: String,
+    seat: Option<u8>,
+    /// Since when the seat is without a connection: at the earliest, and for certain.
+    lost_at: Option<Time>,
+    lost_for_sure_at: Option<Time>,
+    /// Nothing is under way that would make it worthless.
+    is_sure: bool,
+}
+
+type Check = Result<(), (Invariant, String)>;
+
+impl Sim {
+    /// The session is gone, and with it all that was under way.
+    pub(super) fn player_lost(&mut self, n: usize, at: Option<At>) {
+        let closed_at = at.and_then(|at| self.closed_at(at));
+        let now = self.now;
+        let player = &mut self.clients[n].player;
+        let was_in = player.story.take().is_some();
+        let is_leaving = player.asked.values().any(|asked| asked.event == "leave");
+        let is_returning = player.asked.values().any(|asked| asked.event == "resume");
+        if let Some(token) = &mut player.token {
+            token.is_sure &= !is_leaving;
+            if was_in || token.lost_at.is_none() {
+                token.lost_at = Some(closed_at.unwrap_or(now).min(now));
+                token.lost_for_sure_at = closed_at.filter(|_| was_in);
+            }
+            if is_returning {
+                // The seat may have been taken again for a while.
+                token.lost_for_sure_at = None;
+            }
+        }
+        player.is_in = false;
+        player.asked.clear();
+    }
+
+    pub(super) fn player_acts(&mut self, n: usize) {
+        if !self.clients[n].player.is_in {
+            if self.random.one_in(20) && !self.clients[n].mood.is_idle {
+                if let Some(at) = self.clients[n].at {
+                    self.oracle.allow(at, parlor_core::close::CloseReason::ForcedClose);
+                }
+                self.say(n, "40/lobby,");
+            }
+            return;
+        }
+        let n_times = if self.random.one_in(10) { self.random.between(2, 12) } else { 1 };
+        for _ in 0..n_times {
+            if self.clients[n].player.story.is_some() || self.random.one_in(6) {
+                self.act_inside(n);
+            } else {
+                self.act_outside(n);
+            }
+        }
+    }
+
+    fn act_outside(&mut self, n: usize) {
+        let player = &mut self.clients[n].player;
+        let long_ago = self.now.since_start().saturating_sub(Duration::from_secs(20));
+        let is_moving = player.asked.values().any(|asked| {
+            ["resume", "join"].contains(&asked.event) && asked.at.since_start() > long_ago
+        });
+        if let Some(token) = &player.token
+            && !is_moving
+            && !self.random.one_in(5)
+        {
+            let token = token.text.clone();
+            return self.request(n, "resume", &json!({ "token": token }), &token);
+        }
+        player.n_names += 1;
+        let name = format!("p{n}-{}", player.n_names);
+        let visibility = self.random.pick(&["public", "public", "private"]);
+        match self.random.below(10) {
+            0 | 1 => {
+                let create = json!({ "game": "chess", "name": name, "visibility": visibility });
+                self.request(n, "create", &create, &name);
+            }
+            2 => self.request(n, "list", &Value::Null, ""),
+            3 if !player.stale.is_empty() => {
+                let i = self.random.below(player.stale.len() as u32) as usize;
+                let token = player.stale[i].clone();
+                self.request(n, "resume", &json!({ "token": token }), &token);
+            }
+            4 => self.take_over(n),
+            5 if !player.listed.is_empty() => {
+                let i = self.random.below(player.listed.len() as u32) as usize;
+                let join = json!({ "id": player.listed[i], "name": name });
+                self.request(n, "join", &join, &name);
+            }
+            _ => {
+                let role = if self.random.one_in(5) { "spectator" } else { "player" };
+                let n_codes = self.codes.len() as u32;
+                // The newest ones are more likely to be there still.
+                let i = n_codes.saturating_sub(1 + self.random.below(6));
+                let code = self.codes.get(i as usize).map_or("BCDFG", String::as_str);
+                let join = json!({ "code": code, "name": name, "role": role });
+                self.request(n, "join", &join, &name);
+            }
+        }
+    }
+
+    /// A second tab: this client goes on in a seat that another holds.
+    fn take_over(&mut self, n: usize) {
+        let other = self.random.below(self.clients.len() as u32) as usize;
+        let player = &self.clients[n].player;
+        let is_free = player.token.is_none() && player.asked.is_empty();
+        if other == n || !is_free || self.clients[other].player.story.is_none() {
+            return;
+        }
+        let Some(mut token) = self.clients[other].player.token.take() else { return };
+        (token.lost_at, token.lost_for_sure_at, token.is_sure) = (None, None, false);
+        let text = token.text.clone();
+        self.clients[n].player.token = Some(token);
+        self.request(n, "resume", &json!({ "token": text }), &text);
+    }
+
+    fn act_inside(&mut self, n: usize) {
+        let player = &mut self.clients[n].player;
+        let story = player.story.as_ref();
+        let phase = story.map(|story| story.fold.phase);
+        let n_legal = story.map_or(0, |story| story.legal.len() as u32);
+        match self.random.below(20) {
+            0 | 1 => {
+                let ready = json!({ "ready": !self.random.one_in(4) });
+                self.request(n, "ready", &ready, "");
+            }
+            2..5 if phase != Some(Phase::Playing) => self.request(n, "start", &Value::Null, ""),
+            5 | 6 if phase == Some(Phase::Finished) => {
+                self.request(n, "rematch", &Value::Null, "");
+            }
+            7 | 8 => {
+                self.n_said += 1;
+                let text = self.n_said.to_string();
+                self.request(n, "chat", &json!({ "text": text }), &text);
+            }
+            9 => {
+                let typing = json!({ "typing": self.random.one_in(2) });
+                self.request(n, "typing", &typing, "");
+            }
+            10 => self.request(n, "list", &Value::Null, ""),
+            11 if self.random.one_in(4) => self.request(n, "leave", &Value::Null, ""),
+            12 if self.random.one_in(4) => {
+                let action = self.random.pick(&["resign", "offer_draw", "accept_draw"]);
+                self.request(n, "action", &json!({ "type": action }), "");
+            }
+            13 if self.random.one_in(4) => {
+                let wrong = self.random.pick(&[r#"{"type":"move","move":"a1a1"}"#, "7", "null"]);
+                let wrong: Value = serde_json::from_str(wrong).expect("JSON");
+                self.request(n, "action", &wrong, "");
+            }
+            14 if self.random.one_in(4) => self.request(n, "nonsense", &Value::Null, ""),
+            15 if self.random.one_in(4) => {
+                player.n_names += 1;
+                let name = format!("p{n}-{}", player.n_names);
+                self.request(n, "create", &json!({ "game": "chess", "name": name }), &name);
+            }
+            _ if n_legal > 0 => {
+                let i = self.random.below(n_legal) as usize;
+                let legal = story.map(|story| story.legal[i].clone()).unwrap_or_default();
+                self.request(n, "action", &json!({ "type": "move", "move": legal }), "");
+            }
+            _ => {}
+        }
+    }
+
+    fn request(&mut self, n: usize, event: &'static str, payload: &Value, about: &str) {
+        if self.clients[n].mood.is_silent {
+            return;
+        }
+        let player = &mut self.clients[n].player;
+        let id = player.n_ids;
+        player.n_ids += 1;
+        if let Some(token) = &mut player.token {
+            // If this counts, and the answer to what came before is lost, so is the token.
+            token.is_sure &= player.asked.values().all(|asked| asked.event != "resume");
+        }
+        player.asked.insert(id, Asked { event, about: about.to_owned(), at: self.now });
+        self.say(n, &format!("42/lobby,{id}{}", json!([event, payload])));
+    }
+
+    // ---- what the server says ------------------------------------------------------------------
+
+    pub(super) fn player_packet(&mut self, n: usize, text: &str) {
+        let result = self.understand(n, text);
+        if let Err((invariant, what)) = result {
+            self.oracle.broken(invariant, format!("client {n}: {what}"));
+        }
+    }
+
+    fn understand(&mut self, n: usize, text: &str) -> Check {
+        let packet = Packet::decode(text, Sender::Server)
+            .map_err(|error| (Invariant::Order, format!("{error}: {text}")))?;
+        let data = packet.data.unwrap_or("null");
+        match packet.kind {
+            Kind::Connect => self.clients[n].player.is_in = true,
+            Kind::Disconnect => {
+                let player = &mut self.clients[n].player;
+                player.is_in = false;
+                player.story = None;
+                // Another tab has the seat. What was asked may still be, by the next socket.
+                player.token = None;
+            }
+            Kind::Ack => {
+                let asked = packet.id.and_then(|id| self.clients[n].player.asked.remove(&id));
+                let what = || (Invariant::Acks, format!("nobody asked {text}"));
+                let asked = asked.ok_or_else(what)?;
+                let data = Args::of_ack(data, &[]).raw().next().unwrap_or("null").to_owned();
+                return self.acked(n, &asked, &data);
+            }
+            Kind::Event => {
+                let args = Args::of_event(data, &[]);
+                let (name, data) = (args.name(), args.raw().next().unwrap_or("null"));
+                return self.pushed(n, &name, data);
+            }
+            Kind::ConnectError => {
+                return Err((Invariant::Acks, format!("refused: {text}")));
+            }
+        }
+        Ok(())
+    }
+
+    fn acked(&mut self, n: usize, asked: &Asked, data: &str) -> Check {
+        let reply: Reply<Value> = read(data)?;
+        if let Reply::Refused(refusal) = reply {
+            self.trace.n_refused += 1;
+            return self.refused(n, asked, &refusal);
+        }
+        self.trace.n_accepted += 1;
+        let player = &mut self.clients[n].player;
+        match asked.event {
+            "create" | "join" | "resume" => self.entered(n, asked, &read(data)?),
+            "list" => {
+                let listing: Listing = read(data)?;
+                player.listed = listing.lobbies.iter().map(|lobby| lobby.id.clone()).collect();
+                self.oracle.lobbies.listed(&listing)
+            }
+            "leave" => {
+                player.story = None;
+                if let Some(token) = player.token.take() {
+                    player.stale.extend(token.previous);
+                    player.stale.push(token.text);
+                }
+                Ok(())
+            }
+            event => {
+                let Some(story) = &mut player.story else {
+                    return Err((Invariant::Versions, format!("{event} in no lobby")));
+                };
+                if let Some(token) = &mut player.token {
+                    player.stale.extend(token.previous.take());
+                }
+                match event {
+                    "chat" => story.said.extend(asked.about.parse::<u64>().ok()),
+                    "action" => {
+                        let acted: api::Acted = read(data)?;
+                        return self.oracle.lobbies.acted(story, acted.turn);
+                    }
+                    _ => {}
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn refused(&mut self, n: usize, asked: &Asked, refusal: &Refusal) -> Check {
+        let now = self.now;
+        let player = &mut self.clients[n].player;
+        let is_own = |token: &Token| token.text == asked.about && asked.event == "resume";
+        if refusal.code != code::TOKEN || !player.token.as_ref().is_some_and(is_own) {
+            return Ok(());
+        }
+        let token = player.token.take().expect("just seen");
+        if token.is_sure && token.lost_at.is_some_and(|lost_at| now < lost_at + GRACE) {
+            return Err((Invariant::Grace, format!("{token:?} was not kept")));
+        }
+        player.stale.push(token.text);
+        Ok(())
+    }
+
+    fn entered(&mut self, n: usize, asked: &Asked, joined: &Joined) -> Check {
+        let slack = self.plan.slack();
+        let player = &mut self.clients[n].player;
+        let mut name = asked.about.clone();
+        let mut previous = None;
+        if asked.event == "resume" {
+            if player.stale.contains(&asked.about) {
+                return Err((Invariant::Tokens, format!("{} works again", asked.about)));
+            }
+            let Some(token) = player.token.take() else {
+                return Err((Invariant::Tokens, "nobody has this token".to_owned()));
+            };
+            if (&token.lobby, token.seat) != (&joined.lobby.id, joined.seat) {
+                return Err((Invariant::Seats, format!("{token:?} leads to {:?}", joined.seat)));
+            }
+            let is_late = |lost_at: Time| asked.at > lost_at + GRACE + slack;
+            if token.lost_for_sure_at.is_some_and(is_late) {
+                return Err((Invariant::Grace, format!("{token:?} was kept too long")));
+            }
+            name = token.name;
+            previous = Some(token.text);
+        } else if player.story.is_some() {
+            return Err((Invariant::Seats, format!("{} as well", joined.lobby.id)));
+        }
+        if asked.event == "create" {
+            self.codes.push(joined.lobby.code.clone());
+        }
+        player.token = Some(Token {
+            text: joined.token.clone(),
+            previous,
+            lobby: joined.lobby.id.clone(),
+            name: name.clone(),
+            seat: joined.seat,
+            lost_at: None,
+            lost_for_sure_at: None,
+            is_sure: player.asked.values().all(|asked| asked.event != "resume"),
+        });
+        player.story = Some(self.oracle.lobbies.joined(joined, &name)?);
+        Ok(())
+    }
+
+    fn pushed(&mut self, n: usize, event: &str, data: &str) -> Check {
+        let now = self.now;
+        let Some(story) = &mut self.clients[n].player.story else {
+            // What only the newest counts of may come late.
+            let is_late = ["state", "typing"].contains(&event);
+            let what = || (Invariant::Versions, format!("{event} in no lobby: {data}"));
+            return if is_late { Ok(()) } else { Err(what()) };
+        };
+        let lobbies = &mut self.oracle.lobbies;
+        match event {
+            "changed" => {
+                let changed: Changed = read(data)?;
+                self.trace.n_matches +=
+                    u64::from(matches!(changed.change, api::Change::Finished { .. }));
+                lobbies.changed(now, story, &changed, data)
+            }
+            "event" => lobbies.happened(story, &read::<MatchEvent>(data)?, data),
+            "state" => lobbies.state(story, &read::<State>(data)?),
+            "typing" => {
+                let typing: api::TypingPush = read(data)?;
+                if typing.name == story.name {
+                    return Err((Invariant::Hidden, format!("{} hears itself", story.name)));
+                }
+                Ok(())
+            }
+            other => Err((Invariant::Order, format!("{other} is no push"))),
+        }
+    }
+
+    pub(super) fn player_drained(&mut self, n: usize) {
+        if let Some(story) = &self.clients[n].player.story
+            && let Err((invariant, what)) = self.oracle.lobbies.drained(self.now, story)
+        {
+            self.oracle.broken(invariant, format!("client {n}: {what}"));
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(data: &str) -> Result<T, (Invariant, String)> {
+    serde_json::from_str(data).map_err(|error| (Invariant::Order, format!("{error}: {data}")))
+}

@@ -1,0 +1,558 @@
+//! Who knows better: plain models beside the server, told of everything that goes into it, which
+//! say what must come out. The first thing that is not as it must be is kept.
+
+mod lobbies;
+mod questions;
+mod requests;
+mod rooms;
+mod session;
+mod story;
+mod stream;
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use parlor_core::{
+    close::CloseReason,
+    cluster::{Message, Question},
+    engine_io::{SessionEffect, SessionInput, Settings, Transport},
+    input::Input,
+    key::{NamespaceKey, SessionKey, SocketKey},
+    lobby::game::Random,
+    time::Time,
+};
+
+use super::{plan::Plan, seen::Seen};
+pub(super) use lobbies::Lobbies;
+use questions::Questions;
+use requests::Requests;
+use rooms::{Op, Rooms};
+use session::Watched;
+pub(super) use story::Story;
+
+/// The namespace `/`, which handlers serve; `/lobby` comes after it.
+pub(super) const MAIN: NamespaceKey = NamespaceKey(0);
+
+/// A session: its shard, and its key there.
+pub(super) type At = (usize, SessionKey);
+
+/// What always holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Invariant {
+    /// Bytes of a WebSocket are whole frames: one that is begun is finished.
+    Frames,
+    /// Reliable packets arrive once and in order, or the session ends; nothing else arrives.
+    Order,
+    /// Of volatile packets the newest of each kind arrives, and none after a newer one.
+    Newest,
+    /// Pings go out an interval after the opening and each pong; who is silent is cut in time.
+    Heartbeat,
+    /// Sessions end for the reasons there are, and when there is one.
+    Reasons,
+    /// What waits for a client is limited in bytes.
+    QueueLimit,
+    /// What clients say is heard once and in order.
+    Heard,
+    /// A broadcast reaches each socket that it means once, on all shards, and no other.
+    Broadcast,
+    /// Broadcasts of one shard arrive in the order in which it made them.
+    EmitterOrder,
+    /// Each question has one answer: the right one, or why there is none.
+    Answers,
+    /// A gathering holds each answer once.
+    Gathered,
+    /// Each request has one acknowledgement, in time.
+    Acks,
+    /// A member sees each version of its lobby, without gap, and nobody else does.
+    Versions,
+    /// All members see the same story, and whole lobbies are told as it goes.
+    Story,
+    /// An acknowledgement comes after what it acknowledges, and before what that leads to.
+    AckOrder,
+    /// A player holds at most one seat of a lobby.
+    Seats,
+    /// A seat is kept for the grace, not shorter and not longer.
+    Grace,
+    /// A token is good until its successor has been used.
+    Tokens,
+    /// Requests of one player count in the order in which they were made.
+    RequestOrder,
+    /// What only one seat may know reaches no other.
+    Hidden,
+    /// States go forward, agree with each other, and the newest arrives.
+    States,
+    /// A listing holds the public lobbies, each once.
+    Listing,
+    /// Tables agree with each other.
+    Tables,
+    /// Deadlines are of what there is, and go away when they are fired.
+    Deadlines,
+    /// At the end nothing is left behind.
+    LeftBehind,
+    /// Nothing panics.
+    Panic,
+    /// The same seed gives the same trace.
+    Repeatable,
+}
+
+/// An invariant that did not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// Which.
+    pub invariant: Invariant,
+    /// What was seen instead.
+    pub what: String,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.invariant, self.what)
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Oracle {
+    pub(super) first: Option<Broken>,
+    settings: std::sync::Arc<Settings>,
+    connect_timeout: Duration,
+    slack: Duration,
+    watched: BTreeMap<At, Watched>,
+    /// When sessions ended that nobody watches any more.
+    closed: BTreeMap<At, Time>,
+    rooms: Rooms,
+    questions: Questions,
+    requests: Requests,
+    pub(super) lobbies: Lobbies,
+}
+
+/// What must come out of a world after an input.
+#[derive(Debug, Default)]
+pub(super) struct WorldExpected {
+    /// Which sessions are sent what handlers emitted under each number.
+    sent: BTreeMap<u64, Vec<SessionKey>>,
+    /// Sockets that are no more afterwards.
+    gone: Vec<SocketKey>,
+}
+
+impl Oracle {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self {
+            first: None,
+            settings: std::sync::Arc::clone(&plan.session),
+            connect_timeout: plan.connect_timeout,
+            slack: plan.slack(),
+            watched: BTreeMap::new(),
+            closed: BTreeMap::new(),
+            rooms: Rooms::new(plan.shards.len()),
+            questions: Questions::default(),
+            requests: Requests::default(),
+            lobbies: Lobbies::new(plan),
+        }
+    }
+
+    /// Something does not hold.
+    pub(super) fn broken(&mut self, invariant: Invariant, what: String) {
+        self.first.get_or_insert(Broken { invariant, what });
+    }
+
+    fn hold(&mut self, invariant: Invariant, result: Result<(), String>) {
+        if let Err(what) = result {
+            self.broken(invariant, what);
+        }
+    }
+
+    // ---- sessions ------------------------------------------------------------------------------
+
+    pub(super) fn opened(&mut self, now: Time, at: At, transport: Transport) {
+        let join_until = now + self.connect_timeout;
+        let watched = Watched::new(now, transport, join_until, &self.settings);
+        self.watched.insert(at, watched);
+    }
+
+    /// The world may end this session for this reason: its client has earned it.
+    pub(super) fn allow(&mut self, at: At, reason: CloseReason) {
+        if let Some(watched) = self.watched.get_mut(&at) {
+            watched.allowed.push(reason);
+        }
+    }
+
+    /// Something happens to a session: for which reason it must end now.
+    pub(super) fn session_input(
+        &mut self,
+        now: Time,
+        at: At,
+        input: &SessionInput<'_>,
+        queued: usize,
+        is_open: bool,
+    ) -> Option<CloseReason> {
+        let watched = self.watched.get_mut(&at)?;
+        let expected = watched.input(now, input, queued, is_open, &self.settings);
+        if let SessionInput::Send(frame, _) = input {
+            let sent = self.requests.sent(at, frame);
+            self.hold(Invariant::Acks, sent);
+        }
+        expected
+    }
+
+    pub(super) fn session_output(
+        &mut self,
+        now: Time,
+        at: At,
+        expected: Option<CloseReason>,
+        effects: &[SessionEffect],
+    ) {
+        let Some(watched) = self.watched.get_mut(&at) else { return };
+        let result = watched.output(now, expected, effects, &self.settings);
+        if let Err((invariant, what)) = result {
+            self.broken(invariant, format!("{at:?}: {what}"));
+        }
+        self.forget_if_over(at);
+    }
+
+    pub(super) fn queued(&mut self, at: At, queued: usize) {
+        let Some(watched) = self.watched.get_mut(&at) else { return };
+        let result = watched.queued(queued, &self.settings);
+        self.hold(Invariant::QueueLimit, result.map_err(|what| format!("{at:?}: {what}")));
+    }
+
+    pub(super) fn written(&mut self, at: At, n: usize) {
+        if let Some(watched) = self.watched.get_mut(&at) {
+            watched.written(n);
+        }
+    }
+
+    /// The GET that waited is answered.
+    pub(super) fn polled(&mut self, at: At) {
+        if let Some(watched) = self.watched.get_mut(&at) {
+            watched.has_get = false;
+        }
+    }
+
+    /// True if a GET waited for a session that is gone now.
+    pub(super) fn forget_poll(&mut self, at: At) -> bool {
+        self.watched.get_mut(&at).is_some_and(|watched| std::mem::take(&mut watched.has_get))
+    }
+
+    pub(super) fn has_get(&self, at: At) -> bool {
+        self.watched.get(&at).is_some_and(|watched| watched.has_get)
+    }
+
+    /// A packet has reached its client.
+    pub(super) fn received(&mut self, at: At, is_binary: bool, packet: &[u8]) {
+        let Some(watched) = self.watched.get_mut(&at) else { return };
+        if let Err((invariant, what)) = watched.received(is_binary, packet) {
+            self.broken(invariant, format!("{at:?}: {what}"));
+        }
+    }
+
+    /// All that was written to a client has reached it, and nothing more is to be written. True if
+    /// it has received the newest of everything.
+    pub(super) fn drained(&mut self, at: At) -> bool {
+        let Some(watched) = self.watched.get_mut(&at) else { return false };
+        let (result, is_whole) = (watched.drained(), !watched.lacks_some());
+        if let Err((invariant, what)) = result {
+            self.broken(invariant, format!("{at:?}: {what}"));
+        }
+        is_whole && !self.watched.get(&at).is_some_and(Watched::is_closed)
+    }
+
+    // ---- worlds --------------------------------------------------------------------------------
+
+    /// A client's text is about to reach the world.
+    pub(super) fn said(&mut self, now: Time, at: At, text: &str) {
+        if let Some(watched) = self.watched.get_mut(&at) {
+            watched.is_half_said = text.starts_with('5');
+        }
+        self.requests.asked(now, at, text);
+        self.questions.replied(now, at, text);
+    }
+
+    /// The attachment of what a client said is about to reach the world.
+    pub(super) fn attached(&mut self, at: At) {
+        if let Some(watched) = self.watched.get_mut(&at) {
+            watched.is_half_said = false;
+        }
+    }
+
+    /// An event reached its handler.
+    pub(super) fn heard(&mut self, at: usize, socket: SocketKey, number: u64) {
+        let result = self.rooms.heard(at, socket, number);
+        self.hold(Invariant::Heard, result);
+    }
+
+    pub(super) fn world_input(&mut self, now: Time, at: usize, input: &Input<'_>) -> WorldExpected {
+        let mut expected = WorldExpected::default();
+        match input {
+            Input::Emit(namespace, target, frame, _) if *namespace == MAIN => {
+                let op = Op::Emit(frame.clone(), target.clone());
+                self.rooms.tell_others(now, at, target, &op);
+                self.carried(now, at, op, &mut expected);
+            }
+            Input::Change(_, target, change) => {
+                let op = Op::Change(change.clone(), target.clone());
+                self.rooms.tell_others(now, at, target, &op);
+                self.carried(now, at, op, &mut expected);
+            }
+            Input::Gather(token, question) => {
+                let target = match question {
+                    Question::Ask(_, target, ..) | Question::Sockets(_, target) => target,
+                };
+                let n_shards = if target.is_local() { 1 } else { self.rooms.n_shards() };
+                self.questions.gather(now, *token, question, n_shards);
+                let op = Op::Question(*token, question.clone());
+                self.rooms.tell_others(now, at, target, &op);
+                self.carried(now, at, op, &mut expected);
+            }
+            Input::Told(from, message) => self.told(now, at, *from, message, &mut expected),
+            Input::Ask(socket, _, token, timeout) => {
+                let session = self.rooms.session_of(at, *socket);
+                let until = timeout.map(|timeout| now + timeout);
+                self.questions.ask(*token, (at, *socket), session, until);
+                expected.sent.insert(token.0, session.into_iter().collect());
+            }
+            Input::Admit(socket) => {
+                if let Some(session) = self.rooms.admitted(at, *socket) {
+                    self.joined((at, session));
+                }
+            }
+            Input::Refuse(socket, ..) => {
+                self.disconnect(at, *socket, false);
+                self.rooms.remove_if_connecting(at, *socket);
+            }
+            Input::Join(socket, room) => self.rooms.join(at, *socket, room),
+            Input::Leave(socket, room) => self.rooms.leave(at, *socket, room),
+            Input::Disconnect(socket, whole) => {
+                self.disconnect(at, *socket, *whole);
+                expected.gone.push(*socket);
+            }
+            Input::Closed(session, _) => {
+                expected.gone = self.rooms.of_session(at, *session);
+                self.requests.gone((at, *session), None);
+            }
+            _ => {}
+        }
+        expected
+    }
+
+    fn told(
+        &mut self,
+        now: Time,
+        at: usize,
+        from: parlor_core::key::ShardId,
+        message: &Message,
+        expected: &mut WorldExpected,
+    ) {
+        if matches!(message, Message::Answer(..) | Message::Lobby(_)) {
+            return;
+        }
+        let from = self.lobbies.index_of(from);
+        match self.rooms.take_told(from, at, message) {
+            Ok(op) => self.carried(now, at, op, expected),
+            Err(what) => self.broken(Invariant::Broadcast, what),
+        }
+    }
+
+    /// What concerns sockets of a target is carried out on one shard.
+    fn carried(&mut self, now: Time, at: usize, op: Op, expected: &mut WorldExpected) {
+        match op {
+            Op::Emit(frame, target) => {
+                let Some(number) = rooms::number_of(&frame) else { return };
+                let selected = self.rooms.select(at, &target);
+                let sessions = selected.iter().map(|(_, member)| member.session);
+                expected.sent.insert(number, sessions.collect());
+            }
+            Op::Change(change, target) => {
+                for socket in self.rooms.change(at, &target, &change) {
+                    let whole = change == parlor_core::cluster::Change::Disconnect(true);
+                    self.disconnect(at, socket, whole);
+                    expected.gone.push(socket);
+                }
+            }
+            Op::Question(token, question) => {
+                let asked = self.rooms.select(at, question_target(&question));
+                let asked: Vec<_> = asked.iter().map(|(key, m)| (*key, (*m).clone())).collect();
+                if let Question::Ask(.., timeout) = question {
+                    let sessions = asked.iter().map(|(_, member)| member.session);
+                    expected.sent.insert(token.0, sessions.collect());
+                    self.questions.asked_here(now + timeout, token, at, &asked);
+                } else {
+                    self.questions.looked_up(token, &asked);
+                }
+            }
+        }
+    }
+
+    fn disconnect(&mut self, at: usize, socket: SocketKey, whole: bool) {
+        let Some(session) = self.rooms.session_of(at, socket) else { return };
+        // What its client has sent meanwhile is for a namespace that it is not in.
+        self.allow((at, session), CloseReason::ForcedClose);
+        if whole {
+            self.allow((at, session), CloseReason::ForcedServerClose);
+            self.requests.gone((at, session), None);
+        }
+        self.requests.gone((at, session), Some("/"));
+    }
+
+    pub(super) fn world_output(
+        &mut self,
+        now: Time,
+        at: usize,
+        expected: WorldExpected,
+        seen: &[Seen],
+    ) {
+        let mut sent: BTreeMap<u64, Vec<SessionKey>> = BTreeMap::new();
+        for effect in seen {
+            match effect {
+                Seen::Send(session, frame, _) => {
+                    if let Some(number) = rooms::number_of(frame) {
+                        sent.entry(number).or_default().push(*session);
+                    }
+                    if rooms::is_lobby_word(frame, "40") {
+                        self.joined((at, *session));
+                    } else if rooms::is_lobby_word(frame, "41") {
+                        self.requests.gone((at, *session), Some("/lobby"));
+                        self.allow((at, *session), CloseReason::ForcedClose);
+                    }
+                }
+                Seen::Close(session, reason) => {
+                    self.questions.not_heard((at, *session));
+                    self.ended_by_world(now, (at, *session), *reason);
+                }
+                Seen::Connecting { socket, id, session } => {
+                    self.rooms.connecting(at, *socket, *id, *session);
+                }
+                Seen::Disconnected(socket) => {
+                    if let Some(session) = self.rooms.session_of(at, *socket) {
+                        self.requests.gone((at, session), Some("/"));
+                    }
+                    self.questions.gone(at, *socket);
+                    self.rooms.remove(at, *socket);
+                }
+                Seen::Acked(token, answer) => {
+                    let result = self.questions.acked(now, *token, answer);
+                    self.hold(Invariant::Answers, result);
+                }
+                Seen::Gathered(token, answer) => {
+                    let result = self.questions.gathered(now, *token, answer);
+                    self.hold(Invariant::Gathered, result);
+                }
+                Seen::Connected | Seen::Event { .. } | Seen::Tell(..) => {}
+            }
+        }
+        let settled = self.questions.settled();
+        self.hold(Invariant::Answers, settled);
+        for (number, mut whom) in expected.sent {
+            let mut got = sent.remove(&number).unwrap_or_default();
+            got.sort_unstable();
+            whom.sort_unstable();
+            if got != whom {
+                let what = format!("shard {at}, number {number}: for {whom:?}, sent to {got:?}");
+                self.broken(Invariant::Broadcast, what);
+            }
+        }
+        if let Some((number, whom)) = sent.pop_first() {
+            let what = format!("shard {at}: nobody emitted {number}, but {whom:?} are sent it");
+            self.broken(Invariant::Broadcast, what);
+        }
+        for socket in expected.gone {
+            self.questions.gone(at, socket);
+            self.rooms.remove_if_connecting(at, socket);
+            if self.rooms.is_here(at, socket) {
+                let what = format!("shard {at}: {socket:?} should be gone");
+                self.broken(Invariant::Tables, what);
+            }
+        }
+    }
+
+    fn joined(&mut self, at: At) {
+        if let Some(watched) = self.watched.get_mut(&at) {
+            watched.join_until = None;
+        }
+    }
+
+    fn ended_by_world(&mut self, now: Time, at: At, reason: CloseReason) {
+        let Some(watched) = self.watched.get_mut(&at) else { return };
+        let is_late = watched.join_until.is_some_and(|until| until <= now);
+        let is_due = is_late && reason == CloseReason::ForcedServerClose
+            || watched.is_half_said && reason == CloseReason::ForcedClose;
+        if !is_due && !watched.allowed.contains(&reason) && !watched.is_closed() {
+            self.broken(Invariant::Reasons, format!("{at:?} was ended by the world: {reason:?}"));
+        }
+    }
+
+    // ---- from time to time ---------------------------------------------------------------------
+
+    /// Nothing that was due is left undone on this shard.
+    pub(super) fn check_due(&mut self, now: Time, at: usize) {
+        let range = (at, SessionKey::first())..(at + 1, SessionKey::first());
+        let late = self.watched.range(range).find_map(|(at, w)| Some((*at, w.overdue(now)?)));
+        if let Some((at, (invariant, what))) = late {
+            self.broken(invariant, format!("{at:?}: {what}"));
+        }
+        let late = now.since_start().checked_sub(self.slack).map(Time::after_start);
+        let Some(late) = late else { return };
+        let told = self.rooms.untold(late);
+        self.hold(Invariant::Broadcast, told);
+        let unanswered = self.questions.unanswered(late);
+        self.hold(Invariant::Answers, unanswered);
+        let unacked = self.requests.unanswered(now, 20 * self.slack);
+        self.hold(Invariant::Acks, unacked);
+    }
+
+    /// A client receives nothing more of this session.
+    pub(super) fn forget_client(&mut self, at: At) {
+        if let Some(watched) = self.watched.get_mut(&at) {
+            watched.has_client = false;
+        }
+        self.forget_if_over(at);
+    }
+
+    /// What is over on both sides is forgotten, but for when it ended.
+    fn forget_if_over(&mut self, at: At) {
+        if let Some(watched) = self.watched.get(&at)
+            && !watched.has_client
+            && !watched.has_get
+            && let Some(closed_at) = watched.closed_at()
+        {
+            self.closed.insert(at, closed_at);
+            self.watched.remove(&at);
+        }
+    }
+
+    /// When the server ended this session.
+    pub(super) fn closed_at(&self, at: At) -> Option<Time> {
+        let watched = self.watched.get(&at).and_then(Watched::closed_at);
+        watched.or_else(|| self.closed.get(&at).copied())
+    }
+
+    /// The id of some socket of `/`.
+    pub(super) fn some_id(&self, random: &mut Random) -> Option<String> {
+        self.rooms.some_id(random)
+    }
+
+    pub(super) fn check_end(&mut self, now: Time) {
+        let unanswered = self.questions.unanswered(now);
+        self.hold(Invariant::Answers, unanswered);
+        let unacked = self.requests.unanswered(now, Duration::ZERO);
+        self.hold(Invariant::Acks, unacked);
+        if !self.rooms.is_empty() {
+            self.broken(Invariant::LeftBehind, "sockets of `/`".to_owned());
+        }
+    }
+}
+
+fn question_target(question: &Question) -> &parlor_core::input::Target {
+    match question {
+        Question::Ask(_, target, ..) | Question::Sockets(_, target) => target,
+    }
+}
+
+/// The least key, to look through a table of one shard.
+trait First {
+    fn first() -> Self;
+}
+
+impl First for SessionKey {
+    fn first() -> Self {
+        parlor_core::key::Key::new(0, 0)
+    }
+}

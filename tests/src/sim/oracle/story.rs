@@ -1,0 +1,137 @@
+//! A lobby as one of its members knows it: what it was told when it came, and each change since.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use parlor_shared::api::lobby::{self as api, Change, LeaveReason, Phase};
+
+use super::Invariant;
+
+type Check = Result<(), (Invariant, String)>;
+
+/// One member's knowledge.
+#[derive(Debug)]
+pub(in crate::sim) struct Story {
+    pub(in crate::sim) lobby: String,
+    pub(in crate::sim) seat: Option<u8>,
+    pub(in crate::sim) name: String,
+    pub(in crate::sim) version: u64,
+    pub(in crate::sim) fold: Fold,
+    /// Number and turn of the newest state seen.
+    pub(in crate::sim) shown: (u32, u64),
+    pub(in crate::sim) legal: Vec<String>,
+    /// What this member has said and was acknowledged, and has not heard yet.
+    pub(in crate::sim) said: VecDeque<u64>,
+    /// Until when seats without a connection are kept, in Unix time.
+    pub(super) kept_until_ms: BTreeMap<u8, u64>,
+    /// The last number each name said.
+    heard: BTreeMap<String, u64>,
+}
+
+/// What all members agree on at one version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::sim) struct Fold {
+    pub(in crate::sim) phase: Phase,
+    pub(in crate::sim) host: Option<u8>,
+    pub(in crate::sim) seats: BTreeMap<u8, api::Seat>,
+    pub(in crate::sim) spectators: u32,
+    pub(in crate::sim) number: u32,
+    /// Accepted actions of the match that is on; 0 while none is.
+    pub(in crate::sim) turn: u64,
+}
+
+impl Fold {
+    fn of(lobby: &api::Lobby) -> Self {
+        let state = lobby.state.as_ref();
+        let is_playing = lobby.phase == Phase::Playing;
+        Self {
+            phase: lobby.phase,
+            host: lobby.host,
+            seats: lobby.seats.iter().map(|seat| (seat.seat, seat.clone())).collect(),
+            spectators: lobby.spectators,
+            number: state.map_or(0, |state| state.number),
+            turn: state.filter(|_| is_playing).map_or(0, |state| state.turn),
+        }
+    }
+
+    fn change(&mut self, change: &Change) -> Check {
+        match change {
+            Change::Joined { seat, name } => {
+                if self.seats.values().any(|s| s.seat == *seat || s.name == *name) {
+                    return Err((Invariant::Seats, format!("{name} joins {:?}", self.seats)));
+                }
+                let (seat, name) = (*seat, name.clone());
+                let taken = api::Seat { seat, name, connected: true, ready: false };
+                self.seats.insert(seat, taken);
+            }
+            Change::Dropped { seat, .. } => self.seat(*seat)?.connected = false,
+            Change::Returned { seat } => self.seat(*seat)?.connected = true,
+            Change::Left { seat, reason } => {
+                let is_lost = !self.seat(*seat)?.connected;
+                if is_lost != (*reason == LeaveReason::Expired) {
+                    return Err((Invariant::Grace, format!("seat {seat}: {reason:?}")));
+                }
+                self.seats.remove(seat);
+                self.host = self.host.filter(|_| !self.seats.is_empty());
+            }
+            Change::Host { seat } => self.host = Some(self.seat(*seat)?.seat),
+            Change::Ready { seat, ready } => self.seat(*seat)?.ready = *ready,
+            Change::Spectators { count } => self.spectators = *count,
+            Change::Started { number } => {
+                (self.phase, self.number, self.turn) = (Phase::Playing, *number, 0);
+                self.seats.values_mut().for_each(|seat| seat.ready = false);
+            }
+            Change::Finished { .. } => (self.phase, self.turn) = (Phase::Finished, 0),
+            Change::Chat { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn seat(&mut self, seat: u8) -> Result<&mut api::Seat, (Invariant, String)> {
+        let what = || (Invariant::Seats, format!("a change of the free seat {seat}"));
+        self.seats.get_mut(&seat).ok_or_else(what)
+    }
+}
+
+impl Story {
+    pub(super) fn of(joined: &api::Joined, name: &str) -> Self {
+        let lobby = &joined.lobby;
+        let state = lobby.state.as_ref();
+        Self {
+            lobby: lobby.id.clone(),
+            seat: joined.seat,
+            name: name.to_owned(),
+            version: lobby.version,
+            fold: Fold::of(lobby),
+            shown: state.map_or((0, 0), |state| (state.number, state.turn)),
+            legal: Vec::new(),
+            said: VecDeque::new(),
+            kept_until_ms: BTreeMap::new(),
+            heard: BTreeMap::new(),
+        }
+    }
+
+    /// The next version.
+    pub(super) fn next(&mut self, version: u64) -> Check {
+        let before = std::mem::replace(&mut self.version, version);
+        if version == before + 1 {
+            return Ok(());
+        }
+        Err((Invariant::Versions, format!("{}: {version} came after {before}", self.lobby)))
+    }
+
+    pub(super) fn change(&mut self, change: &Change) -> Check {
+        if let Change::Chat { name, text, .. } = change {
+            let number: u64 = text.parse().unwrap_or_default();
+            let before = self.heard.insert(name.clone(), number);
+            if before.is_some_and(|before| before >= number) {
+                let what = format!("{name} says {number} after {before:?}");
+                return Err((Invariant::RequestOrder, what));
+            }
+            if *name == self.name && self.said.pop_front() != Some(number) {
+                let what = format!("{name} hears {number}, of which no answer came before");
+                return Err((Invariant::AckOrder, what));
+            }
+        }
+        self.fold.change(change)
+    }
+}

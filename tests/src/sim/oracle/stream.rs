@@ -1,0 +1,134 @@
+//! What one client must receive: reliable packets in order and once, of volatile ones the newest.
+//! Source: ARCHITECTURE.md, Slow clients.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use parlor_core::{delivery::Delivery, engine_io::MAX_VOLATILE_KEYS};
+use parlor_shared::socket_io::Frame;
+
+use super::Invariant;
+
+type Packet = (bool, Vec<u8>);
+
+#[derive(Debug, Default)]
+pub(super) struct Stream {
+    /// Reliable frames that have not arrived.
+    reliable: VecDeque<VecDeque<Packet>>,
+    /// Volatile frames that have not arrived, and may yet.
+    volatile: Vec<Volatile>,
+    /// Some kind had to make room for others, and did not arrive.
+    pub(super) lacks_some: bool,
+    /// What is left of a frame that has begun to arrive.
+    rest: VecDeque<Packet>,
+}
+
+#[derive(Debug)]
+struct Volatile {
+    key: u64,
+    packets: VecDeque<Packet>,
+    /// The client could take it when it was sent: it was not to be replaced.
+    is_sure: bool,
+    /// An equal one has arrived, which may have been this one.
+    may_have_come: bool,
+    /// Other kinds sent since.
+    others: BTreeSet<u64>,
+}
+
+impl Stream {
+    pub(super) fn send(&mut self, frame: &Frame, delivery: Delivery, is_free: bool) {
+        let packets = || frame.packets().map(|(is_binary, p)| (is_binary, p.to_vec())).collect();
+        match delivery {
+            Delivery::Reliable => self.reliable.push_back(packets()),
+            Delivery::Volatile { key } => {
+                let is_sure = is_free && self.volatile.iter().all(|v| v.key != key);
+                for other in self.volatile.iter_mut().filter(|v| v.key != key) {
+                    other.others.insert(key);
+                }
+                let others = BTreeSet::new();
+                let packets = packets();
+                self.volatile.push(Volatile {
+                    key,
+                    packets,
+                    is_sure,
+                    may_have_come: false,
+                    others,
+                });
+            }
+        }
+    }
+
+    /// An Engine.IO packet of the server's own.
+    pub(super) fn engine(&mut self, packet: &str) {
+        self.reliable.push_back([(false, packet.as_bytes().to_vec())].into());
+    }
+
+    pub(super) fn received(
+        &mut self,
+        is_binary: bool,
+        packet: &[u8],
+    ) -> Result<(), (Invariant, String)> {
+        let is_it = |next: &Packet| next.0 == is_binary && next.1 == packet;
+        if let Some(next) = self.rest.pop_front() {
+            let what = || format!("{} inside of another frame", words(packet));
+            return if is_it(&next) { Ok(()) } else { Err((Invariant::Order, what())) };
+        }
+        if self.reliable.front().and_then(VecDeque::front).is_some_and(is_it) {
+            self.rest = self.reliable.pop_front().expect("just seen");
+            self.rest.pop_front();
+            return Ok(());
+        }
+        let found = self.volatile.iter().position(|v| v.packets.front().is_some_and(is_it));
+        let Some(found) = found else {
+            let next = self.reliable.front().and_then(VecDeque::front);
+            let next = next.map_or_else(|| "nothing".to_owned(), |next| words(&next.1));
+            let what = format!("{} came where {next} was to come", words(packet));
+            return Err((Invariant::Order, what));
+        };
+        let Volatile { key, packets, .. } = self.volatile.remove(found);
+        let mut before = 0;
+        let mut lost = None;
+        self.volatile.retain(|v| {
+            before += 1;
+            let is_older = v.key == key && before <= found;
+            if is_older && v.is_sure && !v.may_have_come {
+                lost = Some(words(&v.packets[0].1));
+            }
+            !is_older
+        });
+        for later in self.volatile.iter_mut().filter(|v| v.key == key && v.packets == packets) {
+            later.may_have_come = true;
+        }
+        self.rest = packets;
+        self.rest.pop_front();
+        match lost {
+            Some(lost) => {
+                let what = format!("{lost} never came, though its client could take it");
+                Err((Invariant::Newest, what))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Everything that was written has arrived, and nothing is left to write.
+    pub(super) fn drained(&mut self) -> Result<(), (Invariant, String)> {
+        if let Some(frame) = self.reliable.front() {
+            return Err((Invariant::Order, format!("{} never came", words(&frame[0].1))));
+        }
+        let volatile = std::mem::take(&mut self.volatile);
+        for (i, newest) in volatile.iter().enumerate() {
+            let is_newest = volatile[i + 1..].iter().all(|v| v.key != newest.key);
+            let first = volatile.iter().find(|v| v.key == newest.key);
+            let had_to_go = first.is_some_and(|v| v.others.len() >= MAX_VOLATILE_KEYS);
+            self.lacks_some |= had_to_go;
+            if is_newest && !newest.may_have_come && !had_to_go {
+                let what = format!("{} never came, and nothing newer", words(&newest.packets[0].1));
+                return Err((Invariant::Newest, what));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn words(packet: &[u8]) -> String {
+    String::from_utf8_lossy(packet).chars().take(120).collect()
+}

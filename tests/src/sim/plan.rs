@@ -1,0 +1,83 @@
+//! What a seed decides before anything happens: how many shards, how patient they are, how far
+//! away the clients, how slow the wires.
+
+use std::{sync::Arc, time::Duration};
+
+use parlor_core::{engine_io::Settings, key::ShardId, lobby::game::Random, time::Time};
+
+use super::chance::Chance as _;
+
+/// A place is kept so long, in core and for chess.
+pub(super) const GRACE: Duration = Duration::from_secs(60);
+/// How long a listing waits for other shards.
+pub(super) const LIST_TIMEOUT: Duration = Duration::from_secs(2);
+
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) shards: Vec<ShardId>,
+    pub(super) n_clients: usize,
+    pub(super) session: Arc<Settings>,
+    pub(super) connect_timeout: Duration,
+    pub(super) max_lobbies: usize,
+    /// A batch takes at most so long from shard to shard.
+    pub(super) wire_ms: u64,
+    /// A turn ends at most so long after what happened in it.
+    pub(super) turn_us: u64,
+    /// A deadline is fired at most so late.
+    pub(super) late_ms: u64,
+    /// A packet takes at most so long from a client to the server or back.
+    pub(super) latency_ms: u64,
+    /// When clients do much, little and much again.
+    pub(super) acts: [Time; 3],
+}
+
+impl Plan {
+    pub(super) fn of(random: &mut Random) -> Self {
+        let n_shards = random.pick(&[1, 2, 2, 3, 3, 4]);
+        let n_per_node = if random.one_in(3) { 2 } else { 4 };
+        let shard = |i: u8| ShardId { node: i / n_per_node, shard: i % n_per_node };
+        let seconds = |random: &mut Random, low: u64, high: u64| random.ms(low * 1000, high * 1000);
+        let session = Settings {
+            ping_interval: seconds(random, 2, 25),
+            ping_timeout: seconds(random, 1, 20),
+            upgrade_timeout: seconds(random, 1, 10),
+            max_payload: random.between(10_000, 60_000) as usize,
+            max_queue_bytes: random.between(6_000, 90_000) as usize,
+            write_stall_timeout: seconds(random, 2, 10),
+            close_timeout: seconds(random, 2, 30),
+        };
+        let busy = seconds(random, 10, 20);
+        let calm = busy + seconds(random, 20, 90);
+        let end = calm + seconds(random, 10, 20);
+        Self {
+            shards: (0..n_shards).map(shard).collect(),
+            n_clients: random.between(8, 14) as usize,
+            session: Arc::new(session),
+            connect_timeout: seconds(random, 3, 15),
+            max_lobbies: random.between(2, 6) as usize,
+            wire_ms: random.pick(&[1, 20, 150]),
+            turn_us: random.pick(&[0, 200, 5_000]),
+            late_ms: random.pick(&[0, 0, 10, 250]),
+            latency_ms: random.pick(&[2, 30, 200]),
+            acts: [busy, calm, end].map(Time::after_start),
+        }
+    }
+
+    /// Longer than a question to another shard and its answer take, with whatever is late.
+    pub(super) fn slack(&self) -> Duration {
+        let turns = Duration::from_micros(4 * self.turn_us);
+        Duration::from_millis(3 * self.wire_ms + 2 * self.late_ms + 100) + turns
+    }
+
+    /// How long until a client does the next thing.
+    pub(super) fn pause(&self, now: Time, random: &mut Random) -> Option<Duration> {
+        let [busy, calm, end] = self.acts;
+        if now < busy || (calm..end).contains(&now) {
+            Some(random.ms(20, 500))
+        } else if now < calm {
+            Some(random.ms(500, 12_000))
+        } else {
+            None
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! A world's effects, written down as they come.
+
+use parlor_core::{
+    close::CloseReason,
+    cluster::{Answer, Message},
+    delivery::Delivery,
+    effect::{AckError, Effect, Effects},
+    input::AckToken,
+    key::{SessionKey, ShardId, SocketKey},
+};
+use parlor_shared::{id::SocketId, socket_io::Frame};
+
+/// An effect that outlives its input.
+#[derive(Debug)]
+pub(super) enum Seen {
+    Send(SessionKey, Frame, Delivery),
+    Close(SessionKey, CloseReason),
+    Connecting { socket: SocketKey, id: SocketId, session: SessionKey },
+    Connected,
+    Event { socket: SocketKey, name: String, args: String, ack: Option<u64> },
+    Acked(AckToken, Result<String, AckError>),
+    Gathered(AckToken, Answer),
+    Tell(ShardId, Message),
+    Disconnected(SocketKey),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Log(pub(super) Vec<Seen>);
+
+impl Effects for Log {
+    fn push(&mut self, effect: Effect<'_>) {
+        self.0.push(match effect {
+            Effect::Send(session, frame, delivery) => Seen::Send(session, frame, delivery),
+            Effect::Close(session, reason) => Seen::Close(session, reason),
+            Effect::Connecting { socket, id, session, .. } => {
+                Seen::Connecting { socket, id, session }
+            }
+            Effect::Connected(..) => Seen::Connected,
+            Effect::Event { socket, args, ack, .. } => {
+                let (name, args) = (args.name().into_owned(), args.array().to_owned());
+                Seen::Event { socket, name, args, ack }
+            }
+            Effect::Acked(token, answer) => {
+                Seen::Acked(token, answer.map(|args| args.array().to_owned()))
+            }
+            Effect::Gathered(token, answer) => Seen::Gathered(token, answer),
+            Effect::Tell(shard, message) => Seen::Tell(shard, message),
+            Effect::Disconnected(socket, ..) => Seen::Disconnected(socket),
+        });
+    }
+}
