@@ -11,6 +11,7 @@ use parlor_shared::{
 use crate::{
     close::CloseReason,
     delivery::Delivery,
+    effect::DisconnectReason,
     key::{NamespaceKey, SessionKey, SocketKey},
 };
 
@@ -39,8 +40,9 @@ pub enum Input<'a> {
     Join(SocketKey, String),
     /// Take a socket out of a room.
     Leave(SocketKey, String),
-    /// Disconnect a socket from its namespace, or (true) end its whole session.
-    Disconnect(SocketKey, bool),
+    /// Disconnect a socket from its namespace, or (true) end its whole session. Its handlers hear
+    /// the reason; its client hears that it is disconnected.
+    Disconnect(SocketKey, bool, DisconnectReason),
     /// A deadline may have passed.
     Timeout,
 }
@@ -57,6 +59,8 @@ pub struct Target {
     pub except: Vec<String>,
     /// And not this one.
     pub except_socket: Option<SocketKey>,
+    /// Sockets of this shard only.
+    pub local: bool,
 }
 
 impl Target {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::{
     delivery::Delivery,
-    effect::{Effect, Effects},
+    effect::{DisconnectReason, Effect, Effects},
     ids::Ids,
     input::{Input, Target},
     key::{NamespaceKey, SocketKey},
@@ -143,7 +143,8 @@ impl World {
                 self.sockets(now, Input::Emit(namespace, to, frame, delivery), effects);
             }
             LobbyEffect::Disconnect(socket) => {
-                self.sockets(now, Input::Disconnect(socket, false), effects);
+                let reason = DisconnectReason::ServerNamespaceDisconnect;
+                self.sockets(now, Input::Disconnect(socket, false, reason), effects);
             }
         }
     }

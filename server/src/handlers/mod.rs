@@ -274,7 +274,8 @@ impl Handlers {
 
     fn after(&mut self, socket: SocketKey, called: &Result<(), Panicked>) {
         if called.is_err() {
-            self.wanted.push_back(Input::Disconnect(socket, false));
+            let reason = DisconnectReason::HandlerFailed;
+            self.wanted.push_back(Input::Disconnect(socket, false, reason));
         }
     }
 
@@ -442,12 +443,14 @@ impl<'c> Context<'c> {
 
     /// Disconnects this socket from its namespace; other namespaces of the client stay.
     pub fn disconnect(&mut self) {
-        self.handlers.wanted.push_back(Input::Disconnect(self.socket, false));
+        let reason = DisconnectReason::ServerNamespaceDisconnect;
+        self.handlers.wanted.push_back(Input::Disconnect(self.socket, false, reason));
     }
 
     /// Disconnects the client from all namespaces and ends its session.
     pub fn disconnect_session(&mut self) {
-        self.handlers.wanted.push_back(Input::Disconnect(self.socket, true));
+        let reason = DisconnectReason::ServerNamespaceDisconnect;
+        self.handlers.wanted.push_back(Input::Disconnect(self.socket, true, reason));
     }
 }
 

@@ -66,6 +66,8 @@ impl Effects for Outlet<'_> {
             Effect::Disconnected(socket, namespace, reason) => {
                 self.handlers.disconnected(&View(self.sessions), socket, namespace, reason);
             }
+            // Handlers decide at once: nobody goes while one does.
+            Effect::Abandoned(_) => {}
         }
     }
 }

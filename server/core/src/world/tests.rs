@@ -194,6 +194,7 @@ impl Effects for Log {
             Effect::Event { args, .. } => self.told.push(format!("event {}", args.name())),
             Effect::Acked(..) => self.told.push("acked".to_owned()),
             Effect::Disconnected(..) => self.told.push("disconnected".to_owned()),
+            Effect::Abandoned(..) => self.told.push("abandoned".to_owned()),
         }
     }
 }
