@@ -3,6 +3,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "e2e/asynchronous.rs"]
+mod asynchronous;
+#[path = "e2e/emitter.rs"]
+mod emitter;
+#[path = "e2e/failing.rs"]
+mod failing;
+#[path = "e2e/typed.rs"]
+mod typed;
+
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::SocketAddr,
@@ -27,6 +36,18 @@ fn echo(server: &mut Server) {
 fn assert_echoes(socket: &mut WebSocket) {
     socket.send(r#"421["echo","still here"]"#).unwrap();
     assert_eq!(socket.text().unwrap(), r#"431["still here"]"#);
+}
+
+/// Asks until the metrics hold this line.
+fn wait_for_metric(server: SocketAddr, line: &str) {
+    let wait = Instant::now();
+    loop {
+        let metrics = get(server, "/metrics").unwrap();
+        if metrics.lines().any(|l| l == line) {
+            return;
+        }
+        assert!(wait.elapsed() < DEADLINE, "{line} is not in\n{metrics}");
+    }
 }
 
 #[test]
@@ -126,21 +147,6 @@ fn a_burst_to_a_client_that_reads_is_not_taken_for_a_slow_reader() {
     for i in 0..20_000 {
         assert_eq!(socket.text().unwrap(), format!(r#"42["b",{i}]"#));
     }
-}
-
-#[test]
-fn a_handler_that_panics_ends_its_socket_and_nothing_else() {
-    let running = start(Config::default(), |server| {
-        echo(server);
-        server.namespace("/").on("panic", |_, _| panic!("as the test wants it"));
-    });
-    let mut other = WebSocket::join(running.address()).unwrap();
-    let mut socket = WebSocket::join(running.address()).unwrap();
-    socket.send(r#"42["panic"]"#).unwrap();
-    assert_eq!(socket.text().unwrap(), "41");
-    assert_echoes(&mut other);
-    socket.send("40").unwrap();
-    assert!(socket.text().unwrap().starts_with("40{"), "its client may connect again");
 }
 
 #[test]

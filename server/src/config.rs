@@ -113,6 +113,11 @@ config! {
         /// Lobbies on this server.
         max_lobbies: usize = 100_000,
     }
+    /// Handlers of the library's users.
+    handlers: HandlersSection {
+        /// Threads that async handlers run on, if there are any; 0: as many as cores.
+        threads: usize = 0,
+    }
     /// Which web pages may talk to this server from another origin.
     cors: CorsSection {
         /// Origins such as `https://game.example`; "*" is any; none: no cross-origin headers.
@@ -139,7 +144,8 @@ config! {
     }
     /// How the server ends.
     shutdown: Shutdown {
-        /// Milliseconds to say good-bye to clients in after SIGTERM or SIGINT.
+        /// Milliseconds to say good-bye to clients in after SIGTERM or SIGINT, and as many again
+        /// for async handlers to end.
         timeout_ms: u64 = 5_000,
     }
 }

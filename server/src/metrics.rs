@@ -28,6 +28,9 @@ pub(crate) struct Metrics {
     pub(crate) bytes_sent: Count,
     pub(crate) volatile_replaced: Count,
     pub(crate) handler_panics: Count,
+    pub(crate) handlers_running: Gauge,
+    pub(crate) events_refused: Family<ByCause, Count>,
+    pub(crate) emits_refused: Count,
     pub(crate) sockets: Gauge,
     pub(crate) lobbies: Gauge,
     pub(crate) matches: Gauge,
@@ -41,6 +44,11 @@ pub(crate) struct ByTransport {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct ByReason {
     reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct ByCause {
+    cause: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -73,6 +81,16 @@ impl Metrics {
         self.upgrades.get_or_create(&ByResult { result: "dropped" }).inc();
     }
 
+    /// An event's arguments are not what its handler takes.
+    pub(crate) fn refused_arguments(&self) {
+        self.events_refused.get_or_create(&ByCause { cause: "arguments" }).inc();
+    }
+
+    /// A middleware kept an event from its handler.
+    pub(crate) fn refused_by_middleware(&self) {
+        self.events_refused.get_or_create(&ByCause { cause: "middleware" }).inc();
+    }
+
     /// The page that `/metrics` answers with.
     pub(crate) fn registry(&self) -> Registry {
         let mut registry = Registry::with_prefix("parlor");
@@ -102,6 +120,17 @@ impl Metrics {
             self.volatile_replaced.clone(),
         );
         r.register("handler_panics", "Handlers that panicked", self.handler_panics.clone());
+        r.register("handlers_running", "Async handlers at work", self.handlers_running.clone());
+        r.register(
+            "events_refused",
+            "Events kept from their handlers, by what refused them",
+            self.events_refused.clone(),
+        );
+        r.register(
+            "emits_refused",
+            "Emits of other threads refused because a shard had as much to do as it may",
+            self.emits_refused.clone(),
+        );
         r.register("sockets", "Socket.IO sockets", self.sockets.clone());
         r.register("lobbies", "Lobbies", self.lobbies.clone());
         r.register("matches", "Matches being played", self.matches.clone());

@@ -1,7 +1,8 @@
 //! The server as a value: what is registered on it, and how it is started and stopped.
 
 use std::{
-    io,
+    convert::Infallible,
+    fmt, io,
     net::{SocketAddr, ToSocketAddrs},
     sync::Arc,
     thread::JoinHandle,
@@ -24,8 +25,11 @@ use crate::{
     config::Config,
     cors::Cors,
     engine_app::{EngineApp, EngineContext, EngineMessage},
-    handlers::Namespace,
+    handlers::{
+        Beat, Emitter, Env, HandlerThreads, Handlers, Namespace, Namespaces, ShardContext, Tasks,
+    },
     http::{self, HttpSettings},
+    mailbox::{Inbox, Parcel, mailbox},
     metrics::Metrics,
     shard::{App, Handle, ShardSettings},
 };
@@ -48,6 +52,8 @@ pub struct Server {
     namespaces: Vec<(String, Namespace)>,
     games: Games,
     engine: Option<EngineApp>,
+    emitter: Emitter,
+    timers: Vec<Every>,
 }
 
 /// After the sessions have ended, how long their last answers may take to be written.
@@ -82,7 +88,60 @@ impl Server {
         self
     }
 
-    /// Serves bare Engine.IO messages by this handler instead of Socket.IO.
+    /// Calls `run` once per `period`, on the server's first shard. Its emits reach the sockets of
+    /// all. The k-th call is due k periods after the start, so that nothing drifts; one that is
+    /// late by more than a period is skipped. Like a handler it must not block.
+    ///
+    /// ```
+    /// # let mut server = parlor_server::Server::default();
+    /// use std::time::Duration;
+    ///
+    /// server.namespace("/");
+    /// let mut tick = 0;
+    /// server.every(Duration::from_millis(50), move |cx| {
+    ///     tick += 1 + cx.n_skipped();
+    ///     cx.namespace("/").to("arena").volatile().emit("tick", (tick,));
+    /// });
+    /// ```
+    ///
+    /// # Panics
+    /// If the period is zero.
+    pub fn every(
+        &mut self,
+        period: Duration,
+        run: impl FnMut(&mut ShardContext<'_>) + Send + 'static,
+    ) -> &mut Self {
+        self.timers.push(Every::First(Beat::new(period, run)));
+        self
+    }
+
+    /// Like [`Self::every`], on each of the server's shards: for what is emitted `local()`.
+    ///
+    /// # Panics
+    /// If the period is zero.
+    pub fn every_on_each_shard(
+        &mut self,
+        period: Duration,
+        run: impl Fn(&mut ShardContext<'_>) + Send + Sync + 'static,
+    ) -> &mut Self {
+        let run = Arc::new(run);
+        let make = move || {
+            let run = Arc::clone(&run);
+            Beat::new(period, move |cx: &mut ShardContext<'_>| run(cx))
+        };
+        // Tells at once if the period is zero.
+        make();
+        self.timers.push(Every::Each(Box::new(make)));
+        self
+    }
+
+    /// Emits from any thread, once the server runs.
+    pub fn emitter(&self) -> Emitter {
+        self.emitter.clone()
+    }
+
+    /// Serves bare Engine.IO messages by this handler instead of Socket.IO: nothing else that is
+    /// registered is ever called.
     pub fn engine(
         &mut self,
         handler: impl Fn(&mut EngineContext, EngineMessage<'_>) + Send + Sync + 'static,
@@ -104,23 +163,68 @@ impl Server {
     ///
     /// # Errors
     /// If the configuration makes no sense.
-    pub fn start_on(self, listener: std::net::TcpListener) -> io::Result<Running> {
+    pub fn start_on(mut self, listener: std::net::TcpListener) -> io::Result<Running> {
         let address = listener.local_addr()?;
+        let (emitter, timers) = (self.emitter.clone(), std::mem::take(&mut self.timers));
         let plan = Plan::of(self)?;
         let timeout = Duration::from_millis(plan.config.shutdown.timeout_ms);
+        let handler_threads = plan.handler_threads()?;
         let (stop, stopped) = tokio::sync::watch::channel(false);
-        let mut threads = Vec::new();
-        let mut inboxes = Vec::new();
+        let (alive, shards) = mpsc::channel::<Infallible>(1);
+        let (mut threads, mut arrivals, mut envs) = (Vec::new(), Vec::new(), Vec::new());
         for number in 0..N_SHARDS {
-            let (inbox, accepted) = mpsc::channel(MAX_HANDED_OVER);
-            inboxes.push(inbox);
-            let (plan, stopped) = (plan.clone(), stopped.clone());
-            let run = move || on_runtime(plan.serve(number, accepted, stopped, timeout));
+            let (arrival, accepted) = mpsc::channel(MAX_HANDED_OVER);
+            let (mailbox, inbox) = mailbox();
+            let (plan, stopped, alive) = (plan.clone(), stopped.clone(), alive.clone());
+            let env = Arc::new(Env::new(number, plan.names(), mailbox, plan.metrics.clone()));
+            arrivals.push(arrival);
+            envs.push(Arc::clone(&env));
+            let tasks = handler_threads.as_ref().map(HandlerThreads::tasks);
+            let run = move || {
+                let _alive = alive;
+                on_runtime(plan.serve(env, inbox, tasks, accepted, stopped, timeout))
+            };
             threads.push(thread(format!("shard-{number}"), run)?);
         }
-        let run = move || on_runtime(plan.accept(listener, inboxes, stopped));
+        post(timers, &envs);
+        emitter.start(Arc::clone(&envs[0]));
+        if let Some(handlers) = handler_threads {
+            drop(alive);
+            let run = move || {
+                handlers.run(shards, timeout);
+                Ok(())
+            };
+            threads.push(thread("handlers".to_owned(), run)?);
+        }
+        let run = move || on_runtime(plan.accept(listener, arrivals, stopped));
         threads.push(thread("acceptor".to_owned(), run)?);
-        Ok(Running { address, stop, threads })
+        Ok(Running { address, stop, threads, emitter })
+    }
+}
+
+/// A function that is called once per period.
+enum Every {
+    First(Beat),
+    Each(Box<dyn Fn() -> Beat + Send>),
+}
+
+impl fmt::Debug for Every {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Every")
+    }
+}
+
+/// Hands each function to the shards that are to call it.
+fn post(timers: Vec<Every>, shards: &[Arc<Env>]) {
+    let post = |env: &Env, beat| {
+        // If the shard has failed already, so has the server.
+        let _ = env.mailbox.post(Parcel::Every(env.next_timer(), beat));
+    };
+    for timer in timers {
+        match timer {
+            Every::First(beat) => post(&shards[0], beat),
+            Every::Each(make) => shards.iter().for_each(|env| post(env, make())),
+        }
     }
 }
 
@@ -130,12 +234,18 @@ pub struct Running {
     address: SocketAddr,
     stop: tokio::sync::watch::Sender<bool>,
     threads: Vec<JoinHandle<io::Result<()>>>,
+    emitter: Emitter,
 }
 
 impl Running {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Emits from any thread.
+    pub fn emitter(&self) -> Emitter {
+        self.emitter.clone()
     }
 
     /// Tells it to stop: it takes no more connections, ends its sessions with
@@ -163,7 +273,7 @@ struct Plan {
     clock: Clock,
     sids: SidMint,
     session: Arc<Settings>,
-    namespaces: Arc<[(String, Namespace)]>,
+    namespaces: Namespaces,
     games: Games,
     engine: Option<EngineApp>,
     metrics: Metrics,
@@ -173,7 +283,7 @@ struct Plan {
 
 impl Plan {
     fn of(server: Server) -> io::Result<Self> {
-        let Server { config, namespaces, games, engine } = server;
+        let Server { config, namespaces, games, engine, .. } = server;
         let wrong = |what: String| io::Error::new(io::ErrorKind::InvalidInput, what);
         let proxies = TrustedProxies::parse(&config.proxy.trusted).map_err(wrong)?;
         let cors = Cors::new(&config.cors.origins, config.cors.credentials).map_err(wrong)?;
@@ -222,7 +332,17 @@ impl Plan {
         })
     }
 
-    fn app(&self) -> App {
+    fn names(&self) -> Arc<[String]> {
+        self.namespaces.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// A runtime for async handlers, if there are any.
+    fn handler_threads(&self) -> io::Result<Option<HandlerThreads>> {
+        let is_wanted = self.namespaces.iter().any(|(_, namespace)| namespace.has_async());
+        is_wanted.then(|| HandlerThreads::start(self.config.handlers.threads)).transpose()
+    }
+
+    fn app(&self, env: Arc<Env>, tasks: Option<Tasks>) -> App {
         if let Some(engine) = &self.engine {
             return App::Engine(engine.clone());
         }
@@ -234,32 +354,34 @@ impl Plan {
         });
         let settings = WorldSettings {
             neighbours: Neighbours::alone(1),
-            namespaces: self.namespaces.iter().map(|(name, _)| name.clone()).collect(),
+            namespaces: self.names().to_vec(),
             connect_timeout: Duration::from_millis(self.config.engine.connect_timeout_ms),
             max_payload: self.config.engine.max_payload,
             hash_seed: chance::seed(),
             lobbies,
         };
-        App::socket_io(settings, Arc::clone(&self.namespaces))
+        App::socket_io(settings, Handlers::new(env, &self.namespaces, tasks))
     }
 
     /// One shard's thread.
     async fn serve(
         self,
-        number: u16,
+        env: Arc<Env>,
+        inbox: Inbox,
+        tasks: Option<Tasks>,
         mut accepted: mpsc::Receiver<Accepted>,
         mut stopped: tokio::sync::watch::Receiver<bool>,
         timeout: Duration,
     ) -> io::Result<()> {
         let settings = ShardSettings {
-            number,
+            number: env.shard,
             clock: self.clock,
             sids: self.sids.clone(),
             session: Arc::clone(&self.session),
             notsent_lowat: self.config.limits.notsent_lowat,
             metrics: self.metrics.clone(),
         };
-        let shard = Handle::new(settings, self.app())?;
+        let shard = Handle::new(settings, self.app(env, tasks), inbox)?;
         let (arrivals, http) = (shard.clone(), Arc::clone(&self.http));
         let (drain, draining) = tokio::sync::watch::channel(false);
         // Ends with the shard: the local set that owns it is dropped then.

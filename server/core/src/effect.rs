@@ -56,6 +56,8 @@ pub enum Effect<'a> {
     Tell(ShardId, Message),
     /// A connected socket is no more.
     Disconnected(SocketKey, NamespaceKey, DisconnectReason),
+    /// A socket is no more about which the namespace's handler was still deciding.
+    Abandoned(SocketKey),
 }
 
 /// Why there is no answer.
@@ -79,16 +81,19 @@ pub enum DisconnectReason {
     ClientNamespaceDisconnect,
     /// The server disconnected it.
     ServerNamespaceDisconnect,
+    /// One of its handlers panicked.
+    HandlerFailed,
     /// Its session ended.
     Session(CloseReason),
 }
 
 impl DisconnectReason {
-    /// The words that socket.io's users know.
+    /// The words that socket.io's users know, and one of our own.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ClientNamespaceDisconnect => "client namespace disconnect",
             Self::ServerNamespaceDisconnect => "server namespace disconnect",
+            Self::HandlerFailed => "handler failed",
             Self::Session(reason) => reason.as_str(),
         }
     }

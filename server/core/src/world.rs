@@ -9,7 +9,7 @@ use parlor_shared::socket_io::{Args, Frame};
 use crate::{
     cluster::{Answer, Message, Neighbours, Question},
     delivery::Delivery,
-    effect::{AckError, Effect, Effects},
+    effect::{AckError, DisconnectReason, Effect, Effects},
     ids::Ids,
     input::{AckToken, Input, Target},
     key::{NamespaceKey, ShardId, SocketKey},
@@ -288,7 +288,8 @@ impl World {
                 self.sockets(now, Input::Emit(namespace, to, frame, delivery), effects);
             }
             LobbyEffect::Disconnect(socket) => {
-                self.sockets(now, Input::Disconnect(socket, false), effects);
+                let reason = DisconnectReason::ServerNamespaceDisconnect;
+                self.sockets(now, Input::Disconnect(socket, false, reason), effects);
             }
             LobbyEffect::Tell(shard, message) => {
                 effects.push(Effect::Tell(shard, Message::Lobby(message)));

@@ -12,6 +12,7 @@ use mio::{Events, Poll};
 use tokio::io::unix::AsyncFd;
 
 use super::{App, Shard, ShardSettings};
+use crate::mailbox::Inbox;
 
 /// The shard's own poll, beside the shard so that both can be used at once.
 pub(crate) struct PollAndEvents {
@@ -31,12 +32,12 @@ impl Handle {
     ///
     /// # Errors
     /// If the operating system gives no poll.
-    pub(crate) fn new(settings: ShardSettings, app: App) -> io::Result<Self> {
+    pub(crate) fn new(settings: ShardSettings, app: App, inbox: Inbox) -> io::Result<Self> {
         let poll = Poll::new()?;
         let registry = poll.registry().try_clone()?;
         let events = Events::with_capacity(1024);
         Ok(Self {
-            shard: Rc::new(RefCell::new(Shard::new(settings, app, registry))),
+            shard: Rc::new(RefCell::new(Shard::new(settings, app, inbox, registry))),
             poll: Rc::new(RefCell::new(PollAndEvents { poll, events })),
         })
     }
@@ -68,6 +69,7 @@ impl Handle {
         #[expect(deprecated, reason = "its successor is unsafe; `PollFd` keeps what that asks for")]
         let watched = AsyncFd::with_interest(watched, tokio::io::Interest::READABLE)?;
         let wake = Rc::clone(&self.shard.borrow().wake);
+        let mailbox = self.shard.borrow().mailbox();
         let clock = self.shard.borrow().settings.clock;
         tokio::pin!(stop);
         let mut give_up_at: Option<tokio::time::Instant> = None;
@@ -93,6 +95,7 @@ impl Handle {
                 () = sleep => {}
                 // Whatever else is ready has its turn before this shard goes on.
                 () = wake.notified() => tokio::task::yield_now().await,
+                () = mailbox.posted() => tokio::task::yield_now().await,
                 () = &mut stop, if !is_stopping => {
                     give_up_at = Some(tokio::time::Instant::now() + timeout);
                     self.with(Shard::shut_down);

@@ -11,6 +11,7 @@
 
 mod handle;
 mod outlet;
+mod parcels;
 
 use std::{
     collections::HashMap,
@@ -46,7 +47,8 @@ use crate::{
     chance::{self, SidMint},
     clock::Clock,
     engine_app::{EngineApp, EngineContext},
-    handlers::{Handlers, Handshake, Namespace},
+    handlers::{Handlers, Handshake},
+    mailbox::Inbox,
     metrics::Metrics,
     transport::websocket::{Connection, MAX_SLICES, Role},
 };
@@ -74,18 +76,14 @@ pub(crate) struct ShardSettings {
 /// What sits on top of the sessions.
 pub(crate) enum App {
     /// Socket.IO namespaces and lobbies.
-    SocketIo { world: Box<World>, handlers: Handlers },
+    SocketIo { world: Box<World>, handlers: Box<Handlers> },
     /// Engine.IO messages as they are.
     Engine(EngineApp),
 }
 
 impl App {
-    pub(crate) fn socket_io(
-        settings: WorldSettings,
-        namespaces: Arc<[(String, Namespace)]>,
-    ) -> Self {
-        let handlers = Handlers::new(namespaces);
-        Self::SocketIo { world: Box::new(World::new(settings)), handlers }
+    pub(crate) fn socket_io(settings: WorldSettings, handlers: Handlers) -> Self {
+        Self::SocketIo { world: Box::new(World::new(settings)), handlers: Box::new(handlers) }
     }
 }
 
@@ -93,6 +91,7 @@ impl App {
 pub(crate) struct Shard {
     settings: ShardSettings,
     app: App,
+    inbox: Inbox,
     sessions: Table<SessionKey, Slot>,
     by_sid: HashMap<Sid, SessionKey>,
     connections: Table<ConnectionKey, Connection>,
@@ -119,7 +118,7 @@ struct Slot {
     sid: Sid,
     carrier: Carrier,
     candidate: Option<ConnectionKey>,
-    handshake: Handshake,
+    handshake: Arc<Handshake>,
     /// The deadline that is set for it.
     armed: Option<Time>,
     n_replaced: u64,
@@ -160,10 +159,11 @@ pub(crate) enum Refused {
 }
 
 impl Shard {
-    pub(crate) fn new(settings: ShardSettings, app: App, registry: Registry) -> Self {
+    pub(crate) fn new(settings: ShardSettings, app: App, inbox: Inbox, registry: Registry) -> Self {
         Self {
             settings,
             app,
+            inbox,
             sessions: Table::default(),
             by_sid: HashMap::new(),
             connections: Table::default(),
@@ -206,9 +206,11 @@ impl Shard {
         }
     }
 
-    /// One turn: sockets first, then deadlines, then everything is written. Requests take a turn
+    /// One turn: what other threads want and sockets bring, then deadlines, then everything is
+    /// written. Requests take a turn
     /// before they are handled, so that what arrived before them is known.
     pub(crate) fn turn(&mut self, poll: &mut PollAndEvents) {
+        self.unpack();
         for n_polls in 1.. {
             poll.events.clear();
             if let Err(error) = poll.poll.poll(&mut poll.events, Some(Duration::ZERO))
@@ -284,7 +286,7 @@ impl Shard {
             sid,
             carrier,
             candidate: None,
-            handshake,
+            handshake: Arc::new(handshake),
             armed: None,
             n_replaced: 0,
             is_dirty: true,
@@ -475,7 +477,7 @@ impl Shard {
             else {
                 return;
             };
-            let Some(input) = handlers.wanted.pop_front() else { return };
+            let Some(input) = handlers.next_wish() else { return };
             refill(world, now);
             let metrics = &settings.metrics;
             let mut outlet = Outlet { now, sessions, handlers, dirty, full, metrics, aftermath };
@@ -822,14 +824,11 @@ impl Shard {
 
     /// When the next turn is due.
     fn deadline(&self) -> Option<Time> {
-        let world = match &self.app {
-            App::SocketIo { world, .. } => world.deadline(),
-            App::Engine(_) => None,
+        let (world, handlers) = match &self.app {
+            App::SocketIo { world, handlers } => (world.deadline(), handlers.deadline()),
+            App::Engine(_) => (None, None),
         };
-        match (world, self.deadlines.next()) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        [world, handlers, self.deadlines.next()].into_iter().flatten().min()
     }
 
     fn fire(&mut self) {
@@ -853,6 +852,7 @@ impl Shard {
         if world_is_due {
             self.input(Input::Timeout);
         }
+        self.fire_handlers();
     }
 
     /// Writes to every session that may have something to send.

@@ -215,6 +215,12 @@ impl Session {
         self.n_replaced
     }
 
+    /// True if the transport takes nothing just now: a WebSocket whose buffers are full, or a
+    /// client between two polls.
+    pub fn is_blocked(&self) -> bool {
+        !self.can_take()
+    }
+
     /// True if so much is queued that it should be written before more is made.
     pub fn wants_flush(&self) -> bool {
         self.is_over_high_water() && self.can_take()

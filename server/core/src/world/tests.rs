@@ -223,6 +223,7 @@ impl Effects for Log {
             Effect::Gathered(token, answer) => self.gathered.push((token, answer)),
             Effect::Tell(to, message) => self.abroad.push((to, message)),
             Effect::Disconnected(..) => self.told.push("disconnected".to_owned()),
+            Effect::Abandoned(..) => self.told.push("abandoned".to_owned()),
         }
     }
 }

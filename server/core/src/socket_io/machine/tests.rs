@@ -159,6 +159,10 @@ fn rooms(names: &[&str]) -> Target {
     Target { rooms: names.iter().map(|&name| name.to_owned()).collect(), ..Target::default() }
 }
 
+fn disconnect(socket: SocketKey, whole: bool) -> Input<'static> {
+    Input::Disconnect(socket, whole, DisconnectReason::ServerNamespaceDisconnect)
+}
+
 fn event(namespace: &str, name: &str) -> Frame {
     Draft::event(name).unwrap().into_event(namespace, None).unwrap()
 }
@@ -207,6 +211,7 @@ impl Effects for Log<'_> {
             Effect::Disconnected(socket, from, reason) => {
                 format!("{} is out of {}: {}", self.name(socket), namespace(from), reason.as_str())
             }
+            Effect::Abandoned(socket) => format!("{} is abandoned", self.name(socket)),
         };
         self.lines.push(line);
     }
