@@ -78,6 +78,8 @@ config! {
         host: String = "127.0.0.1".to_owned(),
         /// TCP port; 0 takes a free one.
         port: u16 = 3000,
+        /// Threads that own clients and lobbies; 0: one per core, 256 at most.
+        shards: usize = 0,
         /// Path of the Socket.IO endpoint.
         path: String = "/socket.io/".to_owned(),
     }

@@ -134,6 +134,7 @@ mod acceptor;
 mod address;
 mod chance;
 mod clock;
+pub mod cluster;
 pub mod config;
 mod cors;
 mod engine_app;
@@ -150,10 +151,11 @@ pub use config::Config;
 pub use engine_app::{EngineContext, EngineMessage};
 pub use handlers::{
     Ack, Admission, AsyncContext, Auth, ConnectError, Context, Emit, EmitError, Emitter, Gone,
-    Handshake, Namespace, OwnedAuth, ShardContext, Timer,
+    Handshake, Namespace, OwnedAuth, Rooms, ShardContext, Timer,
 };
 pub use parlor_core::{
     close::CloseReason,
+    cluster::{AckOf, SocketInfo},
     effect::{AckError, DisconnectReason},
     engine_io::Transport,
     lobby::game,

@@ -7,10 +7,17 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use parlor_core::{input::Input, key::SocketKey};
+use parlor_core::{
+    cluster::Message,
+    input::Input,
+    key::{ShardId, SocketKey},
+};
 use tokio::sync::Notify;
 
-use crate::handlers::{Beat, Context, Decision, TimerId};
+use crate::{
+    handlers::{Beat, Context, Decision, TimerId},
+    shard::Handle,
+};
 
 /// Parcels that may wait for one shard. Each costs about a microsecond of its next turn.
 pub(crate) const MAX_PARCELS: usize = 65_536;
@@ -20,8 +27,15 @@ pub(crate) const MAX_PARCEL_BYTES: usize = 64 * 1024 * 1024;
 /// Something to be done with one socket on its shard.
 pub(crate) type Job = Box<dyn FnOnce(&mut Context<'_>) + Send>;
 
+/// Something to be done on a shard's thread, beside its turns.
+pub(crate) type Visit = Box<dyn FnOnce(&Handle) + Send>;
+
 /// What another thread wants of a shard.
 pub(crate) enum Parcel {
+    /// What another shard had to say in one turn.
+    Batch(ShardId, Vec<Message>),
+    /// A request or a connection that belongs to this shard.
+    Visit(Visit),
     /// Hand this to the world.
     Wish(Input<'static>),
     /// Run this with the socket's context. It is dropped if the socket is gone.
@@ -41,6 +55,7 @@ impl Parcel {
     fn n_bytes(&self) -> usize {
         match self {
             Self::Wish(Input::Emit(_, _, frame, _)) => frame.wire().len(),
+            Self::Batch(_, messages) => messages.iter().map(Message::n_bytes).sum(),
             _ => 0,
         }
     }

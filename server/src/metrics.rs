@@ -27,6 +27,7 @@ pub(crate) struct Metrics {
     pub(crate) frames_sent: Count,
     pub(crate) bytes_sent: Count,
     pub(crate) volatile_replaced: Count,
+    pub(crate) volatile_dropped: Count,
     pub(crate) handler_panics: Count,
     pub(crate) handlers_running: Gauge,
     pub(crate) events_refused: Family<ByCause, Count>,
@@ -130,6 +131,11 @@ impl Metrics {
             "emits_refused",
             "Emits of other threads refused because a shard had as much to do as it may",
             self.emits_refused.clone(),
+        );
+        r.register(
+            "volatile_dropped",
+            "Volatile broadcasts that another shard could not take",
+            self.volatile_dropped.clone(),
         );
         r.register("sockets", "Socket.IO sockets", self.sockets.clone());
         r.register("lobbies", "Lobbies", self.lobbies.clone());

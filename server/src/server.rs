@@ -11,8 +11,9 @@ use std::{
 
 use parlor_core::{
     WorldSettings,
-    cluster::Neighbours,
+    cluster::{Neighbours, Owners},
     engine_io::Settings,
+    key::ShardId,
     lobby::{Games, LobbySettings, game::Game},
 };
 use tokio::{sync::mpsc, task::LocalSet};
@@ -20,8 +21,9 @@ use tokio::{sync::mpsc, task::LocalSet};
 use crate::{
     acceptor::{self, Accepted, MAX_HANDED_OVER},
     address::{PerAddress, TrustedProxies},
-    chance::{self, SidMint},
+    chance,
     clock::Clock,
+    cluster::{Adapter as _, Cluster, InProcess, Inlet, Links},
     config::Config,
     cors::Cors,
     engine_app::{EngineApp, EngineContext, EngineMessage},
@@ -29,7 +31,7 @@ use crate::{
         Beat, Emitter, Env, HandlerThreads, Handlers, Namespace, Namespaces, ShardContext, Tasks,
     },
     http::{self, HttpSettings},
-    mailbox::{Inbox, Parcel, mailbox},
+    mailbox::{Inbox, Mailbox, Parcel, mailbox},
     metrics::Metrics,
     shard::{App, Handle, ShardSettings},
 };
@@ -54,12 +56,13 @@ pub struct Server {
     engine: Option<EngineApp>,
     emitter: Emitter,
     timers: Vec<Every>,
+    cluster: Option<Cluster>,
 }
 
 /// After the sessions have ended, how long their last answers may take to be written.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
-/// Shards of a server; more than one come with the next version.
-const N_SHARDS: u16 = 1;
+/// Shards of a server: as many as an identity can tell.
+const MAX_SHARDS: usize = 256;
 
 impl Server {
     /// With this configuration. Its `server.host` and `server.port` are for those who call
@@ -135,6 +138,13 @@ impl Server {
         self
     }
 
+    /// Makes this server one node of several that run the same application. Broadcasts, rooms,
+    /// questions and lobbies then span them; requests of one session must reach its own node.
+    pub fn cluster(&mut self, cluster: Cluster) -> &mut Self {
+        self.cluster = Some(cluster);
+        self
+    }
+
     /// Emits from any thread, once the server runs.
     pub fn emitter(&self) -> Emitter {
         self.emitter.clone()
@@ -166,17 +176,23 @@ impl Server {
     pub fn start_on(mut self, listener: std::net::TcpListener) -> io::Result<Running> {
         let address = listener.local_addr()?;
         let (emitter, timers) = (self.emitter.clone(), std::mem::take(&mut self.timers));
-        let plan = Plan::of(self)?;
+        let n_shards = n_shards(self.config.server.shards)?;
+        let (mailboxes, inboxes): (Vec<Mailbox>, Vec<Inbox>) =
+            (0..n_shards).map(|_| mailbox()).unzip();
+        let mailboxes: Arc<[Mailbox]> = mailboxes.into();
+        let plan = Plan::of(self, &mailboxes)?;
+        plan.connect(&mailboxes);
         let timeout = Duration::from_millis(plan.config.shutdown.timeout_ms);
         let handler_threads = plan.handler_threads()?;
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let (alive, shards) = mpsc::channel::<Infallible>(1);
         let (mut threads, mut arrivals, mut envs) = (Vec::new(), Vec::new(), Vec::new());
-        for number in 0..N_SHARDS {
+        for (number, inbox) in (0u8..).zip(inboxes) {
             let (arrival, accepted) = mpsc::channel(MAX_HANDED_OVER);
-            let (mailbox, inbox) = mailbox();
+            let mailbox = mailboxes[usize::from(number)].clone();
             let (plan, stopped, alive) = (plan.clone(), stopped.clone(), alive.clone());
-            let env = Arc::new(Env::new(number, plan.names(), mailbox, plan.metrics.clone()));
+            let env =
+                Arc::new(Env::new(number.into(), plan.names(), mailbox, plan.metrics.clone()));
             arrivals.push(arrival);
             envs.push(Arc::clone(&env));
             let tasks = handler_threads.as_ref().map(HandlerThreads::tasks);
@@ -271,7 +287,9 @@ impl Running {
 struct Plan {
     config: Config,
     clock: Clock,
-    sids: SidMint,
+    last_shard: u8,
+    cluster: Option<Cluster>,
+    in_process: Arc<InProcess>,
     session: Arc<Settings>,
     namespaces: Namespaces,
     games: Games,
@@ -282,8 +300,8 @@ struct Plan {
 }
 
 impl Plan {
-    fn of(server: Server) -> io::Result<Self> {
-        let Server { config, namespaces, games, engine, .. } = server;
+    fn of(server: Server, mailboxes: &Arc<[Mailbox]>) -> io::Result<Self> {
+        let Server { config, namespaces, games, engine, cluster, .. } = server;
         let wrong = |what: String| io::Error::new(io::ErrorKind::InvalidInput, what);
         let proxies = TrustedProxies::parse(&config.proxy.trusted).map_err(wrong)?;
         let cors = Cors::new(&config.cors.origins, config.cors.credentials).map_err(wrong)?;
@@ -317,10 +335,14 @@ impl Plan {
             body_timeout: ms(config.limits.body_timeout_ms),
             site: config.site.enabled,
             registry: metrics.registry(),
+            owners: Owners::new(cluster.as_ref().map_or_else(chance::seed, |c| c.seed)),
+            mailboxes: Arc::clone(mailboxes),
         });
         Ok(Self {
             clock: Clock::start(),
-            sids: SidMint::new(),
+            last_shard: u8::try_from(mailboxes.len() - 1).expect("at most 256 shards"),
+            cluster,
+            in_process: Arc::default(),
             session,
             namespaces: namespaces.into(),
             games,
@@ -330,6 +352,24 @@ impl Plan {
             proxies,
             config,
         })
+    }
+
+    /// Tells adapters where what arrives is to go.
+    fn connect(&self, mailboxes: &Arc<[Mailbox]>) {
+        let node = self.cluster.as_ref().map_or(0, |cluster| cluster.node);
+        let inlet = Inlet::new(node, Arc::clone(mailboxes));
+        self.in_process.start(inlet.clone());
+        if let Some(cluster) = &self.cluster {
+            cluster.adapter.start(inlet);
+        }
+    }
+
+    /// A shard of this node, and all there are.
+    fn neighbours(&self, number: u16) -> Neighbours {
+        let (node, n_nodes) = self.cluster.as_ref().map_or((0, 1), |c| (c.node, c.n_nodes));
+        let shards = |node| (0..=self.last_shard).map(move |shard| ShardId { node, shard });
+        let own = ShardId { node, shard: number as u8 };
+        Neighbours { own, all: (0..n_nodes).flat_map(shards).collect(), owners: self.http.owners }
     }
 
     fn names(&self) -> Arc<[String]> {
@@ -342,7 +382,7 @@ impl Plan {
         is_wanted.then(|| HandlerThreads::start(self.config.handlers.threads)).transpose()
     }
 
-    fn app(&self, env: Arc<Env>, tasks: Option<Tasks>) -> App {
+    fn app(&self, env: Arc<Env>, tasks: Option<Tasks>, neighbours: Neighbours) -> App {
         if let Some(engine) = &self.engine {
             return App::Engine(engine.clone());
         }
@@ -353,7 +393,7 @@ impl Plan {
             seed: chance::seed(),
         });
         let settings = WorldSettings {
-            neighbours: Neighbours::alone(1),
+            neighbours,
             namespaces: self.names().to_vec(),
             connect_timeout: Duration::from_millis(self.config.engine.connect_timeout_ms),
             max_payload: self.config.engine.max_payload,
@@ -373,17 +413,21 @@ impl Plan {
         mut stopped: tokio::sync::watch::Receiver<bool>,
         timeout: Duration,
     ) -> io::Result<()> {
+        let neighbours = self.neighbours(env.shard);
         let settings = ShardSettings {
-            number: env.shard,
+            id: neighbours.own,
             clock: self.clock,
-            sids: self.sids.clone(),
+            owners: self.http.owners,
             session: Arc::clone(&self.session),
             notsent_lowat: self.config.limits.notsent_lowat,
             metrics: self.metrics.clone(),
         };
-        let shard = Handle::new(settings, self.app(env, tasks), inbox)?;
-        let (arrivals, http) = (shard.clone(), Arc::clone(&self.http));
+        let far = self.cluster.as_ref().map(|cluster| Arc::clone(&cluster.adapter));
+        let links = Links::new(neighbours.own, Arc::clone(&self.in_process) as _, far);
         let (drain, draining) = tokio::sync::watch::channel(false);
+        let app = self.app(env, tasks, neighbours);
+        let shard = Handle::new(settings, app, inbox, links, draining.clone())?;
+        let (arrivals, http) = (shard.clone(), Arc::clone(&self.http));
         // Ends with the shard: the local set that owns it is dropped then.
         tokio::task::spawn_local(async move {
             while let Some(connection) = accepted.recv().await {
@@ -440,6 +484,18 @@ async fn serve_connection(
     match tokio::net::TcpStream::from_std(stream) {
         Ok(stream) => http::serve(stream, address, open, shard, settings, draining).await,
         Err(error) => tracing::error!(%error, "a socket could not be watched"),
+    }
+}
+
+/// As configured, or one per core.
+fn n_shards(configured: usize) -> io::Result<usize> {
+    match configured {
+        0 => Ok(std::thread::available_parallelism().map_or(1, usize::from).min(MAX_SHARDS)),
+        n @ 1..=MAX_SHARDS => Ok(n),
+        _ => {
+            let what = format!("server.shards is {MAX_SHARDS} at most");
+            Err(io::Error::new(io::ErrorKind::InvalidInput, what))
+        }
     }
 }
 

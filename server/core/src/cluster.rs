@@ -35,6 +35,18 @@ pub enum Message {
     Lobby(LobbyMessage),
 }
 
+impl Message {
+    /// Bytes of encoded packets in it.
+    pub fn n_bytes(&self) -> usize {
+        match self {
+            Self::Emit(_, _, frame, _) | Self::Lobby(LobbyMessage::Push(_, frame, _)) => {
+                frame.wire().len()
+            }
+            _ => 0,
+        }
+    }
+}
+
 /// A change for many sockets at once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Change {

@@ -10,6 +10,7 @@ use std::{
 };
 
 use parlor_core::{
+    cluster::{Answer, Question},
     effect::AckError,
     input::{AckToken, Input},
     key::{NamespaceKey, SocketKey},
@@ -24,6 +25,8 @@ use crate::{mailbox::Mailbox, metrics::Metrics};
 pub(crate) const MAX_WISHES_PER_CALL: usize = 65_536;
 
 pub(crate) type OnAck = Box<dyn FnOnce(&mut Context<'_>, Result<Args<'_>, AckError>) + Send>;
+
+pub(crate) type OnGathered = Box<dyn FnOnce(&mut Context<'_>, Answer) + Send>;
 
 /// What other threads know of a shard.
 #[derive(Debug)]
@@ -74,12 +77,20 @@ pub(crate) struct Desk {
     /// Those of the call that runs.
     n_wishes: usize,
     asks: HashMap<AckToken, (SocketKey, OnAck)>,
+    gathered: HashMap<AckToken, (SocketKey, OnGathered)>,
     next_ask: u64,
 }
 
 impl Desk {
     pub(super) fn new(env: Arc<Env>) -> Self {
-        Self { env, wishes: VecDeque::new(), n_wishes: 0, asks: HashMap::new(), next_ask: 0 }
+        Self {
+            env,
+            wishes: VecDeque::new(),
+            n_wishes: 0,
+            asks: HashMap::new(),
+            gathered: HashMap::new(),
+            next_ask: 0,
+        }
     }
 
     pub(super) fn begin_call(&mut self) {
@@ -118,6 +129,18 @@ impl Desk {
         self.next_ask += 1;
         self.asks.insert(token, (socket, then));
         token
+    }
+
+    /// Asks many sockets; `then` gets what they answer.
+    pub(super) fn gather(&mut self, socket: SocketKey, question: Question, then: OnGathered) {
+        let token = AckToken(self.next_ask);
+        self.next_ask += 1;
+        self.gathered.insert(token, (socket, then));
+        self.wish(Input::Gather(token, question));
+    }
+
+    pub(super) fn take_gathered(&mut self, token: AckToken) -> Option<(SocketKey, OnGathered)> {
+        self.gathered.remove(&token)
     }
 
     pub(super) fn take_ack(&mut self, token: AckToken) -> Option<(SocketKey, OnAck)> {

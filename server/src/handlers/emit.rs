@@ -16,10 +16,10 @@ use crate::mailbox::{Parcel, Refused};
 #[derive(Debug)]
 #[must_use = "nothing is sent before `emit`"]
 pub struct Emit<S> {
-    from: S,
+    pub(super) from: S,
     /// `None`: there is none of the name that was given.
-    namespace: Option<NamespaceKey>,
-    target: Target,
+    pub(super) namespace: Option<NamespaceKey>,
+    pub(super) target: Target,
     /// `Some(None)`: under the event's name.
     volatile: Option<Option<u64>>,
 }

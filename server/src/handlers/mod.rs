@@ -13,12 +13,14 @@ mod events;
 mod every;
 mod lane;
 mod life;
+mod many;
 mod namespace;
 mod tasks;
 
 use std::sync::Arc;
 
 use parlor_core::{
+    cluster::Answer,
     effect::{AckError, DisconnectReason},
     input::{AckToken, Input},
     key::SocketKey,
@@ -32,6 +34,7 @@ pub use context::{Ack, Context};
 pub use emit::Emit;
 pub use emitter::{EmitError, Emitter, Timer};
 pub use every::ShardContext;
+pub use many::Rooms;
 pub use namespace::Namespace;
 
 pub(crate) use admission::Decision;
@@ -94,6 +97,11 @@ impl Handlers {
         answer: Result<Args<'_>, AckError>,
     ) {
         let Some((socket, then)) = self.desk.take_ack(token) else { return };
+        self.run(sessions, socket, |cx| then(cx, answer));
+    }
+
+    pub(crate) fn gathered(&mut self, sessions: &dyn Sessions, token: AckToken, answer: Answer) {
+        let Some((socket, then)) = self.desk.take_gathered(token) else { return };
         self.run(sessions, socket, |cx| then(cx, answer));
     }
 

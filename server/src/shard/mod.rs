@@ -25,9 +25,10 @@ use mio::{Interest, Registry, Token};
 use parlor_core::{
     World, WorldSettings,
     close::CloseReason,
+    cluster::Owners,
     engine_io::{Session, SessionEffect, SessionInput, Settings, Transport},
     input::Input,
-    key::{ConnectionKey, Key as _, SessionKey, Table},
+    key::{ConnectionKey, Key as _, SessionKey, ShardId, Table},
     time::{Deadlines, Time},
 };
 use parlor_shared::{
@@ -44,11 +45,12 @@ use outlet::{Outlet, refill};
 use crate::{
     acceptor::OpenConnection,
     address::Counted,
-    chance::{self, SidMint},
+    chance,
     clock::Clock,
+    cluster::Links,
     engine_app::{EngineApp, EngineContext},
     handlers::{Handlers, Handshake},
-    mailbox::Inbox,
+    mailbox::{Inbox, Visit},
     metrics::Metrics,
     transport::websocket::{Connection, MAX_SLICES, Role},
 };
@@ -59,15 +61,17 @@ const READ_BUFFER_BYTES: usize = 64 * 1024;
 const MAX_READS_PER_TURN: usize = 16;
 /// Looks for readable sockets before deadlines and requests have their turn.
 const MAX_POLLS_PER_TURN: usize = 8;
+/// How long what another shard could not take waits.
+const LINK_RETRY: Duration = Duration::from_millis(1);
 /// How long a connection that is done waits for its peer to close.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// What a shard is made of.
 #[derive(Debug, Clone)]
 pub(crate) struct ShardSettings {
-    pub(crate) number: u16,
+    pub(crate) id: ShardId,
     pub(crate) clock: Clock,
-    pub(crate) sids: SidMint,
+    pub(crate) owners: Owners,
     pub(crate) session: Arc<Settings>,
     pub(crate) notsent_lowat: u32,
     pub(crate) metrics: Metrics,
@@ -92,6 +96,9 @@ pub(crate) struct Shard {
     settings: ShardSettings,
     app: App,
     inbox: Inbox,
+    links: Links,
+    /// What other threads want done on this one beside turns.
+    visits: Vec<Visit>,
     sessions: Table<SessionKey, Slot>,
     by_sid: HashMap<Sid, SessionKey>,
     connections: Table<ConnectionKey, Connection>,
@@ -107,9 +114,13 @@ pub(crate) struct Shard {
     effects: Vec<SessionEffect>,
     /// Wakes the shard's loop: there is an earlier deadline or something unread.
     wake: Rc<Notify>,
+    /// Tells requests that a WebSocket which they wait for is here.
+    arrival: Rc<Notify>,
     /// Until when the loop sleeps (`Some(None)`: for ever); `None` while it is awake.
     asleep_until: Option<Option<Time>>,
     is_shutting_down: bool,
+    /// Sockets, lobbies and matches as the gauges have counted them.
+    gauged: [i64; 3],
 }
 
 /// A session and how to reach its client.
@@ -118,6 +129,8 @@ struct Slot {
     sid: Sid,
     carrier: Carrier,
     candidate: Option<ConnectionKey>,
+    /// WebSockets that are on their way from other shards.
+    n_expected: u32,
     handshake: Arc<Handshake>,
     /// The deadline that is set for it.
     armed: Option<Time>,
@@ -143,6 +156,8 @@ enum Carrier {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
+    /// Another shard could not take what there is for it.
+    Links,
     Session(SessionKey),
     Connection(ConnectionKey),
 }
@@ -159,11 +174,19 @@ pub(crate) enum Refused {
 }
 
 impl Shard {
-    pub(crate) fn new(settings: ShardSettings, app: App, inbox: Inbox, registry: Registry) -> Self {
+    pub(crate) fn new(
+        settings: ShardSettings,
+        app: App,
+        inbox: Inbox,
+        links: Links,
+        registry: Registry,
+    ) -> Self {
         Self {
             settings,
             app,
             inbox,
+            links,
+            visits: Vec::new(),
             sessions: Table::default(),
             by_sid: HashMap::new(),
             connections: Table::default(),
@@ -175,8 +198,10 @@ impl Shard {
             scratch: vec![0; READ_BUFFER_BYTES],
             effects: Vec::new(),
             wake: Rc::default(),
+            arrival: Rc::default(),
             asleep_until: None,
             is_shutting_down: false,
+            gauged: [0; 3],
         }
     }
 
@@ -196,14 +221,18 @@ impl Shard {
         self.is_shutting_down
     }
 
-    /// Sets the gauges that nobody counts along the way; cost grows with the number of lobbies.
-    pub(crate) fn gauge(&self) {
-        if let App::SocketIo { world, .. } = &self.app {
-            let metrics = &self.settings.metrics;
-            metrics.sockets.set(world.socket_io().n_sockets() as i64);
-            metrics.lobbies.set(world.lobbies().len() as i64);
-            metrics.matches.set(world.lobbies().n_playing() as i64);
+    /// Brings this shard's part of the gauges up to date that nobody counts along the way; cost
+    /// grows with the number of lobbies.
+    pub(crate) fn gauge(&mut self) {
+        let App::SocketIo { world, .. } = &self.app else { return };
+        let (sockets, lobbies) = (world.socket_io(), world.lobbies());
+        let now = [sockets.n_sockets(), lobbies.len(), lobbies.n_playing()].map(|n| n as i64);
+        let metrics = &self.settings.metrics;
+        let gauges = [&metrics.sockets, &metrics.lobbies, &metrics.matches];
+        for ((gauge, now), before) in gauges.into_iter().zip(now).zip(self.gauged) {
+            gauge.inc_by(now - before);
         }
+        self.gauged = now;
     }
 
     /// One turn: what other threads want and sockets bring, then deadlines, then everything is
@@ -211,7 +240,9 @@ impl Shard {
     /// before they are handled, so that what arrived before them is known.
     pub(crate) fn turn(&mut self, poll: &mut PollAndEvents) {
         self.unpack();
-        for n_polls in 1.. {
+        // While another shard cannot keep up, clients are not read: they wait in the kernel.
+        let n_polls = if self.links.is_congested() { 0 } else { MAX_POLLS_PER_TURN };
+        for n_polls in 1..=n_polls {
             poll.events.clear();
             if let Err(error) = poll.poll.poll(&mut poll.events, Some(Duration::ZERO))
                 && error.kind() != io::ErrorKind::Interrupted
@@ -245,6 +276,15 @@ impl Shard {
         self.flush();
     }
 
+    /// Sends other shards what there is for them: once a turn.
+    pub(crate) fn flush_links(&mut self) {
+        if self.links.flush() {
+            let again = self.now() + LINK_RETRY;
+            self.deadlines.set(Timer::Links, Some(again));
+        }
+        self.settings.metrics.volatile_dropped.inc_by(self.links.take_dropped());
+    }
+
     fn now(&self) -> Time {
         self.settings.clock.now()
     }
@@ -268,7 +308,7 @@ impl Shard {
         counted: Option<Counted>,
     ) -> SessionKey {
         let (now, settings) = (self.now(), Arc::clone(&self.settings.session));
-        let sid = self.settings.sids.mint(self.settings.number);
+        let sid = chance::sid(&self.settings.owners, self.settings.id);
         let greeting = engine::Handshake {
             sid: sid.to_string(),
             upgrades: match transport {
@@ -286,6 +326,7 @@ impl Shard {
             sid,
             carrier,
             candidate: None,
+            n_expected: 0,
             handshake: Arc::new(handshake),
             armed: None,
             n_replaced: 0,
@@ -438,7 +479,13 @@ impl Shard {
     fn input(&mut self, input: Input<'_>) {
         let now = self.now();
         let Self {
-            app: App::SocketIo { world, handlers }, sessions, dirty, full, settings, ..
+            app: App::SocketIo { world, handlers },
+            sessions,
+            dirty,
+            full,
+            settings,
+            links,
+            ..
         } = self
         else {
             return;
@@ -451,6 +498,7 @@ impl Shard {
             dirty,
             full,
             metrics: &settings.metrics,
+            links,
             aftermath: Vec::new(),
         };
         world.handle(now, input, &mut outlet);
@@ -472,6 +520,7 @@ impl Shard {
                 dirty,
                 full,
                 settings,
+                links,
                 ..
             } = self
             else {
@@ -480,7 +529,8 @@ impl Shard {
             let Some(input) = handlers.next_wish() else { return };
             refill(world, now);
             let metrics = &settings.metrics;
-            let mut outlet = Outlet { now, sessions, handlers, dirty, full, metrics, aftermath };
+            let mut outlet =
+                Outlet { now, sessions, handlers, dirty, full, metrics, links, aftermath };
             world.handle(now, input, &mut outlet);
             aftermath = outlet.aftermath;
         }
@@ -610,6 +660,26 @@ impl Shard {
         // Upgraded or upgrading already, or gone: this one closes, the session does not notice.
         self.settings.metrics.upgrade_failed();
         self.finish_connection(connection, true);
+    }
+
+    /// A WebSocket for this session is on its way from another shard.
+    pub(crate) fn expect_candidate(&mut self, sid: &str) {
+        if let Some(slot) = self.session(sid).and_then(|key| self.sessions.get_mut(key)) {
+            slot.n_expected += 1;
+        }
+    }
+
+    /// It is here, or will not come.
+    pub(crate) fn candidate_arrived(&mut self, sid: &str) {
+        if let Some(slot) = self.session(sid).and_then(|key| self.sessions.get_mut(key)) {
+            slot.n_expected = slot.n_expected.saturating_sub(1);
+        }
+        self.arrival.notify_waiters();
+    }
+
+    fn expects_candidate(&self, sid: &str) -> bool {
+        let slot = self.session(sid).and_then(|key| self.sessions.get(key));
+        slot.is_some_and(|slot| slot.n_expected > 0)
     }
 
     fn adopt(
@@ -843,6 +913,8 @@ impl Shard {
                     self.flush_session(key);
                 }
                 Timer::Connection(key) => self.remove_connection(key),
+                // Every turn tries.
+                Timer::Links => {}
             }
         }
         let world_is_due = match &self.app {

@@ -16,6 +16,7 @@ use parlor_core::{
 use super::Slot;
 use crate::{
     chance,
+    cluster::Links,
     handlers::{Handlers, Handshake, Sessions},
     metrics::Metrics,
 };
@@ -28,6 +29,7 @@ pub(super) struct Outlet<'s> {
     pub(super) dirty: &'s mut Vec<SessionKey>,
     pub(super) full: &'s mut Vec<SessionKey>,
     pub(super) metrics: &'s Metrics,
+    pub(super) links: &'s mut Links,
     /// What sessions said meanwhile; it is seen to when the world is done.
     pub(super) aftermath: Vec<(SessionKey, SessionEffect)>,
 }
@@ -69,8 +71,10 @@ impl Effects for Outlet<'_> {
             Effect::Acked(token, answer) => {
                 self.handlers.acked(&View(self.sessions), token, answer);
             }
-            // There is one shard, and its handlers cannot ask many yet.
-            Effect::Tell(..) | Effect::Gathered(..) => {}
+            Effect::Tell(to, message) => self.links.push(to, message),
+            Effect::Gathered(token, answer) => {
+                self.handlers.gathered(&View(self.sessions), token, answer);
+            }
             Effect::Disconnected(socket, _, reason) => {
                 self.handlers.disconnected(&View(self.sessions), socket, reason);
             }

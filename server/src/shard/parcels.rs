@@ -1,7 +1,9 @@
 //! What other threads posted to this shard, carried out at the start of a turn.
 
+use parlor_core::input::Input;
+
 use super::{App, Shard, outlet::View};
-use crate::mailbox::{Mailbox, Parcel};
+use crate::mailbox::{Mailbox, Parcel, Visit};
 
 impl Shard {
     /// Where other threads post what they want of this shard.
@@ -16,8 +18,26 @@ impl Shard {
         }
     }
 
+    /// What is to be done on this thread beside turns, in the order in which it came.
+    pub(super) fn take_visits(&mut self) -> Vec<Visit> {
+        std::mem::take(&mut self.visits)
+    }
+
     fn parcel(&mut self, parcel: Parcel) {
         let now = self.now();
+        let parcel = match parcel {
+            Parcel::Visit(visit) => {
+                self.visits.push(visit);
+                return self.wake.notify_one();
+            }
+            Parcel::Batch(from, messages) => {
+                for message in messages {
+                    self.input(Input::Told(from, message));
+                }
+                return;
+            }
+            other => other,
+        };
         let App::SocketIo { handlers, .. } = &mut self.app else { return };
         let view = View(&self.sessions);
         match parcel {
@@ -26,6 +46,7 @@ impl Shard {
             Parcel::Decided(decision) => handlers.decided(&view, decision),
             Parcel::Every(id, beat) => handlers.every(now, id, beat),
             Parcel::Cancel(id) => handlers.cancel(id),
+            Parcel::Visit(_) | Parcel::Batch(..) => unreachable!("seen to above"),
             Parcel::Ended(socket, outcome) => {
                 handlers.ended(socket, outcome);
                 self.settle(Vec::new());

@@ -31,8 +31,8 @@ fn main() -> Result<()> {
         engine.max_payload = usize::try_from(max)?;
     }
     config.cors.origins = text("cors").map(str::to_owned).into_iter().collect();
-    if let Some(n @ (0 | 2..)) = number("shards")? {
-        bail!("--shards {n}: this version runs on one shard");
+    if let Some(n) = number("shards")? {
+        config.server.shards = usize::try_from(n)?;
     }
     let app = text("app").unwrap_or("socket");
     if app == "engine" {
@@ -64,7 +64,7 @@ fn options() -> Command {
         .arg(flag("connect-timeout", "milliseconds"))
         .arg(flag("max-payload", "bytes"))
         .arg(flag("cors", "origin whose pages may read answers"))
-        .arg(flag("shards", "1: more come with a later version"))
+        .arg(flag("shards", "threads; 0: one per core [default: 0]"))
         .arg(flag("verbose", "log filter, such as `debug`; without it nothing is logged"))
 }
 

@@ -2,7 +2,7 @@
 
 use parlor_shared::{
     api::{Refusal, code, lobby as api, lobby::request as name},
-    socket_io::Args,
+    socket_io::{Args, json},
 };
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, de::Error as _,
@@ -85,6 +85,9 @@ impl Serialize for Request {
 impl<'de> Deserialize<'de> for Request {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let event = String::deserialize(deserializer)?;
+        if json::check(&event).is_err() || !event.starts_with('[') {
+            return Err(D::Error::custom("not an event"));
+        }
         Self::read(&Args::of_event(&event, &[]))
             .map_err(|refusal| D::Error::custom(refusal.message))
     }
