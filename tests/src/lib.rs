@@ -1,4 +1,6 @@
-//! What Parlor's proofs share: a bare client and the simulator. The tools are under `bin`.
+//! What Parlor's proofs share: the application they talk to, a bare client and the simulator.
+//! The tools are under `bin`.
 
+pub mod app;
 pub mod harness;
 pub mod sim;
