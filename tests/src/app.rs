@@ -1,5 +1,5 @@
 //! The application that the suites of others and the wire scripts talk to, on the public library.
-//! Who starts it, where and with which timers, is theirs to say (`bin/fixture.rs`).
+//! Who starts it, where and with which timers, is theirs to say (`bin/fixture.rs`, `wire/tcp.rs`).
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
-//! What Parlor's proofs share: the application they talk to, a bare client and the simulator.
-//! The tools are under `bin`.
+//! What Parlor's proofs share: the application they talk to, a bare client, the simulator, and the
+//! wire scripts. The tools are under `bin`.
 
 pub mod app;
 pub mod harness;
 pub mod sim;
+pub mod wire;
