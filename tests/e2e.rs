@@ -9,12 +9,15 @@ mod asynchronous;
 mod emitter;
 #[path = "e2e/failing.rs"]
 mod failing;
+#[path = "e2e/shards.rs"]
+mod shards;
 #[path = "e2e/typed.rs"]
 mod typed;
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::SocketAddr,
+    path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -241,12 +244,16 @@ fn a_configuration_that_makes_no_sense_is_refused() {
 
 // ---- the binary ------------------------------------------------------------------------------
 
-fn parlor(arguments: &[&str]) -> Command {
-    // Beside this test's own executable, where Cargo puts binaries.
+/// One of the workspace's binaries: beside this test's own executable, where Cargo puts them.
+fn binary(name: &str) -> PathBuf {
     let mut path = std::env::current_exe().unwrap();
     path.pop();
     path.pop();
-    let mut command = Command::new(path.join("parlor"));
+    path.join(name)
+}
+
+fn parlor(arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary("parlor"));
     command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PARLOR_")) {
         command.env_remove(name);

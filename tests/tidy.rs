@@ -277,7 +277,7 @@ fn nothing_committed_names_this_machine_or_a_registry() {
         if name.ends_with("package-lock.json") && text.contains("\"resolved\": \"http") {
             found.push(format!("{name} holds download addresses"));
         }
-        let is_text = [".rs", ".md", ".toml", ".py", ".mjs", ".ts", ".json"]
+        let is_text = [".rs", ".md", ".toml", ".py", ".mjs", ".ts", ".json", ".wire"]
             .iter()
             .any(|e| name.ends_with(e));
         let own = concat!("/wo", "rk/");
