@@ -424,15 +424,15 @@ impl Plan {
         };
         let far = self.cluster.as_ref().map(|cluster| Arc::clone(&cluster.adapter));
         let links = Links::new(neighbours.own, Arc::clone(&self.in_process) as _, far);
-        let (drain, draining) = tokio::sync::watch::channel(false);
         let app = self.app(env, tasks, neighbours);
-        let shard = Handle::new(settings, app, inbox, links, draining.clone())?;
+        let shard = Handle::new(settings, app, inbox, links)?;
         let (arrivals, http) = (shard.clone(), Arc::clone(&self.http));
         // Ends with the shard: the local set that owns it is dropped then.
         tokio::task::spawn_local(async move {
             while let Some(connection) = accepted.recv().await {
                 let (shard, http) = (arrivals.clone(), Arc::clone(&http));
-                let task = serve_connection(connection, shard, http, draining.clone());
+                let draining = shard.draining();
+                let task = serve_connection(connection, shard, http, draining);
                 tokio::task::spawn_local(task);
             }
         });
@@ -443,9 +443,8 @@ impl Plan {
             }
         };
         shard.run(stop, timeout).await?;
-        // Answers that are on their way get there: each connection holds a receiver to its end.
-        drain.send_replace(true);
-        if tokio::time::timeout(DRAIN_TIMEOUT, drain.closed()).await.is_err() {
+        // Answers that are on their way get there: each connection listens to its end.
+        if !shard.drain(DRAIN_TIMEOUT).await {
             tracing::debug!("connections were still open at the end");
         }
         Ok(())

@@ -79,9 +79,9 @@ fn speak(all: &mut [Client]) {
     }
     all[0].join("first");
     // Who has joined is known everywhere: from here on each broadcast reaches all but its sender.
-    for i in 0..all.len() {
+    for (i, client) in all.iter_mut().enumerate() {
         for n in 0..20 {
-            assert_eq!(all[i].call(&json!(["room-send", "r", [i, n]])), "ok");
+            assert_eq!(client.call(&json!(["room-send", "r", [i, n]])), "ok");
         }
     }
     let n_others = all.len() - 1;

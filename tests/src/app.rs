@@ -99,9 +99,9 @@ fn socket_app(server: &mut Server) {
     });
 }
 
-/// What reaches sockets of all shards and nodes: `sockets`(room, ack) → their ids; `ask-room`(room,
-/// x, ack) → what each answers to `question`(x), or null; `kick`(room, ack), `gather`(room, into, ack)
-/// and `scatter`(room, ack) → "ok".
+/// What reaches sockets of all shards and nodes: `sockets`(room, ack) → their ids;
+/// `ask-room`(room, x, ack) → what each answers to `question`(x), or null; `kick`(room, ack),
+/// `gather`(room, into, ack) and `scatter`(room, ack) → "ok".
 fn everywhere(namespace: &mut Namespace) {
     namespace
         .on("sockets", |cx, args| {

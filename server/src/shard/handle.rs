@@ -32,8 +32,8 @@ pub(crate) struct Handle {
     shard: Rc<RefCell<Shard>>,
     poll: Rc<RefCell<PollAndEvents>>,
     id: ShardId,
-    /// Held by whoever has an answer on its way when the shard ends.
-    draining: watch::Receiver<bool>,
+    /// Told when the shard has ended; whoever has an answer on its way then listens.
+    drain: Rc<watch::Sender<bool>>,
 }
 
 impl Handle {
@@ -46,7 +46,6 @@ impl Handle {
         app: App,
         inbox: Inbox,
         links: Links,
-        draining: watch::Receiver<bool>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let registry = poll.registry().try_clone()?;
@@ -54,7 +53,7 @@ impl Handle {
         let id = settings.id;
         Ok(Self {
             id,
-            draining,
+            drain: Rc::new(watch::channel(false).0),
             shard: Rc::new(RefCell::new(Shard::new(settings, app, inbox, links, registry))),
             poll: Rc::new(RefCell::new(PollAndEvents { poll, events })),
         })
@@ -67,7 +66,13 @@ impl Handle {
 
     /// The shard's end waits a while for these to be dropped; true once it has begun.
     pub(crate) fn draining(&self) -> watch::Receiver<bool> {
-        self.draining.clone()
+        self.drain.subscribe()
+    }
+
+    /// Waits until the answers that are on their way have got there; false if they did not in time.
+    pub(crate) async fn drain(&self, timeout: Duration) -> bool {
+        self.drain.send_replace(true);
+        tokio::time::timeout(timeout, self.drain.closed()).await.is_ok()
     }
 
     /// Waits for WebSockets of this session that are on their way from other shards.
