@@ -142,6 +142,7 @@ mod handlers;
 mod http;
 mod mailbox;
 mod metrics;
+mod plan;
 mod server;
 mod shard;
 mod site;

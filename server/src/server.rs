@@ -9,31 +9,17 @@ use std::{
     time::Duration,
 };
 
-use parlor_core::{
-    WorldSettings,
-    cluster::{Neighbours, Owners},
-    engine_io::Settings,
-    key::ShardId,
-    lobby::{Games, LobbySettings, game::Game},
-};
+use parlor_core::lobby::{Games, game::Game};
 use tokio::{sync::mpsc, task::LocalSet};
 
 use crate::{
-    acceptor::{self, Accepted, MAX_HANDED_OVER},
-    address::{PerAddress, TrustedProxies},
-    chance,
-    clock::Clock,
-    cluster::{Adapter as _, Cluster, InProcess, Inlet, Links},
+    acceptor::MAX_HANDED_OVER,
+    cluster::Cluster,
     config::Config,
-    cors::Cors,
     engine_app::{EngineApp, EngineContext, EngineMessage},
-    handlers::{
-        Beat, Emitter, Env, HandlerThreads, Handlers, Namespace, Namespaces, ShardContext, Tasks,
-    },
-    http::{self, HttpSettings},
+    handlers::{Beat, Emitter, Env, HandlerThreads, Namespace, ShardContext},
     mailbox::{Inbox, Mailbox, Parcel, mailbox},
-    metrics::Metrics,
-    shard::{App, Handle, ShardSettings},
+    plan::{Parts, Plan},
 };
 
 /// A server that is being put together.
@@ -59,8 +45,6 @@ pub struct Server {
     cluster: Option<Cluster>,
 }
 
-/// After the sessions have ended, how long their last answers may take to be written.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 /// Shards of a server: as many as an identity can tell.
 const MAX_SHARDS: usize = 256;
 
@@ -180,7 +164,9 @@ impl Server {
         let (mailboxes, inboxes): (Vec<Mailbox>, Vec<Inbox>) =
             (0..n_shards).map(|_| mailbox()).unzip();
         let mailboxes: Arc<[Mailbox]> = mailboxes.into();
-        let plan = Plan::of(self, &mailboxes)?;
+        let Self { config, namespaces, games, engine, cluster, .. } = self;
+        let parts = Parts { config, namespaces, games, engine, cluster };
+        let plan = Plan::of(parts, &mailboxes)?;
         plan.connect(&mailboxes);
         let timeout = Duration::from_millis(plan.config.shutdown.timeout_ms);
         let handler_threads = plan.handler_threads()?;
@@ -279,210 +265,6 @@ impl Running {
             thread.join().map_err(|_| io::Error::other("a thread of the server panicked"))??;
         }
         Ok(())
-    }
-}
-
-/// A server's parts, checked, as its threads share them.
-#[derive(Clone)]
-struct Plan {
-    config: Config,
-    clock: Clock,
-    last_shard: u8,
-    cluster: Option<Cluster>,
-    in_process: Arc<InProcess>,
-    session: Arc<Settings>,
-    namespaces: Namespaces,
-    games: Games,
-    engine: Option<EngineApp>,
-    metrics: Metrics,
-    http: Arc<HttpSettings>,
-    proxies: TrustedProxies,
-}
-
-impl Plan {
-    fn of(server: Server, mailboxes: &Arc<[Mailbox]>) -> io::Result<Self> {
-        let Server { config, namespaces, games, engine, cluster, .. } = server;
-        let wrong = |what: String| io::Error::new(io::ErrorKind::InvalidInput, what);
-        let proxies = TrustedProxies::parse(&config.proxy.trusted).map_err(wrong)?;
-        let cors = Cors::new(&config.cors.origins, config.cors.credentials).map_err(wrong)?;
-        let ms = Duration::from_millis;
-        for (value, key) in [
-            (config.engine.ping_interval_ms, "engine.ping_interval_ms"),
-            (config.engine.ping_timeout_ms, "engine.ping_timeout_ms"),
-            (config.engine.connect_timeout_ms, "engine.connect_timeout_ms"),
-            (config.engine.max_payload as u64, "engine.max_payload"),
-        ] {
-            if value == 0 {
-                return Err(wrong(format!("{key} must not be 0")));
-            }
-        }
-        let session = Arc::new(Settings {
-            ping_interval: ms(config.engine.ping_interval_ms),
-            ping_timeout: ms(config.engine.ping_timeout_ms),
-            upgrade_timeout: ms(config.engine.upgrade_timeout_ms),
-            max_payload: config.engine.max_payload,
-            max_queue_bytes: config.limits.max_queue_bytes,
-            write_stall_timeout: ms(config.limits.write_stall_timeout_ms),
-            close_timeout: Settings::default().close_timeout,
-        });
-        let metrics = Metrics::default();
-        let http = Arc::new(HttpSettings {
-            path: format!("/{}/", config.server.path.trim_matches('/')),
-            cors,
-            proxies: proxies.clone(),
-            sessions_per_address: PerAddress::new(config.limits.max_sessions_per_address),
-            header_timeout: ms(config.limits.header_timeout_ms),
-            body_timeout: ms(config.limits.body_timeout_ms),
-            site: config.site.enabled,
-            registry: metrics.registry(),
-            owners: Owners::new(cluster.as_ref().map_or_else(chance::seed, |c| c.seed)),
-            mailboxes: Arc::clone(mailboxes),
-        });
-        Ok(Self {
-            clock: Clock::start(),
-            last_shard: u8::try_from(mailboxes.len() - 1).expect("at most 256 shards"),
-            cluster,
-            in_process: Arc::default(),
-            session,
-            namespaces: namespaces.into(),
-            games,
-            engine,
-            metrics,
-            http,
-            proxies,
-            config,
-        })
-    }
-
-    /// Tells adapters where what arrives is to go.
-    fn connect(&self, mailboxes: &Arc<[Mailbox]>) {
-        let node = self.cluster.as_ref().map_or(0, |cluster| cluster.node);
-        let inlet = Inlet::new(node, Arc::clone(mailboxes));
-        self.in_process.start(inlet.clone());
-        if let Some(cluster) = &self.cluster {
-            cluster.adapter.start(inlet);
-        }
-    }
-
-    /// A shard of this node, and all there are.
-    fn neighbours(&self, number: u16) -> Neighbours {
-        let (node, n_nodes) = self.cluster.as_ref().map_or((0, 1), |c| (c.node, c.n_nodes));
-        let shards = |node| (0..=self.last_shard).map(move |shard| ShardId { node, shard });
-        let own = ShardId { node, shard: number as u8 };
-        Neighbours { own, all: (0..n_nodes).flat_map(shards).collect(), owners: self.http.owners }
-    }
-
-    fn names(&self) -> Arc<[String]> {
-        self.namespaces.iter().map(|(name, _)| name.clone()).collect()
-    }
-
-    /// A runtime for async handlers, if there are any.
-    fn handler_threads(&self) -> io::Result<Option<HandlerThreads>> {
-        let is_wanted = self.namespaces.iter().any(|(_, namespace)| namespace.has_async());
-        is_wanted.then(|| HandlerThreads::start(self.config.handlers.threads)).transpose()
-    }
-
-    fn app(&self, env: Arc<Env>, tasks: Option<Tasks>, neighbours: Neighbours) -> App {
-        if let Some(engine) = &self.engine {
-            return App::Engine(engine.clone());
-        }
-        let lobbies = (!self.games.is_empty()).then(|| LobbySettings {
-            games: self.games.clone(),
-            max_lobbies: self.config.limits.max_lobbies,
-            epoch_ms: self.clock.epoch_ms(),
-            seed: chance::seed(),
-        });
-        let settings = WorldSettings {
-            neighbours,
-            namespaces: self.names().to_vec(),
-            connect_timeout: Duration::from_millis(self.config.engine.connect_timeout_ms),
-            max_payload: self.config.engine.max_payload,
-            hash_seed: chance::seed(),
-            lobbies,
-        };
-        App::socket_io(settings, Handlers::new(env, &self.namespaces, tasks))
-    }
-
-    /// One shard's thread.
-    async fn serve(
-        self,
-        env: Arc<Env>,
-        inbox: Inbox,
-        tasks: Option<Tasks>,
-        mut accepted: mpsc::Receiver<Accepted>,
-        mut stopped: tokio::sync::watch::Receiver<bool>,
-        timeout: Duration,
-    ) -> io::Result<()> {
-        let neighbours = self.neighbours(env.shard);
-        let settings = ShardSettings {
-            id: neighbours.own,
-            clock: self.clock,
-            owners: self.http.owners,
-            session: Arc::clone(&self.session),
-            notsent_lowat: self.config.limits.notsent_lowat,
-            metrics: self.metrics.clone(),
-        };
-        let far = self.cluster.as_ref().map(|cluster| Arc::clone(&cluster.adapter));
-        let links = Links::new(neighbours.own, Arc::clone(&self.in_process) as _, far);
-        let app = self.app(env, tasks, neighbours);
-        let shard = Handle::new(settings, app, inbox, links)?;
-        let (arrivals, http) = (shard.clone(), Arc::clone(&self.http));
-        // Ends with the shard: the local set that owns it is dropped then.
-        tokio::task::spawn_local(async move {
-            while let Some(connection) = accepted.recv().await {
-                let (shard, http) = (arrivals.clone(), Arc::clone(&http));
-                let draining = shard.draining();
-                let task = serve_connection(connection, shard, http, draining);
-                tokio::task::spawn_local(task);
-            }
-        });
-        let stop = async move {
-            // If the sender is gone, nobody can stop the server any more.
-            if stopped.wait_for(|stop| *stop).await.is_err() {
-                std::future::pending().await
-            }
-        };
-        shard.run(stop, timeout).await?;
-        // Answers that are on their way get there: each connection listens to its end.
-        if !shard.drain(DRAIN_TIMEOUT).await {
-            tracing::debug!("connections were still open at the end");
-        }
-        Ok(())
-    }
-
-    /// The acceptor's thread.
-    async fn accept(
-        self,
-        listener: std::net::TcpListener,
-        shards: Vec<mpsc::Sender<Accepted>>,
-        mut stopped: tokio::sync::watch::Receiver<bool>,
-    ) -> io::Result<()> {
-        listener.set_nonblocking(true)?;
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        let per_address = PerAddress::new(self.config.limits.max_connections_per_address);
-        let stop = async move {
-            if stopped.wait_for(|stop| *stop).await.is_err() {
-                std::future::pending().await
-            }
-        };
-        tokio::select! {
-            () = acceptor::accept(listener, shards, per_address, self.proxies, self.metrics) => {}
-            () = stop => {}
-        }
-        Ok(())
-    }
-}
-
-async fn serve_connection(
-    accepted: Accepted,
-    shard: Handle,
-    settings: Arc<HttpSettings>,
-    draining: tokio::sync::watch::Receiver<bool>,
-) {
-    let Accepted { stream, address, open } = accepted;
-    match tokio::net::TcpStream::from_std(stream) {
-        Ok(stream) => http::serve(stream, address, open, shard, settings, draining).await,
-        Err(error) => tracing::error!(%error, "a socket could not be watched"),
     }
 }
 
