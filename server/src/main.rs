@@ -88,6 +88,7 @@ fn serve(options: &ArgMatches, for_development: bool) -> Result<()> {
     let mut server = Server::new(config.clone());
     server.namespace("/");
     server.game::<parlor_games::Chess>(parlor_shared::api::chess::GAME);
+    server.game::<parlor_games::Circles>(parlor_shared::api::circles::GAME);
     let listening = server.start(host.clone());
     let running = listening.with_context(|| format!("cannot listen on {}:{}", host.0, host.1))?;
     let address = running.address();

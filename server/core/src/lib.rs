@@ -17,6 +17,7 @@ pub mod lobby;
 pub mod rate;
 pub mod socket_io;
 pub mod time;
+pub mod views;
 mod world;
 
 pub use world::{World, WorldSettings, volatile_by_name};

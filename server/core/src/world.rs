@@ -1,17 +1,19 @@
-//! Everything one shard decides, put together: sockets and lobbies meet here and nowhere else.
+//! Everything one shard decides, put together: sockets, lobbies and views meet here and nowhere
+//! else.
 //! Sessions stay beside it, one per client, because their pace is their reader's.
 
 use std::time::Duration;
 
 use crate::{
-    delivery::Delivery,
+    delivery::{Delivery, Shown, Views},
     effect::{Effect, Effects},
     ids::Ids,
     input::{Input, Target},
-    key::{Address, NamespaceKey, ShardId, SocketKey},
+    key::{Address, NamespaceKey, ShardId, SocketKey, ViewId},
     lobby::{Lobbies, LobbyEffect, LobbyInput, LobbySettings, Request},
     socket_io::{Settings, SocketIo},
     time::Time,
+    views::{Gallery, ViewEffect, ViewInput, ViewMessage},
 };
 
 /// What a world must know from the start.
@@ -38,6 +40,7 @@ pub struct World {
     ids: Ids,
     socket_io: SocketIo,
     lobbies: Lobbies,
+    gallery: Gallery,
     /// `/lobby`, which the world serves itself.
     lobby_namespace: Option<NamespaceKey>,
     inbox: Vec<LobbyInput>,
@@ -64,7 +67,8 @@ impl World {
                 max_payload: settings.max_payload,
                 hash_seed: settings.hash_seed,
             }),
-            lobbies: Lobbies::new(settings.lobbies.unwrap_or(no_lobbies)),
+            lobbies: Lobbies::new(settings.shard, settings.lobbies.unwrap_or(no_lobbies)),
+            gallery: Gallery::new(settings.shard),
             lobby_namespace,
             inbox: Vec::new(),
             outbox: Vec::new(),
@@ -93,6 +97,27 @@ impl World {
     /// The lobbies.
     pub fn lobbies(&self) -> &Lobbies {
         &self.lobbies
+    }
+
+    /// The views.
+    pub fn gallery(&self) -> &Gallery {
+        &self.gallery
+    }
+
+    /// What other shards are to be told of views: asked for once at the end of each turn, and sent
+    /// before anything else of that turn. This is the one place where views go out.
+    pub fn take_views(&mut self) -> Vec<(ShardId, ViewMessage)> {
+        let lobbies = &mut self.lobbies;
+        self.gallery.take_outgoing(&mut |view| lobbies.state(view))
+    }
+
+    /// What another shard told of its views. This is the one place where they come in.
+    pub fn told_of_view(&mut self, message: ViewMessage, effects: &mut dyn Effects) {
+        let session = match &message {
+            ViewMessage::Watch { socket, .. } => self.socket_io.session(*socket),
+            _ => None,
+        };
+        self.view(ViewInput::Told(message, session), effects);
     }
 
     /// Takes in one thing that happened and pushes what is to be done about it, in order.
@@ -150,7 +175,38 @@ impl World {
             LobbyEffect::Disconnect(whom) => {
                 self.sockets(now, Input::Disconnect(whom.socket, false), effects);
             }
+            LobbyEffect::Watch { who, view, deltas } => {
+                let session =
+                    self.socket_io.session(who.socket).filter(|_| who.shard == self.shard);
+                self.view(ViewInput::Watch { who, session, view, deltas }, effects);
+            }
+            LobbyEffect::Unwatch(who) => self.view(ViewInput::Unwatch(who), effects),
+            LobbyEffect::Resync(who) => self.view(ViewInput::Resync(who), effects),
+            LobbyEffect::Dirty(view) => self.view(ViewInput::Dirty(view), effects),
+            LobbyEffect::Ticked { late, n_skipped } => {
+                effects.push(Effect::Ticked(late, n_skipped));
+            }
         }
+    }
+
+    fn view(&mut self, input: ViewInput, effects: &mut dyn Effects) {
+        let mut shown = Vec::new();
+        self.gallery.handle(input, &mut shown);
+        for effect in shown {
+            effects.push(match effect {
+                ViewEffect::Show(session, view, deltas) => Effect::Show(session, view, deltas),
+                ViewEffect::Hide(session, view) => Effect::Hide(session, view),
+                ViewEffect::Rebase(session, view) => Effect::Rebase(session, view),
+            });
+        }
+    }
+}
+
+/// Sessions ask the world for what they show, in the moment in which it can be taken.
+impl Views for World {
+    fn frame(&mut self, view: ViewId, base: Option<u64>) -> Option<Shown> {
+        let lobbies = &mut self.lobbies;
+        self.gallery.frame(view, base, &mut |view| lobbies.state(view))
     }
 }
 

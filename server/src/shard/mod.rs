@@ -24,6 +24,7 @@ use mio::{Interest, Registry, Token};
 use parlor_core::{
     World, WorldSettings,
     close::CloseReason,
+    delivery::{NoViews, Views},
     engine_io::{Session, SessionEffect, SessionInput, Settings, Transport},
     input::Input,
     key::{ConnectionKey, Key as _, SessionKey, Table},
@@ -111,6 +112,8 @@ pub(crate) struct Shard {
     /// Until when the loop sleeps (`Some(None)`: for ever); `None` while it is awake.
     asleep_until: Option<Option<Time>>,
     is_shutting_down: bool,
+    /// Views encoded that are counted in the metrics: whole ones, and deltas.
+    n_encoded: (u64, u64),
 }
 
 /// A session and how to reach its client.
@@ -123,6 +126,7 @@ struct Slot {
     /// The deadline that is set for it.
     armed: Option<Time>,
     n_replaced: u64,
+    n_coalesced: u64,
     is_dirty: bool,
     _counted: Option<Counted>,
 }
@@ -132,6 +136,16 @@ impl Slot {
     fn mark(&mut self, key: SessionKey, dirty: &mut Vec<SessionKey>) {
         if !std::mem::replace(&mut self.is_dirty, true) {
             dirty.push(key);
+        }
+    }
+}
+
+impl App {
+    /// Where sessions get views from.
+    fn views<'a>(&'a mut self, none: &'a mut NoViews) -> &'a mut dyn Views {
+        match self {
+            Self::SocketIo { world, .. } => &mut **world,
+            Self::Engine(_) => none,
         }
     }
 }
@@ -177,6 +191,7 @@ impl Shard {
             wake: Rc::default(),
             asleep_until: None,
             is_shutting_down: false,
+            n_encoded: (0, 0),
         }
     }
 
@@ -196,10 +211,17 @@ impl Shard {
         self.is_shutting_down
     }
 
-    /// Sets the gauges that nobody counts along the way; cost grows with the number of lobbies.
-    pub(crate) fn gauge(&self) {
+    /// Sets the metrics that nobody counts along the way; cost grows with the number of lobbies and
+    /// connections.
+    pub(crate) fn gauge(&mut self) {
+        let metrics = &self.settings.metrics;
+        let blocked = self.connections.iter().filter(|(_, connection)| connection.is_blocked);
+        metrics.connections_blocked.set(blocked.count() as i64);
         if let App::SocketIo { world, .. } = &self.app {
-            let metrics = &self.settings.metrics;
+            let (n_full, n_delta) = world.gallery().n_encoded();
+            metrics.encoded("full", n_full - self.n_encoded.0);
+            metrics.encoded("delta", n_delta - self.n_encoded.1);
+            self.n_encoded = (n_full, n_delta);
             metrics.sockets.set(world.socket_io().n_sockets() as i64);
             metrics.lobbies.set(world.lobbies().len() as i64);
             metrics.matches.set(world.lobbies().n_playing() as i64);
@@ -287,6 +309,7 @@ impl Shard {
             handshake,
             armed: None,
             n_replaced: 0,
+            n_coalesced: 0,
             is_dirty: true,
             _counted: counted,
         };
@@ -877,7 +900,7 @@ impl Shard {
         slot.is_dirty = false;
         match &mut slot.carrier {
             Carrier::Polling(waiting) => {
-                if let Some(body) = slot.session.poll_answer() {
+                if let Some(body) = slot.session.poll_answer(self.app.views(&mut NoViews)) {
                     self.settings.metrics.bytes_sent.inc_by(body.len() as u64);
                     let sent = waiting.take().is_some_and(|waiting| waiting.send(body).is_ok());
                     if !sent {
@@ -904,7 +927,8 @@ impl Shard {
         while !connection.is_blocked {
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];
             let mut n_slices = 0;
-            for (slice, chunk) in slices.iter_mut().zip(slot.session.poll_transmit()) {
+            let chunks = slot.session.poll_transmit(self.app.views(&mut NoViews));
+            for (slice, chunk) in slices.iter_mut().zip(chunks) {
                 *slice = IoSlice::new(chunk);
                 n_slices += 1;
             }
@@ -930,6 +954,9 @@ impl Shard {
         let n_replaced = slot.session.n_replaced();
         self.settings.metrics.volatile_replaced.inc_by(n_replaced - slot.n_replaced);
         slot.n_replaced = n_replaced;
+        let n_coalesced = slot.session.n_coalesced();
+        self.settings.metrics.states_coalesced.inc_by(n_coalesced - slot.n_coalesced);
+        slot.n_coalesced = n_coalesced;
         if !slot.session.is_gone() {
             return self.arm(key);
         }

@@ -5,25 +5,26 @@ use std::{collections::BTreeMap, time::Duration};
 
 use parlor_shared::{
     api::{
-        Refusal, Reply, code,
-        lobby::{self as api, Done, LeaveReason, NAMESPACE, Visibility},
+        Refusal, code,
+        lobby::{self as api, Done, LeaveReason, Visibility},
     },
     id::{LobbyId, ResumeToken},
-    socket_io::{Draft, Frame},
 };
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::{
     code::Code,
+    effect::{LobbyEffect, Pushes, answer},
     game::Random,
-    machine::{Lobby, Member, Now, Pushes},
+    machine::{Comer, Identity, Lobby, Member, Now},
+    pace::Phases,
     play::Games,
     request::Request,
 };
 use crate::{
-    delivery::Delivery,
     ids::Ids,
-    key::{Address, LobbyKey, Table},
+    key::{Address, LobbyKey, ShardId, Table, ViewId},
     rate::{Allowance, Rate},
     time::{Deadlines, Time},
 };
@@ -63,18 +64,10 @@ pub enum LobbyInput {
     Timeout,
 }
 
-/// What lobbies want done, in order.
-#[derive(Debug)]
-pub enum LobbyEffect {
-    /// Send this to a socket.
-    Push(Address, Frame, Delivery),
-    /// Disconnect a socket: its place was taken over by another.
-    Disconnect(Address),
-}
-
 /// The machine.
 #[derive(Debug)]
 pub struct Lobbies {
+    shard: ShardId,
     settings: LobbySettings,
     lobbies: Table<LobbyKey, Lobby>,
     by_code: BTreeMap<Code, LobbyKey>,
@@ -85,6 +78,7 @@ pub struct Lobbies {
     n_made: u64,
     visitors: BTreeMap<Address, Visitor>,
     deadlines: Deadlines<LobbyKey>,
+    phases: Phases,
     random: Random,
 }
 
@@ -97,9 +91,10 @@ struct Visitor {
 }
 
 impl Lobbies {
-    /// No lobby yet.
-    pub fn new(settings: LobbySettings) -> Self {
+    /// No lobby yet. Those to come live on this shard.
+    pub fn new(shard: ShardId, settings: LobbySettings) -> Self {
         Self {
+            shard,
             random: Random::new(settings.seed),
             settings,
             lobbies: Table::default(),
@@ -110,6 +105,7 @@ impl Lobbies {
             n_made: 0,
             visitors: BTreeMap::new(),
             deadlines: Deadlines::default(),
+            phases: Phases::default(),
         }
     }
 
@@ -128,6 +124,15 @@ impl Lobbies {
         self.lobbies.iter().filter(|(_, lobby)| lobby.is_playing()).count()
     }
 
+    /// The newest state of one of our views, as JSON; `None`: there is no match yet. If the game
+    /// fails over it, that is seen to by a [`LobbyInput::Timeout`], which is due then.
+    pub fn state(&mut self, view: ViewId) -> Option<String> {
+        let lobby = self.lobbies.get_mut(view.lobby).filter(|_| view.shard == self.shard)?;
+        let state = lobby.state(view.viewer)?;
+        self.deadlines.set(view.lobby, lobby.deadline());
+        Some(serde_json::to_string(&state).expect("types of shared::api have a JSON form"))
+    }
+
     /// When [`LobbyInput::Timeout`] is due.
     pub fn deadline(&self) -> Option<Time> {
         self.deadlines.next()
@@ -141,8 +146,7 @@ impl Lobbies {
         ids: &mut Ids,
         effects: &mut Vec<LobbyEffect>,
     ) {
-        let unix_ms = self.settings.epoch_ms + time.since_start().as_millis() as u64;
-        let now = Now { time, unix_ms };
+        let now = self.now(time);
         match input {
             LobbyInput::Arrived(socket) => {
                 let visitor = Visitor {
@@ -159,8 +163,12 @@ impl Lobbies {
                 answer(socket, ack, Err::<Done, _>(refusal), effects);
             }
             LobbyInput::Gone(socket) => self.gone(now, socket, effects),
-            LobbyInput::Timeout => self.timeout(time, unix_ms, effects),
+            LobbyInput::Timeout => self.timeout(time, effects),
         }
+    }
+
+    fn now(&self, time: Time) -> Now {
+        Now { time, unix_ms: self.settings.epoch_ms + time.since_start().as_millis() as u64 }
     }
 
     /// Answers a request. The acknowledgement goes out before what it led to.
@@ -199,7 +207,7 @@ impl Lobbies {
             }
             inside => self.inside(now, socket, inside, ack, &mut pushes, effects),
         }
-        effects.extend(pushes.into_iter().map(|(to, frame, d)| LobbyEffect::Push(to, frame, d)));
+        effects.append(&mut pushes);
     }
 
     /// Requests of somebody who is in a lobby.
@@ -246,7 +254,13 @@ impl Lobbies {
                 answer_found(socket, ack, reply, effects);
             }
             Request::Action(action) => {
-                let reply = self.lobbies.get_mut(lobby).map(|l| l.action(now, at, &action, pushes));
+                self.act(now, (lobby, at), None, action, (socket, ack), pushes, effects);
+            }
+            Request::Input(seq, action) => {
+                self.act(now, (lobby, at), Some(seq), action, (socket, ack), pushes, effects);
+            }
+            Request::Resync => {
+                let reply = self.lobbies.get_mut(lobby).map(|l| l.resync(now, at, pushes));
                 answer_found(socket, ack, reply, effects);
             }
             Request::Create(_)
@@ -254,6 +268,24 @@ impl Lobbies {
             | Request::Resume(_)
             | Request::List(_)
             | Request::Leave => unreachable!("handled by the caller"),
+        }
+        self.tidy(now.time, lobby);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "whose, where and what, each as it came")]
+    fn act(
+        &mut self,
+        now: Now,
+        (lobby, at): (LobbyKey, usize),
+        seq: Option<u64>,
+        action: Box<RawValue>,
+        (socket, ack): (Address, Option<u64>),
+        pushes: &mut Pushes,
+        effects: &mut Vec<LobbyEffect>,
+    ) {
+        let Some(found) = self.lobbies.get_mut(lobby) else { return };
+        if let Some(reply) = found.act(now, at, seq, action, ack, pushes) {
+            answer(socket, ack, reply, effects);
         }
     }
 
@@ -285,9 +317,12 @@ impl Lobbies {
             .find(|code| !self.by_code.contains_key(code))
             .ok_or_else(|| Refusal::new(code::LIMIT, "no free code was found; try again"))?;
         let serial = self.n_made;
-        let mut lobby = Lobby::new(id, code, create.visibility, create.game, kind, config, serial);
+        let home = (self.shard, self.lobbies.next_key());
+        let identity = Identity { id, code, visibility: create.visibility, serial, home };
+        let mut lobby = Lobby::new(identity, create.game, kind, config);
         let token = ResumeToken::from_bytes(ids.take());
-        let joined = lobby.join(now, &create.name, api::Role::Player, token, socket, pushes)?;
+        let comer = Comer { socket, deltas: create.deltas };
+        let joined = lobby.join(now, &create.name, api::Role::Player, token, comer, pushes)?;
         let key = self.lobbies.insert(lobby);
         self.by_code.insert(code, key);
         self.by_id.insert(id, key);
@@ -295,7 +330,7 @@ impl Lobbies {
         if create.visibility == Visibility::Public {
             self.public.insert(serial, key);
         }
-        self.settle_in(socket, key, token);
+        self.settle_in(now.time, socket, key, token);
         Ok(joined)
     }
 
@@ -318,8 +353,9 @@ impl Lobbies {
         self.outside(socket)?.guesses = before;
         let token = ResumeToken::from_bytes(ids.take());
         let lobby = self.lobbies.get_mut(key).ok_or_else(not_found)?;
-        let joined = lobby.join(now, &join.name, join.role, token, socket, pushes)?;
-        self.settle_in(socket, key, token);
+        let comer = Comer { socket, deltas: join.deltas };
+        let joined = lobby.join(now, &join.name, join.role, token, comer, pushes)?;
+        self.settle_in(now.time, socket, key, token);
         Ok(joined)
     }
 
@@ -368,7 +404,8 @@ impl Lobbies {
             return Err(Refusal::new(code::IN_LOBBY, "you have another place in this lobby"));
         }
         let fresh = ResumeToken::from_bytes(ids.take());
-        let (joined, before) = lobby.resume(now, at, token, fresh, socket, pushes);
+        let comer = Comer { socket, deltas: resume.deltas };
+        let (joined, before) = lobby.resume(now, at, token, fresh, comer, pushes);
         for stale in stale {
             self.by_token.remove(&stale);
         }
@@ -376,7 +413,7 @@ impl Lobbies {
         if let Some(visitor) = before.and_then(|before| self.visitors.get_mut(&before)) {
             visitor.lobby = None;
         }
-        self.settle_in(socket, key, fresh);
+        self.settle_in(now.time, socket, key, fresh);
         Ok((joined, before))
     }
 
@@ -398,7 +435,7 @@ impl Lobbies {
             forget(&mut self.by_token, &member);
         }
         self.visitor(socket)?.lobby = None;
-        self.tidy(key);
+        self.tidy(now.time, key);
         Ok(Done {})
     }
 
@@ -406,33 +443,65 @@ impl Lobbies {
         let place = self.lobby_of(socket);
         self.visitors.remove(&socket);
         let Ok((key, at)) = place else { return };
-        let mut pushes = Pushes::new();
         if let Some(lobby) = self.lobbies.get_mut(key) {
-            lobby.dropped(now, at, &mut pushes);
+            lobby.dropped(now, at, effects);
         }
-        self.tidy(key);
-        effects.extend(pushes.into_iter().map(|(to, frame, d)| LobbyEffect::Push(to, frame, d)));
+        self.tidy(now.time, key);
     }
 
-    fn timeout(&mut self, time: Time, unix_ms: u64, effects: &mut Vec<LobbyEffect>) {
+    fn timeout(&mut self, time: Time, effects: &mut Vec<LobbyEffect>) {
         while let Some((at, key)) = self.deadlines.pop(time) {
             let seed = self.random.next_u64();
             let Some(lobby) = self.lobbies.get_mut(key) else { continue };
-            let mut pushes = Pushes::new();
-            // The deadline itself is the time: late firing changes nothing.
-            let now = Now { time: at, unix_ms };
-            for member in lobby.expire(now, seed, &mut pushes) {
-                forget(&mut self.by_token, &member);
+            lobby.end_if_crashed(effects);
+            let steps = lobby.take_ticks(time);
+            let mut n_skipped = steps.n_skipped;
+            for (tick, due) in steps.ticks {
+                self.tick(time, (tick, due), n_skipped, key, seed, effects);
+                n_skipped = 0;
             }
-            self.tidy(key);
-            effects
-                .extend(pushes.into_iter().map(|(to, frame, d)| LobbyEffect::Push(to, frame, d)));
+            self.expire(at, key, seed, effects);
+            self.tidy(time, key);
         }
     }
 
-    /// After a change of members: a lobby without any is no more, another has its deadline.
-    fn tidy(&mut self, key: LobbyKey) {
-        let Some(lobby) = self.lobbies.get(key) else { return };
+    /// Plays one tick at the time at which it was due, after the places that fell before it.
+    fn tick(
+        &mut self,
+        time: Time,
+        (tick, due): (u64, Time),
+        n_skipped: u64,
+        key: LobbyKey,
+        seed: u64,
+        effects: &mut Vec<LobbyEffect>,
+    ) {
+        if let Some(lobby) = self.lobbies.get_mut(key) {
+            lobby.approach(tick);
+        }
+        self.expire(due, key, seed, effects);
+        let now = self.now(due);
+        if let Some(lobby) = self.lobbies.get_mut(key).filter(|lobby| lobby.is_playing()) {
+            effects.push(LobbyEffect::Ticked { late: time.since(due), n_skipped });
+            lobby.tick(now, tick, effects);
+        }
+    }
+
+    /// Places whose time was up by then fall, each at its own time: late firing changes nothing.
+    fn expire(&mut self, by: Time, key: LobbyKey, seed: u64, effects: &mut Vec<LobbyEffect>) {
+        let falls = |lobby: &Lobby| lobby.falls().filter(|at| *at <= by);
+        while let Some(at) = self.lobbies.get(key).and_then(falls) {
+            let now = self.now(at);
+            let Some(lobby) = self.lobbies.get_mut(key) else { return };
+            for member in lobby.expire(now, seed, effects) {
+                forget(&mut self.by_token, &member);
+            }
+        }
+    }
+
+    /// After any change: a lobby without members is no more, another has its deadline.
+    fn tidy(&mut self, now: Time, key: LobbyKey) {
+        let Some(lobby) = self.lobbies.get_mut(key) else { return };
+        lobby.keep_time(now, &mut self.phases);
         let (is_empty, deadline) = (lobby.is_empty(), lobby.deadline());
         self.deadlines.set(key, deadline.filter(|_| !is_empty));
         if is_empty && let Some(lobby) = self.lobbies.remove(key) {
@@ -442,12 +511,12 @@ impl Lobbies {
         }
     }
 
-    fn settle_in(&mut self, socket: Address, key: LobbyKey, token: ResumeToken) {
+    fn settle_in(&mut self, now: Time, socket: Address, key: LobbyKey, token: ResumeToken) {
         self.by_token.insert(token, key);
         if let Some(visitor) = self.visitors.get_mut(&socket) {
             visitor.lobby = Some(key);
         }
-        self.tidy(key);
+        self.tidy(now, key);
     }
 
     fn visitor(&mut self, socket: Address) -> Result<&mut Visitor, Refusal> {
@@ -505,19 +574,6 @@ fn forget(by_token: &mut BTreeMap<ResumeToken, LobbyKey>, member: &Member) {
     if let Some(previous) = &member.previous {
         by_token.remove(previous);
     }
-}
-
-fn answer<T: Serialize>(
-    socket: Address,
-    ack: Option<u64>,
-    reply: Result<T, Refusal>,
-    effects: &mut Vec<LobbyEffect>,
-) {
-    let Some(id) = ack else { return };
-    let mut draft = Draft::ack();
-    let frame = draft.arg(&Reply::from(reply)).and_then(|()| draft.into_ack(NAMESPACE, id));
-    let frame = frame.expect("types of shared::api have a JSON form and no attachments");
-    effects.push(LobbyEffect::Push(socket, frame, Delivery::Reliable));
 }
 
 fn answer_found<T: Serialize>(

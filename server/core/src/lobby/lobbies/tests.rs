@@ -4,22 +4,26 @@
 
 mod entrance;
 mod game;
+mod inputs;
 mod matches;
 mod random;
 mod seats;
 mod talk;
+mod ticks;
+mod views;
 
 use std::collections::BTreeSet;
 
 use parlor_shared::{
-    api::lobby::{Change, Changed, MatchEvent, State, TypingPush},
+    api::lobby::{Change, Changed, MatchEvent, NAMESPACE, State, TypingPush},
     id::ID_BYTES,
-    socket_io::{Args, Packet, Sender},
+    socket_io::{Args, Frame, Packet, Sender},
 };
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
+    delivery::Delivery,
     ids::MAX_IDS_PER_INPUT,
     key::{Key as _, ShardId, SocketKey},
     lobby::game::Game,
@@ -37,11 +41,17 @@ struct Script {
     /// Random bytes to come, if not the usual ones.
     next_ids: Vec<[u8; ID_BYTES]>,
     clients: BTreeMap<u32, Client>,
+    /// Resyncs and ticks.
+    noted: Vec<LobbyEffect>,
 }
 
 /// What one client knows.
 #[derive(Default)]
 struct Client {
+    /// What it looks at.
+    view: Option<ViewId>,
+    /// It has yet to see the newest state.
+    is_behind: bool,
     lobby: Option<api::Lobby>,
     seat: Option<u8>,
     token: String,
@@ -58,10 +68,12 @@ impl Script {
         let mut games = Games::default();
         games.register::<Tally>("tally");
         games.register::<Tally>("other");
+        ticks::register(&mut games);
         let settings = LobbySettings { games, max_lobbies, epoch_ms: EPOCH_MS, seed: 5 };
         let now = Time::after_start(Duration::from_secs(1000));
         let (next_ids, clients) = (Vec::new(), BTreeMap::new());
-        Self { lobbies: Lobbies::new(settings), now, n_ids: 0, next_ids, clients }
+        let lobbies = Lobbies::new(ShardId::default(), settings);
+        Self { lobbies, now, n_ids: 0, next_ids, clients, noted: Vec::new() }
     }
 
     /// A lobby of these players; the first is its host.
@@ -127,7 +139,8 @@ impl Script {
         self.ask(number, "resume", &json!({"token": token}))
     }
 
-    /// A request and its answer: the payload, or the refusal's code.
+    /// A request and its answer: the payload, or the refusal's code; `later` if it comes with a
+    /// tick.
     fn ask(&mut self, number: u32, name: &str, payload: &Value) -> Result<Value, String> {
         let array = match payload {
             Value::Null => format!("[\"{name}\"]"),
@@ -135,6 +148,9 @@ impl Script {
         };
         let request = Request::read(&Args::of_event(&array, &[]));
         let mut effects = self.handle(LobbyInput::Asked(socket(number), request, Some(77)));
+        if effects.is_empty() {
+            return Err("later".to_owned());
+        }
         let answer = match effects.remove(0) {
             LobbyEffect::Push(to, frame, Delivery::Reliable) if to == socket(number) => {
                 let (_, id, mut args) = read(&frame);
@@ -148,6 +164,7 @@ impl Script {
             self.answered(number, name, &answer);
         }
         self.carry_out(effects);
+        self.look();
         if refused { Err(answer["code"].as_str().unwrap().to_owned()) } else { Ok(answer) }
     }
 
@@ -178,6 +195,24 @@ impl Script {
     fn tell(&mut self, input: LobbyInput) {
         let effects = self.handle(input);
         self.carry_out(effects);
+        self.look();
+    }
+
+    /// Everybody sees the newest state of what they look at. What the game fails over meanwhile is
+    /// seen to.
+    fn look(&mut self) {
+        for client in self.clients.values_mut().filter(|client| client.is_behind) {
+            client.is_behind = false;
+            let Some(state) = client.view.and_then(|view| self.lobbies.state(view)) else {
+                continue;
+            };
+            let state: State = serde_json::from_str(&state).unwrap();
+            client.told.push(format!("state {}.{}", state.number, state.turn));
+            client.lobby.as_mut().unwrap().state = Some(state);
+        }
+        if self.lobbies.deadline() == Some(Time::ZERO) {
+            self.tell(LobbyInput::Timeout);
+        }
     }
 
     fn handle(&mut self, input: LobbyInput) -> Vec<LobbyEffect> {
@@ -208,6 +243,21 @@ impl Script {
                     let client = self.clients.get_mut(&number).expect("only clients are told");
                     client.hear(&frame, delivery);
                 }
+                LobbyEffect::Watch { who, view, .. } => {
+                    let client = self.clients.get_mut(&who.socket.parts().0).unwrap();
+                    (client.view, client.is_behind) = (Some(view), false);
+                }
+                LobbyEffect::Unwatch(who) => {
+                    if let Some(client) = self.clients.get_mut(&who.socket.parts().0) {
+                        (client.view, client.is_behind) = (None, false);
+                    }
+                }
+                LobbyEffect::Dirty(view) => {
+                    for client in self.clients.values_mut().filter(|c| c.view == Some(view)) {
+                        client.is_behind = true;
+                    }
+                }
+                LobbyEffect::Resync(_) | LobbyEffect::Ticked { .. } => self.noted.push(effect),
                 LobbyEffect::Disconnect(socket) => {
                     self.clients.remove(&socket.socket.parts().0);
                     self.tell(LobbyInput::Gone(socket));
@@ -265,8 +315,11 @@ impl Script {
             self.vanish(number);
         }
         self.wait(60_000);
-        let Lobbies { lobbies, by_code, by_id, by_token, visitors, deadlines, .. } = &self.lobbies;
-        assert!(lobbies.is_empty() && visitors.is_empty() && deadlines.is_empty());
+        let Lobbies { lobbies, by_code, by_id, by_token, visitors, deadlines, phases, .. } =
+            &self.lobbies;
+        assert!(
+            phases.is_empty() && lobbies.is_empty() && visitors.is_empty() && deadlines.is_empty()
+        );
         assert!(by_code.is_empty() && by_id.is_empty() && by_token.is_empty());
     }
 }
@@ -274,10 +327,14 @@ impl Script {
 impl Client {
     fn hear(&mut self, frame: &Frame, delivery: Delivery) {
         let (name, id, mut args) = read(frame);
-        assert_eq!((id, args.len()), (None, 1), "{name}");
+        if id.is_some() {
+            // An answer that comes with a tick; who waits for it looks at it.
+            return;
+        }
+        assert_eq!(args.len(), 1, "{name}");
         let payload = args.remove(0);
         let lobby = self.lobby.as_mut().expect("who is in no lobby is told of none");
-        let is_volatile = matches!(name.as_str(), "state" | "typing");
+        let is_volatile = name == "typing";
         assert_eq!(delivery != Delivery::Reliable, is_volatile, "{name}");
         let line = match name.as_str() {
             "changed" => {
@@ -291,12 +348,6 @@ impl Client {
                 assert_eq!(event.version, lobby.version + 1, "{event:?}");
                 lobby.version = event.version;
                 format!("event {}", event.event.get())
-            }
-            "state" => {
-                let state: State = serde_json::from_value(payload).unwrap();
-                let line = format!("state {}.{}", state.number, state.turn);
-                lobby.state = Some(state);
-                line
             }
             "typing" => {
                 let TypingPush { name, seat, typing } = serde_json::from_value(payload).unwrap();
