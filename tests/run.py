@@ -1,6 +1,6 @@
 """Runs the proofs that need a running server: starts what they talk to, runs them, ends it.
 
-    python tests/run.py [--release] conformance clients openings=300 players browser autobahn
+    python tests/run.py [--release] conformance clients views openings=300 players browser autobahn
 
 Servers listen on a free port of 127.0.0.1, say where, and are ended by their process id.
 """
@@ -93,6 +93,10 @@ class Runner:
             self.run("socket.io-client", "node", INTEROP / "clients.mjs", "--url", server.url)
             self.run("python-socketio", sys.executable, INTEROP / "python_clients.py",
                      "--url", server.url)
+
+    def views(self):
+        with self.parlor() as server:
+            self.run("views and ticks", "node", INTEROP / "views.mjs", "--url", server.url)
 
     def openings(self, count):
         with self.parlor() as server:
