@@ -1,7 +1,7 @@
 """Runs the proofs that need a running server: starts what they talk to, runs them, ends it.
 
-    python tests/run.py [--release] [--shards 3] [--nginx] conformance clients openings=300 players
-    python tests/run.py [--release] browser autobahn
+    python tests/run.py [--release] [--shards 3] [--nginx] conformance clients views openings=300
+    python tests/run.py [--release] players browser autobahn
 
 With `--nginx` the clients reach the server through an nginx that keeps one pool of connections
 to it, so that the requests of one session land on any shard.
@@ -174,6 +174,10 @@ class Runner:
             self.run("socket.io-client", "node", INTEROP / "clients.mjs", "--url", server.url)
             self.run("python-socketio", sys.executable, INTEROP / "python_clients.py",
                      "--url", server.url)
+
+    def views(self):
+        with self.parlor() as server:
+            self.run("views and ticks", "node", INTEROP / "views.mjs", "--url", server.url)
 
     def openings(self, count):
         with self.parlor() as server:

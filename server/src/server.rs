@@ -70,6 +70,9 @@ impl Server {
     }
 
     /// Adds a game that lobbies can be made for. With the first one, `/lobby` is served.
+    ///
+    /// # Panics
+    /// If the game wants another number of ticks a second than 1 to 128.
     pub fn game<G: Game>(&mut self, name: &str) -> &mut Self {
         self.games.register::<G>(name);
         self

@@ -1,6 +1,7 @@
 //! A world, its sessions and random players on one thread, in virtual time, from one seed.
-//! Players lose connections, stop reading, come back, and play chess in lobbies; after each step
-//! the tables agree, and at the end nothing is left behind.
+//! Players lose connections, stop reading, come back, and play chess and circles in lobbies; after
+//! each step the tables agree, whoever sees the same state of a match sees the same, as a whole or
+//! put together from deltas, and at the end nothing is left behind.
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
@@ -13,11 +14,12 @@ use parlor_core::{
     engine_io::{Session, SessionEffect, SessionInput, Settings, Transport},
     ids::REFILL,
     input::Input,
-    key::{SessionKey, Table},
+    key::{SessionKey, Table, ViewId},
     lobby::{Games, LobbySettings, game::Random},
     time::Time,
 };
 use parlor_shared::{
+    api::delta,
     engine_io::Packet as EnginePacket,
     socket_io::{Args, Frame, Kind, Packet, Sender},
     websocket::{Decoder, Limits, Message, Role},
@@ -34,15 +36,17 @@ pub struct Trace {
     n_accepted: u64,
     n_refused: u64,
     n_matches: u64,
+    n_deltas: u64,
+    n_ticks: u64,
 }
 
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { hash, n_pushes, n_accepted, n_refused, n_matches } = self;
+        let Self { hash, n_pushes, n_accepted, n_refused, n_matches, n_deltas, n_ticks } = self;
         write!(
             f,
             "trace {hash:016x}, {n_accepted} requests accepted, {n_refused} refused, \
-             {n_pushes} pushes, {n_matches} matches ended"
+             {n_pushes} pushes, {n_deltas} deltas, {n_ticks} ticks, {n_matches} matches ended"
         )
     }
 }
@@ -57,6 +61,8 @@ pub struct Sim {
     sessions: Table<SessionKey, SimSession>,
     players: Vec<Player>,
     codes: Vec<String>,
+    /// States of circles that somebody saw: by code, match and tick.
+    seen: BTreeMap<(String, u64, u64), Value>,
     trace: Trace,
 }
 
@@ -78,6 +84,12 @@ struct Player {
     token: Option<String>,
     /// Of the last change; `None` outside of lobbies.
     version: Option<u64>,
+    /// Of the lobby.
+    code: String,
+    /// What deltas build on.
+    base: Option<(u64, Value)>,
+    /// Number of the last input.
+    seq: u64,
     legal: Vec<String>,
     next_id: u64,
     asked: BTreeMap<u64, &'static str>,
@@ -85,22 +97,34 @@ struct Player {
 
 /// Effects that concern sessions, to be carried out when the world is done.
 #[derive(Default)]
-struct Carried(Vec<(SessionKey, Wanted)>);
+struct Carried {
+    wanted: Vec<(SessionKey, Wanted)>,
+    n_ticks: u64,
+}
 
 enum Wanted {
     Send(Frame, Delivery),
+    Show(ViewId, bool),
+    Hide(ViewId),
+    Rebase(ViewId),
     Close(CloseReason),
 }
 
 impl Effects for Carried {
     fn push(&mut self, effect: Effect<'_>) {
-        match effect {
-            Effect::Send(session, frame, delivery) => {
-                self.0.push((session, Wanted::Send(frame, delivery)))
+        let (session, wanted) = match effect {
+            Effect::Send(session, frame, delivery) => (session, Wanted::Send(frame, delivery)),
+            Effect::Show(session, view, deltas) => (session, Wanted::Show(view, deltas)),
+            Effect::Hide(session, view) => (session, Wanted::Hide(view)),
+            Effect::Rebase(session, view) => (session, Wanted::Rebase(view)),
+            Effect::Close(session, reason) => (session, Wanted::Close(reason)),
+            Effect::Ticked(..) => {
+                self.n_ticks += 1;
+                return;
             }
-            Effect::Close(session, reason) => self.0.push((session, Wanted::Close(reason))),
             other => unreachable!("only /lobby is served here, but {other:?}"),
-        }
+        };
+        self.wanted.push((session, wanted));
     }
 }
 
@@ -109,6 +133,7 @@ impl Sim {
     pub fn new(seed: u64) -> Self {
         let mut games = Games::default();
         games.register::<parlor_games::Chess>("chess");
+        games.register::<parlor_games::Circles>("circles");
         let lobbies = LobbySettings { games, max_lobbies: 5, epoch_ms: 0, seed };
         Self {
             now: Time::ZERO,
@@ -125,7 +150,16 @@ impl Sim {
             sessions: Table::default(),
             players: (0..N_PLAYERS).map(|_| Player::default()).collect(),
             codes: Vec::new(),
-            trace: Trace { hash: seed, n_pushes: 0, n_accepted: 0, n_refused: 0, n_matches: 0 },
+            seen: BTreeMap::new(),
+            trace: Trace {
+                hash: seed,
+                n_pushes: 0,
+                n_accepted: 0,
+                n_refused: 0,
+                n_matches: 0,
+                n_deltas: 0,
+                n_ticks: 0,
+            },
         }
     }
 
@@ -142,9 +176,10 @@ impl Sim {
         }
         self.pass(Duration::from_secs(300))?;
         let (sockets, lobbies) = (self.world.socket_io(), self.world.lobbies());
-        let left = [sockets.n_clients(), sockets.n_sockets(), lobbies.len(), self.sessions.len()];
-        if left != [0; 4] || self.world.deadline().is_some() {
-            return Err(format!("left behind: {left:?} clients, sockets, lobbies, sessions"));
+        let views = self.world.gallery().len();
+        let left = [sockets.n_clients(), sockets.n_sockets(), lobbies.len(), views];
+        if left != [0; 4] || !self.sessions.is_empty() || self.world.deadline().is_some() {
+            return Err(format!("left behind: {left:?} clients, sockets, lobbies, views"));
         }
         Ok(self.trace)
     }
@@ -203,7 +238,9 @@ impl Sim {
         self.text(session, "0/lobby,")?;
         self.flush()?;
         if let Some(token) = self.players[at].token.take() {
-            self.request(at, session, "resume", &json!({ "token": token }))?;
+            let deltas = wants_deltas(at);
+            let resume = json!([{ "token": token, "deltas": deltas }]);
+            self.request(at, session, "resume", resume)?;
         }
         Ok(())
     }
@@ -223,32 +260,48 @@ impl Sim {
             return Ok(());
         }
         let name = json!(format!("player {at}"));
-        let (event, payload) = match self.random.below(16) {
-            0 => ("create", json!({ "game": "chess", "name": name, "visibility": "public" })),
+        let deltas = wants_deltas(at);
+        let (event, args) = match self.random.below(19) {
+            0 => {
+                let (game, config) = match self.random.below(3) {
+                    0 => ("circles", json!({ "ticks": 60, "drifting": 5 })),
+                    _ => ("chess", json!({})),
+                };
+                let create = json!([{ "game": game, "config": config, "name": name,
+                    "visibility": "public", "deltas": deltas }]);
+                ("create", create)
+            }
             1 | 2 => {
                 let role = if self.random.below(4) == 0 { "spectator" } else { "player" };
                 let n = self.codes.len() as u32;
                 let code =
                     if n == 0 { "BCDFG" } else { &self.codes[self.random.below(n) as usize] };
-                ("join", json!({ "code": code, "name": name, "role": role }))
+                ("join", json!([{ "code": code, "name": name, "role": role, "deltas": deltas }]))
             }
-            3 => ("ready", json!({ "ready": self.random.below(4) > 0 })),
-            4 | 5 => ("start", Value::Null),
-            6 => ("rematch", Value::Null),
-            7 => ("chat", json!({ "text": "hello" })),
-            8 => ("typing", json!({ "typing": true })),
-            9 => ("list", Value::Null),
-            10 if self.random.below(3) == 0 => ("leave", Value::Null),
-            11 if self.random.below(6) == 0 => ("action", json!({ "type": "resign" })),
-            12 => ("action", json!({ "type": "move", "move": "a1a1" })),
+            3 => ("ready", json!([{ "ready": self.random.below(4) > 0 }])),
+            4 | 5 => ("start", json!([])),
+            6 => ("rematch", json!([])),
+            7 => ("chat", json!([{ "text": "hello" }])),
+            8 => ("typing", json!([{ "typing": true }])),
+            9 => ("list", json!([])),
+            10 if self.random.below(3) == 0 => ("leave", json!([])),
+            11 if self.random.below(6) == 0 => ("action", json!([{ "type": "resign" }])),
+            12 => ("action", json!([{ "type": "move", "move": "a1a1" }])),
+            13 => ("resync", json!([])),
+            14 | 15 => {
+                let player = &mut self.players[at];
+                player.seq += u64::from(self.random.below(3));
+                let part = f64::from(self.random.below(21)) / 10.0 - 1.0;
+                ("input", json!([player.seq, { "type": "steer", "x": part, "y": -part }]))
+            }
             _ => {
                 let legal = &self.players[at].legal;
                 let n = legal.len() as u32;
                 let chosen = if n == 0 { "e4" } else { &legal[self.random.below(n) as usize] };
-                ("action", json!({ "type": "move", "move": chosen }))
+                ("action", json!([{ "type": "move", "move": chosen }]))
             }
         };
-        self.request(at, session, event, &payload)
+        self.request(at, session, event, args)
     }
 
     fn request(
@@ -256,13 +309,16 @@ impl Sim {
         at: usize,
         session: SessionKey,
         event: &'static str,
-        payload: &Value,
+        mut args: Value,
     ) -> Result<(), String> {
+        if let Value::Array(args) = &mut args {
+            args.insert(0, json!(event));
+        }
         let player = &mut self.players[at];
         let id = player.next_id;
         player.next_id += 1;
         player.asked.insert(id, event);
-        self.text(session, &format!("2/lobby,{id}{}", json!([event, payload])))
+        self.text(session, &format!("2/lobby,{id}{args}"))
     }
 
     /// Time passes, deadline by deadline.
@@ -337,15 +393,16 @@ impl Sim {
             self.world.handle(self.now, ids, &mut carried);
         }
         self.world.handle(self.now, input, &mut carried);
-        for (session, wanted) in carried.0 {
-            match wanted {
-                Wanted::Send(frame, delivery) => {
-                    self.tell(session, SessionInput::Send(frame, delivery), None)?;
-                }
-                Wanted::Close(reason) => {
-                    self.tell(session, SessionInput::Close(reason), None)?;
-                }
-            }
+        self.trace.n_ticks += carried.n_ticks;
+        for (session, wanted) in carried.wanted {
+            let input = match wanted {
+                Wanted::Send(frame, delivery) => SessionInput::Send(frame, delivery),
+                Wanted::Show(view, deltas) => SessionInput::Show { view, deltas },
+                Wanted::Hide(view) => SessionInput::Hide { view },
+                Wanted::Rebase(view) => SessionInput::Rebase { view },
+                Wanted::Close(reason) => SessionInput::Close(reason),
+            };
+            self.tell(session, input, None)?;
         }
         Ok(())
     }
@@ -355,7 +412,9 @@ impl Sim {
         for key in self.sessions.keys() {
             while let Some(slot) = self.sessions.get_mut(key).filter(|slot| !slot.is_blocked) {
                 // Sometimes only a part fits.
-                let mut bytes = slot.session.poll_transmit().next().unwrap_or_default().to_vec();
+                let mut chunks = slot.session.poll_transmit(&mut self.world);
+                let mut bytes = chunks.next().unwrap_or_default().to_vec();
+                drop(chunks);
                 if bytes.is_empty() {
                     break;
                 }
@@ -419,6 +478,8 @@ impl Sim {
         match asked {
             "create" | "join" | "resume" => {
                 player.version = reply["lobby"]["version"].as_u64();
+                (player.base, player.seq) = (None, 0);
+                player.code = reply["lobby"]["code"].as_str().unwrap_or_default().to_owned();
                 player.token = reply["token"].as_str().map(str::to_owned);
                 player.legal = legal(&reply["lobby"]["state"]);
                 if asked == "create" {
@@ -448,12 +509,51 @@ impl Sim {
                 player.version = Some(version);
                 self.trace.n_matches += u64::from(payload["change"]["type"] == "finished");
             }
-            "state" => player.legal = legal(payload),
+            "state" => {
+                let mut state = payload.clone();
+                let n = state["n"].as_u64().ok_or("a state without number")?;
+                let is_key = state["key"] == true;
+                if let Value::Object(members) = &mut state {
+                    members.retain(|name, _| name != "n" && name != "key");
+                }
+                if is_key {
+                    player.base = Some((n, state.clone()));
+                }
+                self.saw(at, &state)?;
+            }
+            "delta" => {
+                self.trace.n_deltas += 1;
+                let base = player.base.as_ref().ok_or("a delta without a key")?;
+                if !wants_deltas(at) || payload["base"] != base.0 {
+                    return Err(format!("player {at} got a delta on {}", payload["base"]));
+                }
+                let state = delta::apply(&base.1, &payload["delta"]).map_err(|e| e.to_string())?;
+                self.saw(at, &state)?;
+            }
             "typing" => {}
             other => return Err(format!("unknown push {other}")),
         }
         Ok(())
     }
+
+    /// What two players see of the same tick is the same.
+    fn saw(&mut self, at: usize, state: &Value) -> Result<(), String> {
+        let player = &mut self.players[at];
+        player.legal = legal(state);
+        let (number, tick) = (state["number"].as_u64(), state["view"]["tick"].as_u64());
+        if let (Some(number), Some(tick)) = (number, tick) {
+            let key = (player.code.clone(), number, tick);
+            let known = self.seen.entry(key).or_insert_with(|| state.clone());
+            if known != state {
+                return Err(format!("player {at} saw {state} where another saw {known}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn wants_deltas(player: usize) -> bool {
+    player % 2 == 1
 }
 
 fn legal(state: &Value) -> Vec<String> {

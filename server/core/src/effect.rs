@@ -1,5 +1,7 @@
 //! Everything a world can want, as one closed list.
 
+use std::time::Duration;
+
 use parlor_shared::{
     id::SocketId,
     socket_io::{Args, Frame},
@@ -12,7 +14,7 @@ use crate::{
     cluster::{Answer, Message},
     delivery::Delivery,
     input::AckToken,
-    key::{NamespaceKey, SessionKey, ShardId, SocketKey},
+    key::{NamespaceKey, SessionKey, ShardId, SocketKey, ViewId},
 };
 
 /// Something to be done, in the order in which it is pushed.
@@ -20,6 +22,14 @@ use crate::{
 pub enum Effect<'a> {
     /// Hand a frame to a session.
     Send(SessionKey, Frame, Delivery),
+    /// Tell a session that there is something new in a view; and whether it wants deltas.
+    Show(SessionKey, ViewId, bool),
+    /// Tell a session that its client does not look at a view any more.
+    Hide(SessionKey, ViewId),
+    /// Tell a session that its client has lost what a view's deltas build on.
+    Rebase(SessionKey, ViewId),
+    /// A match took a step, so late after it was due; so many before it were left out.
+    Ticked(Duration, u64),
     /// End a session.
     Close(SessionKey, CloseReason),
     /// Ask the namespace's handler whether to admit a socket.

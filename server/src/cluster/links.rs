@@ -18,8 +18,24 @@ pub(crate) struct Links {
     near: Arc<dyn Adapter>,
     /// To those of other nodes.
     far: Option<Arc<dyn Adapter>>,
-    waiting: BTreeMap<ShardId, Vec<Message>>,
+    ways: BTreeMap<ShardId, Way>,
     n_dropped: u64,
+}
+
+/// What there is for one shard.
+#[derive(Default)]
+struct Way {
+    /// Of turns before, which it could not take then.
+    held: Vec<Message>,
+    /// Of this turn: what leads, and the rest.
+    first: Vec<Message>,
+    then: Vec<Message>,
+}
+
+impl Way {
+    fn len(&self) -> usize {
+        self.held.len() + self.first.len() + self.then.len()
+    }
 }
 
 impl fmt::Debug for Links {
@@ -30,24 +46,33 @@ impl fmt::Debug for Links {
 
 impl Links {
     pub(crate) fn new(own: ShardId, near: Arc<dyn Adapter>, far: Option<Arc<dyn Adapter>>) -> Self {
-        Self { own, near, far, waiting: BTreeMap::new(), n_dropped: 0 }
+        Self { own, near, far, ways: BTreeMap::new(), n_dropped: 0 }
     }
 
     /// Adds to the batch for a shard.
     pub(crate) fn push(&mut self, to: ShardId, message: Message) {
-        let batch = self.waiting.entry(to).or_default();
+        let way = self.ways.entry(to).or_default();
         let is_volatile = matches!(&message, Message::Emit(_, _, _, Delivery::Volatile { .. }));
-        if is_volatile && batch.len() >= MAX_WAITING {
+        if is_volatile && way.len() >= MAX_WAITING {
             self.n_dropped += 1;
             return;
         }
-        batch.push(message);
+        way.then.push(message);
+    }
+
+    /// Adds what goes before everything else of this turn.
+    pub(crate) fn push_first(&mut self, to: ShardId, message: Message) {
+        self.ways.entry(to).or_default().first.push(message);
     }
 
     /// Sends every batch that can go; true if one has to wait.
     pub(crate) fn flush(&mut self) -> bool {
         let mut is_held = false;
-        for (to, batch) in &mut self.waiting {
+        for (to, way) in &mut self.ways {
+            let Way { held, first, then } = way;
+            let mut batch = std::mem::take(held);
+            batch.append(first);
+            batch.append(then);
             if batch.is_empty() {
                 continue;
             }
@@ -55,8 +80,8 @@ impl Links {
                 if to.node == self.own.node { Some(&self.near) } else { self.far.as_ref() };
             // Without a way to other nodes there are none.
             let Some(adapter) = adapter else { continue };
-            if let Err(back) = adapter.send(self.own, *to, std::mem::take(batch)) {
-                *batch = back;
+            if let Err(back) = adapter.send(self.own, *to, batch) {
+                *held = back;
                 is_held = true;
             }
         }
@@ -65,7 +90,7 @@ impl Links {
 
     /// True if so much waits that no more should be made of what clients send.
     pub(crate) fn is_congested(&self) -> bool {
-        self.waiting.values().any(|batch| batch.len() >= MAX_WAITING)
+        self.ways.values().any(|way| way.len() >= MAX_WAITING)
     }
 
     /// Volatile messages dropped since somebody asked.

@@ -26,6 +26,7 @@ use parlor_core::{
     World, WorldSettings,
     close::CloseReason,
     cluster::Owners,
+    delivery::{NoViews, Views},
     engine_io::{Session, SessionEffect, SessionInput, Settings, Transport},
     input::Input,
     key::{ConnectionKey, Key as _, SessionKey, ShardId, Table},
@@ -119,8 +120,10 @@ pub(crate) struct Shard {
     /// Until when the loop sleeps (`Some(None)`: for ever); `None` while it is awake.
     asleep_until: Option<Option<Time>>,
     is_shutting_down: bool,
-    /// Sockets, lobbies and matches as the gauges have counted them.
-    gauged: [i64; 3],
+    /// Sockets, lobbies, matches and blocked connections as the gauges have counted them.
+    gauged: [i64; 4],
+    /// Views encoded that are counted in the metrics: whole ones, and deltas.
+    n_encoded: (u64, u64),
 }
 
 /// A session and how to reach its client.
@@ -135,6 +138,7 @@ struct Slot {
     /// The deadline that is set for it.
     armed: Option<Time>,
     n_replaced: u64,
+    n_coalesced: u64,
     is_dirty: bool,
     _counted: Option<Counted>,
 }
@@ -144,6 +148,16 @@ impl Slot {
     fn mark(&mut self, key: SessionKey, dirty: &mut Vec<SessionKey>) {
         if !std::mem::replace(&mut self.is_dirty, true) {
             dirty.push(key);
+        }
+    }
+}
+
+impl App {
+    /// Where sessions get views from.
+    fn views<'a>(&'a mut self, none: &'a mut NoViews) -> &'a mut dyn Views {
+        match self {
+            Self::SocketIo { world, .. } => &mut **world,
+            Self::Engine(_) => none,
         }
     }
 }
@@ -201,7 +215,8 @@ impl Shard {
             arrival: Rc::default(),
             asleep_until: None,
             is_shutting_down: false,
-            gauged: [0; 3],
+            gauged: [0; 4],
+            n_encoded: (0, 0),
         }
     }
 
@@ -221,14 +236,21 @@ impl Shard {
         self.is_shutting_down
     }
 
-    /// Brings this shard's part of the gauges up to date that nobody counts along the way; cost
-    /// grows with the number of lobbies.
+    /// Brings this shard's part of the metrics up to date that nobody counts along the way; cost
+    /// grows with the number of lobbies and connections.
     pub(crate) fn gauge(&mut self) {
         let App::SocketIo { world, .. } = &self.app else { return };
-        let (sockets, lobbies) = (world.socket_io(), world.lobbies());
-        let now = [sockets.n_sockets(), lobbies.len(), lobbies.n_playing()].map(|n| n as i64);
         let metrics = &self.settings.metrics;
-        let gauges = [&metrics.sockets, &metrics.lobbies, &metrics.matches];
+        let (n_full, n_delta) = world.gallery().n_encoded();
+        metrics.encoded("full", n_full - self.n_encoded.0);
+        metrics.encoded("delta", n_delta - self.n_encoded.1);
+        self.n_encoded = (n_full, n_delta);
+        let (sockets, lobbies) = (world.socket_io(), world.lobbies());
+        let n_blocked = self.connections.iter().filter(|(_, c)| c.is_blocked).count();
+        let now = [sockets.n_sockets(), lobbies.len(), lobbies.n_playing(), n_blocked];
+        let now = now.map(|n| n as i64);
+        let gauges =
+            [&metrics.sockets, &metrics.lobbies, &metrics.matches, &metrics.connections_blocked];
         for ((gauge, now), before) in gauges.into_iter().zip(now).zip(self.gauged) {
             gauge.inc_by(now - before);
         }
@@ -278,6 +300,11 @@ impl Shard {
 
     /// Sends other shards what there is for them: once a turn.
     pub(crate) fn flush_links(&mut self) {
+        if let App::SocketIo { world, .. } = &mut self.app {
+            for (to, message) in world.take_views() {
+                self.links.push_first(to, message);
+            }
+        }
         if self.links.flush() {
             let again = self.now() + LINK_RETRY;
             self.deadlines.set(Timer::Links, Some(again));
@@ -330,6 +357,7 @@ impl Shard {
             handshake: Arc::new(handshake),
             armed: None,
             n_replaced: 0,
+            n_coalesced: 0,
             is_dirty: true,
             _counted: counted,
         };
@@ -949,7 +977,7 @@ impl Shard {
         slot.is_dirty = false;
         match &mut slot.carrier {
             Carrier::Polling(waiting) => {
-                if let Some(body) = slot.session.poll_answer() {
+                if let Some(body) = slot.session.poll_answer(self.app.views(&mut NoViews)) {
                     self.settings.metrics.bytes_sent.inc_by(body.len() as u64);
                     let sent = waiting.take().is_some_and(|waiting| waiting.send(body).is_ok());
                     if !sent {
@@ -976,7 +1004,8 @@ impl Shard {
         while !connection.is_blocked {
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];
             let mut n_slices = 0;
-            for (slice, chunk) in slices.iter_mut().zip(slot.session.poll_transmit()) {
+            let chunks = slot.session.poll_transmit(self.app.views(&mut NoViews));
+            for (slice, chunk) in slices.iter_mut().zip(chunks) {
                 *slice = IoSlice::new(chunk);
                 n_slices += 1;
             }
@@ -1002,6 +1031,9 @@ impl Shard {
         let n_replaced = slot.session.n_replaced();
         self.settings.metrics.volatile_replaced.inc_by(n_replaced - slot.n_replaced);
         slot.n_replaced = n_replaced;
+        let n_coalesced = slot.session.n_coalesced();
+        self.settings.metrics.states_coalesced.inc_by(n_coalesced - slot.n_coalesced);
+        slot.n_coalesced = n_coalesced;
         if !slot.session.is_gone() {
             return self.arm(key);
         }

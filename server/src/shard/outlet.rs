@@ -54,6 +54,10 @@ impl Effects for Outlet<'_> {
                 self.metrics.frames_sent.inc();
                 self.tell(key, SessionInput::Send(frame, delivery));
             }
+            Effect::Show(key, view, deltas) => self.tell(key, SessionInput::Show { view, deltas }),
+            Effect::Hide(key, view) => self.tell(key, SessionInput::Hide { view }),
+            Effect::Rebase(key, view) => self.tell(key, SessionInput::Rebase { view }),
+            Effect::Ticked(late, n_skipped) => self.metrics.ticked(late, n_skipped),
             Effect::Close(key, reason) => self.tell(key, SessionInput::Close(reason)),
             Effect::Connecting { socket, id, session, namespace, auth } => {
                 let sessions = View(self.sessions);

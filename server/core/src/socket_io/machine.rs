@@ -114,6 +114,11 @@ impl SocketIo {
         self.sockets.len()
     }
 
+    /// The session of a socket that is not gone.
+    pub fn session(&self, socket: SocketKey) -> Option<SessionKey> {
+        self.sockets.get(socket).map(|socket| socket.session)
+    }
+
     /// When [`Input::Timeout`] is due.
     pub fn deadline(&self) -> Option<Time> {
         self.deadlines.next()

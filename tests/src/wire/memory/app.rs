@@ -153,8 +153,13 @@ impl Effects for Outlet<'_> {
             Effect::Disconnected(socket, ..) | Effect::Abandoned(socket) => {
                 self.state.sockets.remove(&socket);
             }
-            // There is one shard, and nobody asks many.
-            Effect::Tell(..) | Effect::Gathered(..) => {}
+            // There is one shard, nobody asks many, and there are no lobbies.
+            Effect::Tell(..)
+            | Effect::Gathered(..)
+            | Effect::Show(..)
+            | Effect::Hide(..)
+            | Effect::Rebase(..)
+            | Effect::Ticked(..) => {}
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
 use parlor_core::{
-    delivery::Delivery,
+    delivery::{Delivery, NoViews},
     engine_io::{Session, SessionEffect, SessionInput, Transport},
     input::Input,
     key::SessionKey,
@@ -112,14 +112,15 @@ impl Memory {
         let Some(slot) = self.sessions.get_mut(key) else { return Ok(()) };
         match &mut slot.carrier {
             Carrier::Polling(get) => {
-                if let Some(body) = slot.session.poll_answer() {
+                if let Some(body) = slot.session.poll_answer(&mut NoViews) {
                     let get = get.take().context("an answer, but no GET waits")?;
                     self.answer(get, 200, body);
                 }
             }
             Carrier::WebSocket(line) => {
                 let line = *line;
-                let wire: Vec<u8> = slot.session.poll_transmit().flatten().copied().collect();
+                let wire: Vec<u8> =
+                    slot.session.poll_transmit(&mut NoViews).flatten().copied().collect();
                 let is_stalled =
                     matches!(self.line(line)?.end, End::WebSocket { is_stalled: true, .. });
                 if !wire.is_empty() && is_stalled {

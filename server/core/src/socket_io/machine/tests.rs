@@ -208,6 +208,10 @@ impl Effects for Log<'_> {
             Effect::Acked(token, Ok(args)) => format!("answer {}:{}", token.0, arguments(&args)),
             Effect::Acked(token, Err(error)) => format!("no answer {}: {error}", token.0),
             Effect::Gathered(..) | Effect::Tell(..) => unreachable!("the world's business"),
+            other @ (Effect::Show(..)
+            | Effect::Hide(..)
+            | Effect::Rebase(..)
+            | Effect::Ticked(..)) => panic!("{other:?} is not of sockets"),
             Effect::Disconnected(socket, from, reason) => {
                 format!("{} is out of {}: {}", self.name(socket), namespace(from), reason.as_str())
             }
