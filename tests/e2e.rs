@@ -3,9 +3,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "e2e/asynchronous.rs"]
+mod asynchronous;
+#[path = "e2e/emitter.rs"]
+mod emitter;
+#[path = "e2e/failing.rs"]
+mod failing;
+#[path = "e2e/shards.rs"]
+mod shards;
+#[path = "e2e/typed.rs"]
+mod typed;
+
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::SocketAddr,
+    path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -27,6 +39,18 @@ fn echo(server: &mut Server) {
 fn assert_echoes(socket: &mut WebSocket) {
     socket.send(r#"421["echo","still here"]"#).unwrap();
     assert_eq!(socket.text().unwrap(), r#"431["still here"]"#);
+}
+
+/// Asks until the metrics hold this line.
+fn wait_for_metric(server: SocketAddr, line: &str) {
+    let wait = Instant::now();
+    loop {
+        let metrics = get(server, "/metrics").unwrap();
+        if metrics.lines().any(|l| l == line) {
+            return;
+        }
+        assert!(wait.elapsed() < DEADLINE, "{line} is not in\n{metrics}");
+    }
 }
 
 #[test]
@@ -129,21 +153,6 @@ fn a_burst_to_a_client_that_reads_is_not_taken_for_a_slow_reader() {
 }
 
 #[test]
-fn a_handler_that_panics_ends_its_socket_and_nothing_else() {
-    let running = start(Config::default(), |server| {
-        echo(server);
-        server.namespace("/").on("panic", |_, _| panic!("as the test wants it"));
-    });
-    let mut other = WebSocket::join(running.address()).unwrap();
-    let mut socket = WebSocket::join(running.address()).unwrap();
-    socket.send(r#"42["panic"]"#).unwrap();
-    assert_eq!(socket.text().unwrap(), "41");
-    assert_echoes(&mut other);
-    socket.send("40").unwrap();
-    assert!(socket.text().unwrap().starts_with("40{"), "its client may connect again");
-}
-
-#[test]
 fn an_address_gets_its_sessions_and_connections_and_not_one_more() {
     let mut config = Config::default();
     config.limits.max_sessions_per_address = 2;
@@ -235,12 +244,16 @@ fn a_configuration_that_makes_no_sense_is_refused() {
 
 // ---- the binary ------------------------------------------------------------------------------
 
-fn parlor(arguments: &[&str]) -> Command {
-    // Beside this test's own executable, where Cargo puts binaries.
+/// One of the workspace's binaries: beside this test's own executable, where Cargo puts them.
+fn binary(name: &str) -> PathBuf {
     let mut path = std::env::current_exe().unwrap();
     path.pop();
     path.pop();
-    let mut command = Command::new(path.join("parlor"));
+    path.join(name)
+}
+
+fn parlor(arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary("parlor"));
     command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PARLOR_")) {
         command.env_remove(name);

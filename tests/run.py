@@ -1,6 +1,10 @@
 """Runs the proofs that need a running server: starts what they talk to, runs them, ends it.
 
-    python tests/run.py [--release] conformance clients openings=300 players browser autobahn
+    python tests/run.py [--release] [--shards 3] [--nginx] conformance clients views openings=300
+    python tests/run.py [--release] players browser autobahn
+
+With `--nginx` the clients reach the server through an nginx that keeps one pool of connections
+to it, so that the requests of one session land on any shard.
 
 Servers listen on a free port of 127.0.0.1, say where, and are ended by their process id.
 """
@@ -12,8 +16,10 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -56,21 +62,96 @@ class Server:
             self.process.kill()
 
 
+class Proxied:
+    """A server behind an nginx of its own."""
+
+    CONFIG = """
+        daemon off;
+        worker_processes 1;
+        pid nginx.pid;
+        error_log error.log;
+        events {{ worker_connections 2048; }}
+        http {{
+            access_log off;
+            client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
+            uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+            client_max_body_size 10m;
+            upstream parlor {{ server {upstream}; keepalive 16; }}
+            map $http_upgrade $connection_upgrade {{ default upgrade; "" ""; }}
+            server {{
+                listen 127.0.0.1:{port};
+                location / {{
+                    proxy_pass http://parlor;
+                    proxy_http_version 1.1;
+                    proxy_set_header Host $host;
+                    proxy_set_header Upgrade $http_upgrade;
+                    proxy_set_header Connection $connection_upgrade;
+                    proxy_buffering off;
+                }}
+            }}
+        }}
+    """
+
+    def __init__(self, server):
+        self.server = server
+        self.folder = tempfile.TemporaryDirectory()
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        path = pathlib.Path(self.folder.name)
+        # Started by root, nginx works as another user, who keeps large bodies in here.
+        path.chmod(0o755)
+        upstream = server.url.removeprefix("http://")
+        (path / "nginx.conf").write_text(self.CONFIG.format(upstream=upstream, port=port))
+        # The error log of the start goes to a file that ordinary users may not write.
+        self.process = subprocess.Popen(
+            ["nginx", "-p", f"{path}/", "-c", "nginx.conf", "-e", "error.log"],
+            stderr=subprocess.DEVNULL)
+        self.url = f"http://127.0.0.1:{port}"
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                return
+            except OSError:
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    raise SystemExit("nginx did not start") from None
+                time.sleep(0.02)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(10)
+        self.folder.cleanup()
+        self.server.__exit__()
+
+
 class Runner:
-    def __init__(self, profile):
+    def __init__(self, profile, shards, nginx):
         self.bin = ROOT / "target" / profile
+        self.shards = shards
+        self.nginx = nginx
         self.failed = []
 
+    def reached(self, server):
+        return Proxied(server) if self.nginx else server
+
     def fixture(self, *flags):
-        return Server([self.bin / "fixture", "--port", "0", *flags], r"READY (\S+)")
+        flags = ["--port", "0", "--shards", self.shards, *flags]
+        return self.reached(Server([self.bin / "fixture", *flags], r"READY (\S+)"))
 
     def parlor(self):
-        flags = ["--server-port", "0", "--log-level", "warn",
+        flags = ["--server-port", "0", "--log-level", "warn", "--server-shards", self.shards,
                  "--limits-max-connections-per-address", "0",
                  "--limits-max-sessions-per-address", "0"]
-        return Server([self.bin / "parlor", "dev", *flags], r"demo site\s+http://([^/]+)/")
+        server = Server([self.bin / "parlor", "dev", *flags], r"demo site\s+http://([^/]+)/")
+        return self.reached(server)
 
     def run(self, name, *command, **options):
+        where = f", {self.shards} shards" + (" behind nginx" if self.nginx else "")
+        name += where if self.shards != "1" else ""
         print(f"-- {name}", flush=True)
         start = time.monotonic()
         code = subprocess.run([str(part) for part in command], cwd=ROOT, **options).returncode
@@ -93,6 +174,10 @@ class Runner:
             self.run("socket.io-client", "node", INTEROP / "clients.mjs", "--url", server.url)
             self.run("python-socketio", sys.executable, INTEROP / "python_clients.py",
                      "--url", server.url)
+
+    def views(self):
+        with self.parlor() as server:
+            self.run("views and ticks", "node", INTEROP / "views.mjs", "--url", server.url)
 
     def openings(self, count):
         with self.parlor() as server:
@@ -161,10 +246,13 @@ def python2():
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--release", action="store_true", help="use the release build")
+    parser.add_argument("--shards", default="1", help="of the server [1]")
+    parser.add_argument("--nginx", action="store_true", help="with an nginx in front")
     parser.add_argument("proofs", nargs="+")
     options = parser.parse_args()
     os.chdir(ROOT)
-    runner = Runner("release" if options.release else "debug")
+    profile = "release" if options.release else "debug"
+    runner = Runner(profile, options.shards, options.nginx)
     for proof in options.proofs:
         name, _, argument = proof.partition("=")
         getattr(runner, name)(*([argument] if argument else []))

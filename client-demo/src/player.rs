@@ -102,7 +102,7 @@ impl Player {
         pace: Pace,
     ) -> Result<Self, PlayError> {
         let (game, name) = (GAME.to_owned(), name.to_owned());
-        socket.create(&Create { game, config: None, visibility, name })?;
+        socket.create(&Create { game, config: None, visibility, name, deltas: true })?;
         Ok(Self::new(socket, random, pace))
     }
 
@@ -118,7 +118,8 @@ impl Player {
         pace: Pace,
     ) -> Result<Self, PlayError> {
         let (code, name) = (Some(code.to_owned()), name.to_owned());
-        let lobby = socket.join(&Join { code, id: None, name, role: Role::Player })?.lobby();
+        let join = Join { code, id: None, name, role: Role::Player, deltas: true };
+        let lobby = socket.join(&join)?.lobby();
         if lobby.game != GAME {
             return Err(PlayError::NotChess(lobby.game.clone()));
         }
@@ -222,7 +223,7 @@ impl Player {
             Some(Push::Changed(Change::Finished { outcome })) => return Ok(Some(outcome)),
             Some(Push::State) => self.look(show)?,
             Some(Push::Event { event, .. }) => self.happened(&event, show)?,
-            Some(Push::Changed(_) | Push::Typing(_) | Push::Nothing) => {}
+            Some(Push::Changed(_) | Push::Typing(_) | Push::Behind | Push::Nothing) => {}
             None if until.is_some() => {}
             None => return Err(PlayError::Patience(self.pace.patience.unwrap_or_default())),
         }

@@ -78,6 +78,8 @@ config! {
         host: String = "127.0.0.1".to_owned(),
         /// TCP port; 0 takes a free one.
         port: u16 = 3000,
+        /// Threads that own clients and lobbies; 0: one per core, 256 at most.
+        shards: usize = 0,
         /// Path of the Socket.IO endpoint.
         path: String = "/socket.io/".to_owned(),
     }
@@ -113,6 +115,11 @@ config! {
         /// Lobbies on this server.
         max_lobbies: usize = 100_000,
     }
+    /// Handlers of the library's users.
+    handlers: HandlersSection {
+        /// Threads that async handlers run on, if there are any; 0: as many as cores.
+        threads: usize = 0,
+    }
     /// Which web pages may talk to this server from another origin.
     cors: CorsSection {
         /// Origins such as `https://game.example`; "*" is any; none: no cross-origin headers.
@@ -139,7 +146,8 @@ config! {
     }
     /// How the server ends.
     shutdown: Shutdown {
-        /// Milliseconds to say good-bye to clients in after SIGTERM or SIGINT.
+        /// Milliseconds to say good-bye to clients in after SIGTERM or SIGINT, and as many again
+        /// for async handlers to end.
         timeout_ms: u64 = 5_000,
     }
 }

@@ -1,8 +1,9 @@
 //! Requests of one TCP connection: which are Engine.IO's, which the operator's, which the site's.
-//! Polling and WebSocket themselves are `transport`'s part.
+//! Polling and WebSocket themselves are `transport`'s part. A request for a session of another
+//! shard is carried there, and a connection that becomes a WebSocket moves there.
 //! Source: engine.io 6.6.11 for the order of checks (reference A3).
 
-use std::{cell::Cell, convert::Infallible, net::IpAddr, rc::Rc, time::Duration};
+use std::{cell::Cell, convert::Infallible, net::IpAddr, rc::Rc, sync::Arc, time::Duration};
 
 use hyper::{
     HeaderMap, Method, Request, StatusCode, Uri, Version,
@@ -12,16 +13,20 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use parlor_core::engine_io::Transport;
-use parlor_shared::engine_io::HandshakeError;
+use parlor_core::{cluster::Owners, engine_io::Transport};
+use parlor_shared::{engine_io::HandshakeError, id::Sid};
 use prometheus_client::registry::Registry;
-use tokio::{net::TcpStream, sync::watch};
+use tokio::{
+    net::TcpStream,
+    sync::{oneshot, watch},
+};
 
 use crate::{
     acceptor::OpenConnection,
     address::{Counted, PerAddress, TrustedProxies},
     cors::Cors,
     handlers::Handshake,
+    mailbox::{Mailbox, Parcel},
     metrics,
     shard::Handle,
     site,
@@ -33,6 +38,8 @@ use crate::{
 
 /// Bytes of a request's head.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
+/// How long a shard may take to tell its figures.
+const GAUGE_TIMEOUT: Duration = Duration::from_millis(500);
 /// Headers of a request.
 const MAX_HEADERS: usize = 100;
 
@@ -48,12 +55,15 @@ pub(crate) struct HttpSettings {
     pub(crate) body_timeout: Duration,
     pub(crate) site: bool,
     pub(crate) registry: Registry,
+    pub(crate) owners: Owners,
+    /// Of this node's shards.
+    pub(crate) mailboxes: Arc<[Mailbox]>,
 }
 
 /// One connection, as its requests see it.
 struct Peer {
     shard: Handle,
-    settings: std::sync::Arc<HttpSettings>,
+    settings: Arc<HttpSettings>,
     address: IpAddr,
     /// Goes along with the descriptor if the connection becomes a WebSocket.
     open: Cell<Option<OpenConnection>>,
@@ -65,7 +75,7 @@ pub(crate) async fn serve(
     address: IpAddr,
     open: OpenConnection,
     shard: Handle,
-    settings: std::sync::Arc<HttpSettings>,
+    settings: Arc<HttpSettings>,
     mut draining: watch::Receiver<bool>,
 ) {
     let header_timeout = settings.header_timeout;
@@ -118,7 +128,28 @@ impl Peer {
             return response;
         }
         // An upgrade that is not for us is not made: the request is answered as any other.
+        if path == "/metrics" {
+            self.gauge().await;
+        }
         self.page(request.method(), path, request.headers())
+    }
+
+    /// Has every shard bring its part of the gauges up to date.
+    async fn gauge(&self) {
+        let ask = |mailbox: &Mailbox| {
+            let (done, answered) = oneshot::channel();
+            mailbox.post(Parcel::Visit(Box::new(move |shard: &Handle| {
+                shard.peek(|shard| shard.gauge());
+                // The scrape may have been given up meanwhile.
+                let _ = done.send(());
+            })));
+            answered
+        };
+        let asked: Vec<_> = self.settings.mailboxes.iter().map(ask).collect();
+        for answered in asked {
+            // A shard that is stuck or gone keeps its last figures.
+            let _ = tokio::time::timeout(GAUGE_TIMEOUT, answered).await;
+        }
     }
 
     /// Pages for operators and the demo site.
@@ -133,7 +164,6 @@ impl Peer {
             }
             "/readyz" => json(StatusCode::OK, r#"{"status":"ready"}"#),
             "/metrics" => {
-                self.shard.peek(|shard| shard.gauge());
                 let page = metrics::render(&self.settings.registry);
                 let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
                 text(StatusCode::OK, kind, page.into_bytes())
@@ -146,8 +176,23 @@ impl Peer {
     /// A request below the Engine.IO path.
     async fn engine(self: Rc<Self>, request: Request<Incoming>) -> Answer {
         let is_upgrade = websocket::is_upgrade(request.headers());
-        let verdict =
-            Query::read(request.uri()).and_then(|query| self.verify(&request, &query, is_upgrade));
+        let query = Query::read(request.uri());
+        let mut expected = None;
+        let known = match query.as_ref().ok().and_then(|query| query.sid.as_deref()) {
+            Some(sid) => match self.elsewhere(sid) {
+                Some(owner) if is_upgrade => {
+                    expected = Some(Expected { owner: owner.clone(), sid: sid.to_owned() });
+                    self.announce(owner, sid).await
+                }
+                Some(owner) => return self.forward(owner, request).await,
+                None => {
+                    self.shard.candidates(sid).await;
+                    look_up(&self.shard, sid)
+                }
+            },
+            None => None,
+        };
+        let verdict = query.and_then(|query| self.verify(&request, &query, is_upgrade, known));
         match verdict {
             Err(error) if is_upgrade => upgrade_error(StatusCode::BAD_REQUEST, error.message()),
             Err(error) => {
@@ -155,10 +200,55 @@ impl Peer {
                 polling::drain(request.into_body(), limit, self.settings.body_timeout);
                 polling::error(error)
             }
-            Ok(sid) if is_upgrade => self.upgrade(request, sid),
+            Ok(sid) if is_upgrade => self.upgrade(request, sid, expected),
             Ok(None) => self.handshake(&request).await,
             Ok(Some(sid)) => self.poll(request, &sid).await,
         }
+    }
+
+    /// The mailbox of the shard whose session this is, if it is another one of this node.
+    fn elsewhere(&self, sid: &str) -> Option<&Mailbox> {
+        let owner = self.settings.owners.shard_of(&Sid::parse(sid)?.to_bytes());
+        let own = self.shard.id();
+        let is_other = owner.node == own.node && owner != own;
+        self.settings.mailboxes.get(usize::from(owner.shard)).filter(|_| is_other)
+    }
+
+    /// Tells another shard that a WebSocket for its session is on its way; the session's transport.
+    async fn announce(&self, owner: &Mailbox, sid: &str) -> Option<Transport> {
+        let (answer, answered) = oneshot::channel();
+        let sid = sid.to_owned();
+        owner.post(Parcel::Visit(Box::new(move |shard| {
+            let known = look_up(shard, &sid);
+            shard.peek(|shard| shard.expect_candidate(&sid));
+            // The request may have been given up meanwhile.
+            let _ = answer.send(known);
+        })));
+        answered.await.ok()?
+    }
+
+    /// Has a request answered by the shard that owns its session.
+    async fn forward(&self, owner: &Mailbox, request: Request<Incoming>) -> Answer {
+        let (mut answer, answered) = oneshot::channel();
+        let (settings, address) = (Arc::clone(&self.settings), self.address);
+        owner.post(Parcel::Visit(Box::new(move |shard: &Handle| {
+            let peer = Self { shard: shard.clone(), settings, address, open: Cell::new(None) };
+            let until_done = shard.draining();
+            tokio::task::spawn_local(async move {
+                let answered = tokio::select! {
+                    answered = Box::pin(Rc::new(peer).engine(request)) => Some(answered),
+                    // The connection is gone, and the request with it.
+                    () = answer.closed() => None,
+                };
+                if let Some(answered) = answered {
+                    // Nobody waits any more if the connection went just now.
+                    let _ = answer.send(answered);
+                }
+                drop(until_done);
+            });
+        })));
+        // Without an answer the shard is no more, and the session with it.
+        answered.await.unwrap_or_else(|_| polling::error(HandshakeError::SidUnknown))
     }
 
     /// The checks that any request must pass, in the reference's order. Gives the session's id.
@@ -167,6 +257,7 @@ impl Peer {
         request: &Request<Incoming>,
         query: &Query,
         is_upgrade: bool,
+        known: Option<Transport>,
     ) -> Result<Option<String>, HandshakeError> {
         let transport = match query.transport.as_deref() {
             Some("polling") => Transport::Polling,
@@ -178,8 +269,6 @@ impl Peer {
         }
         let is_v4 = query.eio.as_deref() == Some("4");
         if let Some(sid) = &query.sid {
-            let known =
-                self.shard.with(|shard| shard.session(sid).and_then(|key| shard.transport(key)));
             let own = known.ok_or(HandshakeError::SidUnknown)?;
             if !is_v4 || (!is_upgrade && own != transport) {
                 return Err(HandshakeError::BadRequest);
@@ -223,7 +312,12 @@ impl Peer {
     }
 
     /// Answers 101, and hands the descriptor to the shard once hyper lets go of it.
-    fn upgrade(self: Rc<Self>, mut request: Request<Incoming>, sid: Option<String>) -> Answer {
+    fn upgrade(
+        self: Rc<Self>,
+        mut request: Request<Incoming>,
+        sid: Option<String>,
+        expected: Option<Expected>,
+    ) -> Answer {
         let accepted = websocket::accept(request.method(), request.version(), request.headers());
         let accept = match accepted {
             Ok(accept) => accept,
@@ -251,21 +345,25 @@ impl Peer {
                 Ok(stream) => stream,
                 Err(error) => return tracing::error!(%error, "a socket was not given up"),
             };
-            let open = self.open.take();
-            self.shard.with(|shard| match sid {
-                None => shard.open_websocket(
-                    stream,
-                    &parts.read_buf,
-                    handshake,
-                    (open, session_counted),
-                ),
-                Some(sid) => {
-                    // If the session has ended meanwhile, the connection just closes.
+            let (open, read) = (self.open.take(), parts.read_buf);
+            let Some(sid) = sid else {
+                let counted = (open, session_counted);
+                return self.shard.with(|shard| {
+                    shard.open_websocket(stream, &read, handshake, counted);
+                });
+            };
+            // If the session has ended meanwhile, the connection just closes.
+            let give = move |shard: &Handle| {
+                shard.with(|shard| {
                     if let Some(key) = shard.session(&sid) {
-                        shard.open_candidate(stream, &parts.read_buf, key, open);
+                        shard.open_candidate(stream, &read, key, open);
                     }
-                }
-            });
+                });
+            };
+            match expected {
+                Some(expected) => drop(expected.owner.post(Parcel::Visit(Box::new(give)))),
+                None => give(&self.shard),
+            }
         });
         let mut response = empty(StatusCode::SWITCHING_PROTOCOLS);
         let headers = response.headers_mut();
@@ -294,6 +392,27 @@ impl Peer {
         }
         counted
     }
+}
+
+/// A WebSocket on its way to the shard of its session. The session's requests wait for it there:
+/// what it has said is older than what they say. When this is dropped it has arrived, or will not.
+struct Expected {
+    owner: Mailbox,
+    sid: String,
+}
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        let sid = std::mem::take(&mut self.sid);
+        self.owner.post(Parcel::Visit(Box::new(move |shard: &Handle| {
+            shard.peek(|shard| shard.candidate_arrived(&sid));
+        })));
+    }
+}
+
+/// The transport of a session of this shard.
+fn look_up(shard: &Handle, sid: &str) -> Option<Transport> {
+    shard.with(|shard| shard.session(sid).and_then(|key| shard.transport(key)))
 }
 
 /// The parameters that matter; others are ignored.

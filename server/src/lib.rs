@@ -44,6 +44,42 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
+//! # Handlers that wait, periods, other threads
+//!
+//! Async handlers run on threads of their own. While one runs, further events of its socket wait;
+//! everything else goes on. Functions called once per period, and emitters, have no socket.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use parlor_server::Server;
+//!
+//! async fn look_up(name: &str) -> usize {
+//!     name.len()
+//! }
+//!
+//! let mut server = Server::default();
+//! server
+//!     .namespace("/")
+//!     .on_typed("move", |cx, (x, y): (f32, f32)| {
+//!         let id = cx.id();
+//!         cx.to("arena").volatile().emit("moved", (id, x, y));
+//!     })
+//!     .on_async_typed("score", |cx, (name,): (String,)| async move {
+//!         cx.ack((look_up(&name).await,)).await;
+//!     });
+//! server.every(Duration::from_millis(50), |cx| {
+//!     let due_ms = cx.due().as_millis() as u64;
+//!     cx.namespace("/").to("arena").volatile().emit("tick", (due_ms,));
+//! });
+//! let running = server.start("127.0.0.1:0")?;
+//! let emitter = running.emitter();
+//! std::thread::spawn(move || emitter.namespace("/").emit("headline", ("news",)));
+//! # running.stop();
+//! # running.wait()?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
 //! # A game
 //!
 //! A game is a handful of pure functions; lobbies, seats, reconnection and views come with it.
@@ -98,12 +134,15 @@ mod acceptor;
 mod address;
 mod chance;
 mod clock;
+pub mod cluster;
 pub mod config;
 mod cors;
 mod engine_app;
 mod handlers;
 mod http;
+mod mailbox;
 mod metrics;
+mod plan;
 mod server;
 mod shard;
 mod site;
@@ -111,15 +150,20 @@ mod transport;
 
 pub use config::Config;
 pub use engine_app::{EngineContext, EngineMessage};
-pub use handlers::{Ack, Admission, Auth, ConnectError, Context, Emit, Handshake, Namespace};
+pub use handlers::{
+    Ack, Admission, AsyncContext, Auth, ConnectError, Context, Emit, EmitError, Emitter, Gone,
+    Handshake, Namespace, OwnedAuth, Rooms, ShardContext, Timer,
+};
 pub use parlor_core::{
     close::CloseReason,
+    cluster::{AckOf, SocketInfo},
     effect::{AckError, DisconnectReason},
     engine_io::Transport,
     lobby::game,
 };
 pub use parlor_shared::{
+    api::Refusal,
     id::SocketId,
-    socket_io::{Args, ArgsError, Binary, EventArgs, Forward},
+    socket_io::{Args, ArgsError, Binary, EncodeError, EventArgs, Forward, FromArgs, OwnedArgs},
 };
 pub use server::{Running, Server};

@@ -13,6 +13,7 @@ use parlor_server::{
     Config, Server,
     config::{Key, LogFormat},
 };
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 fn main() -> Result<()> {
     let matches = command().get_matches();
@@ -88,6 +89,10 @@ fn serve(options: &ArgMatches, for_development: bool) -> Result<()> {
     let mut server = Server::new(config.clone());
     server.namespace("/");
     server.game::<parlor_games::Chess>(parlor_shared::api::chess::GAME);
+    server.game::<parlor_games::Circles>(parlor_shared::api::circles::GAME);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // Before anybody can know that it runs: whoever hears it may stop it at once.
+    let mut signals = runtime.block_on(async { Signals::listen() })?;
     let listening = server.start(host.clone());
     let running = listening.with_context(|| format!("cannot listen on {}:{}", host.0, host.1))?;
     let address = running.address();
@@ -95,8 +100,7 @@ fn serve(options: &ArgMatches, for_development: bool) -> Result<()> {
         std::io::stdout().write_all(welcome(address, &config).as_bytes())?;
     }
     tracing::info!(%address, path = config.server.path, "listening");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(told_to_stop())?;
+    runtime.block_on(signals.told_to_stop());
     tracing::info!("stopping");
     running.stop();
     running.wait()?;
@@ -167,14 +171,22 @@ fn log(config: &Config) -> Result<()> {
     Ok(())
 }
 
-/// SIGINT or SIGTERM.
-async fn told_to_stop() -> Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGINT and SIGTERM, from the moment they are listened to.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    async fn told_to_stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

@@ -1,12 +1,17 @@
 //! What is counted, and how Prometheus reads it. Counted where it is decided or carried out;
 //! labels come from closed lists only.
 
-use std::sync::atomic::AtomicU64;
+use std::{sync::atomic::AtomicU64, time::Duration};
 
 use parlor_core::{close::CloseReason, engine_io::Transport};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
-    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
     registry::Registry,
 };
 
@@ -27,7 +32,17 @@ pub(crate) struct Metrics {
     pub(crate) frames_sent: Count,
     pub(crate) bytes_sent: Count,
     pub(crate) volatile_replaced: Count,
+    pub(crate) volatile_dropped: Count,
+    pub(crate) states_coalesced: Count,
+    pub(crate) views_encoded: Family<ByKind, Count>,
+    pub(crate) connections_blocked: Gauge,
+    pub(crate) ticks: Count,
+    pub(crate) ticks_skipped: Count,
+    pub(crate) tick_lateness: Lateness,
     pub(crate) handler_panics: Count,
+    pub(crate) handlers_running: Gauge,
+    pub(crate) events_refused: Family<ByCause, Count>,
+    pub(crate) emits_refused: Count,
     pub(crate) sockets: Gauge,
     pub(crate) lobbies: Gauge,
     pub(crate) matches: Gauge,
@@ -44,11 +59,42 @@ pub(crate) struct ByReason {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct ByCause {
+    cause: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct ByResult {
     result: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct ByKind {
+    kind: &'static str,
+}
+
+/// How late ticks are: from 100 µs to 1.6 s, each step twice the last.
+#[derive(Debug, Clone)]
+pub(crate) struct Lateness(Histogram);
+
+impl Default for Lateness {
+    fn default() -> Self {
+        Self(Histogram::new(exponential_buckets(0.0001, 2.0, 15)))
+    }
+}
+
 impl Metrics {
+    /// A match took a step.
+    pub(crate) fn ticked(&self, late: Duration, n_skipped: u64) {
+        self.ticks.inc();
+        self.ticks_skipped.inc_by(n_skipped);
+        self.tick_lateness.0.observe(late.as_secs_f64());
+    }
+
+    pub(crate) fn encoded(&self, kind: &'static str, n: u64) {
+        self.views_encoded.get_or_create(&ByKind { kind }).inc_by(n);
+    }
+
     pub(crate) fn opened(&self, transport: Transport) {
         let label = ByTransport { transport: transport.as_str() };
         self.sessions.get_or_create(&label).inc();
@@ -71,6 +117,16 @@ impl Metrics {
 
     pub(crate) fn upgrade_failed(&self) {
         self.upgrades.get_or_create(&ByResult { result: "dropped" }).inc();
+    }
+
+    /// An event's arguments are not what its handler takes.
+    pub(crate) fn refused_arguments(&self) {
+        self.events_refused.get_or_create(&ByCause { cause: "arguments" }).inc();
+    }
+
+    /// A middleware kept an event from its handler.
+    pub(crate) fn refused_by_middleware(&self) {
+        self.events_refused.get_or_create(&ByCause { cause: "middleware" }).inc();
     }
 
     /// The page that `/metrics` answers with.
@@ -101,7 +157,49 @@ impl Metrics {
             "Volatile frames that a newer one replaced",
             self.volatile_replaced.clone(),
         );
+        r.register(
+            "states_coalesced",
+            "States of views that a newer one replaced before their client could take them",
+            self.states_coalesced.clone(),
+        );
+        r.register(
+            "views_encoded",
+            "Frames made of views, whole states and deltas; each is shared by all who get it",
+            self.views_encoded.clone(),
+        );
+        r.register(
+            "connections_blocked",
+            "WebSockets whose client takes no more bytes just now",
+            self.connections_blocked.clone(),
+        );
+        r.register("ticks", "Ticks of matches", self.ticks.clone());
+        r.register(
+            "ticks_skipped",
+            "Ticks left out because of lateness",
+            self.ticks_skipped.clone(),
+        );
+        r.register(
+            "tick_lateness_seconds",
+            "How long after it was due a tick was played",
+            self.tick_lateness.0.clone(),
+        );
         r.register("handler_panics", "Handlers that panicked", self.handler_panics.clone());
+        r.register("handlers_running", "Async handlers at work", self.handlers_running.clone());
+        r.register(
+            "events_refused",
+            "Events kept from their handlers, by what refused them",
+            self.events_refused.clone(),
+        );
+        r.register(
+            "emits_refused",
+            "Emits of other threads refused because a shard had as much to do as it may",
+            self.emits_refused.clone(),
+        );
+        r.register(
+            "volatile_dropped",
+            "Volatile broadcasts that another shard could not take",
+            self.volatile_dropped.clone(),
+        );
         r.register("sockets", "Socket.IO sockets", self.sockets.clone());
         r.register("lobbies", "Lobbies", self.lobbies.clone());
         r.register("matches", "Matches being played", self.matches.clone());

@@ -1,33 +1,25 @@
 //! The server as a value: what is registered on it, and how it is started and stopped.
 
 use std::{
-    io,
+    convert::Infallible,
+    fmt, io,
     net::{SocketAddr, ToSocketAddrs},
     sync::Arc,
     thread::JoinHandle,
     time::Duration,
 };
 
-use parlor_core::{
-    WorldSettings,
-    cluster::Neighbours,
-    engine_io::Settings,
-    lobby::{Games, LobbySettings, game::Game},
-};
+use parlor_core::lobby::{Games, game::Game};
 use tokio::{sync::mpsc, task::LocalSet};
 
 use crate::{
-    acceptor::{self, Accepted, MAX_HANDED_OVER},
-    address::{PerAddress, TrustedProxies},
-    chance::{self, SidMint},
-    clock::Clock,
+    acceptor::MAX_HANDED_OVER,
+    cluster::Cluster,
     config::Config,
-    cors::Cors,
     engine_app::{EngineApp, EngineContext, EngineMessage},
-    handlers::Namespace,
-    http::{self, HttpSettings},
-    metrics::Metrics,
-    shard::{App, Handle, ShardSettings},
+    handlers::{Beat, Emitter, Env, HandlerThreads, Namespace, ShardContext},
+    mailbox::{Inbox, Mailbox, Parcel, mailbox},
+    plan::{Parts, Plan},
 };
 
 /// A server that is being put together.
@@ -48,12 +40,13 @@ pub struct Server {
     namespaces: Vec<(String, Namespace)>,
     games: Games,
     engine: Option<EngineApp>,
+    emitter: Emitter,
+    timers: Vec<Every>,
+    cluster: Option<Cluster>,
 }
 
-/// After the sessions have ended, how long their last answers may take to be written.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
-/// Shards of a server; more than one come with the next version.
-const N_SHARDS: u16 = 1;
+/// Shards of a server: as many as an identity can tell.
+const MAX_SHARDS: usize = 256;
 
 impl Server {
     /// With this configuration. Its `server.host` and `server.port` are for those who call
@@ -77,12 +70,75 @@ impl Server {
     }
 
     /// Adds a game that lobbies can be made for. With the first one, `/lobby` is served.
+    ///
+    /// # Panics
+    /// If the game wants another number of ticks a second than 1 to 128.
     pub fn game<G: Game>(&mut self, name: &str) -> &mut Self {
         self.games.register::<G>(name);
         self
     }
 
-    /// Serves bare Engine.IO messages by this handler instead of Socket.IO.
+    /// Calls `run` once per `period`, on the server's first shard. Its emits reach the sockets of
+    /// all. The k-th call is due k periods after the start, so that nothing drifts; one that is
+    /// late by more than a period is skipped. Like a handler it must not block.
+    ///
+    /// ```
+    /// # let mut server = parlor_server::Server::default();
+    /// use std::time::Duration;
+    ///
+    /// server.namespace("/");
+    /// let mut tick = 0;
+    /// server.every(Duration::from_millis(50), move |cx| {
+    ///     tick += 1 + cx.n_skipped();
+    ///     cx.namespace("/").to("arena").volatile().emit("tick", (tick,));
+    /// });
+    /// ```
+    ///
+    /// # Panics
+    /// If the period is zero.
+    pub fn every(
+        &mut self,
+        period: Duration,
+        run: impl FnMut(&mut ShardContext<'_>) + Send + 'static,
+    ) -> &mut Self {
+        self.timers.push(Every::First(Beat::new(period, run)));
+        self
+    }
+
+    /// Like [`Self::every`], on each of the server's shards: for what is emitted `local()`.
+    ///
+    /// # Panics
+    /// If the period is zero.
+    pub fn every_on_each_shard(
+        &mut self,
+        period: Duration,
+        run: impl Fn(&mut ShardContext<'_>) + Send + Sync + 'static,
+    ) -> &mut Self {
+        let run = Arc::new(run);
+        let make = move || {
+            let run = Arc::clone(&run);
+            Beat::new(period, move |cx: &mut ShardContext<'_>| run(cx))
+        };
+        // Tells at once if the period is zero.
+        make();
+        self.timers.push(Every::Each(Box::new(make)));
+        self
+    }
+
+    /// Makes this server one node of several that run the same application. Broadcasts, rooms,
+    /// questions and lobbies then span them; requests of one session must reach its own node.
+    pub fn cluster(&mut self, cluster: Cluster) -> &mut Self {
+        self.cluster = Some(cluster);
+        self
+    }
+
+    /// Emits from any thread, once the server runs.
+    pub fn emitter(&self) -> Emitter {
+        self.emitter.clone()
+    }
+
+    /// Serves bare Engine.IO messages by this handler instead of Socket.IO: nothing else that is
+    /// registered is ever called.
     pub fn engine(
         &mut self,
         handler: impl Fn(&mut EngineContext, EngineMessage<'_>) + Send + Sync + 'static,
@@ -104,23 +160,76 @@ impl Server {
     ///
     /// # Errors
     /// If the configuration makes no sense.
-    pub fn start_on(self, listener: std::net::TcpListener) -> io::Result<Running> {
+    pub fn start_on(mut self, listener: std::net::TcpListener) -> io::Result<Running> {
         let address = listener.local_addr()?;
-        let plan = Plan::of(self)?;
+        let (emitter, timers) = (self.emitter.clone(), std::mem::take(&mut self.timers));
+        let n_shards = n_shards(self.config.server.shards)?;
+        let (mailboxes, inboxes): (Vec<Mailbox>, Vec<Inbox>) =
+            (0..n_shards).map(|_| mailbox()).unzip();
+        let mailboxes: Arc<[Mailbox]> = mailboxes.into();
+        let Self { config, namespaces, games, engine, cluster, .. } = self;
+        let parts = Parts { config, namespaces, games, engine, cluster };
+        let plan = Plan::of(parts, &mailboxes)?;
+        plan.connect(&mailboxes);
         let timeout = Duration::from_millis(plan.config.shutdown.timeout_ms);
+        let handler_threads = plan.handler_threads()?;
         let (stop, stopped) = tokio::sync::watch::channel(false);
-        let mut threads = Vec::new();
-        let mut inboxes = Vec::new();
-        for number in 0..N_SHARDS {
-            let (inbox, accepted) = mpsc::channel(MAX_HANDED_OVER);
-            inboxes.push(inbox);
-            let (plan, stopped) = (plan.clone(), stopped.clone());
-            let run = move || on_runtime(plan.serve(number, accepted, stopped, timeout));
+        let (alive, shards) = mpsc::channel::<Infallible>(1);
+        let (mut threads, mut arrivals, mut envs) = (Vec::new(), Vec::new(), Vec::new());
+        for (number, inbox) in (0u8..).zip(inboxes) {
+            let (arrival, accepted) = mpsc::channel(MAX_HANDED_OVER);
+            let mailbox = mailboxes[usize::from(number)].clone();
+            let (plan, stopped, alive) = (plan.clone(), stopped.clone(), alive.clone());
+            let env =
+                Arc::new(Env::new(number.into(), plan.names(), mailbox, plan.metrics.clone()));
+            arrivals.push(arrival);
+            envs.push(Arc::clone(&env));
+            let tasks = handler_threads.as_ref().map(HandlerThreads::tasks);
+            let run = move || {
+                let _alive = alive;
+                on_runtime(plan.serve(env, inbox, tasks, accepted, stopped, timeout))
+            };
             threads.push(thread(format!("shard-{number}"), run)?);
         }
-        let run = move || on_runtime(plan.accept(listener, inboxes, stopped));
+        post(timers, &envs);
+        emitter.start(Arc::clone(&envs[0]));
+        if let Some(handlers) = handler_threads {
+            drop(alive);
+            let run = move || {
+                handlers.run(shards, timeout);
+                Ok(())
+            };
+            threads.push(thread("handlers".to_owned(), run)?);
+        }
+        let run = move || on_runtime(plan.accept(listener, arrivals, stopped));
         threads.push(thread("acceptor".to_owned(), run)?);
-        Ok(Running { address, stop, threads })
+        Ok(Running { address, stop, threads, emitter })
+    }
+}
+
+/// A function that is called once per period.
+enum Every {
+    First(Beat),
+    Each(Box<dyn Fn() -> Beat + Send>),
+}
+
+impl fmt::Debug for Every {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Every")
+    }
+}
+
+/// Hands each function to the shards that are to call it.
+fn post(timers: Vec<Every>, shards: &[Arc<Env>]) {
+    let post = |env: &Env, beat| {
+        // If the shard has failed already, so has the server.
+        let _ = env.mailbox.post(Parcel::Every(env.next_timer(), beat));
+    };
+    for timer in timers {
+        match timer {
+            Every::First(beat) => post(&shards[0], beat),
+            Every::Each(make) => shards.iter().for_each(|env| post(env, make())),
+        }
     }
 }
 
@@ -130,12 +239,18 @@ pub struct Running {
     address: SocketAddr,
     stop: tokio::sync::watch::Sender<bool>,
     threads: Vec<JoinHandle<io::Result<()>>>,
+    emitter: Emitter,
 }
 
 impl Running {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Emits from any thread.
+    pub fn emitter(&self) -> Emitter {
+        self.emitter.clone()
     }
 
     /// Tells it to stop: it takes no more connections, ends its sessions with
@@ -156,168 +271,15 @@ impl Running {
     }
 }
 
-/// A server's parts, checked, as its threads share them.
-#[derive(Clone)]
-struct Plan {
-    config: Config,
-    clock: Clock,
-    sids: SidMint,
-    session: Arc<Settings>,
-    namespaces: Arc<[(String, Namespace)]>,
-    games: Games,
-    engine: Option<EngineApp>,
-    metrics: Metrics,
-    http: Arc<HttpSettings>,
-    proxies: TrustedProxies,
-}
-
-impl Plan {
-    fn of(server: Server) -> io::Result<Self> {
-        let Server { config, namespaces, games, engine } = server;
-        let wrong = |what: String| io::Error::new(io::ErrorKind::InvalidInput, what);
-        let proxies = TrustedProxies::parse(&config.proxy.trusted).map_err(wrong)?;
-        let cors = Cors::new(&config.cors.origins, config.cors.credentials).map_err(wrong)?;
-        let ms = Duration::from_millis;
-        for (value, key) in [
-            (config.engine.ping_interval_ms, "engine.ping_interval_ms"),
-            (config.engine.ping_timeout_ms, "engine.ping_timeout_ms"),
-            (config.engine.connect_timeout_ms, "engine.connect_timeout_ms"),
-            (config.engine.max_payload as u64, "engine.max_payload"),
-        ] {
-            if value == 0 {
-                return Err(wrong(format!("{key} must not be 0")));
-            }
+/// As configured, or one per core.
+fn n_shards(configured: usize) -> io::Result<usize> {
+    match configured {
+        0 => Ok(std::thread::available_parallelism().map_or(1, usize::from).min(MAX_SHARDS)),
+        n @ 1..=MAX_SHARDS => Ok(n),
+        _ => {
+            let what = format!("server.shards is {MAX_SHARDS} at most");
+            Err(io::Error::new(io::ErrorKind::InvalidInput, what))
         }
-        let session = Arc::new(Settings {
-            ping_interval: ms(config.engine.ping_interval_ms),
-            ping_timeout: ms(config.engine.ping_timeout_ms),
-            upgrade_timeout: ms(config.engine.upgrade_timeout_ms),
-            max_payload: config.engine.max_payload,
-            max_queue_bytes: config.limits.max_queue_bytes,
-            write_stall_timeout: ms(config.limits.write_stall_timeout_ms),
-            close_timeout: Settings::default().close_timeout,
-        });
-        let metrics = Metrics::default();
-        let http = Arc::new(HttpSettings {
-            path: format!("/{}/", config.server.path.trim_matches('/')),
-            cors,
-            proxies: proxies.clone(),
-            sessions_per_address: PerAddress::new(config.limits.max_sessions_per_address),
-            header_timeout: ms(config.limits.header_timeout_ms),
-            body_timeout: ms(config.limits.body_timeout_ms),
-            site: config.site.enabled,
-            registry: metrics.registry(),
-        });
-        Ok(Self {
-            clock: Clock::start(),
-            sids: SidMint::new(),
-            session,
-            namespaces: namespaces.into(),
-            games,
-            engine,
-            metrics,
-            http,
-            proxies,
-            config,
-        })
-    }
-
-    fn app(&self) -> App {
-        if let Some(engine) = &self.engine {
-            return App::Engine(engine.clone());
-        }
-        let lobbies = (!self.games.is_empty()).then(|| LobbySettings {
-            games: self.games.clone(),
-            max_lobbies: self.config.limits.max_lobbies,
-            epoch_ms: self.clock.epoch_ms(),
-            seed: chance::seed(),
-        });
-        let settings = WorldSettings {
-            neighbours: Neighbours::alone(1),
-            namespaces: self.namespaces.iter().map(|(name, _)| name.clone()).collect(),
-            connect_timeout: Duration::from_millis(self.config.engine.connect_timeout_ms),
-            max_payload: self.config.engine.max_payload,
-            hash_seed: chance::seed(),
-            lobbies,
-        };
-        App::socket_io(settings, Arc::clone(&self.namespaces))
-    }
-
-    /// One shard's thread.
-    async fn serve(
-        self,
-        number: u16,
-        mut accepted: mpsc::Receiver<Accepted>,
-        mut stopped: tokio::sync::watch::Receiver<bool>,
-        timeout: Duration,
-    ) -> io::Result<()> {
-        let settings = ShardSettings {
-            number,
-            clock: self.clock,
-            sids: self.sids.clone(),
-            session: Arc::clone(&self.session),
-            notsent_lowat: self.config.limits.notsent_lowat,
-            metrics: self.metrics.clone(),
-        };
-        let shard = Handle::new(settings, self.app())?;
-        let (arrivals, http) = (shard.clone(), Arc::clone(&self.http));
-        let (drain, draining) = tokio::sync::watch::channel(false);
-        // Ends with the shard: the local set that owns it is dropped then.
-        tokio::task::spawn_local(async move {
-            while let Some(connection) = accepted.recv().await {
-                let (shard, http) = (arrivals.clone(), Arc::clone(&http));
-                let task = serve_connection(connection, shard, http, draining.clone());
-                tokio::task::spawn_local(task);
-            }
-        });
-        let stop = async move {
-            // If the sender is gone, nobody can stop the server any more.
-            if stopped.wait_for(|stop| *stop).await.is_err() {
-                std::future::pending().await
-            }
-        };
-        shard.run(stop, timeout).await?;
-        // Answers that are on their way get there: each connection holds a receiver to its end.
-        drain.send_replace(true);
-        if tokio::time::timeout(DRAIN_TIMEOUT, drain.closed()).await.is_err() {
-            tracing::debug!("connections were still open at the end");
-        }
-        Ok(())
-    }
-
-    /// The acceptor's thread.
-    async fn accept(
-        self,
-        listener: std::net::TcpListener,
-        shards: Vec<mpsc::Sender<Accepted>>,
-        mut stopped: tokio::sync::watch::Receiver<bool>,
-    ) -> io::Result<()> {
-        listener.set_nonblocking(true)?;
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        let per_address = PerAddress::new(self.config.limits.max_connections_per_address);
-        let stop = async move {
-            if stopped.wait_for(|stop| *stop).await.is_err() {
-                std::future::pending().await
-            }
-        };
-        tokio::select! {
-            () = acceptor::accept(listener, shards, per_address, self.proxies, self.metrics) => {}
-            () = stop => {}
-        }
-        Ok(())
-    }
-}
-
-async fn serve_connection(
-    accepted: Accepted,
-    shard: Handle,
-    settings: Arc<HttpSettings>,
-    draining: tokio::sync::watch::Receiver<bool>,
-) {
-    let Accepted { stream, address, open } = accepted;
-    match tokio::net::TcpStream::from_std(stream) {
-        Ok(stream) => http::serve(stream, address, open, shard, settings, draining).await,
-        Err(error) => tracing::error!(%error, "a socket could not be watched"),
     }
 }
 

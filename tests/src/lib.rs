@@ -1,4 +1,8 @@
-//! What Parlor's proofs share: a bare client and the simulator. The tools are under `bin`.
+//! What Parlor's proofs share: the application they talk to, a bare client, the simulator, and the
+//! wire scripts. The tools are under `bin`.
 
+pub mod app;
 pub mod harness;
+pub mod loopback;
 pub mod sim;
+pub mod wire;

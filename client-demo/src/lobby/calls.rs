@@ -27,6 +27,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct LobbySocket {
     connection: Connection,
     story: Option<Story>,
+    /// A whole state was asked for and has not come yet.
+    is_behind: bool,
 }
 
 /// Why a request was not granted, or a push not understood.
@@ -59,7 +61,7 @@ impl LobbySocket {
     pub fn open(address: &Address, limits: Limits) -> Result<Self, LobbyError> {
         let mut connection = Connection::open(address, limits)?;
         connection.connect(NAMESPACE, &(), CALL_TIMEOUT)?;
-        Ok(Self { connection, story: None })
+        Ok(Self { connection, story: None, is_behind: false })
     }
 
     /// The lobby this socket is in.
@@ -67,7 +69,8 @@ impl LobbySocket {
         self.story.as_ref()
     }
 
-    /// Opens a lobby and takes its first seat as host.
+    /// Opens a lobby and takes its first seat as host. With `deltas` states come in short; the
+    /// story is the same.
     ///
     /// # Errors
     /// If the server refuses or does not answer.
@@ -76,7 +79,7 @@ impl LobbySocket {
         Ok(self.begin(joined))
     }
 
-    /// Joins a lobby.
+    /// Joins a lobby. With `deltas` states come in short; the story is the same.
     ///
     /// # Errors
     /// If the server refuses or does not answer.
@@ -86,12 +89,12 @@ impl LobbySocket {
     }
 
     /// Returns to a place whose token is [`Story::token`] of the connection that was lost. A
-    /// socket that still holds the place is disconnected.
+    /// socket that still holds the place is disconnected. With `deltas` states come in short.
     ///
     /// # Errors
     /// If the server refuses or does not answer.
-    pub fn resume(&mut self, token: &str) -> Result<&Story, LobbyError> {
-        let joined = self.call(request::RESUME, (Resume { token: token.to_owned() },))?;
+    pub fn resume(&mut self, token: &str, deltas: bool) -> Result<&Story, LobbyError> {
+        let joined = self.call(request::RESUME, (Resume { token: token.to_owned(), deltas },))?;
         Ok(self.begin(joined))
     }
 
@@ -126,6 +129,15 @@ impl LobbySocket {
     /// If the server refuses or does not answer.
     pub fn action(&mut self, action: &impl Serialize) -> Result<u64, LobbyError> {
         self.call(request::ACTION, (action,)).map(|Acted { turn }| turn)
+    }
+
+    /// The same, but once however often it is sent: `seq` grows from 1 with each match. In a game
+    /// with ticks the answer comes with the tick.
+    ///
+    /// # Errors
+    /// If the server refuses or does not answer.
+    pub fn input(&mut self, seq: u64, action: &impl Serialize) -> Result<u64, LobbyError> {
+        self.call(request::INPUT, (seq, action)).map(|Acted { turn }| turn)
     }
 
     /// Says something to everybody in the lobby.
@@ -174,9 +186,17 @@ impl LobbySocket {
                 None => return Ok(None),
                 Some(Event::Pushed(pushed)) => {
                     // Without a story it is the rest of a lobby that was left.
-                    if let Some(story) = &mut self.story {
-                        return Ok(Some(story.tell(&pushed.args())?));
+                    let Some(story) = &mut self.story else { continue };
+                    let push = story.tell(&pushed.args())?;
+                    match push {
+                        // Those under way will not be understood either; one question is enough.
+                        Push::Behind if !std::mem::replace(&mut self.is_behind, true) => {
+                            self.connection.emit(NAMESPACE, request::RESYNC, ())?;
+                        }
+                        Push::State => self.is_behind = false,
+                        _ => {}
                     }
+                    return Ok(Some(push));
                 }
                 Some(Event::Closed(reason)) => return Err(ConnectionError::from(reason).into()),
                 Some(Event::Disconnected { namespace }) => {
@@ -207,6 +227,7 @@ impl LobbySocket {
     }
 
     fn begin(&mut self, joined: Joined) -> &Story {
+        self.is_behind = false;
         self.story.insert(Story::new(joined))
     }
 }
@@ -235,10 +256,11 @@ mod tests {
 
     fn create() -> Create {
         let (game, name) = ("chess".to_owned(), "Ada".to_owned());
-        Create { game, config: None, visibility: Visibility::Private, name }
+        Create { game, config: None, visibility: Visibility::Private, name, deltas: true }
     }
 
-    const CREATE: &str = r#"["create",{"game":"chess","visibility":"private","name":"Ada"}]"#;
+    const CREATE: &str =
+        r#"["create",{"game":"chess","visibility":"private","name":"Ada","deltas":true}]"#;
 
     #[test]
     fn requests_are_answered_and_pushes_told_in_order() {
@@ -269,6 +291,47 @@ mod tests {
         let soon = Some(Instant::now() + Duration::from_millis(20));
         assert!(socket.next_push(soon).unwrap().is_none(), "nothing of a lobby that was left");
         drop(socket);
+        server.join().unwrap();
+    }
+
+    #[test]
+    fn a_delta_whose_base_is_not_known_is_ignored_and_a_whole_state_is_asked_for_once() {
+        let (mut socket, server) = opened(|server| {
+            let joined = format!(r#"{{"ok":true,"lobby":{LOBBY},"seat":0,"token":"t"}}"#);
+            server.answer("/lobby", CREATE, &joined);
+            let started = r#"{"type":"started","number":1}"#;
+            server.say(&format!(r#"42/lobby,["changed",{{"version":2,"change":{started}}}]"#));
+            let state = r#"{"number":1,"turn":0,"players":[],"view":{"x":1},"n":3,"key":true}"#;
+            server.say(&format!(r#"42/lobby,["state",{state}]"#));
+            let delta = |n, base| {
+                let delta = format!(r#"{{"turn":[{n}],"view":{{"x":[{n}]}}}}"#);
+                format!(r#"42/lobby,["delta",{{"n":{n},"base":{base},"delta":{delta}}}]"#)
+            };
+            server.say(&delta(4, 3));
+            server.say(&delta(9, 8));
+            server.say(&delta(10, 8));
+            assert_eq!(server.hear(), r#"42/lobby,["resync"]"#);
+            let state = r#"{"number":1,"turn":11,"players":[],"view":{"x":11},"n":11,"key":true}"#;
+            server.say(&format!(r#"42/lobby,["state",{state}]"#));
+            server.say(&delta(12, 11));
+            server.answer("/lobby", r#"["input",1,{"x":1}]"#, r#"{"ok":true,"turn":13}"#);
+        });
+        socket.create(&create()).unwrap();
+        let mut seen = Vec::new();
+        while seen.len() < 7 {
+            let push = socket.next_push(None).unwrap().unwrap();
+            let state = socket.story().unwrap().state();
+            let view = state.map_or("none", |state| state.view.get());
+            seen.push(match push {
+                Push::State => view.to_owned(),
+                Push::Behind => format!("behind at {view}"),
+                _ => "other".to_owned(),
+            });
+        }
+        let behind = r#"behind at {"x":4}"#;
+        let x = [r#"{"x":1}"#, r#"{"x":4}"#, r#"{"x":11}"#, r#"{"x":12}"#];
+        assert_eq!(seen, ["other", x[0], x[1], behind, behind, x[2], x[3]]);
+        assert_eq!(socket.input(1, &serde_json::json!({"x": 1})).unwrap(), 13);
         server.join().unwrap();
     }
 

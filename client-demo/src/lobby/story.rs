@@ -3,12 +3,15 @@
 //! Source: `parlor_shared::api::lobby`.
 
 use parlor_shared::{
-    api::lobby::{
-        Change, Changed, Joined, Lobby, MatchEvent, Phase, Seat, State, TypingPush, push,
+    api::{
+        delta,
+        lobby::{
+            Change, Changed, Delta, Joined, Lobby, MatchEvent, Phase, Seat, State, TypingPush, push,
+        },
     },
     socket_io::{Args, ArgsError},
 };
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 /// What a push told.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ pub enum Push {
     },
     /// The match's state is newer now; see [`Story::state`].
     State,
+    /// The state is newer than the story can tell: ask for `resync`.
+    Behind,
     /// Somebody began or stopped typing.
     Typing(TypingPush),
     /// Nothing new: an older state, or an event of a later version of Parlor.
@@ -57,12 +62,14 @@ pub struct Story {
     lobby: Lobby,
     seat: Option<u8>,
     token: String,
+    /// The state that deltas build on, and its number.
+    base: Option<(u64, Value)>,
 }
 
 impl Story {
     /// It begins with the answer to `create`, `join` or `resume`.
     pub fn new(joined: Joined) -> Self {
-        Self { lobby: joined.lobby, seat: joined.seat, token: joined.token }
+        Self { lobby: joined.lobby, seat: joined.seat, token: joined.token, base: None }
     }
 
     /// The lobby as it stands.
@@ -109,7 +116,14 @@ impl Story {
                 self.follow(version)?;
                 Ok(Push::Event { turn, event })
             }
-            push::STATE => Ok(self.renew(args.get(0).map_err(unreadable)?)),
+            push::STATE => {
+                let state: State = args.get(0).map_err(unreadable)?;
+                if let (Some(n), true) = (state.n, state.key) {
+                    self.base = Some((n, args.get(0).map_err(unreadable)?));
+                }
+                Ok(self.renew(state))
+            }
+            push::DELTA => Ok(self.build(&args.get(0).map_err(unreadable)?)),
             push::TYPING => Ok(Push::Typing(args.get(0).map_err(unreadable)?)),
             _ => Ok(Push::Nothing),
         }
@@ -134,6 +148,16 @@ impl Story {
         }
         self.lobby.state = Some(state);
         Push::State
+    }
+
+    /// A state from its key and what differs since.
+    fn build(&mut self, Delta { n, base, delta }: &Delta) -> Push {
+        let base = self.base.as_ref().filter(|known| known.0 == *base);
+        let state = base.and_then(|(_, state)| delta::apply(state, delta).ok());
+        match state.and_then(|state| serde_json::from_value::<State>(state).ok()) {
+            Some(state) => self.renew(State { n: Some(*n), key: false, ..state }),
+            None => Push::Behind,
+        }
     }
 
     fn change(&mut self, change: &Change) {
@@ -177,6 +201,7 @@ impl Story {
 mod tests {
     use parlor_shared::api::lobby::{LeaveReason, Outcome, Role, Visibility};
     use serde::Serialize;
+    use serde_json::json;
 
     use super::*;
 
@@ -216,7 +241,9 @@ mod tests {
     }
 
     fn state(number: u32, turn: u64) -> State {
-        State { number, turn, players: Vec::new(), view: raw("{}"), outcome: None }
+        let (players, applied) = (Vec::new(), Default::default());
+        let view = raw("{}");
+        State { number, turn, players, view, outcome: None, applied, n: None, key: false }
     }
 
     #[test]
@@ -276,6 +303,25 @@ mod tests {
             assert_eq!(matches!(push, Push::State), is_new, "{number} {turn}");
         }
         assert_eq!(story.state().map(|s| (s.number, s.turn)), Some((2, 0)));
+    }
+
+    #[test]
+    fn a_delta_builds_on_the_last_key_and_on_nothing_else() {
+        let mut story = story();
+        change(&mut story, Change::Started { number: 1 });
+        let key = |n, turn| State { n: Some(n), key: true, ..state(1, turn) };
+        let delta = |n, base, turn: u64| Delta { n, base, delta: json!({ "turn": [turn] }) };
+        assert!(matches!(tell(&mut story, "delta", delta(2, 1, 9)), Ok(Push::Behind)));
+        tell(&mut story, "state", State { key: false, ..key(4, 1) }).unwrap();
+        assert!(matches!(tell(&mut story, "delta", delta(5, 4, 9)), Ok(Push::Behind)), "no key");
+        tell(&mut story, "state", key(6, 2)).unwrap();
+        assert!(matches!(tell(&mut story, "delta", delta(8, 6, 4)), Ok(Push::State)));
+        let known = story.state().unwrap();
+        assert_eq!((known.turn, known.n, known.key), (4, Some(8), false));
+        assert!(matches!(tell(&mut story, "delta", delta(7, 5, 9)), Ok(Push::Behind)));
+        let misfit = Delta { n: 9, base: 6, delta: json!({ "view": { "gone": 0 } }) };
+        assert!(matches!(tell(&mut story, "delta", misfit), Ok(Push::Behind)));
+        assert_eq!(story.state().unwrap().turn, 4);
     }
 
     #[test]

@@ -44,7 +44,7 @@ fn joined(pace: Pace, script: impl FnOnce(&mut Server) + Send + 'static) -> Play
     )
 }
 
-const JOIN: &str = r#"["join",{"code":"bcdfg","name":"Grace","role":"player"}]"#;
+const JOIN: &str = r#"["join",{"code":"bcdfg","name":"Grace","role":"player","deltas":true}]"#;
 const ADA: &str = r#"{"seat":0,"name":"Ada","connected":true,"ready":false}"#;
 const GRACE: &str = r#"{"seat":1,"name":"Grace","connected":true,"ready":false}"#;
 const MOVE: &str = r#"["action",{"type":"move","move":"e7e5"}]"#;
@@ -183,7 +183,8 @@ fn a_host_starts_when_the_guest_is_ready_and_again_if_that_was_too_early() {
     };
     let (finish, _) = played(
         |server| {
-            let create = r#"["create",{"game":"chess","visibility":"private","name":"Ada"}]"#;
+            let create =
+                r#"["create",{"game":"chess","visibility":"private","name":"Ada","deltas":true}]"#;
             server.answer("/lobby", create, &answer(0, "open", "chess", &[ADA]));
             change(server, 11, r#"{"type":"joined","seat":1,"name":"Grace"}"#);
             change(server, 12, r#"{"type":"ready","seat":1,"ready":true}"#);

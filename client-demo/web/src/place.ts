@@ -12,6 +12,9 @@ import type {
   Changed, Create, Join, Joined, Lobby, MatchEvent, Request, State, Takes, Tells, TypingPush,
 } from "./types";
 
+/** The one game this page can show. */
+export const GAME = "chess";
+
 /** Pause before `resume` is asked again after the server had no time for it. */
 const RESUME_AGAIN_MS = 3_000;
 
@@ -87,7 +90,11 @@ export class Place {
 
   async join(join: Join): Promise<void> {
     const joined = await this.#connection.request("join", join);
-    const { phase, state } = joined.lobby;
+    const { game, phase, state } = joined.lobby;
+    if (game !== GAME) {
+      await this.#connection.request("leave");
+      throw new Refused("E_UNKNOWN_GAME", `That lobby plays ${game}; this page plays ${GAME}.`);
+    }
     this.#firstMatch = phase === "finished" && state ? state.number + 1 : 1;
     this.#enter(joined, false);
   }

@@ -3,11 +3,8 @@
 import { byId, make, setText, show } from "./dom";
 import { memory } from "./memory";
 import { attempt, hideNotice, notice } from "./notice";
-import type { Place } from "./place";
+import { GAME, type Place } from "./place";
 import type { Join, Listed, Phase, Role } from "./types";
-
-/** The one game this page can show. */
-const GAME = "chess";
 
 const PHASES: Record<Phase, string> = {
   open: "waiting",

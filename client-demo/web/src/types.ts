@@ -13,6 +13,7 @@ export interface Create {
   config?: ChessConfig;
   visibility?: Visibility;
   name: string;
+  deltas?: boolean;
 }
 
 export interface Join {
@@ -20,6 +21,7 @@ export interface Join {
   id?: string;
   name: string;
   role?: Role;
+  deltas?: boolean;
 }
 
 export interface Joined {
@@ -70,6 +72,12 @@ export interface State {
   /** Null if the game has crashed. */
   view: ChessView | null;
   outcome?: Outcome;
+  /** The last `input` that was accepted, by seat. */
+  applied?: Record<number, number>;
+  /** Only in a push. */
+  n?: number;
+  /** Only in a push; deltas may build on it. */
+  key?: true;
 }
 
 export interface Outcome {

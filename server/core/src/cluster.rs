@@ -18,6 +18,7 @@ use crate::{
     input::Target,
     key::{NamespaceKey, ShardId},
     lobby::LobbyMessage,
+    views::ViewMessage,
 };
 
 /// Something one shard tells another. From one shard to another they arrive in order.
@@ -33,6 +34,23 @@ pub enum Message {
     Answer(u64, Answer),
     /// Between a lobby and those in it.
     Lobby(LobbyMessage),
+    /// What there is to see in a lobby's match, and who looks.
+    View(ViewMessage),
+}
+
+impl Message {
+    /// Bytes of encoded packets in it.
+    pub fn n_bytes(&self) -> usize {
+        match self {
+            Self::Emit(_, _, frame, _) | Self::Lobby(LobbyMessage::Push(_, frame, _)) => {
+                frame.wire().len()
+            }
+            Self::View(ViewMessage::Full { text, .. } | ViewMessage::Delta { text, .. }) => {
+                text.len()
+            }
+            _ => 0,
+        }
+    }
 }
 
 /// A change for many sockets at once.

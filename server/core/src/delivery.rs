@@ -1,5 +1,10 @@
-//! How much a packet matters on its way to a client that may be slow.
-//! What is done about it is decided in `engine_io`.
+//! How packets come to a client that may be slow: how much one matters, and what is only made when
+//! the client can take it.
+//! What is done about slowness is decided in `engine_io`; what views hold, in `views`.
+
+use parlor_shared::socket_io::Frame;
+
+use crate::key::ViewId;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,4 +18,30 @@ pub enum Delivery {
         /// Made of the namespace and the event, or chosen.
         key: u64,
     },
+}
+
+/// Where a session gets views from, in the moment in which its client can take them.
+pub trait Views {
+    /// The newest state of a view for a client that has begun to receive the key `base` (`None`:
+    /// it has none, or wants none). `None`: there is nothing to show.
+    fn frame(&mut self, view: ViewId, base: Option<u64>) -> Option<Shown>;
+}
+
+/// A view as one client gets it.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// Shared by all who get the same.
+    pub frame: Frame,
+    /// The frame is a key of this number: later ones may build on it.
+    pub key: Option<u64>,
+}
+
+/// Where no views are.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoViews;
+
+impl Views for NoViews {
+    fn frame(&mut self, _: ViewId, _: Option<u64>) -> Option<Shown> {
+        None
+    }
 }

@@ -1,5 +1,7 @@
 //! Everything a world can want, as one closed list.
 
+use std::time::Duration;
+
 use parlor_shared::{
     id::SocketId,
     socket_io::{Args, Frame},
@@ -12,7 +14,7 @@ use crate::{
     cluster::{Answer, Message},
     delivery::Delivery,
     input::AckToken,
-    key::{NamespaceKey, SessionKey, ShardId, SocketKey},
+    key::{NamespaceKey, SessionKey, ShardId, SocketKey, ViewId},
 };
 
 /// Something to be done, in the order in which it is pushed.
@@ -20,6 +22,14 @@ use crate::{
 pub enum Effect<'a> {
     /// Hand a frame to a session.
     Send(SessionKey, Frame, Delivery),
+    /// Tell a session that there is something new in a view; and whether it wants deltas.
+    Show(SessionKey, ViewId, bool),
+    /// Tell a session that its client does not look at a view any more.
+    Hide(SessionKey, ViewId),
+    /// Tell a session that its client has lost what a view's deltas build on.
+    Rebase(SessionKey, ViewId),
+    /// A match took a step, so late after it was due; so many before it were left out.
+    Ticked(Duration, u64),
     /// End a session.
     Close(SessionKey, CloseReason),
     /// Ask the namespace's handler whether to admit a socket.
@@ -56,6 +66,8 @@ pub enum Effect<'a> {
     Tell(ShardId, Message),
     /// A connected socket is no more.
     Disconnected(SocketKey, NamespaceKey, DisconnectReason),
+    /// A socket is no more about which the namespace's handler was still deciding.
+    Abandoned(SocketKey),
 }
 
 /// Why there is no answer.
@@ -79,16 +91,19 @@ pub enum DisconnectReason {
     ClientNamespaceDisconnect,
     /// The server disconnected it.
     ServerNamespaceDisconnect,
+    /// One of its handlers panicked.
+    HandlerFailed,
     /// Its session ended.
     Session(CloseReason),
 }
 
 impl DisconnectReason {
-    /// The words that socket.io's users know.
+    /// The words that socket.io's users know, and one of our own.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ClientNamespaceDisconnect => "client namespace disconnect",
             Self::ServerNamespaceDisconnect => "server namespace disconnect",
+            Self::HandlerFailed => "handler failed",
             Self::Session(reason) => reason.as_str(),
         }
     }

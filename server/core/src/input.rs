@@ -14,6 +14,7 @@ use crate::{
     close::CloseReason,
     cluster::{Change, Message, Question},
     delivery::Delivery,
+    effect::DisconnectReason,
     key::{NamespaceKey, SessionKey, ShardId, SocketKey},
 };
 
@@ -49,8 +50,9 @@ pub enum Input<'a> {
     Join(SocketKey, String),
     /// Take a socket out of a room.
     Leave(SocketKey, String),
-    /// Disconnect a socket from its namespace, or (true) end its whole session.
-    Disconnect(SocketKey, bool),
+    /// Disconnect a socket from its namespace, or (true) end its whole session. Its handlers hear
+    /// the reason; its client hears that it is disconnected.
+    Disconnect(SocketKey, bool, DisconnectReason),
     /// A deadline may have passed.
     Timeout,
 }

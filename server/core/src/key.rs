@@ -88,6 +88,29 @@ impl GatheringKey {
     }
 }
 
+/// What one kind of viewer may know of a lobby's match: one sequence of states, the same for all
+/// who look at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ViewId {
+    /// The shard that owns the lobby.
+    pub shard: ShardId,
+    /// The lobby, there.
+    pub lobby: LobbyKey,
+    /// Whose view it is.
+    pub viewer: ViewerKey,
+}
+
+/// Whose view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ViewerKey {
+    /// Everybody's: the game hides nothing.
+    Everybody,
+    /// That of one seat.
+    Seat(u8),
+    /// That of all who only watch.
+    Spectators,
+}
+
 /// Index of a namespace in the server's list; the same on every shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NamespaceKey(pub u32);
@@ -116,6 +139,15 @@ impl<K: Key, V> Table<K, V> {
         self.next_generation = generation.wrapping_add(1);
         let index = self.entries.insert((generation, value));
         K::new(u32::try_from(index).expect("fewer than 2^32 entries"), generation)
+    }
+
+    /// The key that the next entry will have.
+    ///
+    /// # Panics
+    /// Beyond 2^32 entries at once.
+    pub fn next_key(&self) -> K {
+        let index = self.entries.vacant_key();
+        K::new(u32::try_from(index).expect("fewer than 2^32 entries"), self.next_generation)
     }
 
     /// The entry, if it is still there.
@@ -168,7 +200,9 @@ mod tests {
         let mut table: Table<SocketKey, char> = Table::default();
         let a = table.insert('a');
         assert_eq!(table.remove(a), Some('a'));
+        let next = table.next_key();
         let b = table.insert('b');
+        assert_eq!(b, next);
         assert_eq!((table.get(a), table.get(b)), (None, Some(&'b')));
         assert_eq!(table.remove(a), None);
         assert_eq!((table.len(), table.is_empty()), (1, false));

@@ -20,6 +20,7 @@ mod questions;
 pub mod rate;
 pub mod socket_io;
 pub mod time;
+pub mod views;
 mod world;
 
 pub use world::{World, WorldSettings, volatile_by_name};

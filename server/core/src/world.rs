@@ -1,4 +1,5 @@
-//! Everything one shard decides, put together: sockets and lobbies meet here and nowhere else.
+//! Everything one shard decides, put together: sockets, lobbies and views meet here and nowhere
+//! else.
 //! Sessions stay beside it, one per client, because their pace is their reader's.
 
 use std::time::Duration;
@@ -8,15 +9,16 @@ use parlor_shared::socket_io::{Args, Frame};
 
 use crate::{
     cluster::{Answer, Message, Neighbours, Question},
-    delivery::Delivery,
-    effect::{AckError, Effect, Effects},
+    delivery::{Delivery, Shown, Views},
+    effect::{AckError, DisconnectReason, Effect, Effects},
     ids::Ids,
     input::{AckToken, Input, Target},
-    key::{NamespaceKey, ShardId, SocketKey},
-    lobby::{Lobbies, LobbyEffect, LobbyInput, LobbySettings, Request},
+    key::{Address, NamespaceKey, ShardId, SocketKey, ViewId},
+    lobby::{Lobbies, LobbyEffect, LobbyInput, LobbyMessage, LobbySettings, Request},
     questions::{Answered, Questions},
     socket_io::{Settings, SocketIo},
     time::Time,
+    views::{Gallery, ViewEffect, ViewInput, ViewMessage},
 };
 
 /// What a world must know from the start.
@@ -44,6 +46,7 @@ pub struct World {
     socket_io: SocketIo,
     lobbies: Lobbies,
     questions: Questions,
+    gallery: Gallery,
     /// `/lobby`, which the world serves itself.
     lobby_namespace: Option<NamespaceKey>,
     inbox: Vec<LobbyInput>,
@@ -74,6 +77,7 @@ impl World {
                 hash_seed: settings.hash_seed,
             }),
             lobbies: Lobbies::new(lobbies, settings.neighbours.clone()),
+            gallery: Gallery::new(settings.neighbours.own),
             neighbours: settings.neighbours,
             questions: Questions::default(),
             lobby_namespace,
@@ -112,6 +116,20 @@ impl World {
             && self.lobbies.is_empty()
             && self.lobbies.is_unvisited()
             && self.questions.is_empty()
+            && self.gallery.is_empty()
+    }
+
+    /// The views.
+    pub fn gallery(&self) -> &Gallery {
+        &self.gallery
+    }
+
+    /// What other shards are to be told of views: asked for once at the end of each turn, and sent
+    /// before anything else of that turn.
+    pub fn take_views(&mut self) -> Vec<(ShardId, Message)> {
+        let lobbies = &mut self.lobbies;
+        let outgoing = self.gallery.take_outgoing(&mut |view| lobbies.state(view));
+        outgoing.into_iter().map(|(to, message)| (to, Message::View(message))).collect()
     }
 
     /// Takes in one thing that happened and pushes what is to be done about it, in order.
@@ -192,6 +210,13 @@ impl World {
             }
             Message::Answer(number, answer) => self.answered(from, number, answer, effects),
             Message::Lobby(message) => self.inbox.push(LobbyInput::Told(from, message)),
+            Message::View(message) => {
+                let session = match &message {
+                    ViewMessage::Watch { socket, .. } => self.socket_io.session(*socket),
+                    _ => None,
+                };
+                self.view(ViewInput::Told(message, session), effects);
+            }
         }
     }
 
@@ -283,17 +308,53 @@ impl World {
     fn carry_out(&mut self, now: Time, effect: LobbyEffect, effects: &mut dyn Effects) {
         let Some(namespace) = self.lobby_namespace else { return };
         match effect {
-            LobbyEffect::Push(socket, frame, delivery) => {
-                let to = Target::socket(socket);
+            LobbyEffect::Push(to, frame, delivery) if to.shard == self.neighbours.own => {
+                let to = Target::socket(to.socket);
                 self.sockets(now, Input::Emit(namespace, to, frame, delivery), effects);
             }
-            LobbyEffect::Disconnect(socket) => {
-                self.sockets(now, Input::Disconnect(socket, false), effects);
+            LobbyEffect::Push(to, frame, delivery) => {
+                let push = LobbyMessage::Push(to.socket, frame, delivery);
+                effects.push(Effect::Tell(to.shard, Message::Lobby(push)));
+            }
+            LobbyEffect::Disconnect(Address { socket, .. }) => {
+                let reason = DisconnectReason::ServerNamespaceDisconnect;
+                self.sockets(now, Input::Disconnect(socket, false, reason), effects);
             }
             LobbyEffect::Tell(shard, message) => {
                 effects.push(Effect::Tell(shard, Message::Lobby(message)));
             }
+            LobbyEffect::Watch { who, view, deltas } => {
+                let is_own = who.shard == self.neighbours.own;
+                let session = self.socket_io.session(who.socket).filter(|_| is_own);
+                self.view(ViewInput::Watch { who, session, view, deltas }, effects);
+            }
+            LobbyEffect::Unwatch(who) => self.view(ViewInput::Unwatch(who), effects),
+            LobbyEffect::Resync(who) => self.view(ViewInput::Resync(who), effects),
+            LobbyEffect::Dirty(view) => self.view(ViewInput::Dirty(view), effects),
+            LobbyEffect::Ticked { late, n_skipped } => {
+                effects.push(Effect::Ticked(late, n_skipped));
+            }
         }
+    }
+
+    fn view(&mut self, input: ViewInput, effects: &mut dyn Effects) {
+        let mut shown = Vec::new();
+        self.gallery.handle(input, &mut shown);
+        for effect in shown {
+            effects.push(match effect {
+                ViewEffect::Show(session, view, deltas) => Effect::Show(session, view, deltas),
+                ViewEffect::Hide(session, view) => Effect::Hide(session, view),
+                ViewEffect::Rebase(session, view) => Effect::Rebase(session, view),
+            });
+        }
+    }
+}
+
+/// Sessions ask the world for what they show, in the moment in which it can be taken.
+impl Views for World {
+    fn frame(&mut self, view: ViewId, base: Option<u64>) -> Option<Shown> {
+        let lobbies = &mut self.lobbies;
+        self.gallery.frame(view, base, &mut |view| lobbies.state(view))
     }
 }
 

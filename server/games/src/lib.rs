@@ -2,5 +2,7 @@
 //! What a lobby does with a game is not known here; see `parlor_core::lobby`.
 
 pub mod chess;
+pub mod circles;
 
 pub use chess::Chess;
+pub use circles::Circles;

@@ -11,7 +11,14 @@ use std::{
 use mio::{Events, Poll};
 use tokio::io::unix::AsyncFd;
 
+use parlor_core::key::ShardId;
+use tokio::sync::watch;
+
 use super::{App, Shard, ShardSettings};
+use crate::{cluster::Links, mailbox::Inbox};
+
+/// How long a WebSocket may take from one shard to another.
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The shard's own poll, beside the shard so that both can be used at once.
 pub(crate) struct PollAndEvents {
@@ -24,6 +31,9 @@ pub(crate) struct PollAndEvents {
 pub(crate) struct Handle {
     shard: Rc<RefCell<Shard>>,
     poll: Rc<RefCell<PollAndEvents>>,
+    id: ShardId,
+    /// Told when the shard has ended; whoever has an answer on its way then listens.
+    drain: Rc<watch::Sender<bool>>,
 }
 
 impl Handle {
@@ -31,14 +41,50 @@ impl Handle {
     ///
     /// # Errors
     /// If the operating system gives no poll.
-    pub(crate) fn new(settings: ShardSettings, app: App) -> io::Result<Self> {
+    pub(crate) fn new(
+        settings: ShardSettings,
+        app: App,
+        inbox: Inbox,
+        links: Links,
+    ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let registry = poll.registry().try_clone()?;
         let events = Events::with_capacity(1024);
+        let id = settings.id;
         Ok(Self {
-            shard: Rc::new(RefCell::new(Shard::new(settings, app, registry))),
+            id,
+            drain: Rc::new(watch::channel(false).0),
+            shard: Rc::new(RefCell::new(Shard::new(settings, app, inbox, links, registry))),
             poll: Rc::new(RefCell::new(PollAndEvents { poll, events })),
         })
+    }
+
+    /// Which shard it is.
+    pub(crate) fn id(&self) -> ShardId {
+        self.id
+    }
+
+    /// The shard's end waits a while for these to be dropped; true once it has begun.
+    pub(crate) fn draining(&self) -> watch::Receiver<bool> {
+        self.drain.subscribe()
+    }
+
+    /// Waits until the answers that are on their way have got there; false if they did not in time.
+    pub(crate) async fn drain(&self, timeout: Duration) -> bool {
+        self.drain.send_replace(true);
+        tokio::time::timeout(timeout, self.drain.closed()).await.is_ok()
+    }
+
+    /// Waits for WebSockets of this session that are on their way from other shards.
+    pub(crate) async fn candidates(&self, sid: &str) {
+        let arrival = Rc::clone(&self.shard.borrow().arrival);
+        let arrived = async {
+            while self.peek(|shard| shard.expects_candidate(sid)) {
+                arrival.notified().await;
+            }
+        };
+        // Past that the other shard has worse troubles than an order of requests.
+        let _ = tokio::time::timeout(ARRIVAL_TIMEOUT, arrived).await;
     }
 
     /// Takes a turn, does something with the shard, and writes what came of it.
@@ -47,6 +93,7 @@ impl Handle {
         shard.turn(&mut self.poll.borrow_mut());
         let result = run(&mut shard);
         shard.flush();
+        shard.flush_links();
         shard.note_deadline();
         result
     }
@@ -68,6 +115,7 @@ impl Handle {
         #[expect(deprecated, reason = "its successor is unsafe; `PollFd` keeps what that asks for")]
         let watched = AsyncFd::with_interest(watched, tokio::io::Interest::READABLE)?;
         let wake = Rc::clone(&self.shard.borrow().wake);
+        let mailbox = self.shard.borrow().mailbox();
         let clock = self.shard.borrow().settings.clock;
         tokio::pin!(stop);
         let mut give_up_at: Option<tokio::time::Instant> = None;
@@ -93,12 +141,16 @@ impl Handle {
                 () = sleep => {}
                 // Whatever else is ready has its turn before this shard goes on.
                 () = wake.notified() => tokio::task::yield_now().await,
+                () = mailbox.posted() => tokio::task::yield_now().await,
                 () = &mut stop, if !is_stopping => {
                     give_up_at = Some(tokio::time::Instant::now() + timeout);
                     self.with(Shard::shut_down);
                 }
             }
             self.peek(|shard| shard.asleep_until = None);
+            for visit in self.peek(Shard::take_visits) {
+                visit(self);
+            }
             let n_sessions = self.with(|shard| shard.n_sessions());
             if let Some(at) = give_up_at
                 && (n_sessions == 0 || tokio::time::Instant::now() >= at)

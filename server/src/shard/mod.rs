@@ -11,6 +11,7 @@
 
 mod handle;
 mod outlet;
+mod parcels;
 
 use std::{
     collections::HashMap,
@@ -24,9 +25,11 @@ use mio::{Interest, Registry, Token};
 use parlor_core::{
     World, WorldSettings,
     close::CloseReason,
+    cluster::Owners,
+    delivery::{NoViews, Views},
     engine_io::{Session, SessionEffect, SessionInput, Settings, Transport},
     input::Input,
-    key::{ConnectionKey, Key as _, SessionKey, Table},
+    key::{ConnectionKey, Key as _, SessionKey, ShardId, Table},
     time::{Deadlines, Time},
 };
 use parlor_shared::{
@@ -43,10 +46,12 @@ use outlet::{Outlet, refill};
 use crate::{
     acceptor::OpenConnection,
     address::Counted,
-    chance::{self, SidMint},
+    chance,
     clock::Clock,
+    cluster::Links,
     engine_app::{EngineApp, EngineContext},
-    handlers::{Handlers, Handshake, Namespace},
+    handlers::{Handlers, Handshake},
+    mailbox::{Inbox, Visit},
     metrics::Metrics,
     transport::websocket::{Connection, MAX_SLICES, Role},
 };
@@ -57,15 +62,17 @@ const READ_BUFFER_BYTES: usize = 64 * 1024;
 const MAX_READS_PER_TURN: usize = 16;
 /// Looks for readable sockets before deadlines and requests have their turn.
 const MAX_POLLS_PER_TURN: usize = 8;
+/// How long what another shard could not take waits.
+const LINK_RETRY: Duration = Duration::from_millis(1);
 /// How long a connection that is done waits for its peer to close.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// What a shard is made of.
 #[derive(Debug, Clone)]
 pub(crate) struct ShardSettings {
-    pub(crate) number: u16,
+    pub(crate) id: ShardId,
     pub(crate) clock: Clock,
-    pub(crate) sids: SidMint,
+    pub(crate) owners: Owners,
     pub(crate) session: Arc<Settings>,
     pub(crate) notsent_lowat: u32,
     pub(crate) metrics: Metrics,
@@ -74,18 +81,14 @@ pub(crate) struct ShardSettings {
 /// What sits on top of the sessions.
 pub(crate) enum App {
     /// Socket.IO namespaces and lobbies.
-    SocketIo { world: Box<World>, handlers: Handlers },
+    SocketIo { world: Box<World>, handlers: Box<Handlers> },
     /// Engine.IO messages as they are.
     Engine(EngineApp),
 }
 
 impl App {
-    pub(crate) fn socket_io(
-        settings: WorldSettings,
-        namespaces: Arc<[(String, Namespace)]>,
-    ) -> Self {
-        let handlers = Handlers::new(namespaces);
-        Self::SocketIo { world: Box::new(World::new(settings)), handlers }
+    pub(crate) fn socket_io(settings: WorldSettings, handlers: Handlers) -> Self {
+        Self::SocketIo { world: Box::new(World::new(settings)), handlers: Box::new(handlers) }
     }
 }
 
@@ -93,6 +96,10 @@ impl App {
 pub(crate) struct Shard {
     settings: ShardSettings,
     app: App,
+    inbox: Inbox,
+    links: Links,
+    /// What other threads want done on this one beside turns.
+    visits: Vec<Visit>,
     sessions: Table<SessionKey, Slot>,
     by_sid: HashMap<Sid, SessionKey>,
     connections: Table<ConnectionKey, Connection>,
@@ -108,9 +115,15 @@ pub(crate) struct Shard {
     effects: Vec<SessionEffect>,
     /// Wakes the shard's loop: there is an earlier deadline or something unread.
     wake: Rc<Notify>,
+    /// Tells requests that a WebSocket which they wait for is here.
+    arrival: Rc<Notify>,
     /// Until when the loop sleeps (`Some(None)`: for ever); `None` while it is awake.
     asleep_until: Option<Option<Time>>,
     is_shutting_down: bool,
+    /// Sockets, lobbies, matches and blocked connections as the gauges have counted them.
+    gauged: [i64; 4],
+    /// Views encoded that are counted in the metrics: whole ones, and deltas.
+    n_encoded: (u64, u64),
 }
 
 /// A session and how to reach its client.
@@ -119,10 +132,13 @@ struct Slot {
     sid: Sid,
     carrier: Carrier,
     candidate: Option<ConnectionKey>,
-    handshake: Handshake,
+    /// WebSockets that are on their way from other shards.
+    n_expected: u32,
+    handshake: Arc<Handshake>,
     /// The deadline that is set for it.
     armed: Option<Time>,
     n_replaced: u64,
+    n_coalesced: u64,
     is_dirty: bool,
     _counted: Option<Counted>,
 }
@@ -136,6 +152,16 @@ impl Slot {
     }
 }
 
+impl App {
+    /// Where sessions get views from.
+    fn views<'a>(&'a mut self, none: &'a mut NoViews) -> &'a mut dyn Views {
+        match self {
+            Self::SocketIo { world, .. } => &mut **world,
+            Self::Engine(_) => none,
+        }
+    }
+}
+
 enum Carrier {
     /// The request that waits, if one does.
     Polling(Option<oneshot::Sender<Vec<u8>>>),
@@ -144,6 +170,8 @@ enum Carrier {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
+    /// Another shard could not take what there is for it.
+    Links,
     Session(SessionKey),
     Connection(ConnectionKey),
 }
@@ -160,10 +188,19 @@ pub(crate) enum Refused {
 }
 
 impl Shard {
-    pub(crate) fn new(settings: ShardSettings, app: App, registry: Registry) -> Self {
+    pub(crate) fn new(
+        settings: ShardSettings,
+        app: App,
+        inbox: Inbox,
+        links: Links,
+        registry: Registry,
+    ) -> Self {
         Self {
             settings,
             app,
+            inbox,
+            links,
+            visits: Vec::new(),
             sessions: Table::default(),
             by_sid: HashMap::new(),
             connections: Table::default(),
@@ -175,8 +212,11 @@ impl Shard {
             scratch: vec![0; READ_BUFFER_BYTES],
             effects: Vec::new(),
             wake: Rc::default(),
+            arrival: Rc::default(),
             asleep_until: None,
             is_shutting_down: false,
+            gauged: [0; 4],
+            n_encoded: (0, 0),
         }
     }
 
@@ -196,20 +236,35 @@ impl Shard {
         self.is_shutting_down
     }
 
-    /// Sets the gauges that nobody counts along the way; cost grows with the number of lobbies.
-    pub(crate) fn gauge(&self) {
-        if let App::SocketIo { world, .. } = &self.app {
-            let metrics = &self.settings.metrics;
-            metrics.sockets.set(world.socket_io().n_sockets() as i64);
-            metrics.lobbies.set(world.lobbies().len() as i64);
-            metrics.matches.set(world.lobbies().n_playing() as i64);
+    /// Brings this shard's part of the metrics up to date that nobody counts along the way; cost
+    /// grows with the number of lobbies and connections.
+    pub(crate) fn gauge(&mut self) {
+        let App::SocketIo { world, .. } = &self.app else { return };
+        let metrics = &self.settings.metrics;
+        let (n_full, n_delta) = world.gallery().n_encoded();
+        metrics.encoded("full", n_full - self.n_encoded.0);
+        metrics.encoded("delta", n_delta - self.n_encoded.1);
+        self.n_encoded = (n_full, n_delta);
+        let (sockets, lobbies) = (world.socket_io(), world.lobbies());
+        let n_blocked = self.connections.iter().filter(|(_, c)| c.is_blocked).count();
+        let now = [sockets.n_sockets(), lobbies.len(), lobbies.n_playing(), n_blocked];
+        let now = now.map(|n| n as i64);
+        let gauges =
+            [&metrics.sockets, &metrics.lobbies, &metrics.matches, &metrics.connections_blocked];
+        for ((gauge, now), before) in gauges.into_iter().zip(now).zip(self.gauged) {
+            gauge.inc_by(now - before);
         }
+        self.gauged = now;
     }
 
-    /// One turn: sockets first, then deadlines, then everything is written. Requests take a turn
+    /// One turn: what other threads want and sockets bring, then deadlines, then everything is
+    /// written. Requests take a turn
     /// before they are handled, so that what arrived before them is known.
     pub(crate) fn turn(&mut self, poll: &mut PollAndEvents) {
-        for n_polls in 1.. {
+        self.unpack();
+        // While another shard cannot keep up, clients are not read: they wait in the kernel.
+        let n_polls = if self.links.is_congested() { 0 } else { MAX_POLLS_PER_TURN };
+        for n_polls in 1..=n_polls {
             poll.events.clear();
             if let Err(error) = poll.poll.poll(&mut poll.events, Some(Duration::ZERO))
                 && error.kind() != io::ErrorKind::Interrupted
@@ -243,6 +298,20 @@ impl Shard {
         self.flush();
     }
 
+    /// Sends other shards what there is for them: once a turn.
+    pub(crate) fn flush_links(&mut self) {
+        if let App::SocketIo { world, .. } = &mut self.app {
+            for (to, message) in world.take_views() {
+                self.links.push_first(to, message);
+            }
+        }
+        if self.links.flush() {
+            let again = self.now() + LINK_RETRY;
+            self.deadlines.set(Timer::Links, Some(again));
+        }
+        self.settings.metrics.volatile_dropped.inc_by(self.links.take_dropped());
+    }
+
     fn now(&self) -> Time {
         self.settings.clock.now()
     }
@@ -266,7 +335,7 @@ impl Shard {
         counted: Option<Counted>,
     ) -> SessionKey {
         let (now, settings) = (self.now(), Arc::clone(&self.settings.session));
-        let sid = self.settings.sids.mint(self.settings.number);
+        let sid = chance::sid(&self.settings.owners, self.settings.id);
         let greeting = engine::Handshake {
             sid: sid.to_string(),
             upgrades: match transport {
@@ -284,9 +353,11 @@ impl Shard {
             sid,
             carrier,
             candidate: None,
-            handshake,
+            n_expected: 0,
+            handshake: Arc::new(handshake),
             armed: None,
             n_replaced: 0,
+            n_coalesced: 0,
             is_dirty: true,
             _counted: counted,
         };
@@ -436,7 +507,13 @@ impl Shard {
     fn input(&mut self, input: Input<'_>) {
         let now = self.now();
         let Self {
-            app: App::SocketIo { world, handlers }, sessions, dirty, full, settings, ..
+            app: App::SocketIo { world, handlers },
+            sessions,
+            dirty,
+            full,
+            settings,
+            links,
+            ..
         } = self
         else {
             return;
@@ -449,6 +526,7 @@ impl Shard {
             dirty,
             full,
             metrics: &settings.metrics,
+            links,
             aftermath: Vec::new(),
         };
         world.handle(now, input, &mut outlet);
@@ -470,15 +548,17 @@ impl Shard {
                 dirty,
                 full,
                 settings,
+                links,
                 ..
             } = self
             else {
                 return;
             };
-            let Some(input) = handlers.wanted.pop_front() else { return };
+            let Some(input) = handlers.next_wish() else { return };
             refill(world, now);
             let metrics = &settings.metrics;
-            let mut outlet = Outlet { now, sessions, handlers, dirty, full, metrics, aftermath };
+            let mut outlet =
+                Outlet { now, sessions, handlers, dirty, full, metrics, links, aftermath };
             world.handle(now, input, &mut outlet);
             aftermath = outlet.aftermath;
         }
@@ -608,6 +688,26 @@ impl Shard {
         // Upgraded or upgrading already, or gone: this one closes, the session does not notice.
         self.settings.metrics.upgrade_failed();
         self.finish_connection(connection, true);
+    }
+
+    /// A WebSocket for this session is on its way from another shard.
+    pub(crate) fn expect_candidate(&mut self, sid: &str) {
+        if let Some(slot) = self.session(sid).and_then(|key| self.sessions.get_mut(key)) {
+            slot.n_expected += 1;
+        }
+    }
+
+    /// It is here, or will not come.
+    pub(crate) fn candidate_arrived(&mut self, sid: &str) {
+        if let Some(slot) = self.session(sid).and_then(|key| self.sessions.get_mut(key)) {
+            slot.n_expected = slot.n_expected.saturating_sub(1);
+        }
+        self.arrival.notify_waiters();
+    }
+
+    fn expects_candidate(&self, sid: &str) -> bool {
+        let slot = self.session(sid).and_then(|key| self.sessions.get(key));
+        slot.is_some_and(|slot| slot.n_expected > 0)
     }
 
     fn adopt(
@@ -822,14 +922,11 @@ impl Shard {
 
     /// When the next turn is due.
     fn deadline(&self) -> Option<Time> {
-        let world = match &self.app {
-            App::SocketIo { world, .. } => world.deadline(),
-            App::Engine(_) => None,
+        let (world, handlers) = match &self.app {
+            App::SocketIo { world, handlers } => (world.deadline(), handlers.deadline()),
+            App::Engine(_) => (None, None),
         };
-        match (world, self.deadlines.next()) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        [world, handlers, self.deadlines.next()].into_iter().flatten().min()
     }
 
     fn fire(&mut self) {
@@ -844,6 +941,8 @@ impl Shard {
                     self.flush_session(key);
                 }
                 Timer::Connection(key) => self.remove_connection(key),
+                // Every turn tries.
+                Timer::Links => {}
             }
         }
         let world_is_due = match &self.app {
@@ -853,6 +952,7 @@ impl Shard {
         if world_is_due {
             self.input(Input::Timeout);
         }
+        self.fire_handlers();
     }
 
     /// Writes to every session that may have something to send.
@@ -877,7 +977,7 @@ impl Shard {
         slot.is_dirty = false;
         match &mut slot.carrier {
             Carrier::Polling(waiting) => {
-                if let Some(body) = slot.session.poll_answer() {
+                if let Some(body) = slot.session.poll_answer(self.app.views(&mut NoViews)) {
                     self.settings.metrics.bytes_sent.inc_by(body.len() as u64);
                     let sent = waiting.take().is_some_and(|waiting| waiting.send(body).is_ok());
                     if !sent {
@@ -904,7 +1004,8 @@ impl Shard {
         while !connection.is_blocked {
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];
             let mut n_slices = 0;
-            for (slice, chunk) in slices.iter_mut().zip(slot.session.poll_transmit()) {
+            let chunks = slot.session.poll_transmit(self.app.views(&mut NoViews));
+            for (slice, chunk) in slices.iter_mut().zip(chunks) {
                 *slice = IoSlice::new(chunk);
                 n_slices += 1;
             }
@@ -930,6 +1031,9 @@ impl Shard {
         let n_replaced = slot.session.n_replaced();
         self.settings.metrics.volatile_replaced.inc_by(n_replaced - slot.n_replaced);
         slot.n_replaced = n_replaced;
+        let n_coalesced = slot.session.n_coalesced();
+        self.settings.metrics.states_coalesced.inc_by(n_coalesced - slot.n_coalesced);
+        slot.n_coalesced = n_coalesced;
         if !slot.session.is_gone() {
             return self.arm(key);
         }

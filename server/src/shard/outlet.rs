@@ -1,8 +1,11 @@
 //! Carries a world's effects out while it is still at work: frames to sessions, events to handlers.
 //! What sessions say to that is seen to by the shard when the world is done.
 
+use std::sync::Arc;
+
 use parlor_core::{
     World,
+    close::CloseReason,
     effect::{Effect, Effects},
     engine_io::{SessionEffect, SessionInput, Transport},
     input::Input,
@@ -13,6 +16,7 @@ use parlor_core::{
 use super::Slot;
 use crate::{
     chance,
+    cluster::Links,
     handlers::{Handlers, Handshake, Sessions},
     metrics::Metrics,
 };
@@ -25,6 +29,7 @@ pub(super) struct Outlet<'s> {
     pub(super) dirty: &'s mut Vec<SessionKey>,
     pub(super) full: &'s mut Vec<SessionKey>,
     pub(super) metrics: &'s Metrics,
+    pub(super) links: &'s mut Links,
     /// What sessions said meanwhile; it is seen to when the world is done.
     pub(super) aftermath: Vec<(SessionKey, SessionEffect)>,
 }
@@ -49,6 +54,10 @@ impl Effects for Outlet<'_> {
                 self.metrics.frames_sent.inc();
                 self.tell(key, SessionInput::Send(frame, delivery));
             }
+            Effect::Show(key, view, deltas) => self.tell(key, SessionInput::Show { view, deltas }),
+            Effect::Hide(key, view) => self.tell(key, SessionInput::Hide { view }),
+            Effect::Rebase(key, view) => self.tell(key, SessionInput::Rebase { view }),
+            Effect::Ticked(late, n_skipped) => self.metrics.ticked(late, n_skipped),
             Effect::Close(key, reason) => self.tell(key, SessionInput::Close(reason)),
             Effect::Connecting { socket, id, session, namespace, auth } => {
                 let sessions = View(self.sessions);
@@ -57,35 +66,49 @@ impl Effects for Outlet<'_> {
             Effect::Connected(socket, _) => {
                 self.handlers.connected(&View(self.sessions), socket);
             }
-            Effect::Event { socket, namespace, args, ack } => {
-                self.handlers.event(&View(self.sessions), socket, namespace, args, ack);
+            Effect::Event { socket, args, ack, .. } => {
+                let heard = self.handlers.event(&View(self.sessions), socket, args, ack);
+                if let Err(session) = heard {
+                    self.tell(session, SessionInput::Close(CloseReason::PolicyViolation));
+                }
             }
             Effect::Acked(token, answer) => {
                 self.handlers.acked(&View(self.sessions), token, answer);
             }
-            // There is one shard, and its handlers cannot ask many yet.
-            Effect::Tell(..) | Effect::Gathered(..) => {}
-            Effect::Disconnected(socket, namespace, reason) => {
-                self.handlers.disconnected(&View(self.sessions), socket, namespace, reason);
+            Effect::Tell(to, message) => self.links.push(to, message),
+            Effect::Gathered(token, answer) => {
+                self.handlers.gathered(&View(self.sessions), token, answer);
             }
+            Effect::Disconnected(socket, _, reason) => {
+                self.handlers.disconnected(&View(self.sessions), socket, reason);
+            }
+            Effect::Abandoned(socket) => self.handlers.abandoned(socket),
         }
     }
 }
 
 /// What handlers may know of sessions.
-struct View<'s>(&'s Table<SessionKey, Slot>);
+pub(super) struct View<'s>(pub(super) &'s Table<SessionKey, Slot>);
 
 impl Sessions for View<'_> {
     fn transport(&self, session: SessionKey) -> Option<Transport> {
         self.0.get(session).map(|slot| slot.session.transport())
     }
 
-    fn handshake(&self, session: SessionKey) -> Option<&Handshake> {
+    fn handshake(&self, session: SessionKey) -> Option<&Arc<Handshake>> {
         self.0.get(session).map(|slot| &slot.handshake)
     }
 
     fn queued_bytes(&self, session: SessionKey) -> usize {
         self.0.get(session).map_or(0, |slot| slot.session.queued_bytes())
+    }
+
+    fn is_blocked(&self, session: SessionKey) -> bool {
+        self.0.get(session).is_none_or(|slot| slot.session.is_blocked())
+    }
+
+    fn n_replaced(&self, session: SessionKey) -> u64 {
+        self.0.get(session).map_or(0, |slot| slot.session.n_replaced())
     }
 }
 

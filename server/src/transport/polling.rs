@@ -35,7 +35,7 @@ pub(crate) async fn get(shard: &Handle, key: SessionKey) -> Answer {
     match body {
         Ok(body) => text(StatusCode::OK, "text/plain; charset=UTF-8", body),
         // The session ended without a word for this request.
-        Err(_) => empty(StatusCode::BAD_REQUEST),
+        Err(_) => error(HandshakeError::SidUnknown),
     }
 }
 

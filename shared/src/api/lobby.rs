@@ -2,8 +2,10 @@
 //! One socket is in at most one lobby, so events after `create`, `join` and `resume` name none.
 //! What a game's actions and views look like is the game's own page (see [`super::chess`]).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 /// Name of the namespace.
 pub const NAMESPACE: &str = "/lobby";
@@ -30,6 +32,13 @@ pub mod request {
     pub const TYPING: &str = "typing";
     /// The game's own action → [`super::Acted`].
     pub const ACTION: &str = "action";
+    /// A number and the game's own action → [`super::Acted`]: an action that is applied once,
+    /// however often it is sent. The numbers (1 to 2^53 − 1) of a seat grow, and begin anew with
+    /// each match; one that is not above the last has been taken already.
+    pub const INPUT: &str = "input";
+    /// No argument → [`super::Done`]: a whole [`super::State`] comes next. For those who got a
+    /// [`super::Delta`] whose base they do not know.
+    pub const RESYNC: &str = "resync";
     /// No argument → [`super::Done`]: this seat wants another match; it begins when all do.
     pub const REMATCH: &str = "rematch";
     /// No argument → [`super::Done`].
@@ -44,6 +53,8 @@ pub mod push {
     pub const EVENT: &str = "event";
     /// [`super::State`]: what this viewer may know of the match; only the newest counts.
     pub const STATE: &str = "state";
+    /// [`super::Delta`]: the same in short, for those who asked for `deltas`.
+    pub const DELTA: &str = "delta";
     /// [`super::TypingPush`]: somebody began or stopped typing; may be lost.
     pub const TYPING: &str = "typing";
 }
@@ -84,6 +95,9 @@ pub struct Create {
     pub visibility: Visibility,
     /// The player's name: 1 to 64 code points, no control characters.
     pub name: String,
+    /// Whether [`Delta`]s may come in place of states; absent: no.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub deltas: bool,
 }
 
 /// Join a lobby by its code, or a public one by its id.
@@ -101,6 +115,9 @@ pub struct Join {
     /// Absent: player.
     #[serde(default)]
     pub role: Role,
+    /// Whether [`Delta`]s may come in place of states; absent: no.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub deltas: bool,
 }
 
 /// Return to a seat (or spectator's place) after a lost connection.
@@ -110,6 +127,9 @@ pub struct Resume {
     /// The token of the last [`Joined`]. Each works once; one whose answer was lost works again
     /// until the seat's next request.
     pub token: String,
+    /// Whether [`Delta`]s may come in place of states; absent: no.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub deltas: bool,
 }
 
 /// Ask for public lobbies.
@@ -181,10 +201,11 @@ pub struct Listed {
     pub phase: Phase,
 }
 
-/// Answer to an action that the game accepted.
+/// Answer to an action that the game accepted. In a game with ticks it comes with the tick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acted {
     /// How many actions the match has accepted, this one included; [`State::turn`] counts alike.
+    /// For an input that was taken before: how many there are now.
     pub turn: u64,
 }
 
@@ -264,6 +285,28 @@ pub struct State {
     /// How it ended; absent while it is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
+    /// The number of the last `input` that the game accepted, for each seat that sent one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub applied: BTreeMap<u8, u64>,
+    /// Which of this viewer's states it is: each is numbered, though not each is sent. May begin
+    /// anew after [`Create`], [`Join`] and [`Resume`]. Only in a push.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<u64>,
+    /// True if later [`Delta`]s may build on this state: keep it. Only in a push.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub key: bool,
+}
+
+/// A [`State`] as what differs from an earlier one: for those who asked for `deltas`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Delta {
+    /// Which state it leads to; counts like [`State::n`].
+    pub n: u64,
+    /// The state with this [`State::n`] is what it builds on: always the last one with `key`. Who
+    /// does not have it ignores the delta and asks for `resync`.
+    pub base: u64,
+    /// What to apply to that state, but for its `n` and `key` (see [`super::delta`]).
+    pub delta: Value,
 }
 
 /// Who plays a match.
@@ -397,4 +440,28 @@ pub struct TypingPush {
     pub seat: Option<u8>,
     /// True: typing.
     pub typing: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_reads_back_with_what_only_pushes_have() {
+        let text = concat!(
+            r#"{"number":1,"turn":2,"players":[],"view":{"x":1.0},"#,
+            r#""applied":{"3":7},"n":5,"key":true}"#
+        );
+        let state: State = serde_json::from_str(text).unwrap();
+        assert_eq!((state.n, state.key, state.applied[&3]), (Some(5), true, 7));
+        assert_eq!(serde_json::to_string(&state).unwrap(), text);
+        // As a client has it after a delta.
+        let value: Value = serde_json::from_str(text).unwrap();
+        let state: State = serde_json::from_value(value).unwrap();
+        assert_eq!((state.view.get(), state.applied[&3]), (r#"{"x":1.0}"#, 7));
+    }
 }

@@ -2,6 +2,8 @@
 //! Codecs are not known here; what the events do is decided in `parlor-core`.
 
 pub mod chess;
+pub mod circles;
+pub mod delta;
 pub mod lobby;
 
 use serde::{Deserialize, Serialize};

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use super::{Binary, binary, frame::Draft, frame::EncodeError, json, packet::unquoted};
+use super::{Binary, OwnedArgs, binary, frame::Draft, frame::EncodeError, json, packet::unquoted};
 
 /// The arguments as they arrived; an event's name is not among them.
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +85,16 @@ impl<'a> Args<'a> {
             Some(_) => ArgsError::Type { index, source },
             None => ArgsError::Missing(index),
         })
+    }
+
+    /// A copy that can be kept and sent to other threads.
+    pub fn to_owned(self) -> OwnedArgs {
+        OwnedArgs::of(self.array, self.has_name, self.attachments)
+    }
+
+    /// The arguments as they lie in an [`OwnedArgs`].
+    pub(super) fn from_parts(array: &'a str, has_name: bool, attachments: &'a [Bytes]) -> Self {
+        Self { array, has_name, attachments }
     }
 
     /// Binary attachments, in the order of their placeholders' numbers.

@@ -204,6 +204,15 @@ impl Draft {
         Ok(())
     }
 
+    /// Appends one argument that is JSON already, given in pieces that are written one after the
+    /// other. Nothing checks that it is JSON.
+    pub fn json(&mut self, pieces: &[&str]) {
+        self.comma();
+        for piece in pieces {
+            self.buffer.extend_from_slice(piece.as_bytes());
+        }
+    }
+
     /// Appends arguments that are JSON already, separated by commas; placeholders in them point
     /// into `attachments`, so nothing binary may stand before them.
     pub(super) fn raw(&mut self, args: &str, attachments: &[Bytes]) -> Result<(), EncodeError> {
@@ -358,6 +367,15 @@ mod tests {
             ]
         );
         assert!(matches!(Draft::event("disconnect"), Err(EncodeError::Reserved(_))));
+    }
+
+    #[test]
+    fn an_argument_that_is_json_already_is_written_as_it_is() {
+        let mut draft = Draft::event("m").unwrap();
+        draft.arg(&1).unwrap();
+        draft.json(&[r#"{"a":1"#, r#","b":2}"#]);
+        let frame = draft.into_event("/", None).unwrap();
+        assert_eq!(texts(&frame), [r#"42["m",1,{"a":1,"b":2}]"#]);
     }
 
     #[test]

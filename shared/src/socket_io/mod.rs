@@ -6,11 +6,13 @@ mod args;
 mod binary;
 mod frame;
 pub mod json;
+mod owned;
 mod packet;
 
 pub use args::{Args, ArgsError, EventArgs, Forward};
 pub use binary::Binary;
 pub use frame::{Draft, EncodeError, Frame};
+pub use owned::{FromArgs, OwnedArgs};
 pub use packet::{
     Kind, MAX_ACK_ID, MAX_ATTACHMENTS, MAX_NAMESPACE_BYTES, Packet, PacketError, RESERVED_EVENTS,
     Sender,

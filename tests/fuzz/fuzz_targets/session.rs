@@ -7,11 +7,25 @@ use std::{sync::Arc, time::Duration};
 use libfuzzer_sys::fuzz_target;
 use parlor_core::{
     close::CloseReason,
-    delivery::Delivery,
+    delivery::{Delivery, Shown, Views},
     engine_io::{Session, SessionEffect, SessionInput, Settings, Transport},
+    key::{Key as _, LobbyKey, ShardId, ViewId, ViewerKey},
     time::Time,
 };
 use parlor_shared::{engine_io::Packet, socket_io::Frame, websocket::Violation};
+
+/// Every other view has something to show, and some of it is a key.
+struct Numbered(u64);
+
+impl Views for Numbered {
+    fn frame(&mut self, view: ViewId, base: Option<u64>) -> Option<Shown> {
+        assert!(base.is_none_or(|base| base <= self.0));
+        self.0 += 1;
+        let is_shown = view.lobby.parts().0 % 2 == 0;
+        let key = (self.0 % 3 == 0).then_some(self.0);
+        is_shown.then(|| Shown { frame: Frame::message_text("a state"), key })
+    }
+}
 
 fuzz_target!(|data: &[u8]| {
     let Some((first, rest)) = data.split_first() else { return };
@@ -19,13 +33,19 @@ fuzz_target!(|data: &[u8]| {
     let settings = Settings { max_queue_bytes: 500, ..Settings::default() };
     let mut now = Time::ZERO;
     let mut session = Session::open(now, transport, "0{}", Arc::new(settings));
+    let mut views = Numbered(0);
     let texts = ["1", "2", "2probe", "3", "4a", "5", "6", "0", "bAQ=="];
     for pair in rest.chunks(2) {
         let (kind, argument) = (pair[0], *pair.last().unwrap());
         let text = texts[usize::from(argument) % texts.len()];
         let packet = Packet::decode(text).unwrap();
         let frame = Frame::message_text("some words");
-        let input = match kind % 20 {
+        let view = ViewId {
+            shard: ShardId::default(),
+            lobby: LobbyKey::new(u32::from(argument % 16), 0),
+            viewer: ViewerKey::Everybody,
+        };
+        let input = match kind % 24 {
             0 => SessionInput::PollOpened,
             1 => SessionInput::PollAborted,
             2 => SessionInput::PostOpened,
@@ -44,6 +64,9 @@ fuzz_target!(|data: &[u8]| {
             16 => SessionInput::CandidateGone,
             17 => SessionInput::Send(frame, Delivery::Reliable),
             18 => SessionInput::Send(frame, Delivery::Volatile { key: u64::from(argument) }),
+            19 | 20 => SessionInput::Show { view, deltas: argument % 3 > 0 },
+            21 => SessionInput::Hide { view },
+            22 => SessionInput::Rebase { view },
             _ => SessionInput::Close(CloseReason::ForcedServerClose),
         };
         let mut effects = Vec::new();
@@ -51,8 +74,8 @@ fuzz_target!(|data: &[u8]| {
         if effects.contains(&SessionEffect::Upgraded) {
             session.upgrade();
         }
-        let _ = session.poll_answer();
-        let n: usize = session.poll_transmit().map(<[u8]>::len).sum();
+        let _ = session.poll_answer(&mut views);
+        let n: usize = session.poll_transmit(&mut views).map(<[u8]>::len).sum();
         session.written(now, n.min(usize::from(argument)));
         now = now + Duration::from_millis(u64::from(argument) * 20);
         for n_fired in 0.. {

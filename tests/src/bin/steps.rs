@@ -8,7 +8,7 @@ use anyhow::Result;
 use parlor_core::{
     World, WorldSettings,
     cluster::Neighbours,
-    delivery::Delivery,
+    delivery::{Delivery, NoViews},
     effect::{Effect, Effects},
     engine_io::{Session, SessionInput, Settings, Transport},
     input::{Input, Target},
@@ -91,7 +91,7 @@ fn session_send() -> f64 {
     per_step(|| {
         let input = SessionInput::Send(frame.clone(), Delivery::Reliable);
         session.handle(Time::ZERO, input, &mut effects);
-        let n = session.poll_transmit().map(<[u8]>::len).sum();
+        let n = session.poll_transmit(&mut NoViews).map(<[u8]>::len).sum();
         session.written(Time::ZERO, n);
         n
     })

@@ -6,6 +6,7 @@ use std::time::Duration;
 use parlor_core::{
     cluster::{Change, Question},
     delivery::Delivery,
+    effect::DisconnectReason,
     input::{AckToken, Input, Target},
     key::SocketKey,
     volatile_by_name,
@@ -123,9 +124,10 @@ impl Sim {
     }
 
     fn disconnect(&mut self, socket: SocketKey) -> Vec<Input<'static>> {
+        let reason = DisconnectReason::ServerNamespaceDisconnect;
         match self.random.below(8) {
-            0 => vec![Input::Disconnect(socket, true)],
-            1 | 2 => vec![Input::Disconnect(socket, false)],
+            0 => vec![Input::Disconnect(socket, true, reason)],
+            1 | 2 => vec![Input::Disconnect(socket, false, reason)],
             3 => {
                 let rooms = vec![self.random.pick(&ROOMS).to_owned()];
                 let target = Target { rooms, ..self.target(None) };

@@ -62,6 +62,7 @@ pub struct Sim {
     n_emitted: u64,
     /// What players have said: as well.
     n_said: u64,
+    n_inputs: u64,
     oracle: Oracle,
     trace: Trace,
     is_ending: bool,
@@ -120,6 +121,7 @@ impl Sim {
             codes: Vec::new(),
             n_emitted: 0,
             n_said: 0,
+            n_inputs: 0,
             oracle: Oracle::new(&plan),
             trace,
             is_ending: false,

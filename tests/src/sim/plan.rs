@@ -57,13 +57,18 @@ impl Plan {
             max_lobbies: random.between(2, 6) as usize,
             wire_ms: random.pick(&[1, 20, 150]),
             turn_us: random.pick(&[0, 200, 5_000]),
-            late_ms: random.pick(&[0, 0, 10, 250]),
+            late_ms: random.pick(&[0, 0, 10, 250, 400]),
             latency_ms: random.pick(&[2, 30, 200]),
             acts: [busy, calm, end].map(Time::after_start),
         }
     }
 
     /// Longer than a question to another shard and its answer take, with whatever is late.
+    /// The longest that a deadline can be late.
+    pub(super) fn latest(&self) -> Duration {
+        Duration::from_millis(self.late_ms + 1) + Duration::from_micros(self.turn_us)
+    }
+
     pub(super) fn slack(&self) -> Duration {
         let turns = Duration::from_micros(4 * self.turn_us);
         Duration::from_millis(3 * self.wire_ms + 2 * self.late_ms + 100) + turns

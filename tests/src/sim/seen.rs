@@ -1,12 +1,14 @@
 //! A world's effects, written down as they come.
 
+use std::time::Duration;
+
 use parlor_core::{
     close::CloseReason,
     cluster::{Answer, Message},
     delivery::Delivery,
     effect::{AckError, Effect, Effects},
     input::AckToken,
-    key::{SessionKey, ShardId, SocketKey},
+    key::{SessionKey, ShardId, SocketKey, ViewId},
 };
 use parlor_shared::{id::SocketId, socket_io::Frame};
 
@@ -22,6 +24,11 @@ pub(super) enum Seen {
     Gathered(AckToken, Answer),
     Tell(ShardId, Message),
     Disconnected(SocketKey),
+    Abandoned(SocketKey),
+    Show(SessionKey, ViewId, bool),
+    Hide(SessionKey, ViewId),
+    Rebase(SessionKey, ViewId),
+    Ticked(Duration, u64),
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +53,11 @@ impl Effects for Log {
             Effect::Gathered(token, answer) => Seen::Gathered(token, answer),
             Effect::Tell(shard, message) => Seen::Tell(shard, message),
             Effect::Disconnected(socket, ..) => Seen::Disconnected(socket),
+            Effect::Abandoned(socket) => Seen::Abandoned(socket),
+            Effect::Show(session, view, deltas) => Seen::Show(session, view, deltas),
+            Effect::Hide(session, view) => Seen::Hide(session, view),
+            Effect::Rebase(session, view) => Seen::Rebase(session, view),
+            Effect::Ticked(late, n_skipped) => Seen::Ticked(late, n_skipped),
         });
     }
 }

@@ -56,6 +56,8 @@ pub(super) struct Slot {
     /// `None`: polling.
     pub(super) connection: Option<ConnectionKey>,
     candidate: Option<ConnectionKey>,
+    /// The world has been told that it ended.
+    has_told: bool,
     /// All there is to say is written.
     pub(super) is_flushed: bool,
 }
@@ -64,6 +66,7 @@ impl Shard {
     pub(super) fn new(plan: &Plan, own: ShardId, seed: u64) -> Self {
         let mut games = Games::default();
         games.register::<parlor_games::Chess>("chess");
+        games.register::<parlor_games::Circles>("circles");
         let neighbours =
             Neighbours { own, all: plan.shards.clone(), owners: Owners::new(seed ^ 0x5eed) };
         let lobbies = LobbySettings {
@@ -105,6 +108,7 @@ impl Sim {
             epoch,
             connection: None,
             candidate: None,
+            has_told: false,
             is_flushed: false,
         };
         let key = self.shards[at].sessions.insert(slot);
@@ -175,8 +179,10 @@ impl Sim {
                 }
             }
             SessionEffect::Closed(reason) => {
+                slot.has_told = true;
                 self.trace.tell(self.now, || format!("shard {at}: {key:?} closed: {reason:?}"));
                 self.input(at, Input::Closed(key, reason));
+                self.remove_if_gone(at, key);
             }
         }
     }
@@ -239,8 +245,22 @@ impl Sim {
                 Seen::Event { socket, name, args, ack } => {
                     self.handle_event(at, socket, &name, &args, ack);
                 }
-                Seen::Connected | Seen::Disconnected(..) | Seen::Acked(..) | Seen::Gathered(..) => {
+                Seen::Show(key, view, deltas) => {
+                    let input = SessionInput::Show { view, deltas };
+                    self.quietly(at, key, input, &mut aftermath);
                 }
+                Seen::Hide(key, view) => {
+                    self.quietly(at, key, SessionInput::Hide { view }, &mut aftermath);
+                }
+                Seen::Rebase(key, view) => {
+                    self.quietly(at, key, SessionInput::Rebase { view }, &mut aftermath);
+                }
+                Seen::Connected
+                | Seen::Disconnected(_)
+                | Seen::Abandoned(_)
+                | Seen::Ticked(..)
+                | Seen::Acked(..)
+                | Seen::Gathered(..) => {}
             }
         }
         aftermath
@@ -261,6 +281,9 @@ impl Sim {
         let expected = self.oracle.session_input(now, (at, key), &input, queued, is_open);
         let mut effects = Vec::new();
         slot.is_flushed = false;
+        if !matches!(input, SessionInput::Send(..)) {
+            self.trace.tell(now, || format!("shard {at}: {key:?} is told {input:?}"));
+        }
         slot.session.handle(now, input, &mut effects);
         self.oracle.session_output(now, (at, key), expected, &effects);
         self.oracle.queued((at, key), slot.session.queued_bytes());
@@ -507,7 +530,15 @@ impl Sim {
     }
 
     fn post(&mut self, at: usize) {
-        for (to, batch) in std::mem::take(&mut self.shards[at].abroad) {
+        let mut batches: BTreeMap<usize, Vec<Message>> = BTreeMap::new();
+        // Views go before all else of a turn.
+        for (to, message) in self.shards[at].world.take_views() {
+            batches.entry(self.index_of(to)).or_default().push(message);
+        }
+        for (to, mut batch) in std::mem::take(&mut self.shards[at].abroad) {
+            batches.entry(to).or_default().append(&mut batch);
+        }
+        for (to, batch) in batches {
             let arrives = self.now + self.random.us(0, self.plan.wire_ms * 1000);
             let arrives = self.wires.post(at, to, arrives, batch);
             self.agenda.note(arrives, Happening::Batch { from: at, to });
@@ -527,11 +558,12 @@ impl Sim {
 
     /// Writes what a client can take.
     pub(super) fn flush_session(&mut self, at: usize, key: SessionKey) {
-        let Some(slot) = self.shards[at].sessions.get_mut(key) else { return };
+        let Shard { world, sessions, .. } = &mut self.shards[at];
+        let Some(slot) = sessions.get_mut(key) else { return };
         let (client, epoch) = (slot.client, slot.epoch);
         match slot.connection {
             None => {
-                if let Some(body) = slot.session.poll_answer() {
+                if let Some(body) = slot.session.poll_answer(world) {
                     self.oracle.polled((at, key));
                     self.answer(client, epoch, Some(body));
                 } else {
@@ -541,8 +573,14 @@ impl Sim {
             Some(connection) => self.write(at, key, connection),
         }
         self.check_drained(client);
+        self.remove_if_gone(at, key);
+    }
+
+    /// A session that has nothing left to say is dropped, but not before the world knows.
+    fn remove_if_gone(&mut self, at: usize, key: SessionKey) {
         let Some(slot) = self.shards[at].sessions.get_mut(key) else { return };
-        if slot.session.is_gone() {
+        let (client, epoch) = (slot.client, slot.epoch);
+        if slot.session.is_gone() && slot.has_told {
             let slot = self.shards[at].sessions.remove(key).expect("just seen");
             self.sids.remove(&(client, epoch));
             for connection in slot.candidate.into_iter().chain(slot.connection) {
@@ -559,8 +597,10 @@ impl Sim {
         while let Some(connection) = self.connections.get_mut(connection_key)
             && !connection.is_blocked
         {
-            let Some(slot) = self.shards[at].sessions.get_mut(key) else { return };
-            let bytes: Vec<u8> = slot.session.poll_transmit().flatten().copied().collect();
+            let Shard { world, sessions, .. } = &mut self.shards[at];
+            let Some(slot) = sessions.get_mut(key) else { return };
+            let chunks = slot.session.poll_transmit(world);
+            let bytes: Vec<u8> = chunks.flatten().copied().collect();
             if bytes.is_empty() {
                 slot.is_flushed = true;
                 return;

@@ -6,7 +6,9 @@ mod heartbeat;
 mod outbox;
 mod session;
 mod settings;
+mod slots;
 
-pub use outbox::{HIGH_WATER_BYTES, MAX_VOLATILE_KEYS};
+pub use outbox::HIGH_WATER_BYTES;
 pub use session::{MAX_CONTROL_FRAMES_PER_SECOND, Session, SessionEffect, SessionInput, Transport};
 pub use settings::Settings;
+pub use slots::MAX_VOLATILE_KEYS;

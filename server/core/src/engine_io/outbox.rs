@@ -1,5 +1,6 @@
 //! The queue towards one client: reliable frames in order, and the newest of each volatile kind.
-//! Whether the client can take anything just now is the session's knowledge.
+//! Whether the client can take anything just now is the session's knowledge; what waits in which
+//! slot is that of `slots`.
 //! Source: DESIGN of slow readers: a frame begun is finished; reliable first.
 
 use std::collections::VecDeque;
@@ -10,8 +11,9 @@ use parlor_shared::{
     socket_io::Frame,
 };
 
-/// Volatile kinds kept for one blocked client. With one more, the oldest is dropped.
-pub const MAX_VOLATILE_KEYS: usize = 8;
+use super::slots::Slots;
+use crate::delivery::Views;
+
 /// Bytes queued for a client that can still take them, from which on it is written to before
 /// anything else happens, so that a burst does not look like a slow reader.
 pub const HIGH_WATER_BYTES: usize = 64 * 1024;
@@ -32,8 +34,8 @@ pub(super) struct Outbox {
     begun: usize,
     /// Bytes in queue and tail, the begun part included.
     bytes: usize,
-    /// Volatile frames of a blocked client, oldest key first.
-    slots: Vec<(u64, Frame)>,
+    /// Volatile frames of a blocked client, and views.
+    pub(super) slots: Slots,
     /// The answer to the newest WebSocket ping: older ones need none (RFC 6455 § 5.5.3).
     pong: Option<Frame>,
 }
@@ -62,28 +64,9 @@ impl Outbox {
         self.queue.push_back(wire.clone());
     }
 
-    /// Keeps the newest frame under `key`; true if that cost another frame its place.
-    pub(super) fn replace(&mut self, key: u64, frame: Frame) -> bool {
-        if let Some(slot) = self.slots.iter_mut().find(|slot| slot.0 == key) {
-            slot.1 = frame;
-            return true;
-        }
-        let full = self.slots.len() == MAX_VOLATILE_KEYS;
-        if full {
-            self.slots.remove(0);
-        }
-        self.slots.push((key, frame));
-        full
-    }
-
-    /// True if a frame waits under `key`: a newer one must take its place, not overtake it.
-    pub(super) fn holds(&self, key: u64) -> bool {
-        self.slots.iter().any(|slot| slot.0 == key)
-    }
-
-    /// Queues what waits in slots: nothing newer will come.
+    /// Queues the frames that wait in slots: nothing newer will come. Views are dropped.
     pub(super) fn empty_slots(&mut self) {
-        for (_, frame) in std::mem::take(&mut self.slots) {
+        for frame in self.slots.take_frames() {
             self.push(&frame);
         }
     }
@@ -117,9 +100,12 @@ impl Outbox {
         *self = Self::default();
     }
 
-    /// What a WebSocket is to be written next, front first. When nothing reliable waits, that is
-    /// one volatile frame, which can still be replaced as long as none of it is written.
-    pub(super) fn chunks(&mut self) -> impl Iterator<Item = &[u8]> {
+    /// What a WebSocket is to be written next, front first: the queue and then, if `views` are
+    /// given, the slots. What waits in a slot can be replaced as long as none of it is written.
+    pub(super) fn chunks<'o>(
+        &'o mut self,
+        views: Option<&mut dyn Views>,
+    ) -> impl Iterator<Item = &'o [u8]> + use<'o> {
         self.close_tail();
         if let Some(pong) = self.pong.take() {
             // Between two chunks: the front one may have begun.
@@ -127,17 +113,25 @@ impl Outbox {
             let place = usize::from(self.begun > 0).min(self.queue.len());
             self.queue.insert(place, pong.wire().clone());
         }
-        let slot = self.slots.first().filter(|_| self.queue.is_empty());
+        match views {
+            Some(views) => self.slots.offer(views),
+            None => self.slots.withdraw(),
+        }
         let mut skip = self.begun;
-        let chunks = self.queue.iter().chain(slot.map(|slot| slot.1.wire()));
+        let chunks = self.queue.iter().chain(self.slots.offered().map(Frame::wire));
         chunks.map(move |chunk| &chunk[std::mem::take(&mut skip)..])
     }
 
-    /// `n` bytes of [`Self::chunks`] were written.
+    /// `n` bytes of the last [`Self::chunks`] were written.
     pub(super) fn advance(&mut self, n: usize) {
-        if n > 0 && self.queue.is_empty() && !self.slots.is_empty() {
-            let (_, begun) = self.slots.remove(0);
-            self.push(&begun);
+        let mut beyond = n.saturating_sub(self.bytes());
+        while beyond > 0
+            && let Some(frame) = self.slots.begin()
+        {
+            beyond = beyond.saturating_sub(frame.wire().len());
+            self.bytes += frame.wire().len();
+            self.close_tail();
+            self.queue.push_back(frame.wire().clone());
         }
         self.begun += n;
         while let Some(front) = self.queue.front() {
@@ -161,14 +155,17 @@ impl Outbox {
     }
 
     /// Takes a polling answer: at most 16 packets and `max_payload` bytes, but at least one packet.
-    pub(super) fn take_payload(&mut self, max_payload: usize) -> Vec<u8> {
+    pub(super) fn take_payload(&mut self, max_payload: usize, views: &mut dyn Views) -> Vec<u8> {
         let mut body = Vec::new();
         let mut n_packets = 0;
         self.pong = None;
         loop {
             self.close_tail();
-            let front = self.queue.front().or_else(|| self.slots.first().map(|s| s.1.wire()));
-            let Some(front) = front.map(|front| front.slice(self.begun..)) else { return body };
+            let front = match self.queue.front() {
+                Some(front) => Some(front.slice(self.begun..)),
+                None => self.slots.offer_first(views).map(|frame| frame.wire().clone()),
+            };
+            let Some(front) = front else { return body };
             let (packet, is_binary, length) = match Frame::first_packet(&front) {
                 Some((Some(is_binary), packet, length)) => (packet, is_binary, length),
                 // Control frames of the WebSocket protocol are no packets.
@@ -194,9 +191,15 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delivery::NoViews;
 
     fn all(outbox: &mut Outbox) -> String {
-        String::from_utf8(outbox.take_payload(1_000_000)).unwrap().replace('\x1e', " ")
+        let payload = outbox.take_payload(1_000_000, &mut NoViews);
+        String::from_utf8(payload).unwrap().replace('\x1e', " ")
+    }
+
+    fn chunks(outbox: &mut Outbox) -> Vec<Vec<u8>> {
+        outbox.chunks(Some(&mut NoViews)).map(<[u8]>::to_vec).collect()
     }
 
     fn push(outbox: &mut Outbox, text: &str) {
@@ -206,22 +209,12 @@ mod tests {
     #[test]
     fn volatile_frames_are_replaced_and_come_after_reliable_ones() {
         let mut outbox = Outbox::default();
-        outbox.replace(1, Frame::message_text("old"));
+        outbox.slots.replace(1, Frame::message_text("old"));
         push(&mut outbox, "reliable");
-        outbox.replace(2, Frame::message_text("other"));
-        outbox.replace(1, Frame::message_text("new"));
+        outbox.slots.replace(2, Frame::message_text("other"));
+        outbox.slots.replace(1, Frame::message_text("new"));
         assert_eq!(all(&mut outbox), "4reliable 4new 4other");
         assert!(outbox.is_empty());
-    }
-
-    #[test]
-    fn eight_volatile_kinds_are_kept_and_the_ninth_drops_the_oldest() {
-        let mut outbox = Outbox::default();
-        for key in 0..8 {
-            assert!(!outbox.replace(key, Frame::message_text(&key.to_string())));
-        }
-        assert!(outbox.replace(8, Frame::message_text("8")));
-        assert_eq!(all(&mut outbox), "41 42 43 44 45 46 47 48");
     }
 
     #[test]
@@ -229,21 +222,45 @@ mod tests {
         let mut outbox = Outbox::default();
         push(&mut outbox, "abc");
         push(&mut outbox, "def");
-        let first: Vec<u8> = outbox.chunks().next().unwrap().to_vec();
+        let first = chunks(&mut outbox).remove(0);
         outbox.advance(2);
         outbox.pong(Frame::pong(b"1"));
         outbox.pong(Frame::pong(b"2"));
-        outbox.replace(1, Frame::message_text("state"));
-        let chunks: Vec<Vec<u8>> = outbox.chunks().map(<[u8]>::to_vec).collect();
-        assert_eq!(chunks.len(), 3, "the volatile frame is not begun yet");
-        assert_eq!(chunks[0], first[2..]);
-        assert_eq!(chunks[1], Frame::pong(b"2").wire().to_vec());
+        outbox.slots.replace(1, Frame::message_text("state"));
+        let all = chunks(&mut outbox);
+        assert_eq!(all.len(), 4, "the volatile frame is the last");
+        assert_eq!(all[0], first[2..]);
+        assert_eq!(all[1], Frame::pong(b"2").wire().to_vec());
         outbox.clear_unbegun();
-        let rest: Vec<Vec<u8>> = outbox.chunks().map(<[u8]>::to_vec).collect();
+        let rest = chunks(&mut outbox);
         assert_eq!(rest, [first[2..].to_vec()]);
         outbox.advance(rest[0].len());
         assert!(outbox.is_empty());
         assert_eq!(outbox.bytes(), 0);
+    }
+
+    #[test]
+    fn a_write_may_end_in_any_frame_of_queue_and_slots() {
+        let fill = || {
+            let mut outbox = Outbox::default();
+            push(&mut outbox, "abc");
+            for key in 0..3 {
+                outbox.slots.replace(key, Frame::message_text(&format!("slot {key}")));
+            }
+            outbox
+        };
+        let whole = chunks(&mut fill()).concat();
+        for n in 0..=whole.len() {
+            let mut outbox = fill();
+            assert_eq!(chunks(&mut outbox).concat(), whole);
+            outbox.advance(n);
+            // What is not begun can still be replaced, and what is begun is finished.
+            let n_waiting = (0..3).filter(|key| outbox.slots.holds(*key)).count();
+            assert_eq!(n_waiting, 3 - n.saturating_sub(6).div_ceil(9).min(3), "{n}");
+            assert_eq!(chunks(&mut outbox).concat(), whole[n..], "{n}");
+            outbox.advance(whole.len() - n);
+            assert!(outbox.is_empty() && outbox.bytes() == 0);
+        }
     }
 
     #[test]
@@ -252,14 +269,14 @@ mod tests {
         for i in 0..10_000 {
             push(&mut outbox, &i.to_string());
         }
-        let whole: Vec<u8> = outbox.chunks().flatten().copied().collect();
+        let whole = chunks(&mut outbox).concat();
         assert_eq!(whole.len(), outbox.bytes());
-        assert!(outbox.chunks().count() < 10, "{}", outbox.chunks().count());
+        assert!(chunks(&mut outbox).len() < 10);
         // One whole frame, and three bytes of the second chunk's second frame.
         let first = Frame::message_text("0").wire().len();
         outbox.advance(first + 2 * first - 1);
         outbox.clear_unbegun();
-        let rest: Vec<u8> = outbox.chunks().flatten().copied().collect();
+        let rest = chunks(&mut outbox).concat();
         assert_eq!(rest, whole[3 * first - 1..3 * first]);
     }
 
@@ -279,9 +296,9 @@ mod tests {
         push(&mut outbox, "aaa");
         push(&mut outbox, "bbb");
         push(&mut outbox, "cc");
-        assert_eq!(outbox.take_payload(9), b"4aaa\x1e4bbb");
+        assert_eq!(outbox.take_payload(9, &mut NoViews), b"4aaa\x1e4bbb");
         push(&mut outbox, "too long for it");
-        assert_eq!(outbox.take_payload(9), b"4cc");
-        assert_eq!(outbox.take_payload(9), b"4too long for it");
+        assert_eq!(outbox.take_payload(9, &mut NoViews), b"4cc");
+        assert_eq!(outbox.take_payload(9, &mut NoViews), b"4too long for it");
     }
 }

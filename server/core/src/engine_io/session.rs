@@ -16,7 +16,12 @@ use super::{
     heartbeat::{Beat, Heartbeat},
     outbox::{HIGH_WATER_BYTES, Outbox},
 };
-use crate::{close::CloseReason, delivery::Delivery, time::Time};
+use crate::{
+    close::CloseReason,
+    delivery::{Delivery, Views},
+    key::ViewId,
+    time::Time,
+};
 
 /// Pings and pongs of the WebSocket protocol taken from one client in a second.
 pub const MAX_CONTROL_FRAMES_PER_SECOND: u32 = 100;
@@ -86,6 +91,23 @@ pub enum SessionInput<'a> {
     CandidateGone,
     /// A frame for the client.
     Send(Frame, Delivery),
+    /// There is something new to see in a view; the client gets the newest when it can take it.
+    Show {
+        /// Which.
+        view: ViewId,
+        /// The client can do something with deltas.
+        deltas: bool,
+    },
+    /// The client does not look at a view any more, and gets nothing of it.
+    Hide {
+        /// Which.
+        view: ViewId,
+    },
+    /// The client has lost what deltas build on: the next frame of this view is a whole one.
+    Rebase {
+        /// Which.
+        view: ViewId,
+    },
     /// End the session for this reason, after what is queued.
     Close(CloseReason),
     /// A deadline may have passed.
@@ -126,6 +148,7 @@ pub struct Session {
     state: State,
     control_frames: ControlFrames,
     n_replaced: u64,
+    n_coalesced: u64,
 }
 
 #[derive(Debug)]
@@ -184,6 +207,7 @@ impl Session {
             state: State::Open,
             control_frames: ControlFrames::default(),
             n_replaced: 0,
+            n_coalesced: 0,
         }
     }
 
@@ -213,6 +237,17 @@ impl Session {
     /// Volatile frames that a newer one replaced before the client could take them.
     pub fn n_replaced(&self) -> u64 {
         self.n_replaced
+    }
+
+    /// True if the transport takes nothing just now: a WebSocket whose buffers are full, or a
+    /// client between two polls.
+    pub fn is_blocked(&self) -> bool {
+        !self.can_take()
+    }
+
+    /// States of views that a newer one replaced before the client could take them.
+    pub fn n_coalesced(&self) -> u64 {
+        self.n_coalesced
     }
 
     /// True if so much is queued that it should be written before more is made.
@@ -299,13 +334,19 @@ impl Session {
                 }
             }
             SessionInput::Send(frame, delivery) => self.send(now, frame, delivery, effects),
+            SessionInput::Show { view, deltas } => {
+                self.n_coalesced += u64::from(self.outbox.slots.show(view, deltas));
+            }
+            SessionInput::Hide { view } => self.outbox.slots.hide(view),
+            SessionInput::Rebase { view } => self.outbox.slots.rebase(view),
             SessionInput::Close(reason) => self.end(now, reason, effects),
             SessionInput::Timeout => self.timeout(now, effects),
         }
     }
 
-    /// The answer to the GET that waits, if there is anything to say.
-    pub fn poll_answer(&mut self) -> Option<Vec<u8>> {
+    /// The answer to the GET that waits, if there is anything to say. Views are asked for the
+    /// newest there is.
+    pub fn poll_answer(&mut self, views: &mut dyn Views) -> Option<Vec<u8>> {
         let Carrier::Polling(polling) = &mut self.carrier else { return None };
         if !polling.get {
             return None;
@@ -314,8 +355,12 @@ impl Session {
         let body = match polling.answer.take() {
             Some(answer) => answer.as_bytes().to_vec(),
             None if self.outbox.is_empty() && !is_closing => return None,
-            None => self.outbox.take_payload(self.settings.max_payload),
+            None => self.outbox.take_payload(self.settings.max_payload, views),
         };
+        if body.is_empty() && !is_closing {
+            // Only views waited, and there is nothing to see in them.
+            return None;
+        }
         polling.get = false;
         if is_closing && self.outbox.is_empty() {
             self.state = State::Gone;
@@ -324,10 +369,16 @@ impl Session {
     }
 
     /// What the WebSocket is to be written next, front first; tell [`Self::written`] how much of
-    /// it was.
-    pub fn poll_transmit(&mut self) -> impl Iterator<Item = &[u8]> {
+    /// it was, before anything else happens. Views are asked for the newest there is, unless the
+    /// client cannot take it yet.
+    pub fn poll_transmit<'s>(
+        &'s mut self,
+        views: &mut dyn Views,
+    ) -> impl Iterator<Item = &'s [u8]> + use<'s> {
         let is_websocket = self.transport() == Transport::WebSocket && self.state != State::Gone;
-        is_websocket.then(|| self.outbox.chunks()).into_iter().flatten()
+        let takes_views = self.can_take() && self.outbox.bytes() < HIGH_WATER_BYTES;
+        let views = takes_views.then_some(views);
+        is_websocket.then(|| self.outbox.chunks(views)).into_iter().flatten()
     }
 
     /// The WebSocket took `n` bytes of [`Self::poll_transmit`].
@@ -348,6 +399,7 @@ impl Session {
         self.outbox.bytes() >= HIGH_WATER_BYTES.min(self.settings.max_queue_bytes)
     }
 
+    /// True if the client takes bytes just now.
     fn can_take(&self) -> bool {
         match &self.carrier {
             Carrier::Polling(polling) => polling.get,
@@ -364,8 +416,8 @@ impl Session {
     ) {
         let is_free = self.can_take() && !self.is_over_high_water();
         match delivery {
-            Delivery::Volatile { key } if !is_free || self.outbox.holds(key) => {
-                self.n_replaced += u64::from(self.outbox.replace(key, frame));
+            Delivery::Volatile { key } if !is_free || self.outbox.slots.holds(key) => {
+                self.n_replaced += u64::from(self.outbox.slots.replace(key, frame));
             }
             Delivery::Volatile { .. } | Delivery::Reliable => {
                 if self.outbox.bytes() >= self.settings.max_queue_bytes {
@@ -512,6 +564,7 @@ impl Session {
             _ => None,
         };
         self.carrier = Carrier::WebSocket { blocked_since: None };
+        self.outbox.slots.forget_bases();
         last
     }
 

@@ -31,6 +31,15 @@ pub trait Game: Sized + Send + 'static {
     /// How long a dropped player's seat is kept during a match.
     const GRACE: Duration = Duration::from_secs(60);
 
+    /// When actions are applied: as they come, or with a tick.
+    const PACE: Pace = Pace::Turns;
+
+    /// What is done about ticks that are late.
+    const CATCH_UP: CatchUp = CatchUp::Steps(5);
+
+    /// Who sees the same.
+    const VIEWS: Views = Views::PerSeat;
+
     /// Checks a configuration that could be read but may still make no sense.
     ///
     /// # Errors
@@ -53,14 +62,47 @@ pub trait Game: Sized + Send + 'static {
         cx: &mut Cx<'_, Self>,
     ) -> Result<(), Reject>;
 
+    /// A tick, of a game with [`Pace::Hz`]: after the actions that came since the last one.
+    /// `cx.now()` is when it was due and `cx.tick()` which one it is.
+    fn tick(_: &mut Self::State, _: &mut Cx<'_, Self>) {}
+
     /// A seat's player dropped, returned or is gone for good. By default nothing happens.
     fn seat(_: &mut Self::State, _: Seat, _: SeatChange, _: &mut Cx<'_, Self>) {}
 
-    /// What `viewer` may know.
+    /// What `viewer` may know. With [`Views::Shared`] everybody sees what a spectator does.
     fn view(state: &Self::State, viewer: Viewer) -> Self::View;
 
     /// How the match ended; `None` while it is on. Asked after every change.
     fn outcome(state: &Self::State) -> Option<Outcome>;
+}
+
+/// How a game passes time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Actions are applied as they come. A match has no timer.
+    Turns,
+    /// So many ticks a second, 1 to 128. Actions wait for the next one.
+    Hz(u8),
+}
+
+/// What a game does about ticks whose time has passed, because the server had no time for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CatchUp {
+    /// Only the newest is played; the others are left out.
+    Skip,
+    /// At most so many are played at once, the newest; those before are left out. At least 1.
+    Steps(u8),
+    /// All are played, each as much later as the server was: the match takes longer.
+    Slow,
+}
+
+/// Who sees the same of a match, and so shares one encoding of each state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Views {
+    /// Everybody: nothing is hidden.
+    Shared,
+    /// Each seat has a view of its own; all spectators share one.
+    PerSeat,
 }
 
 /// A seat's number in its lobby, from 0.
@@ -116,6 +158,7 @@ impl Reject {
 #[derive(Debug)]
 pub struct Cx<'a, G: Game> {
     now: Time,
+    tick: u64,
     number: u32,
     seats: &'a [Seat],
     random: &'a mut Random,
@@ -126,12 +169,24 @@ impl<'a, G: Game> Cx<'a, G> {
     /// A context for one call. `number` counts the matches of the lobby from 1; `seats` are
     /// those that play, in order. (Public so that a game's own tests can call its rules.)
     pub fn new(now: Time, number: u32, seats: &'a [Seat], random: &'a mut Random) -> Self {
-        Self { now, number, seats, random, events: Vec::new() }
+        Self { now, tick: 0, number, seats, random, events: Vec::new() }
+    }
+
+    /// The same in tick number `tick`.
+    pub fn at_tick(mut self, tick: u64) -> Self {
+        self.tick = tick;
+        self
     }
 
     /// Logical time of this call.
     pub fn now(&self) -> Time {
         self.now
+    }
+
+    /// Number of the tick, from 0; between two ticks, that of the next. Always 0 in a game without
+    /// ticks. Numbers are left out as [`Game::CATCH_UP`] says.
+    pub fn tick(&self) -> u64 {
+        self.tick
     }
 
     /// Number of this match in its lobby, from 1: a rematch is 2.

@@ -14,9 +14,11 @@ use parlor_shared::{
 
 use super::{
     code::Code,
+    effect::{LobbyEffect, Pushes},
     game::Random,
-    machine::{Lobby, Member, Now, Pushes},
+    machine::{Comer, Identity, Lobby, Member, Now},
     message::{Answer, Ask, LobbyMessage},
+    pace::Phases,
     play::Games,
     request::Request,
     visitors::{MAX_LISTED, VisitorEffect, Visitors, answer_frame},
@@ -25,7 +27,7 @@ use crate::{
     cluster::Neighbours,
     delivery::Delivery,
     ids::Ids,
-    key::{Address, LobbyKey, ShardId, SocketKey, Table},
+    key::{Address, LobbyKey, ShardId, SocketKey, Table, ViewId},
     time::{Deadlines, Time},
 };
 
@@ -62,17 +64,6 @@ pub enum LobbyInput {
     Timeout,
 }
 
-/// What lobbies want done, in order.
-#[derive(Debug)]
-pub enum LobbyEffect {
-    /// Send this to a socket of this shard.
-    Push(SocketKey, Frame, Delivery),
-    /// Disconnect a socket of this shard: its place was taken over by another.
-    Disconnect(SocketKey),
-    /// Tell another shard.
-    Tell(ShardId, LobbyMessage),
-}
-
 /// The machine.
 #[derive(Debug)]
 pub struct Lobbies {
@@ -89,6 +80,7 @@ pub struct Lobbies {
     visitors: Visitors,
     neighbours: Neighbours,
     deadlines: Deadlines<LobbyKey>,
+    phases: Phases,
     random: Random,
 }
 
@@ -108,6 +100,7 @@ impl Lobbies {
             visitors: Visitors::new(neighbours.clone()),
             neighbours,
             deadlines: Deadlines::default(),
+            phases: Phases::default(),
         }
     }
 
@@ -131,6 +124,16 @@ impl Lobbies {
         self.lobbies.iter().filter(|(_, lobby)| lobby.is_playing()).count()
     }
 
+    /// The newest state of one of our views, as JSON; `None`: there is no match yet. If the game
+    /// fails over it, that is seen to by a [`LobbyInput::Timeout`], which is due then.
+    pub fn state(&mut self, view: ViewId) -> Option<String> {
+        let is_own = view.shard == self.neighbours.own;
+        let lobby = self.lobbies.get_mut(view.lobby).filter(|_| is_own)?;
+        let state = lobby.state(view.viewer)?;
+        self.deadlines.set(view.lobby, lobby.deadline());
+        Some(serde_json::to_string(&state).expect("types of shared::api have a JSON form"))
+    }
+
     /// When [`LobbyInput::Timeout`] is due.
     pub fn deadline(&self) -> Option<Time> {
         self.deadlines.next().into_iter().chain(self.visitors.deadline()).min()
@@ -144,8 +147,7 @@ impl Lobbies {
         ids: &mut Ids,
         effects: &mut Vec<LobbyEffect>,
     ) {
-        let unix_ms = self.settings.epoch_ms + time.since_start().as_millis() as u64;
-        let now = Now { time, unix_ms };
+        let now = self.now(time);
         let mut asked = Vec::new();
         match input {
             LobbyInput::Arrived(socket) => self.visitors.arrived(time, socket),
@@ -160,7 +162,7 @@ impl Lobbies {
             LobbyInput::Told(from, message) => self.told(now, from, message, ids, effects),
             LobbyInput::Timeout => {
                 self.visitors.timeout(time, &mut asked);
-                self.timeout(time, unix_ms, effects);
+                self.timeout(time, effects);
             }
         }
         self.carry(now, asked, ids, effects);
@@ -168,6 +170,10 @@ impl Lobbies {
         while self.visitors.release(time, &mut released) {
             self.carry(now, std::mem::take(&mut released), ids, effects);
         }
+    }
+
+    fn now(&self, time: Time) -> Now {
+        Now { time, unix_ms: self.settings.epoch_ms + time.since_start().as_millis() as u64 }
     }
 
     /// Carries out what visitors want: what is for this shard is done at once.
@@ -181,7 +187,7 @@ impl Lobbies {
         for effect in asked {
             match effect {
                 VisitorEffect::Send(socket, frame) => {
-                    effects.push(LobbyEffect::Push(socket, frame, Delivery::Reliable));
+                    effects.push(LobbyEffect::Push(self.own(socket), frame, Delivery::Reliable));
                 }
                 VisitorEffect::Tell(to, message) => self.tell(now, to, message, ids, effects),
             }
@@ -227,11 +233,11 @@ impl Lobbies {
             }
             LobbyMessage::Answer(answer) => self.visitors.answered(from, answer, &mut asked),
             LobbyMessage::Push(socket, frame, delivery) => {
-                effects.push(LobbyEffect::Push(socket, frame, delivery));
+                effects.push(LobbyEffect::Push(self.own(socket), frame, delivery));
             }
             LobbyMessage::Disconnect(socket) => {
                 self.visitors.evicted(from, socket);
-                effects.push(LobbyEffect::Disconnect(socket));
+                effects.push(LobbyEffect::Disconnect(self.own(socket)));
             }
         }
         self.carry(now, asked, ids, effects);
@@ -283,18 +289,12 @@ impl Lobbies {
             let disconnect = LobbyMessage::Disconnect(before.socket);
             self.tell(now, before.shard, disconnect, ids, effects);
         }
-        self.push(pushes, effects);
+        effects.append(&mut pushes);
     }
 
-    fn push(&self, pushes: Pushes, effects: &mut Vec<LobbyEffect>) {
-        let own = self.neighbours.own;
-        effects.extend(pushes.into_iter().map(|(to, frame, delivery)| {
-            if to.shard == own {
-                LobbyEffect::Push(to.socket, frame, delivery)
-            } else {
-                LobbyEffect::Tell(to.shard, LobbyMessage::Push(to.socket, frame, delivery))
-            }
-        }));
+    /// A socket of this shard.
+    fn own(&self, socket: SocketKey) -> Address {
+        Address { shard: self.neighbours.own, socket }
     }
 
     /// Requests of somebody who is in a lobby; the acknowledgement, if one is wanted.
@@ -314,7 +314,7 @@ impl Lobbies {
         if let Some(previous) = lobby.confirm_token(at) {
             self.by_token.remove(&previous);
         }
-        match request {
+        let frame = match request {
             Request::Ready(ready) => answer_frame(ack, lobby.ready(at, ready.ready, pushes)),
             Request::Start => {
                 let seed = self.random.next_u64();
@@ -326,13 +326,24 @@ impl Lobbies {
             }
             Request::Chat(chat) => answer_frame(ack, lobby.chat(now, at, &chat.text, pushes)),
             Request::Typing(typing) => answer_frame(ack, lobby.typing(at, typing.typing, pushes)),
-            Request::Action(action) => answer_frame(ack, lobby.action(now, at, &action, pushes)),
+            // What waits for a tick is answered then.
+            Request::Action(action) => {
+                let acted = lobby.act(now, at, None, action, ack, pushes);
+                acted.and_then(|reply| answer_frame(ack, reply))
+            }
+            Request::Input(seq, action) => {
+                let acted = lobby.act(now, at, Some(seq), action, ack, pushes);
+                acted.and_then(|reply| answer_frame(ack, reply))
+            }
+            Request::Resync => answer_frame(ack, lobby.resync(now, at, pushes)),
             Request::Create(_)
             | Request::Join(_)
             | Request::Resume(_)
             | Request::List(_)
             | Request::Leave => unreachable!("handled by the caller"),
-        }
+        };
+        self.tidy(now.time, key);
+        frame
     }
 
     fn create(
@@ -355,26 +366,26 @@ impl Lobbies {
         let config = kind.configure(create.config.as_deref())?;
         let id = LobbyId::from_bytes(self.mint(ids));
         let code = self.free_code(ids)?;
-        let serial = self.n_made;
-        let mut lobby = Lobby::new(
+        let identity = Identity {
             id,
             code,
-            create.visibility,
-            create.game,
-            kind,
-            config,
-            (serial, now.unix_ms),
-        );
+            visibility: create.visibility,
+            serial: self.n_made,
+            made_ms: now.unix_ms,
+            home: (self.neighbours.own, self.lobbies.next_key()),
+        };
+        let mut lobby = Lobby::new(identity, create.game, kind, config);
         let token = ResumeToken::from_bytes(self.mint(ids));
-        let joined = lobby.join(now, &create.name, api::Role::Player, token, who, pushes)?;
+        let comer = Comer { socket: who, deltas: create.deltas };
+        let joined = lobby.join(now, &create.name, api::Role::Player, token, comer, pushes)?;
         let key = self.lobbies.insert(lobby);
         self.by_code.insert(code, key);
         self.by_id.insert(id, key);
         self.n_made += 1;
         if create.visibility == Visibility::Public {
-            self.public.insert(serial, key);
+            self.public.insert(identity.serial, key);
         }
-        self.settle_in(who, key, token);
+        self.settle_in(now.time, who, key, token);
         Ok(joined)
     }
 
@@ -411,8 +422,9 @@ impl Lobbies {
         self.outside(who)?;
         let token = ResumeToken::from_bytes(self.mint(ids));
         let lobby = self.lobbies.get_mut(key).expect("found by the caller");
-        let joined = lobby.join(now, &join.name, join.role, token, who, pushes)?;
-        self.settle_in(who, key, token);
+        let comer = Comer { socket: who, deltas: join.deltas };
+        let joined = lobby.join(now, &join.name, join.role, token, comer, pushes)?;
+        self.settle_in(now.time, who, key, token);
         Ok(joined)
     }
 
@@ -457,7 +469,8 @@ impl Lobbies {
         if holds_another {
             return Err(Refusal::new(code::IN_LOBBY, "you have another place in this lobby"));
         }
-        let (joined, before) = lobby.resume(now, at, token, fresh, who, pushes);
+        let comer = Comer { socket: who, deltas: resume.deltas };
+        let (joined, before) = lobby.resume(now, at, token, fresh, comer, pushes);
         for stale in stale {
             self.by_token.remove(&stale);
         }
@@ -465,7 +478,7 @@ impl Lobbies {
         if let Some(before) = &before {
             self.places.remove(before);
         }
-        self.settle_in(who, key, fresh);
+        self.settle_in(now.time, who, key, fresh);
         Ok((joined, before))
     }
 
@@ -490,7 +503,7 @@ impl Lobbies {
             forget(&mut self.by_token, &member);
         }
         self.places.remove(&who);
-        self.tidy(key);
+        self.tidy(now.time, key);
         Ok(Done {})
     }
 
@@ -498,32 +511,65 @@ impl Lobbies {
         let place = self.lobby_of(who);
         self.places.remove(&who);
         let Ok((key, at)) = place else { return };
-        let mut pushes = Pushes::new();
         if let Some(lobby) = self.lobbies.get_mut(key) {
-            lobby.dropped(now, at, &mut pushes);
+            lobby.dropped(now, at, effects);
         }
-        self.tidy(key);
-        self.push(pushes, effects);
+        self.tidy(now.time, key);
     }
 
-    fn timeout(&mut self, time: Time, unix_ms: u64, effects: &mut Vec<LobbyEffect>) {
+    fn timeout(&mut self, time: Time, effects: &mut Vec<LobbyEffect>) {
         while let Some((at, key)) = self.deadlines.pop(time) {
             let seed = self.random.next_u64();
             let Some(lobby) = self.lobbies.get_mut(key) else { continue };
-            let mut pushes = Pushes::new();
-            // The deadline itself is the time: late firing changes nothing.
-            let now = Now { time: at, unix_ms };
-            for member in lobby.expire(now, seed, &mut pushes) {
-                forget(&mut self.by_token, &member);
+            lobby.end_if_crashed(effects);
+            let steps = lobby.take_ticks(time);
+            let mut n_skipped = steps.n_skipped;
+            for (tick, due) in steps.ticks {
+                self.tick(time, (tick, due), n_skipped, key, seed, effects);
+                n_skipped = 0;
             }
-            self.tidy(key);
-            self.push(pushes, effects);
+            self.expire(at, key, seed, effects);
+            self.tidy(time, key);
         }
     }
 
-    /// After a change of members: a lobby without any is no more, another has its deadline.
-    fn tidy(&mut self, key: LobbyKey) {
-        let Some(lobby) = self.lobbies.get(key) else { return };
+    /// Plays one tick at the time at which it was due, after the places that fell before it.
+    fn tick(
+        &mut self,
+        time: Time,
+        (tick, due): (u64, Time),
+        n_skipped: u64,
+        key: LobbyKey,
+        seed: u64,
+        effects: &mut Vec<LobbyEffect>,
+    ) {
+        if let Some(lobby) = self.lobbies.get_mut(key) {
+            lobby.approach(tick);
+        }
+        self.expire(due, key, seed, effects);
+        let now = self.now(due);
+        if let Some(lobby) = self.lobbies.get_mut(key).filter(|lobby| lobby.is_playing()) {
+            effects.push(LobbyEffect::Ticked { late: time.since(due), n_skipped });
+            lobby.tick(now, tick, effects);
+        }
+    }
+
+    /// Places whose time was up by then fall, each at its own time: late firing changes nothing.
+    fn expire(&mut self, by: Time, key: LobbyKey, seed: u64, effects: &mut Vec<LobbyEffect>) {
+        let falls = |lobby: &Lobby| lobby.falls().filter(|at| *at <= by);
+        while let Some(at) = self.lobbies.get(key).and_then(falls) {
+            let now = self.now(at);
+            let Some(lobby) = self.lobbies.get_mut(key) else { return };
+            for member in lobby.expire(now, seed, effects) {
+                forget(&mut self.by_token, &member);
+            }
+        }
+    }
+
+    /// After any change: a lobby without members is no more, another has its deadline.
+    fn tidy(&mut self, now: Time, key: LobbyKey) {
+        let Some(lobby) = self.lobbies.get_mut(key) else { return };
+        lobby.keep_time(now, &mut self.phases);
         let (is_empty, deadline) = (lobby.is_empty(), lobby.deadline());
         self.deadlines.set(key, deadline.filter(|_| !is_empty));
         if is_empty && let Some(lobby) = self.lobbies.remove(key) {
@@ -533,10 +579,10 @@ impl Lobbies {
         }
     }
 
-    fn settle_in(&mut self, who: Address, key: LobbyKey, token: ResumeToken) {
+    fn settle_in(&mut self, now: Time, who: Address, key: LobbyKey, token: ResumeToken) {
         self.by_token.insert(token, key);
         self.places.insert(who, key);
-        self.tidy(key);
+        self.tidy(now, key);
     }
 
     fn outside(&self, who: Address) -> Result<(), Refusal> {

@@ -1,5 +1,6 @@
 //! One lobby: members, phases, the match, and the versioned story of all that.
-//! Which lobby somebody means, and codes and tokens, are `lobbies`' knowledge.
+//! What players do in the match, and its ticks, are in `acts`. Which lobby somebody means, and
+//! codes and tokens, are `lobbies`' knowledge.
 //!
 //! ```text
 //!  Open ──start, all ready──► Playing ──the game has an outcome──► Finished
@@ -7,33 +8,38 @@
 //!                                └──────── all want a rematch ────────┘
 //! ```
 
-use std::time::Duration;
+mod acts;
+
+use std::{collections::BTreeMap, time::Duration};
 
 use parlor_shared::{
     api::{
         Refusal, code,
         lobby::{
-            self as api, Change, Changed, LeaveReason, MatchEvent, NAMESPACE, Phase, Role,
-            TypingPush, Visibility, push,
+            self as api, Change, Changed, LeaveReason, MatchEvent, Phase, Role, TypingPush,
+            Visibility, push,
         },
     },
     id::{LobbyId, ResumeToken},
-    socket_io::{Draft, Frame},
+    socket_io::Frame,
 };
-use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{
     code::Code,
-    game::{Outcome, Seat, SeatChange, Viewer},
-    play::{Configured, Kind, Play},
+    effect::{LobbyEffect, Pushes, event},
+    game::{Outcome, Seat, SeatChange, Viewer, Views},
+    pace::Beat,
+    play::{Configured, Kind, Play, When},
 };
 use crate::{
     delivery::Delivery,
-    key::Address,
+    key::{Address, LobbyKey, ShardId, ViewId, ViewerKey},
     rate::{Allowance, Rate},
     time::Time,
 };
+pub use acts::{MAX_INPUT_BYTES_PER_TICK, MAX_INPUTS_PER_TICK};
+use acts::{Noted, Seq};
 
 /// Who may watch one lobby.
 pub const MAX_SPECTATORS: usize = 64;
@@ -43,11 +49,12 @@ pub const MAX_NAME_CODE_POINTS: usize = 64;
 pub const MAX_CHAT_CODE_POINTS: usize = 500;
 /// How fast one may talk.
 const CHAT_RATE: Rate = Rate { burst: 10, every: Duration::from_millis(500) };
+/// How often one may lose what deltas build on.
+const RESYNC_RATE: Rate = Rate { burst: 5, every: Duration::from_secs(1) };
 /// How long a place is kept while no match is on.
 const GRACE: Duration = Duration::from_secs(60);
 
-/// Volatile frames of `/lobby`: one kind for the state, one for each seat's typing.
-const STATE_KEY: u64 = 1 << 32;
+/// Volatile frames of `/lobby`: one kind for each seat's typing.
 const TYPING_KEY: u64 = 2 << 32;
 
 /// One lobby.
@@ -60,6 +67,8 @@ pub(super) struct Lobby {
     pub(super) serial: u64,
     /// When it was made, since the Unix epoch.
     pub(super) made_ms: u64,
+    /// Where it lives.
+    home: (ShardId, LobbyKey),
     game: String,
     kind: std::sync::Arc<dyn Kind>,
     config: Box<dyn Configured>,
@@ -72,8 +81,25 @@ pub(super) struct Lobby {
     play: Option<Box<dyn Play>>,
     players: Vec<api::Player>,
     outcome: Option<Outcome>,
+    /// The match's ticks, if it has any and is on.
+    beat: Option<Beat>,
+    /// What players did since the last tick.
+    noted: Vec<Noted>,
+    /// Of the seats that number what they do.
+    seqs: BTreeMap<u8, Seq>,
     /// In the order of joining.
     members: Vec<Member>,
+}
+
+/// What a lobby is known by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Identity {
+    pub(super) id: LobbyId,
+    pub(super) code: Code,
+    pub(super) visibility: Visibility,
+    pub(super) serial: u64,
+    pub(super) made_ms: u64,
+    pub(super) home: (ShardId, LobbyKey),
 }
 
 /// A seat or a spectator's place: it outlives its socket.
@@ -87,10 +113,20 @@ pub(super) struct Member {
     pub(super) previous: Option<ResumeToken>,
     /// `None` while the connection is lost.
     pub(super) socket: Option<Address>,
+    /// The socket's client can do something with deltas.
+    deltas: bool,
     /// Until then the place is kept without a socket.
     kept_until: Option<Time>,
     ready: bool,
     chat: Allowance,
+    resyncs: Allowance,
+}
+
+/// Somebody who comes in, or back, by this socket.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Comer {
+    pub(super) socket: Address,
+    pub(super) deltas: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,9 +144,6 @@ impl Place {
     }
 }
 
-/// Where a lobby's pushes go.
-pub(super) type Pushes = Vec<(Address, Frame, Delivery)>;
-
 /// Wall time of an input, for what people read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Now {
@@ -120,14 +153,12 @@ pub(super) struct Now {
 
 impl Lobby {
     pub(super) fn new(
-        id: LobbyId,
-        code: Code,
-        visibility: Visibility,
+        identity: Identity,
         game: String,
         kind: std::sync::Arc<dyn Kind>,
         config: Box<dyn Configured>,
-        (serial, made_ms): (u64, u64),
     ) -> Self {
+        let Identity { id, code, visibility, serial, made_ms, home } = identity;
         let capacity = *kind.seats().end();
         Self {
             id,
@@ -135,6 +166,7 @@ impl Lobby {
             visibility,
             serial,
             made_ms,
+            home,
             game,
             kind,
             config,
@@ -146,6 +178,9 @@ impl Lobby {
             play: None,
             players: Vec::new(),
             outcome: None,
+            beat: None,
+            noted: Vec::new(),
+            seqs: BTreeMap::new(),
             members: Vec::new(),
         }
     }
@@ -162,9 +197,22 @@ impl Lobby {
         &self.members
     }
 
-    /// When a kept place falls.
+    /// When a kept place falls, the match ticks, or at once if its game has crashed meanwhile.
     pub(super) fn deadline(&self) -> Option<Time> {
+        if self.has_crashed() {
+            return Some(Time::ZERO);
+        }
+        self.falls().into_iter().chain(self.beat.as_ref().map(Beat::due)).min()
+    }
+
+    /// When the next kept place falls.
+    pub(super) fn falls(&self) -> Option<Time> {
         self.members.iter().filter_map(|member| member.kept_until).min()
+    }
+
+    /// The game has failed while nobody was looking after the match.
+    fn has_crashed(&self) -> bool {
+        self.is_playing() && self.play.as_ref().is_some_and(|play| play.has_crashed())
     }
 
     /// As it stands in a listing; `None` if nobody can join it.
@@ -188,7 +236,7 @@ impl Lobby {
         name: &str,
         role: Role,
         token: ResumeToken,
-        socket: Address,
+        comer: Comer,
         pushes: &mut Pushes,
     ) -> Result<api::Joined, Refusal> {
         check_name(name)?;
@@ -209,16 +257,19 @@ impl Lobby {
             place,
             token,
             previous: None,
-            socket: Some(socket),
+            socket: Some(comer.socket),
+            deltas: comer.deltas,
             kept_until: None,
             ready: false,
             chat: Allowance::full(now.time, CHAT_RATE),
+            resyncs: Allowance::full(now.time, RESYNC_RATE),
         });
         if self.members.len() == 1 {
             // Who opens a lobby is its host: nobody is there to be told.
             self.host = place.seat();
         }
-        self.settle_host(Some(socket), pushes);
+        self.settle_host(Some(comer.socket), pushes);
+        self.watch(comer, place, pushes);
         let joined = self.joined(self.members.len() - 1);
         self.end_if_crashed(pushes);
         Ok(joined)
@@ -232,19 +283,26 @@ impl Lobby {
         at: usize,
         shown: ResumeToken,
         fresh: ResumeToken,
-        socket: Address,
+        comer: Comer,
         pushes: &mut Pushes,
     ) -> (api::Joined, Option<Address>) {
-        let member = &mut self.members[at];
+        let (member, socket) = (&mut self.members[at], comer.socket);
         let before = member.socket.replace(socket);
+        let place = member.place;
+        member.deltas = comer.deltas;
         member.kept_until = None;
         member.token = fresh;
         member.previous = Some(shown);
         let returned = member.place.seat().filter(|_| before.is_none());
+        if let Some(before) = before {
+            self.unanswered(before);
+            pushes.push(LobbyEffect::Unwatch(before));
+        }
         if let Some(seat) = returned {
             self.push_except(Change::Returned { seat }, Some(socket), pushes);
             self.settle_host(Some(socket), pushes);
         }
+        self.watch(comer, place, pushes);
         // What the game says to a return comes after the answer, so it is not contained in it.
         let joined = self.joined(at);
         if let Some(seat) = returned {
@@ -259,9 +317,14 @@ impl Lobby {
         let grace = if self.is_playing() { self.kind.grace() } else { GRACE };
         let kept_until_ms = now.unix_ms + grace.as_millis() as u64;
         let member = &mut self.members[at];
-        member.socket = None;
+        let socket = member.socket.take();
         member.kept_until = Some(now.time + grace);
-        if let Place::Seat(seat) = member.place {
+        let place = member.place;
+        if let Some(socket) = socket {
+            self.unanswered(socket);
+            pushes.push(LobbyEffect::Unwatch(socket));
+        }
+        if let Place::Seat(seat) = place {
             if self.phase == Phase::Open {
                 self.set_ready(at, seat, false, pushes);
             }
@@ -281,8 +344,10 @@ impl Lobby {
         pushes: &mut Pushes,
     ) -> Member {
         let member = self.members.remove(at);
+        pushes.extend(member.socket.map(LobbyEffect::Unwatch));
         match member.place {
             Place::Seat(seat) => {
+                self.refuse_noted_of(seat, pushes);
                 self.push(Change::Left { seat, reason }, pushes);
                 self.tell_game(now, seat, SeatChange::Left, pushes);
                 self.settle_host(None, pushes);
@@ -405,43 +470,24 @@ impl Lobby {
         let key = TYPING_KEY | u64::from(seat.unwrap_or(u8::MAX));
         let frame = event(push::TYPING, &TypingPush { name, seat, typing });
         let others = self.members.iter().filter_map(|m| m.socket).filter(|s| Some(*s) != from);
-        pushes.extend(others.map(|s| (s, frame.clone(), Delivery::Volatile { key })));
+        let delivery = Delivery::Volatile { key };
+        pushes.extend(others.map(|s| LobbyEffect::Push(s, frame.clone(), delivery)));
         Ok(api::Done {})
     }
 
-    /// A seat does something in the match.
-    pub(super) fn action(
+    /// The member's client has lost what deltas build on.
+    pub(super) fn resync(
         &mut self,
         now: Now,
         at: usize,
-        action: &RawValue,
         pushes: &mut Pushes,
-    ) -> Result<api::Acted, Refusal> {
-        let not_in = || Refusal::new(code::NOT_IN_MATCH, "you do not play in this match");
-        let seat = self.members[at].place.seat().ok_or_else(not_in)?;
-        let play = match (self.phase, &mut self.play) {
-            (Phase::Playing, Some(play)) => play,
-            (Phase::Finished, _) => {
-                return Err(Refusal::new(code::MATCH_OVER, "the match is over"));
-            }
-            _ => return Err(Refusal::new(code::NOT_IN_MATCH, "no match is on")),
-        };
-        let applied = play.apply(now.time, Seat(seat), action);
-        let turn = play.turn();
-        match applied {
-            Ok(events) => {
-                self.push_events(turn, events, pushes);
-                self.settle(pushes);
-                Ok(api::Acted { turn })
-            }
-            Err(refusal) => {
-                // A crash ends the match, though the action was refused.
-                if refusal.code == code::MATCH_CRASH {
-                    self.settle(pushes);
-                }
-                Err(refusal)
-            }
+    ) -> Result<api::Done, Refusal> {
+        let member = &mut self.members[at];
+        if !member.resyncs.take(now.time, RESYNC_RATE) {
+            return Err(Refusal::new(code::RATE, "too many resyncs; wait a moment"));
         }
+        pushes.extend(member.socket.map(LobbyEffect::Resync));
+        Ok(api::Done {})
     }
 
     fn begin(&mut self, now: Now, seed: u64, pushes: &mut Pushes) {
@@ -455,6 +501,7 @@ impl Lobby {
         self.n_matches += 1;
         self.phase = Phase::Playing;
         self.outcome = None;
+        self.seqs.clear();
         for member in &mut self.members {
             member.ready = false;
         }
@@ -473,51 +520,64 @@ impl Lobby {
 
     /// Looks whether the match has ended, and shows everybody how it stands.
     fn settle(&mut self, pushes: &mut Pushes) {
-        let Some(play) = &mut self.play else { return };
-        if self.phase == Phase::Playing {
-            self.outcome = play.outcome();
-            if let Some(outcome) = &self.outcome {
-                self.phase = Phase::Finished;
-                let outcome = travel(outcome);
-                self.push(Change::Finished { outcome }, pushes);
-            }
+        if self.play.is_some() {
+            self.end_if_decided(pushes);
+            self.show(pushes);
         }
-        self.push_state(pushes);
-        self.end_if_crashed(pushes);
+    }
+
+    /// Asks the game for its outcome, as after every change.
+    fn end_if_decided(&mut self, pushes: &mut Pushes) {
+        let Some(play) = &mut self.play else { return };
+        if self.phase != Phase::Playing {
+            return;
+        }
+        self.outcome = play.outcome();
+        if let Some(outcome) = &self.outcome {
+            self.phase = Phase::Finished;
+            let outcome = travel(outcome);
+            self.push(Change::Finished { outcome }, pushes);
+            self.refuse_noted(pushes);
+        }
     }
 
     /// After views were made: one of them may be what the game failed over.
-    fn end_if_crashed(&mut self, pushes: &mut Pushes) {
-        let has_crashed = self.play.as_ref().is_some_and(|play| play.has_crashed());
-        if has_crashed && self.is_playing() {
+    pub(super) fn end_if_crashed(&mut self, pushes: &mut Pushes) {
+        if self.has_crashed() {
             self.settle(pushes);
         }
     }
 
-    fn push_state(&mut self, pushes: &mut Pushes) {
-        let (delivery, mut for_spectators) = (Delivery::Volatile { key: STATE_KEY }, None);
-        for at in 0..self.members.len() {
-            let Member { place, socket: Some(socket), .. } = self.members[at] else { continue };
-            let frame = match (place, &for_spectators) {
-                (Place::Spectator, Some(frame)) => Frame::clone(frame),
-                _ => {
-                    let Some(state) = self.state(place) else { return };
-                    event(push::STATE, &state)
-                }
-            };
-            if place == Place::Spectator {
-                for_spectators = Some(frame.clone());
-            }
-            pushes.push((socket, frame, delivery));
-        }
+    /// Whoever looks at the match sees something new.
+    fn show(&self, pushes: &mut Pushes) {
+        let here = self.members.iter().filter(|member| member.socket.is_some());
+        let mut views: Vec<ViewId> = here.map(|member| self.view_of(member.place)).collect();
+        views.sort_unstable();
+        views.dedup();
+        pushes.extend(views.into_iter().map(LobbyEffect::Dirty));
+    }
+
+    fn watch(&self, Comer { socket, deltas }: Comer, place: Place, pushes: &mut Pushes) {
+        let view = self.view_of(place);
+        pushes.push(LobbyEffect::Watch { who: socket, view, deltas });
+    }
+
+    fn view_of(&self, place: Place) -> ViewId {
+        let viewer = match (self.kind.views(), place) {
+            (Views::Shared, _) => ViewerKey::Everybody,
+            (Views::PerSeat, Place::Seat(seat)) => ViewerKey::Seat(seat),
+            (Views::PerSeat, Place::Spectator) => ViewerKey::Spectators,
+        };
+        ViewId { shard: self.home.0, lobby: self.home.1, viewer }
     }
 
     fn tell_game(&mut self, now: Now, seat: u8, change: SeatChange, pushes: &mut Pushes) {
         if self.phase != Phase::Playing {
             return;
         }
+        let when = self.when(now);
         let Some(play) = &mut self.play else { return };
-        let events = play.seat(now.time, Seat(seat), change);
+        let events = play.seat(when, Seat(seat), change);
         let turn = play.turn();
         self.push_events(turn, events, pushes);
         self.settle(pushes);
@@ -543,7 +603,8 @@ impl Lobby {
 
     fn to_all(&self, frame: &Frame, except: Option<Address>, pushes: &mut Pushes) {
         let sockets = self.members.iter().filter_map(|m| m.socket).filter(|s| Some(*s) != except);
-        pushes.extend(sockets.map(|socket| (socket, frame.clone(), Delivery::Reliable)));
+        let push = |socket| LobbyEffect::Push(socket, frame.clone(), Delivery::Reliable);
+        pushes.extend(sockets.map(push));
     }
 
     fn set_ready(&mut self, at: usize, seat: u8, ready: bool, pushes: &mut Pushes) {
@@ -559,7 +620,7 @@ impl Lobby {
     }
 
     fn snapshot(&mut self, viewer: Place) -> api::Lobby {
-        let state = self.state(viewer);
+        let state = self.state(self.view_of(viewer).viewer);
         let mut seats: Vec<api::Seat> = self
             .members
             .iter()
@@ -587,18 +648,23 @@ impl Lobby {
         }
     }
 
-    fn state(&mut self, viewer: Place) -> Option<api::State> {
+    /// The running or last match, as these viewers may know it.
+    pub(super) fn state(&mut self, viewer: ViewerKey) -> Option<api::State> {
         let play = self.play.as_mut()?;
         let viewer = match viewer {
-            Place::Seat(seat) => Viewer::Seat(Seat(seat)),
-            Place::Spectator => Viewer::Spectator,
+            ViewerKey::Seat(seat) => Viewer::Seat(Seat(seat)),
+            ViewerKey::Everybody | ViewerKey::Spectators => Viewer::Spectator,
         };
+        let applied = self.seqs.iter().filter(|(_, seq)| seq.applied > 0);
         Some(api::State {
             number: self.n_matches,
             turn: play.turn(),
             players: self.players.clone(),
             view: play.view(viewer),
             outcome: self.outcome.as_ref().map(travel),
+            applied: applied.map(|(seat, seq)| (*seat, seq.applied)).collect(),
+            n: None,
+            key: false,
         })
     }
 
@@ -674,14 +740,4 @@ fn travel(outcome: &Outcome) -> api::Outcome {
         winners: outcome.winners.iter().map(|seat| seat.0).collect(),
         reason: outcome.reason.to_owned(),
     }
-}
-
-/// An event of `/lobby`, encoded once for all who get it.
-fn event<T: Serialize>(name: &str, payload: &T) -> Frame {
-    let write = || {
-        let mut draft = Draft::event(name)?;
-        draft.arg(payload)?;
-        draft.into_event(NAMESPACE, None)
-    };
-    write().expect("types of shared::api have a JSON form and no attachments")
 }

@@ -4,17 +4,23 @@
 pub mod game;
 
 mod code;
+mod effect;
 mod lobbies;
 mod machine;
 mod message;
+mod pace;
 mod play;
 mod request;
 mod visitors;
 
 pub use code::{CODE_ALPHABET, CODE_LETTERS};
-pub use lobbies::{Lobbies, LobbyEffect, LobbyInput, LobbySettings, MAX_EXAMINED};
-pub use machine::{MAX_CHAT_CODE_POINTS, MAX_NAME_CODE_POINTS, MAX_SPECTATORS};
+pub use effect::LobbyEffect;
+pub use lobbies::{Lobbies, LobbyInput, LobbySettings, MAX_EXAMINED};
+pub use machine::{
+    MAX_CHAT_CODE_POINTS, MAX_INPUT_BYTES_PER_TICK, MAX_INPUTS_PER_TICK, MAX_NAME_CODE_POINTS,
+    MAX_SPECTATORS,
+};
 pub use message::{Answer, Ask, LobbyMessage};
-pub use play::Games;
-pub use request::Request;
+pub use play::{Games, MAX_HZ};
+pub use request::{MAX_SEQ, Request};
 pub use visitors::{MAX_HELD, MAX_LISTED};

@@ -15,8 +15,13 @@ use parlor_shared::api::{Refusal, code};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::game::{Cx, Game, Outcome, Random, Reject, Seat, SeatChange, Viewer};
+use super::game::{
+    CatchUp, Cx, Game, Outcome, Pace, Random, Reject, Seat, SeatChange, Viewer, Views,
+};
 use crate::time::Time;
+
+/// Ticks a second at most.
+pub const MAX_HZ: u8 = 128;
 
 /// The games of a server, by name. Built before it starts, then shared by all shards.
 #[derive(Debug, Clone, Default)]
@@ -26,7 +31,16 @@ pub struct Games {
 
 impl Games {
     /// Adds a game under a name; a game of the same name is replaced.
+    ///
+    /// # Panics
+    /// If the game's pace is none that can be kept.
     pub fn register<G: Game>(&mut self, name: &str) {
+        if let Pace::Hz(hz) = G::PACE {
+            let is_fine = (1..=MAX_HZ).contains(&hz);
+            assert!(is_fine, "game `{name}` wants {hz} ticks a second; 1 to {MAX_HZ} are possible");
+            let is_fine = G::CATCH_UP != CatchUp::Steps(0);
+            assert!(is_fine, "game `{name}` would never catch up: `CatchUp::Steps` is at least 1");
+        }
         self.kinds.insert(name.to_owned(), Arc::new(Erased::<G>(PhantomData)));
     }
 
@@ -49,6 +63,10 @@ impl Games {
 pub(super) trait Kind: Send + Sync + Debug {
     fn seats(&self) -> RangeInclusive<u8>;
     fn grace(&self) -> Duration;
+    /// Ticks a second, if there are any.
+    fn hz(&self) -> Option<u8>;
+    fn catch_up(&self) -> CatchUp;
+    fn views(&self) -> Views;
     /// Reads, completes and checks a configuration.
     fn configure(&self, config: Option<&RawValue>) -> Result<Box<dyn Configured>, Refusal>;
 }
@@ -61,17 +79,26 @@ pub(super) trait Configured: Send + Debug {
     fn start(&self, now: Time, number: u32, seats: Vec<Seat>, seed: u64) -> Box<dyn Play>;
 }
 
+/// Logical time of a call, and the number of the tick that is on, or comes next.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct When {
+    pub(super) now: Time,
+    pub(super) tick: u64,
+}
+
 /// A match.
 pub(super) trait Play: Send + Debug {
     /// Applies an action: the game's events, or why not (then nothing has changed).
     fn apply(
         &mut self,
-        now: Time,
+        when: When,
         seat: Seat,
         action: &RawValue,
     ) -> Result<Vec<Box<RawValue>>, Refusal>;
+    /// A tick: the game's events.
+    fn tick(&mut self, when: When) -> Vec<Box<RawValue>>;
     /// Tells the game about a seat: its events.
-    fn seat(&mut self, now: Time, seat: Seat, change: SeatChange) -> Vec<Box<RawValue>>;
+    fn seat(&mut self, when: When, seat: Seat, change: SeatChange) -> Vec<Box<RawValue>>;
     fn view(&mut self, viewer: Viewer) -> Box<RawValue>;
     fn outcome(&mut self) -> Option<Outcome>;
     /// True once the game has panicked; then it has an outcome as well.
@@ -95,6 +122,21 @@ impl<G: Game> Kind for Erased<G> {
 
     fn grace(&self) -> Duration {
         G::GRACE
+    }
+
+    fn hz(&self) -> Option<u8> {
+        match G::PACE {
+            Pace::Turns => None,
+            Pace::Hz(hz) => Some(hz),
+        }
+    }
+
+    fn catch_up(&self) -> CatchUp {
+        G::CATCH_UP
+    }
+
+    fn views(&self) -> Views {
+        G::VIEWS
     }
 
     fn configure(&self, config: Option<&RawValue>) -> Result<Box<dyn Configured>, Refusal> {
@@ -158,7 +200,7 @@ impl<G: Game> Debug for Match<G> {
 impl<G: Game> Play for Match<G> {
     fn apply(
         &mut self,
-        now: Time,
+        when: When,
         seat: Seat,
         action: &RawValue,
     ) -> Result<Vec<Box<RawValue>>, Refusal> {
@@ -169,7 +211,8 @@ impl<G: Game> Play for Match<G> {
             action.map_err(|error| Refusal::new(code::BAD_REQUEST, error.to_string()))?;
         let random = self.random.clone();
         let state = self.state.as_mut().expect("just copied");
-        let mut cx = Cx::new(now, self.number, &self.seats, &mut self.random);
+        let cx = Cx::new(when.now, self.number, &self.seats, &mut self.random);
+        let mut cx = cx.at_tick(when.tick);
         let applied = guard(|| {
             G::apply(state, seat, action, &mut cx)?;
             Ok(write_events::<G>(&mut cx))
@@ -187,17 +230,12 @@ impl<G: Game> Play for Match<G> {
         }
     }
 
-    fn seat(&mut self, now: Time, seat: Seat, change: SeatChange) -> Vec<Box<RawValue>> {
-        let Some(state) = &mut self.state else { return Vec::new() };
-        let mut cx = Cx::new(now, self.number, &self.seats, &mut self.random);
-        let told = guard(|| {
-            G::seat(state, seat, change, &mut cx);
-            write_events::<G>(&mut cx)
-        });
-        told.unwrap_or_else(|Crashed| {
-            self.state = None;
-            Vec::new()
-        })
+    fn tick(&mut self, when: When) -> Vec<Box<RawValue>> {
+        self.tell(when, G::tick)
+    }
+
+    fn seat(&mut self, when: When, seat: Seat, change: SeatChange) -> Vec<Box<RawValue>> {
+        self.tell(when, |state, cx| G::seat(state, seat, change, cx))
     }
 
     fn view(&mut self, viewer: Viewer) -> Box<RawValue> {
@@ -235,6 +273,25 @@ impl<G: Game> Play for Match<G> {
 }
 
 impl<G: Game> Match<G> {
+    /// Calls the game about something it cannot refuse: its events.
+    fn tell(
+        &mut self,
+        when: When,
+        call: impl FnOnce(&mut G::State, &mut Cx<'_, G>),
+    ) -> Vec<Box<RawValue>> {
+        let Some(state) = &mut self.state else { return Vec::new() };
+        let cx = Cx::new(when.now, self.number, &self.seats, &mut self.random);
+        let mut cx = cx.at_tick(when.tick);
+        let told = guard(|| {
+            call(state, &mut cx);
+            write_events::<G>(&mut cx)
+        });
+        told.unwrap_or_else(|Crashed| {
+            self.state = None;
+            Vec::new()
+        })
+    }
+
     /// Gives the state up: the match is over.
     fn crash(&mut self) -> Refusal {
         self.state = None;

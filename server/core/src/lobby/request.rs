@@ -2,12 +2,15 @@
 
 use parlor_shared::{
     api::{Refusal, code, lobby as api, lobby::request as name},
-    socket_io::Args,
+    socket_io::{Args, json},
 };
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, de::Error as _,
 };
 use serde_json::value::RawValue;
+
+/// Highest number of an input: the largest whole number that JavaScript counts exactly to.
+pub const MAX_SEQ: u64 = (1 << 53) - 1;
 
 /// A request that could be read.
 #[derive(Debug, Clone)]
@@ -30,6 +33,10 @@ pub enum Request {
     Typing(api::Typing),
     /// Do something in the match.
     Action(Box<RawValue>),
+    /// Do something in the match once, however often this number comes.
+    Input(u64, Box<RawValue>),
+    /// Get a whole state next.
+    Resync,
     /// Want another match.
     Rematch,
     /// Leave.
@@ -37,7 +44,7 @@ pub enum Request {
 }
 
 impl Request {
-    /// Reads an event's name and first argument.
+    /// Reads an event's name and arguments.
     ///
     /// # Errors
     /// `E_UNKNOWN_EVENT`, or `E_BAD_REQUEST` with what serde says.
@@ -54,6 +61,15 @@ impl Request {
             name::CHAT => Self::Chat(first(args)?),
             name::TYPING => Self::Typing(first(args)?),
             name::ACTION => Self::Action(first(args)?),
+            name::INPUT => {
+                let seq = first(args)?;
+                if !(1..=MAX_SEQ).contains(&seq) {
+                    let message = format!("the number of an input is 1 to {MAX_SEQ}");
+                    return Err(Refusal::new(code::BAD_REQUEST, message));
+                }
+                Self::Input(seq, argument(args, 1)?)
+            }
+            name::RESYNC => Self::Resync,
             name::REMATCH => Self::Rematch,
             name::LEAVE => Self::Leave,
             _ => return Err(Refusal::new(code::UNKNOWN_EVENT, "no such event in /lobby")),
@@ -75,6 +91,8 @@ impl Serialize for Request {
             Self::Chat(chat) => serde_json::to_string(&(name::CHAT, chat)),
             Self::Typing(typing) => serde_json::to_string(&(name::TYPING, typing)),
             Self::Action(action) => serde_json::to_string(&(name::ACTION, action)),
+            Self::Input(seq, action) => serde_json::to_string(&(name::INPUT, seq, action)),
+            Self::Resync => serde_json::to_string(&(name::RESYNC,)),
             Self::Rematch => serde_json::to_string(&(name::REMATCH,)),
             Self::Leave => serde_json::to_string(&(name::LEAVE,)),
         };
@@ -85,6 +103,9 @@ impl Serialize for Request {
 impl<'de> Deserialize<'de> for Request {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let event = String::deserialize(deserializer)?;
+        if json::check(&event).is_err() || !event.starts_with('[') {
+            return Err(D::Error::custom("not an event"));
+        }
         Self::read(&Args::of_event(&event, &[]))
             .map_err(|refusal| D::Error::custom(refusal.message))
     }
@@ -95,5 +116,9 @@ fn has_argument(args: &Args<'_>) -> bool {
 }
 
 fn first<T: DeserializeOwned>(args: &Args<'_>) -> Result<T, Refusal> {
-    args.get(0).map_err(|error| Refusal::new(code::BAD_REQUEST, error.to_string()))
+    argument(args, 0)
+}
+
+fn argument<T: DeserializeOwned>(args: &Args<'_>, index: usize) -> Result<T, Refusal> {
+    args.get(index).map_err(|error| Refusal::new(code::BAD_REQUEST, error.to_string()))
 }

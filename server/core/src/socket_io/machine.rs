@@ -114,6 +114,11 @@ impl SocketIo {
         self.sockets.len()
     }
 
+    /// The session of a socket that is not gone.
+    pub fn session(&self, socket: SocketKey) -> Option<SessionKey> {
+        self.sockets.get(socket).map(|socket| socket.session)
+    }
+
     /// When [`Input::Timeout`] is due.
     pub fn deadline(&self) -> Option<Time> {
         self.deadlines.next()
@@ -161,7 +166,9 @@ impl SocketIo {
             Input::Gather(..) | Input::Told(..) => {}
             Input::Join(socket, room) => self.join(socket, &room),
             Input::Leave(socket, room) => self.leave(socket, &room),
-            Input::Disconnect(socket, whole) => self.disconnect(socket, whole, effects),
+            Input::Disconnect(socket, whole, reason) => {
+                self.disconnect(socket, whole, reason, effects);
+            }
             Input::Timeout => self.timeout(now, effects),
         }
     }
@@ -232,9 +239,8 @@ impl SocketIo {
         let socket = self.sockets.get_mut(key).expect("a client's sockets exist");
         let data = packet.data.unwrap_or("[]");
         match (packet.kind, &mut socket.state) {
-            (Kind::Disconnect, State::Connecting { .. }) => self.remove(key),
-            (Kind::Disconnect, State::Connected) => {
-                self.remove_connected(key, DisconnectReason::ClientNamespaceDisconnect, effects);
+            (Kind::Disconnect, _) => {
+                self.remove_and_tell(key, DisconnectReason::ClientNamespaceDisconnect, effects);
             }
             (Kind::Event, State::Connecting { queued, n_bytes }) => {
                 *n_bytes += data.len() + attachments.iter().map(Bytes::len).sum::<usize>();
@@ -396,7 +402,10 @@ impl SocketIo {
             match change {
                 Change::Join(rooms) => rooms.iter().for_each(|room| self.join(key, room)),
                 Change::Leave(rooms) => rooms.iter().for_each(|room| self.leave(key, room)),
-                Change::Disconnect(whole) => self.disconnect(key, *whole, effects),
+                Change::Disconnect(whole) => {
+                    let reason = DisconnectReason::ServerNamespaceDisconnect;
+                    self.disconnect(key, *whole, reason, effects);
+                }
             }
         }
     }
@@ -495,7 +504,13 @@ impl SocketIo {
         self.sockets.get_mut(key).expect("just seen").memberships = memberships;
     }
 
-    fn disconnect(&mut self, key: SocketKey, whole: bool, effects: &mut dyn Effects) {
+    fn disconnect(
+        &mut self,
+        key: SocketKey,
+        whole: bool,
+        reason: DisconnectReason,
+        effects: &mut dyn Effects,
+    ) {
         let Some(socket) = self.sockets.get(key) else { return };
         let session = socket.session;
         let keys = if whole {
@@ -508,7 +523,7 @@ impl SocketIo {
             let name = &self.namespaces[socket.namespace.0 as usize].name;
             let frame = Frame::disconnected(name);
             effects.push(Effect::Send(session, frame, Delivery::Reliable));
-            self.remove_connected(key, DisconnectReason::ServerNamespaceDisconnect, effects);
+            self.remove_and_tell(key, reason, effects);
         }
         if whole {
             effects.push(Effect::Close(session, CloseReason::ForcedServerClose));
@@ -519,7 +534,7 @@ impl SocketIo {
         let Some(client) = self.clients.get_mut(&session) else { return };
         let keys: Vec<SocketKey> = client.sockets.iter().map(|(_, key)| *key).collect();
         for key in keys {
-            self.remove_connected(key, DisconnectReason::Session(reason), effects);
+            self.remove_and_tell(key, DisconnectReason::Session(reason), effects);
         }
         self.clients.remove(&session);
         self.deadlines.set(Deadline::Client(session), None);
@@ -548,8 +563,8 @@ impl SocketIo {
         }
     }
 
-    /// Removes a socket and tells its handlers, if it was connected.
-    fn remove_connected(
+    /// Removes a socket and tells its handlers.
+    fn remove_and_tell(
         &mut self,
         key: SocketKey,
         reason: DisconnectReason,
@@ -563,9 +578,11 @@ impl SocketIo {
             effects.push(Effect::Acked(token, Err(AckError::Disconnected)));
         }
         self.remove(key);
-        if was_connected {
-            effects.push(Effect::Disconnected(key, namespace, reason));
-        }
+        effects.push(if was_connected {
+            Effect::Disconnected(key, namespace, reason)
+        } else {
+            Effect::Abandoned(key)
+        });
     }
 
     fn remove(&mut self, key: SocketKey) {

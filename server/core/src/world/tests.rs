@@ -3,7 +3,7 @@
 
 mod shards;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use parlor_shared::{id::ID_BYTES, socket_io::Draft};
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use crate::{
     key::{Key as _, SessionKey},
     lobby::{
         Games,
-        game::{Cx, Game, Outcome, Reject, Seat, Viewer},
+        game::{CatchUp, Cx, Game, Outcome, Pace, Reject, Seat, Viewer},
     },
 };
 
@@ -56,6 +56,46 @@ impl Game for Once {
     }
 }
 
+/// A game of nothing but ticks, and of secrets that only their seats may know.
+struct Secrets;
+
+impl Game for Secrets {
+    type Config = ();
+    type State = u64;
+    type Action = ();
+    type View = String;
+    type Event = ();
+
+    const SEATS: std::ops::RangeInclusive<u8> = 2..=2;
+    const PACE: Pace = Pace::Hz(10);
+    const CATCH_UP: CatchUp = CatchUp::Skip;
+
+    fn setup((): &(), _: &mut Cx<'_, Self>) -> u64 {
+        0
+    }
+
+    fn apply(_: &mut u64, _: Seat, (): (), _: &mut Cx<'_, Self>) -> Result<(), Reject> {
+        Ok(())
+    }
+
+    fn tick(state: &mut u64, cx: &mut Cx<'_, Self>) {
+        *state = cx.tick();
+        assert!(*state < 100, "it fails after ten seconds");
+    }
+
+    fn view(state: &u64, viewer: Viewer) -> String {
+        assert!(*state != 50, "it fails over a view after five seconds");
+        match viewer {
+            Viewer::Seat(seat) => format!("secret of {} at {state}", seat.0),
+            Viewer::Spectator => format!("nothing at {state}"),
+        }
+    }
+
+    fn outcome(_: &u64) -> Option<Outcome> {
+        None
+    }
+}
+
 /// A world with namespaces `/` and `/lobby`, and sessions by number.
 struct Script {
     world: World,
@@ -76,6 +116,7 @@ impl Script {
     fn new() -> Self {
         let mut games = Games::default();
         games.register::<Once>("once");
+        games.register::<Secrets>("secrets");
         Self::with_lobbies(Some(LobbySettings { games, max_lobbies: 10, epoch_ms: 0, seed: 1 }))
     }
 
@@ -140,7 +181,26 @@ impl Script {
         self.abroad.extend(log.abroad);
         self.gathered.extend(log.gathered);
         self.connecting.extend(log.connecting);
+        self.show(log.seen);
         assert!(self.world.lobbies().is_consistent());
+    }
+
+    /// Every session can take what it is shown, at once. None has begun a key.
+    fn show(&mut self, seen: Vec<(SessionKey, ViewId, Option<bool>)>) {
+        let mut marked = BTreeSet::new();
+        for (session, view, shown) in seen {
+            match shown {
+                Some(_) => drop(marked.insert((session, view))),
+                None => drop(marked.remove(&(session, view))),
+            }
+        }
+        for (session, view) in marked {
+            if let Some(shown) = self.world.frame(view, None) {
+                let (_, bytes) = shown.frame.packets().next().unwrap();
+                let text = String::from_utf8_lossy(&bytes[1..]).into_owned();
+                self.sent.entry(session.parts().0).or_default().push(text);
+            }
+        }
     }
 
     fn text(&mut self, number: u32, text: &str) {
@@ -185,9 +245,11 @@ impl Script {
     fn wait(&mut self, ms: u64) {
         let end = self.now + Duration::from_millis(ms);
         while let Some(at) = self.world.deadline().filter(|at| *at <= end) {
-            self.now = at;
+            self.now = self.now.max(at);
             self.tell(Input::Timeout);
-            assert!(self.world.deadline().is_none_or(|at| at > self.now), "no progress");
+            let next = self.world.deadline();
+            let has_crashed = next == Some(Time::ZERO);
+            assert!(has_crashed || next.is_none_or(|at| at > self.now), "no progress");
         }
         self.now = end;
     }
@@ -200,6 +262,8 @@ struct Log {
     abroad: Vec<(ShardId, Message)>,
     gathered: Vec<(AckToken, Answer)>,
     connecting: Vec<SocketKey>,
+    /// Who is to be shown which view, and whether as deltas; `None`: it is hidden.
+    seen: Vec<(SessionKey, ViewId, Option<bool>)>,
 }
 
 impl Effects for Log {
@@ -209,6 +273,12 @@ impl Effects for Log {
                 let text =
                     |(_, bytes): (bool, &[u8])| String::from_utf8_lossy(&bytes[1..]).into_owned();
                 self.sent.push((session.parts().0, frame.packets().map(text).collect()));
+            }
+            Effect::Show(session, view, deltas) => self.seen.push((session, view, Some(deltas))),
+            Effect::Hide(session, view) => self.seen.push((session, view, None)),
+            Effect::Rebase(..) => self.told.push("rebase".to_owned()),
+            Effect::Ticked(late, n_skipped) => {
+                self.told.push(format!("ticked {late:?} late, {n_skipped} skipped"));
             }
             Effect::Close(session, reason) => {
                 self.told.push(format!("close {} {}", session.parts().0, reason.as_str()));
@@ -223,6 +293,7 @@ impl Effects for Log {
             Effect::Gathered(token, answer) => self.gathered.push((token, answer)),
             Effect::Tell(to, message) => self.abroad.push((to, message)),
             Effect::Disconnected(..) => self.told.push("disconnected".to_owned()),
+            Effect::Abandoned(..) => self.told.push("abandoned".to_owned()),
         }
     }
 }
@@ -374,6 +445,88 @@ fn the_world_wakes_for_whatever_comes_first() {
     assert_eq!(script.told, ["close 5 forced server close"]);
     script.tell(Input::Closed(session(5), CloseReason::ForcedServerClose));
     assert_eq!(script.world.deadline(), Some(Time::ZERO + Duration::from_secs(60)));
+}
+
+impl Script {
+    /// Two players of secrets and a spectator.
+    fn with_secrets() -> Self {
+        let mut script = Self::new();
+        (0..3).for_each(|number| script.enter(number));
+        script.ask(0, "create", &json!({"game": "secrets", "name": "0"})).unwrap();
+        script.join(1).unwrap();
+        let join = json!({"code": script.code(), "name": "2", "role": "spectator"});
+        script.ask(2, "join", &join).unwrap();
+        script.ask(1, "ready", &json!({"ready": true})).unwrap();
+        script.ask(0, "start", &Value::Null).unwrap();
+        script
+    }
+}
+
+#[test]
+fn nobody_is_sent_what_is_another_seats() {
+    let mut script = Script::with_secrets();
+    script.wait(1000);
+    let token = script.ask(1, "resume", &json!({"token": token_of(&script, 1)})).unwrap();
+    let token = token["token"].clone();
+    // Seat 1 goes on by another session, and its old one comes back as a spectator.
+    script.enter(7);
+    script.ask(7, "resume", &json!({"token": token})).unwrap();
+    script.text(1, "0/lobby,");
+    let sent = script.sent[&1].concat();
+    assert!(sent.contains("secret of 1") && !sent.contains("secret of 0"));
+    script.sent(1);
+    let join = json!({"code": script.code(), "name": "1", "role": "spectator"});
+    script.ask(1, "join", &join).unwrap();
+    script.wait(1000);
+    for (number, own) in [(0, "secret of 0"), (7, "secret of 1"), (1, "nothing"), (2, "nothing")] {
+        let sent = script.sent(number).concat();
+        for told in ["secret of 0", "secret of 1", "nothing"] {
+            assert_eq!(sent.contains(told), told == own, "{number} is told: {sent}");
+        }
+    }
+}
+
+fn token_of(script: &Script, number: u32) -> String {
+    let sent = script.sent[&number].concat();
+    let (_, rest) = sent.split_once("\"token\":\"").unwrap();
+    rest[..24].to_owned()
+}
+
+#[test]
+fn a_tick_is_told_with_how_late_it_was_and_shown_to_all() {
+    let mut script = Script::with_secrets();
+    script.sent.clear();
+    script.wait(100);
+    assert_eq!(script.told, ["ticked 0ns late, 0 skipped"]);
+    assert!(script.sent(0).concat().contains("secret of 0 at 0"));
+    script.now = script.now + Duration::from_millis(250);
+    script.tell(Input::Timeout);
+    assert_eq!(script.told[1..], ["ticked 50ms late, 1 skipped"]);
+    assert!(script.sent(2).concat().contains("nothing at 2"));
+}
+
+#[test]
+fn a_game_that_fails_over_a_view_that_is_made_later_ends_its_match_at_once() {
+    let mut script = Script::with_secrets();
+    script.wait(5_000);
+    assert_eq!(script.world.lobbies().n_playing(), 1);
+    script.sent.clear();
+    script.wait(100);
+    assert_eq!(script.world.lobbies().n_playing(), 0);
+    let told = script.sent(2).concat();
+    assert!(told.contains(r#""type":"finished","outcome":{"winners":[],"reason":"crashed"}"#));
+    assert!(told.contains(r#""view":null"#));
+    assert_eq!(script.world.deadline(), None);
+}
+
+#[test]
+fn who_loses_the_namespace_is_hidden_from_its_view_though_the_session_lives() {
+    let mut script = Script::with_secrets();
+    let mut log = Log::default();
+    script.world.handle(script.now, Input::Text(session(1), "1/lobby,"), &mut log);
+    let hidden = log.seen.iter().filter(|(who, _, shown)| *who == session(1) && shown.is_none());
+    assert_eq!(hidden.count(), 1);
+    assert_eq!(script.world.gallery().len(), 2);
 }
 
 /// Today's wrong answer, for whoever mends it: guesses are counted for a socket, and a client that

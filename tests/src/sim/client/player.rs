@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use parlor_core::time::Time;
+use parlor_core::{lobby::game::Random, time::Time};
 use parlor_shared::{
     api::{
-        Refusal, Reply, code,
-        lobby::{self as api, Changed, Joined, Listing, MatchEvent, Phase, State},
+        Refusal, Reply, chess, code,
+        lobby::{self as api, Changed, Joined, Listing, MatchEvent, Phase},
     },
     socket_io::{Args, Kind, Packet, Sender},
 };
@@ -19,6 +19,9 @@ use crate::sim::{
     oracle::{At, Story},
     plan::GRACE,
 };
+
+/// What an input is about that was sent before.
+const AGAIN: &str = "again";
 
 #[derive(Debug, Default)]
 pub(super) struct Player {
@@ -33,6 +36,8 @@ pub(super) struct Player {
     n_names: u64,
     /// Ids of public lobbies.
     listed: Vec<String>,
+    /// The last input that was accepted, and its match.
+    last_input: Option<(u32, u64, Value)>,
 }
 
 /// A request that is not answered.
@@ -117,26 +122,33 @@ impl Sim {
             && !self.random.one_in(5)
         {
             let token = token.text.clone();
-            return self.request(n, "resume", &json!({ "token": token }), &token);
+            return self.resume(n, &token);
         }
         player.n_names += 1;
         let name = format!("p{n}-{}", player.n_names);
         let visibility = self.random.pick(&["public", "public", "private"]);
         match self.random.below(10) {
             0 | 1 => {
-                let create = json!({ "game": "chess", "name": name, "visibility": visibility });
+                let (game, config) = match self.random.below(2) {
+                    0 => {
+                        ("circles", json!({ "drifting": 3, "ticks": self.random.between(1, 600) }))
+                    }
+                    _ => ("chess", json!({})),
+                };
+                let create = json!({ "game": game, "config": config, "name": name,
+                    "visibility": visibility, "deltas": deltas(n) });
                 self.request(n, "create", &create, &name);
             }
             2 => self.request(n, "list", &Value::Null, ""),
             3 if !player.stale.is_empty() => {
                 let i = self.random.below(player.stale.len() as u32) as usize;
                 let token = player.stale[i].clone();
-                self.request(n, "resume", &json!({ "token": token }), &token);
+                self.resume(n, &token);
             }
             4 => self.take_over(n),
             5 if !player.listed.is_empty() => {
                 let i = self.random.below(player.listed.len() as u32) as usize;
-                let join = json!({ "id": player.listed[i], "name": name });
+                let join = json!({ "id": player.listed[i], "name": name, "deltas": deltas(n) });
                 self.request(n, "join", &join, &name);
             }
             _ => {
@@ -145,7 +157,8 @@ impl Sim {
                 // The newest ones are more likely to be there still.
                 let i = n_codes.saturating_sub(1 + self.random.below(6));
                 let code = self.codes.get(i as usize).map_or("BCDFG", String::as_str);
-                let join = json!({ "code": code, "name": name, "role": role });
+                let join = json!({ "code": code, "name": name, "role": role,
+                    "deltas": deltas(n) });
                 self.request(n, "join", &join, &name);
             }
         }
@@ -163,7 +176,11 @@ impl Sim {
         (token.lost_at, token.lost_for_sure_at, token.is_sure) = (None, None, false);
         let text = token.text.clone();
         self.clients[n].player.token = Some(token);
-        self.request(n, "resume", &json!({ "token": text }), &text);
+        self.resume(n, &text);
+    }
+
+    fn resume(&mut self, n: usize, token: &str) {
+        self.request(n, "resume", &json!({ "token": token, "deltas": deltas(n) }), token);
     }
 
     fn act_inside(&mut self, n: usize) {
@@ -206,12 +223,42 @@ impl Sim {
                 let name = format!("p{n}-{}", player.n_names);
                 self.request(n, "create", &json!({ "game": "chess", "name": name }), &name);
             }
+            16 if self.random.one_in(3) => self.request(n, "resync", &Value::Null, ""),
+            17 | 18 if story.is_some_and(|story| story.is_circles) => {
+                let part = |random: &mut Random| f64::from(random.below(21)) / 10.0 - 1.0;
+                let (x, y) = (part(&mut self.random), part(&mut self.random));
+                self.act_once(n, json!({ "type": "steer", "x": x, "y": y }));
+            }
+            19 => self.input_again(n),
+            _ if n_legal > 0 && self.random.one_in(3) => {
+                let i = self.random.below(n_legal) as usize;
+                let legal = story.map(|story| story.legal[i].clone()).unwrap_or_default();
+                self.act_once(n, json!({ "type": "move", "move": legal }));
+            }
             _ if n_legal > 0 => {
                 let i = self.random.below(n_legal) as usize;
                 let legal = story.map(|story| story.legal[i].clone()).unwrap_or_default();
                 self.request(n, "action", &json!({ "type": "move", "move": legal }), "");
             }
             _ => {}
+        }
+    }
+
+    /// Does something under the next number.
+    fn act_once(&mut self, n: usize, action: Value) {
+        self.n_inputs += 1;
+        let about = json!([self.n_inputs, action]).to_string();
+        self.request(n, "input", &json!([self.n_inputs, action]), &about);
+    }
+
+    /// Does once more what has been done: it counts once.
+    fn input_again(&mut self, n: usize) {
+        let player = &self.clients[n].player;
+        let number = player.story.as_ref().map(|story| story.fold.number);
+        if let Some((of, seq, action)) = player.last_input.clone()
+            && number == Some(of)
+        {
+            self.request(n, "input", &json!([seq, action]), AGAIN);
         }
     }
 
@@ -227,7 +274,11 @@ impl Sim {
             token.is_sure &= player.asked.values().all(|asked| asked.event != "resume");
         }
         player.asked.insert(id, Asked { event, about: about.to_owned(), at: self.now });
-        self.say(n, &format!("42/lobby,{id}{}", json!([event, payload])));
+        let args = match payload {
+            Value::Array(args) => [&[json!(event)], args.as_slice()].concat(),
+            payload => vec![json!(event), payload.clone()],
+        };
+        self.say(n, &format!("42/lobby,{id}{}", Value::Array(args)));
     }
 
     // ---- what the server says ------------------------------------------------------------------
@@ -302,10 +353,21 @@ impl Sim {
                     player.stale.extend(token.previous.take());
                 }
                 match event {
+                    "resync" => story.awaits_whole = true,
                     "chat" => story.said.extend(asked.about.parse::<u64>().ok()),
-                    "action" => {
+                    "input" if asked.about == AGAIN => {
                         let acted: api::Acted = read(data)?;
-                        return self.oracle.lobbies.acted(story, acted.turn);
+                        return self.oracle.lobbies.acted_again(story, acted.turn);
+                    }
+                    "action" | "input" => {
+                        let acted: api::Acted = read(data)?;
+                        let input: Option<(u64, Value)> = serde_json::from_str(&asked.about).ok();
+                        let seq = input.as_ref().map(|(seq, _)| *seq);
+                        let number = story.fold.number;
+                        player.last_input = input
+                            .map(|(seq, action)| (number, seq, action))
+                            .or_else(|| player.last_input.take());
+                        return self.oracle.lobbies.acted(story, seq, acted.turn);
                     }
                     _ => {}
                 }
@@ -317,6 +379,12 @@ impl Sim {
     fn refused(&mut self, n: usize, asked: &Asked, refusal: &Refusal) -> Check {
         let now = self.now;
         let player = &mut self.clients[n].player;
+        let rules = [chess::code::TURN, chess::code::ILLEGAL_MOVE];
+        let number = player.story.as_ref().map(|story| story.fold.number);
+        let is_same_match = number == player.last_input.as_ref().map(|(number, ..)| *number);
+        if asked.about == AGAIN && is_same_match && rules.contains(&refusal.code.as_str()) {
+            return Err((Invariant::Inputs, format!("taken anew, and refused: {refusal:?}")));
+        }
         let is_own = |token: &Token| token.text == asked.about && asked.event == "resume";
         if refusal.code != code::TOKEN || !player.token.as_ref().is_some_and(is_own) {
             return Ok(());
@@ -373,8 +441,8 @@ impl Sim {
     fn pushed(&mut self, n: usize, event: &str, data: &str) -> Check {
         let now = self.now;
         let Some(story) = &mut self.clients[n].player.story else {
-            // What only the newest counts of may come late.
-            let is_late = ["state", "typing"].contains(&event);
+            // What only the newest counts of may come late, but for what one looks at.
+            let is_late = event == "typing";
             let what = || (Invariant::Versions, format!("{event} in no lobby: {data}"));
             return if is_late { Ok(()) } else { Err(what()) };
         };
@@ -387,7 +455,8 @@ impl Sim {
                 lobbies.changed(now, story, &changed, data)
             }
             "event" => lobbies.happened(story, &read::<MatchEvent>(data)?, data),
-            "state" => lobbies.state(story, &read::<State>(data)?),
+            "state" => lobbies.state(story, data),
+            "delta" if deltas(n) => lobbies.delta(story, data),
             "typing" => {
                 let typing: api::TypingPush = read(data)?;
                 if typing.name == story.name {
@@ -406,6 +475,11 @@ impl Sim {
             self.oracle.broken(invariant, format!("client {n}: {what}"));
         }
     }
+}
+
+/// Every other client can do something with deltas.
+fn deltas(n: usize) -> bool {
+    n % 2 == 1
 }
 
 fn read<T: DeserializeOwned>(data: &str) -> Result<T, (Invariant, String)> {

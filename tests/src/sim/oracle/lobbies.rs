@@ -9,8 +9,13 @@ use std::{
 use parlor_core::{key::ShardId, time::Time};
 use parlor_shared::api::{
     chess::{Side, View},
-    lobby::{Change, Changed, Joined, Listing, MatchEvent, Phase, Player, State, Visibility},
+    circles, delta,
+    lobby::{
+        Change, Changed, Delta, Joined, Listing, MatchEvent, Phase, Player, State, Visibility,
+    },
 };
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{
     Invariant,
@@ -34,8 +39,8 @@ struct Record {
     /// What was told at each version, and what followed from it.
     told: BTreeMap<u64, String>,
     folds: BTreeMap<u64, Fold>,
-    /// What the board looked like, by match and turn.
-    boards: BTreeMap<(u32, u64), String>,
+    /// What the board looked like, by match, turn or tick, and whether it was over.
+    boards: BTreeMap<(u32, u64, u64), String>,
     acted: BTreeSet<(u32, u64)>,
     /// Who has ever had a seat.
     names: BTreeSet<String>,
@@ -75,7 +80,9 @@ impl Lobbies {
         }
         record.agree(&story)?;
         if let Some(state) = &lobby.state {
-            record.state(&mut story, state)?;
+            let mut state = state.clone();
+            (state.n, state.key) = (None, false);
+            record.state(&mut story, &state)?;
         }
         Ok(story)
     }
@@ -131,20 +138,72 @@ impl Lobbies {
         record.agree(story)
     }
 
-    /// A member is shown the match.
-    pub(in crate::sim) fn state(&mut self, story: &mut Story, state: &State) -> Check {
-        self.records.entry(story.lobby.clone()).or_default().state(story, state)
+    /// A member is shown the match: a whole state.
+    pub(in crate::sim) fn state(&mut self, story: &mut Story, data: &str) -> Check {
+        let mut value: Value = read(data)?;
+        let n = value["n"].as_u64();
+        let is_key = value["key"] == true;
+        if let Value::Object(members) = &mut value {
+            members.retain(|name, _| name != "n" && name != "key");
+        }
+        story.numbered(n)?;
+        story.awaits_whole = false;
+        if is_key {
+            story.base = n.map(|n| (n, value.clone()));
+        }
+        self.shown(story, value)
     }
 
-    /// A member's action was accepted as the turn of this number.
-    pub(in crate::sim) fn acted(&mut self, story: &Story, turn: u64) -> Check {
+    /// The same as what differs from the last key.
+    pub(in crate::sim) fn delta(&mut self, story: &mut Story, data: &str) -> Check {
+        let told: Delta = read(data)?;
+        story.numbered(Some(told.n))?;
+        if story.awaits_whole {
+            return Err((Invariant::States, format!("{} asked for a whole state", story.name)));
+        }
+        let what = |what: &str| (Invariant::States, format!("{}: {what}: {data}", story.name));
+        let (_, base) = story
+            .base
+            .as_ref()
+            .filter(|(n, _)| *n == told.base)
+            .ok_or_else(|| what(&format!("a delta on another key than {:?}", story.base)))?;
+        let value = delta::apply(base, &told.delta).map_err(|misfit| what(&misfit.to_string()))?;
+        self.shown(story, value)
+    }
+
+    fn shown(&mut self, story: &mut Story, value: Value) -> Check {
+        let state: State = serde_json::from_value(value)
+            .map_err(|error| (Invariant::States, error.to_string()))?;
+        self.records.entry(story.lobby.clone()).or_default().state(story, &state)
+    }
+
+    /// A member's action, or the input of this number, was accepted as the turn of this number.
+    pub(in crate::sim) fn acted(
+        &mut self,
+        story: &mut Story,
+        seq: Option<u64>,
+        turn: u64,
+    ) -> Check {
         let record = self.records.entry(story.lobby.clone()).or_default();
         let Fold { phase, number, turn: before, .. } = story.fold;
-        if phase != Phase::Playing || turn != before + 1 || !record.acted.insert((number, turn)) {
+        let is_next = story.is_circles || turn == before + 1;
+        if phase != Phase::Playing || !is_next || !record.acted.insert((number, turn)) {
             let what = format!("{}: turn {turn} of {number} after {before}", story.lobby);
             return Err((Invariant::AckOrder, what));
         }
+        let (_, turns, seqs) = story.acted_in(number);
+        (*turns, *seqs) = (turn.max(*turns), seq.unwrap_or_default().max(*seqs));
         Ok(())
+    }
+
+    /// A member's input was sent again.
+    pub(in crate::sim) fn acted_again(&mut self, story: &Story, turn: u64) -> Check {
+        let is_right = story.is_circles || turn == story.fold.turn;
+        if is_right {
+            return Ok(());
+        }
+        let what = format!("{} of {} is turn {turn} now", story.name, story.lobby);
+        Err((Invariant::Inputs, what))
     }
 
     pub(in crate::sim) fn listed(&self, listing: &Listing) -> Check {
@@ -165,8 +224,22 @@ impl Lobbies {
     /// A member has received all that there is.
     pub(in crate::sim) fn drained(&self, now: Time, story: &Story) -> Check {
         let fold = &story.fold;
-        if fold.phase == Phase::Playing && story.shown != (fold.number, fold.turn) {
-            let what = format!("{} was shown {:?} of {fold:?}", story.name, story.shown);
+        if fold.phase == Phase::Playing && story.awaits_whole {
+            return Err((Invariant::States, format!("{} got no whole state", story.name)));
+        }
+        let is_newest = story.is_circles || story.shown == (fold.number, fold.turn);
+        let (number, turn, seq) = story.acted;
+        let is_contained = number != story.shown.0
+            || story.shown.1 >= turn
+                && story.seat.is_none_or(|seat| {
+                    let applied = story.applied.1.get(&seat);
+                    applied.copied().unwrap_or_default() >= seq
+                });
+        if fold.phase == Phase::Playing && (!is_newest || !is_contained) {
+            let what = format!(
+                "{} was shown {:?} {:?} of {fold:?}, after {:?}",
+                story.name, story.shown, story.applied, story.acted
+            );
             return Err((Invariant::States, what));
         }
         if let Some(said) = story.said.front() {
@@ -213,12 +286,17 @@ impl Record {
         }
         let shown = (state.number, state.turn);
         let fold = &story.fold;
-        let is_ahead = fold.phase == Phase::Playing && state.turn > fold.turn;
+        let is_ahead =
+            fold.phase == Phase::Playing && (state.turn > fold.turn && !story.is_circles);
         if shown < story.shown || state.number != fold.number || is_ahead {
             let what = format!("{shown:?} came after {:?}, in {fold:?}", story.shown);
             return Err((Invariant::States, what));
         }
         story.shown = shown;
+        story.applied_grows(state)?;
+        if story.is_circles {
+            return self.arena(state);
+        }
         let view: View = serde_json::from_str(state.view.get())
             .map_err(|error| (Invariant::States, error.to_string()))?;
         let to_move = if view.turn == Side::White { view.white } else { view.black };
@@ -233,11 +311,28 @@ impl Record {
             return Err((Invariant::Hidden, format!("seat {to_move} is not shown its moves")));
         }
         let board = format!("{} {:?}", view.fen, view.moves);
-        let seen = self.boards.entry(shown).or_insert_with(|| board.clone());
-        if *seen != board {
-            return Err((Invariant::States, format!("at {shown:?}: {seen} and {board}")));
-        }
+        self.same_board((state.number, state.turn, 0), board)?;
         story.legal = view.legal;
         Ok(())
     }
+
+    /// Everybody sees the same circles, whole or put together.
+    fn arena(&mut self, state: &State) -> Check {
+        let view: circles::View = read(state.view.get())?;
+        let outcome = u64::from(state.outcome.is_some());
+        let board = format!("{} {view:?} {:?}", state.turn, state.applied);
+        self.same_board((state.number, view.tick, outcome), board)
+    }
+
+    fn same_board(&mut self, at: (u32, u64, u64), board: String) -> Check {
+        let seen = self.boards.entry(at).or_insert_with(|| board.clone());
+        if *seen == board {
+            return Ok(());
+        }
+        Err((Invariant::States, format!("at {at:?} one sees {seen}, another {board}")))
+    }
+}
+
+fn read<T: DeserializeOwned>(data: &str) -> Result<T, (Invariant, String)> {
+    serde_json::from_str(data).map_err(|error| (Invariant::States, format!("{error}: {data}")))
 }

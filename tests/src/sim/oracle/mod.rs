@@ -8,6 +8,7 @@ mod rooms;
 mod session;
 mod story;
 mod stream;
+mod ticks;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -28,6 +29,7 @@ use requests::Requests;
 use rooms::{Op, Rooms};
 use session::Watched;
 pub(super) use story::Story;
+use ticks::Ticks;
 
 /// The namespace `/`, which handlers serve; `/lobby` comes after it.
 pub(super) const MAIN: NamespaceKey = NamespaceKey(0);
@@ -80,6 +82,10 @@ pub enum Invariant {
     Hidden,
     /// States go forward, agree with each other, and the newest arrives.
     States,
+    /// Ticks come at t0 + k/hz, and are left out only when they are late.
+    Ticks,
+    /// An input counts once, however often it is sent.
+    Inputs,
     /// A listing holds the public lobbies, each once.
     Listing,
     /// Tables agree with each other.
@@ -121,6 +127,7 @@ pub(super) struct Oracle {
     rooms: Rooms,
     questions: Questions,
     requests: Requests,
+    ticks: Ticks,
     pub(super) lobbies: Lobbies,
 }
 
@@ -145,6 +152,7 @@ impl Oracle {
             rooms: Rooms::new(plan.shards.len()),
             questions: Questions::default(),
             requests: Requests::default(),
+            ticks: Ticks::new(plan),
             lobbies: Lobbies::new(plan),
         }
     }
@@ -316,11 +324,11 @@ impl Oracle {
             }
             Input::Refuse(socket, ..) => {
                 self.disconnect(at, *socket, false);
-                self.rooms.remove_if_connecting(at, *socket);
+                self.rooms.refused(at, *socket);
             }
             Input::Join(socket, room) => self.rooms.join(at, *socket, room),
             Input::Leave(socket, room) => self.rooms.leave(at, *socket, room),
-            Input::Disconnect(socket, whole) => {
+            Input::Disconnect(socket, whole, _) => {
                 self.disconnect(at, *socket, *whole);
                 expected.gone.push(*socket);
             }
@@ -341,7 +349,7 @@ impl Oracle {
         message: &Message,
         expected: &mut WorldExpected,
     ) {
-        if matches!(message, Message::Answer(..) | Message::Lobby(_)) {
+        if matches!(message, Message::Answer(..) | Message::Lobby(_) | Message::View(_)) {
             return;
         }
         let from = self.lobbies.index_of(from);
@@ -435,7 +443,17 @@ impl Oracle {
                     let result = self.questions.gathered(now, *token, answer);
                     self.hold(Invariant::Gathered, result);
                 }
-                Seen::Connected | Seen::Event { .. } | Seen::Tell(..) => {}
+                Seen::Abandoned(socket) => self.rooms.remove(at, *socket),
+                Seen::Ticked(late, n_skipped) => {
+                    let result = self.ticks.ticked(now, at, *late, *n_skipped);
+                    self.hold(Invariant::Ticks, result);
+                }
+                Seen::Connected
+                | Seen::Event { .. }
+                | Seen::Tell(..)
+                | Seen::Show(..)
+                | Seen::Hide(..)
+                | Seen::Rebase(..) => {}
             }
         }
         let settled = self.questions.settled();
@@ -455,7 +473,6 @@ impl Oracle {
         }
         for socket in expected.gone {
             self.questions.gone(at, socket);
-            self.rooms.remove_if_connecting(at, socket);
             if self.rooms.is_here(at, socket) {
                 let what = format!("shard {at}: {socket:?} should be gone");
                 self.broken(Invariant::Tables, what);

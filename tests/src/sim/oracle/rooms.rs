@@ -80,8 +80,8 @@ impl Rooms {
         self.here[at].remove(&socket);
     }
 
-    /// Nobody is told of the end of a socket that was not connected yet.
-    pub(super) fn remove_if_connecting(&mut self, at: usize, socket: SocketKey) {
+    /// A handler does not let a socket in; one that is in stays.
+    pub(super) fn refused(&mut self, at: usize, socket: SocketKey) {
         if self.here[at].get(&socket).is_some_and(|member| !member.is_connected) {
             self.here[at].remove(&socket);
         }

@@ -148,6 +148,9 @@ impl Watched {
                 }
                 self.stream.send(frame, *delivery, is_free);
             }
+            SessionInput::Show { view, .. } => self.stream.show(*view),
+            SessionInput::Hide { .. } => self.stream.hide(),
+            SessionInput::Rebase { view } => self.stream.rebase(*view),
             SessionInput::Close(reason) => return Some(*reason),
             SessionInput::Timeout => return self.timeout(now, settings),
         }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use parlor_shared::api::lobby::{self as api, Change, LeaveReason, Phase};
+use serde_json::Value;
 
 use super::Invariant;
 
@@ -19,6 +20,17 @@ pub(in crate::sim) struct Story {
     /// Number and turn of the newest state seen.
     pub(in crate::sim) shown: (u32, u64),
     pub(in crate::sim) legal: Vec<String>,
+    pub(in crate::sim) is_circles: bool,
+    /// What deltas build on: a state and its number.
+    pub(super) base: Option<(u64, Value)>,
+    /// A whole state was asked for and has not come.
+    pub(in crate::sim) awaits_whole: bool,
+    /// The number of the newest state, of this viewer's.
+    pub(super) n: Option<u64>,
+    /// The highest inputs of each seat that the newest state contains, by match.
+    pub(super) applied: (u32, BTreeMap<u8, u64>),
+    /// The highest turn, and the highest input, that this member was acknowledged, by match.
+    pub(super) acted: (u32, u64, u64),
     /// What this member has said and was acknowledged, and has not heard yet.
     pub(in crate::sim) said: VecDeque<u64>,
     /// Until when seats without a connection are kept, in Unix time.
@@ -35,14 +47,15 @@ pub(in crate::sim) struct Fold {
     pub(in crate::sim) seats: BTreeMap<u8, api::Seat>,
     pub(in crate::sim) spectators: u32,
     pub(in crate::sim) number: u32,
-    /// Accepted actions of the match that is on; 0 while none is.
+    /// Accepted actions of the match of chess that is on; 0 while none is.
     pub(in crate::sim) turn: u64,
 }
 
 impl Fold {
     fn of(lobby: &api::Lobby) -> Self {
         let state = lobby.state.as_ref();
-        let is_playing = lobby.phase == Phase::Playing;
+        // Circles has no events: its turns are told by states alone.
+        let is_playing = lobby.phase == Phase::Playing && lobby.game != "circles";
         Self {
             phase: lobby.phase,
             host: lobby.host,
@@ -104,6 +117,12 @@ impl Story {
             fold: Fold::of(lobby),
             shown: state.map_or((0, 0), |state| (state.number, state.turn)),
             legal: Vec::new(),
+            is_circles: lobby.game == "circles",
+            base: None,
+            awaits_whole: false,
+            n: None,
+            applied: (0, BTreeMap::new()),
+            acted: (0, 0, 0),
             said: VecDeque::new(),
             kept_until_ms: BTreeMap::new(),
             heard: BTreeMap::new(),
@@ -117,6 +136,34 @@ impl Story {
             return Ok(());
         }
         Err((Invariant::Versions, format!("{}: {version} came after {before}", self.lobby)))
+    }
+
+    /// States of one viewer are numbered, though not each is sent.
+    pub(super) fn numbered(&mut self, n: Option<u64>) -> Check {
+        let before = std::mem::replace(&mut self.n, n);
+        // The same comes again to who asks for it.
+        if n.is_some() && n >= before {
+            return Ok(());
+        }
+        Err((Invariant::States, format!("{}: state {n:?} after {before:?}", self.name)))
+    }
+
+    /// What this member was acknowledged in the match of this number.
+    pub(super) fn acted_in(&mut self, number: u32) -> &mut (u32, u64, u64) {
+        if self.acted.0 != number {
+            self.acted = (number, 0, 0);
+        }
+        &mut self.acted
+    }
+
+    /// What has been applied stays applied.
+    pub(super) fn applied_grows(&mut self, state: &api::State) -> Check {
+        let before = std::mem::replace(&mut self.applied, (state.number, state.applied.clone()));
+        let shrinks = |(seat, seq): (&u8, &u64)| state.applied.get(seat).is_none_or(|s| s < seq);
+        if before.0 != state.number || !before.1.iter().any(shrinks) {
+            return Ok(());
+        }
+        Err((Invariant::Inputs, format!("applied: {:?} after {before:?}", state.applied)))
     }
 
     pub(super) fn change(&mut self, change: &Change) -> Check {

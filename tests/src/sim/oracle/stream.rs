@@ -3,12 +3,19 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use parlor_core::{delivery::Delivery, engine_io::MAX_VOLATILE_KEYS};
+use parlor_core::{delivery::Delivery, engine_io::MAX_VOLATILE_KEYS, key::ViewId};
 use parlor_shared::socket_io::Frame;
 
 use super::Invariant;
 
 type Packet = (bool, Vec<u8>);
+
+/// Stands for whatever a view's frame will hold.
+const VIEW: &str = "a state of a view";
+/// A client looks at one view at a time: to it they are one kind of volatile packets.
+const VIEW_KEY: u64 = u64::MAX;
+/// How frames of views begin.
+const VIEWS: [&str; 2] = [r#"42/lobby,["state","#, r#"42/lobby,["delta","#];
 
 #[derive(Debug, Default)]
 pub(super) struct Stream {
@@ -18,6 +25,8 @@ pub(super) struct Stream {
     volatile: Vec<Volatile>,
     /// Some kind had to make room for others, and did not arrive.
     pub(super) lacks_some: bool,
+    /// The view that a client has just asked for.
+    rebased: Option<ViewId>,
     /// What is left of a frame that has begun to arrive.
     rest: VecDeque<Packet>,
 }
@@ -57,6 +66,28 @@ impl Stream {
         }
     }
 
+    /// There is something new to see: its frame is made when the client can take it.
+    pub(super) fn show(&mut self, view: ViewId) {
+        let frame = Frame::engine(VIEW);
+        self.send(&frame, Delivery::Volatile { key: VIEW_KEY }, false);
+        if self.rebased.take() == Some(view)
+            && let Some(asked_for) = self.volatile.last_mut()
+        {
+            // There may be no match to show.
+            asked_for.may_have_come = true;
+        }
+    }
+
+    /// What comes next of this view, if there is anything to see, is whole.
+    pub(super) fn rebase(&mut self, view: ViewId) {
+        self.rebased = Some(view);
+    }
+
+    /// The client does not look any more; what has begun may still come.
+    pub(super) fn hide(&mut self) {
+        self.volatile.iter_mut().filter(|v| v.key == VIEW_KEY).for_each(|v| v.may_have_come = true);
+    }
+
     /// An Engine.IO packet of the server's own.
     pub(super) fn engine(&mut self, packet: &str) {
         self.reliable.push_back([(false, packet.as_bytes().to_vec())].into());
@@ -67,7 +98,10 @@ impl Stream {
         is_binary: bool,
         packet: &[u8],
     ) -> Result<(), (Invariant, String)> {
-        let is_it = |next: &Packet| next.0 == is_binary && next.1 == packet;
+        let is_view = VIEWS.iter().any(|view| packet.starts_with(view.as_bytes()));
+        let is_it = |next: &Packet| {
+            next.0 == is_binary && (next.1 == packet || is_view && next.1 == VIEW.as_bytes())
+        };
         if let Some(next) = self.rest.pop_front() {
             let what = || format!("{} inside of another frame", words(packet));
             return if is_it(&next) { Ok(()) } else { Err((Invariant::Order, what())) };

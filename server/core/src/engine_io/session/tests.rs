@@ -7,6 +7,7 @@ mod polling;
 mod queue;
 mod random;
 mod upgrade;
+mod views;
 
 use parlor_shared::websocket::{MAX_HEADER_BYTES, Opcode};
 
@@ -20,6 +21,7 @@ struct Script {
     wire: Vec<u8>,
     /// The last word of polling, if an upgrade ended a GET.
     last_answer: Option<String>,
+    views: views::Shelf,
 }
 
 impl Script {
@@ -29,7 +31,8 @@ impl Script {
         change(&mut settings);
         let now = Time::after_start(Duration::from_secs(1000));
         let session = Session::open(now, transport, "0{}", Arc::new(settings));
-        let mut script = Self { session, now, wire: Vec::new(), last_answer: None };
+        let views = views::Shelf::default();
+        let mut script = Self { session, now, wire: Vec::new(), last_answer: None, views };
         match transport {
             Transport::Polling => assert_eq!(script.get().as_deref(), Some("0{}")),
             Transport::WebSocket => assert_eq!(script.read(), ["0{}"]),
@@ -84,19 +87,20 @@ impl Script {
 
     /// The answer to the GET that waits.
     fn answer(&mut self) -> Option<String> {
-        self.session.poll_answer().map(readable)
+        self.session.poll_answer(&mut self.views).map(readable)
     }
 
     /// Lets the WebSocket take `n` bytes, or as many as there are.
     fn write(&mut self, n: usize) {
-        let chunks: Vec<u8> = self.session.poll_transmit().flatten().copied().take(n).collect();
+        let chunks = self.session.poll_transmit(&mut self.views);
+        let chunks: Vec<u8> = chunks.flatten().copied().take(n).collect();
         self.session.written(self.now, chunks.len());
         self.wire.extend(chunks);
     }
 
     /// Lets the WebSocket take everything; the whole frames its client has then read.
     fn read(&mut self) -> Vec<String> {
-        while self.session.poll_transmit().next().is_some() {
+        while self.session.poll_transmit(&mut self.views).next().is_some() {
             self.write(usize::MAX);
         }
         let mut frames = Vec::new();

@@ -4,22 +4,26 @@
 
 mod entrance;
 mod game;
+mod inputs;
 mod matches;
 mod random;
 mod seats;
 mod talk;
+mod ticks;
+mod views;
 
 use std::{collections::BTreeSet, time::Duration};
 
 use parlor_shared::{
     api::lobby::{Change, Changed, MatchEvent, NAMESPACE, State, TypingPush},
     id::ID_BYTES,
-    socket_io::{Args, Packet, Sender},
+    socket_io::{Args, Frame, Packet, Sender},
 };
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
+    delivery::Delivery,
     ids::MAX_IDS_PER_INPUT,
     key::{Key as _, SocketKey},
     lobby::game::Game,
@@ -37,11 +41,17 @@ struct Script {
     /// Random bytes to come, if not the usual ones.
     next_ids: Vec<[u8; ID_BYTES]>,
     clients: BTreeMap<u32, Client>,
+    /// Resyncs and ticks.
+    noted: Vec<LobbyEffect>,
 }
 
 /// What one client knows.
 #[derive(Default)]
 struct Client {
+    /// What it looks at.
+    view: Option<ViewId>,
+    /// It has yet to see the newest state.
+    is_behind: bool,
     lobby: Option<api::Lobby>,
     seat: Option<u8>,
     token: String,
@@ -58,11 +68,12 @@ impl Script {
         let mut games = Games::default();
         games.register::<Tally>("tally");
         games.register::<Tally>("other");
+        ticks::register(&mut games);
         let settings = LobbySettings { games, max_lobbies, epoch_ms: EPOCH_MS, seed: 5 };
         let now = Time::after_start(Duration::from_secs(1000));
         let (next_ids, clients) = (Vec::new(), BTreeMap::new());
         let lobbies = Lobbies::new(settings, Neighbours::alone(1));
-        Self { lobbies, now, n_ids: 0, next_ids, clients }
+        Self { lobbies, now, n_ids: 0, next_ids, clients, noted: Vec::new() }
     }
 
     /// A lobby of these players; the first is its host.
@@ -128,7 +139,8 @@ impl Script {
         self.ask(number, "resume", &json!({"token": token}))
     }
 
-    /// A request and its answer: the payload, or the refusal's code.
+    /// A request and its answer: the payload, or the refusal's code; `later` if it comes with a
+    /// tick.
     fn ask(&mut self, number: u32, name: &str, payload: &Value) -> Result<Value, String> {
         let array = match payload {
             Value::Null => format!("[\"{name}\"]"),
@@ -136,8 +148,11 @@ impl Script {
         };
         let request = Request::read(&Args::of_event(&array, &[]));
         let mut effects = self.handle(LobbyInput::Asked(socket(number), request, Some(77)));
+        if effects.is_empty() {
+            return Err("later".to_owned());
+        }
         let answer = match effects.remove(0) {
-            LobbyEffect::Push(to, frame, Delivery::Reliable) if to == socket(number) => {
+            LobbyEffect::Push(to, frame, Delivery::Reliable) if to == address(number) => {
                 let (_, id, mut args) = read(&frame);
                 assert_eq!(id, Some(77), "the answer comes before what it led to");
                 args.remove(0)
@@ -149,6 +164,7 @@ impl Script {
             self.answered(number, name, &answer);
         }
         self.carry_out(effects);
+        self.look();
         if refused { Err(answer["code"].as_str().unwrap().to_owned()) } else { Ok(answer) }
     }
 
@@ -179,6 +195,24 @@ impl Script {
     fn tell(&mut self, input: LobbyInput) {
         let effects = self.handle(input);
         self.carry_out(effects);
+        self.look();
+    }
+
+    /// Everybody sees the newest state of what they look at. What the game fails over meanwhile is
+    /// seen to.
+    fn look(&mut self) {
+        for client in self.clients.values_mut().filter(|client| client.is_behind) {
+            client.is_behind = false;
+            let Some(state) = client.view.and_then(|view| self.lobbies.state(view)) else {
+                continue;
+            };
+            let state: State = serde_json::from_str(&state).unwrap();
+            client.told.push(format!("state {}.{}", state.number, state.turn));
+            client.lobby.as_mut().unwrap().state = Some(state);
+        }
+        if self.lobbies.deadline() == Some(Time::ZERO) {
+            self.tell(LobbyInput::Timeout);
+        }
     }
 
     fn handle(&mut self, input: LobbyInput) -> Vec<LobbyEffect> {
@@ -205,13 +239,28 @@ impl Script {
         for effect in effects {
             match effect {
                 LobbyEffect::Push(to, frame, delivery) => {
-                    let number = to.parts().0;
+                    let number = to.socket.parts().0;
                     let client = self.clients.get_mut(&number).expect("only clients are told");
                     client.hear(&frame, delivery);
                 }
+                LobbyEffect::Watch { who, view, .. } => {
+                    let client = self.clients.get_mut(&who.socket.parts().0).unwrap();
+                    (client.view, client.is_behind) = (Some(view), false);
+                }
+                LobbyEffect::Unwatch(who) => {
+                    if let Some(client) = self.clients.get_mut(&who.socket.parts().0) {
+                        (client.view, client.is_behind) = (None, false);
+                    }
+                }
+                LobbyEffect::Dirty(view) => {
+                    for client in self.clients.values_mut().filter(|c| c.view == Some(view)) {
+                        client.is_behind = true;
+                    }
+                }
+                LobbyEffect::Resync(_) | LobbyEffect::Ticked { .. } => self.noted.push(effect),
                 LobbyEffect::Disconnect(socket) => {
-                    self.clients.remove(&socket.parts().0);
-                    self.tell(LobbyInput::Gone(socket));
+                    self.clients.remove(&socket.socket.parts().0);
+                    self.tell(LobbyInput::Gone(socket.socket));
                 }
                 LobbyEffect::Tell(..) => panic!("there is no other shard"),
             }
@@ -267,9 +316,10 @@ impl Script {
             self.vanish(number);
         }
         self.wait(60_000);
-        let Lobbies { lobbies, by_code, by_id, by_token, places, deadlines, .. } = &self.lobbies;
+        let Lobbies { lobbies, by_code, by_id, by_token, places, deadlines, phases, .. } =
+            &self.lobbies;
         assert!(lobbies.is_empty() && places.is_empty() && deadlines.is_empty());
-        assert!(self.lobbies.is_unvisited());
+        assert!(phases.is_empty() && self.lobbies.is_unvisited());
         assert!(by_code.is_empty() && by_id.is_empty() && by_token.is_empty());
     }
 }
@@ -277,10 +327,14 @@ impl Script {
 impl Client {
     fn hear(&mut self, frame: &Frame, delivery: Delivery) {
         let (name, id, mut args) = read(frame);
-        assert_eq!((id, args.len()), (None, 1), "{name}");
+        if id.is_some() {
+            // An answer that comes with a tick; who waits for it looks at it.
+            return;
+        }
+        assert_eq!(args.len(), 1, "{name}");
         let payload = args.remove(0);
         let lobby = self.lobby.as_mut().expect("who is in no lobby is told of none");
-        let is_volatile = matches!(name.as_str(), "state" | "typing");
+        let is_volatile = name == "typing";
         assert_eq!(delivery != Delivery::Reliable, is_volatile, "{name}");
         let line = match name.as_str() {
             "changed" => {
@@ -294,12 +348,6 @@ impl Client {
                 assert_eq!(event.version, lobby.version + 1, "{event:?}");
                 lobby.version = event.version;
                 format!("event {}", event.event.get())
-            }
-            "state" => {
-                let state: State = serde_json::from_value(payload).unwrap();
-                let line = format!("state {}.{}", state.number, state.turn);
-                lobby.state = Some(state);
-                line
             }
             "typing" => {
                 let TypingPush { name, seat, typing } = serde_json::from_value(payload).unwrap();
@@ -386,4 +434,8 @@ fn socket(number: u32) -> SocketKey {
 
 fn name(number: u32) -> String {
     format!("Player {number}")
+}
+
+fn address(number: u32) -> Address {
+    Address { shard: ShardId::default(), socket: socket(number) }
 }

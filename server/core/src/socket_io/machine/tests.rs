@@ -159,6 +159,10 @@ fn rooms(names: &[&str]) -> Target {
     Target { rooms: names.iter().map(|&name| name.to_owned()).collect(), ..Target::default() }
 }
 
+fn disconnect(socket: SocketKey, whole: bool) -> Input<'static> {
+    Input::Disconnect(socket, whole, DisconnectReason::ServerNamespaceDisconnect)
+}
+
 fn event(namespace: &str, name: &str) -> Frame {
     Draft::event(name).unwrap().into_event(namespace, None).unwrap()
 }
@@ -204,9 +208,14 @@ impl Effects for Log<'_> {
             Effect::Acked(token, Ok(args)) => format!("answer {}:{}", token.0, arguments(&args)),
             Effect::Acked(token, Err(error)) => format!("no answer {}: {error}", token.0),
             Effect::Gathered(..) | Effect::Tell(..) => unreachable!("the world's business"),
+            other @ (Effect::Show(..)
+            | Effect::Hide(..)
+            | Effect::Rebase(..)
+            | Effect::Ticked(..)) => panic!("{other:?} is not of sockets"),
             Effect::Disconnected(socket, from, reason) => {
                 format!("{} is out of {}: {}", self.name(socket), namespace(from), reason.as_str())
             }
+            Effect::Abandoned(socket) => format!("{} is abandoned", self.name(socket)),
         };
         self.lines.push(line);
     }

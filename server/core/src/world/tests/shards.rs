@@ -36,7 +36,9 @@ impl Net {
 
     /// Puts what a shard has to say on the wires.
     fn post(&mut self, from: usize) {
-        for (to, message) in std::mem::take(&mut self.shards[from].abroad) {
+        let mut messages = self.shards[from].world.take_views();
+        messages.append(&mut self.shards[from].abroad);
+        for (to, message) in messages {
             let to = self.shards.iter().position(|s| s.world.neighbours.own == to).unwrap();
             assert_ne!(from, to, "nobody writes to themselves");
             self.wires.entry((from, to)).or_default().push_back(message);
@@ -284,7 +286,10 @@ fn a_lobby_is_joined_by_code_id_and_token_from_any_shard() {
     assert!(net.shards[2].sent(5).contains(&"1/lobby,".to_owned()), "the first tab is closed");
     let acted = net.ask(0, 6, "action", &Value::Null);
     assert_eq!(acted["turn"], 1, "{acted}");
-    assert!(net.shards[2].sent(0).iter().any(|packet| packet.contains("finished")));
+    let heard = net.shards[2].sent(0);
+    assert!(heard.iter().any(|packet| packet.contains("finished")));
+    let state = heard.iter().rev().find(|packet| packet.contains("\"state\"")).unwrap();
+    assert!(state.contains("\"view\":true") && state.contains("moved"), "{state}");
 }
 
 #[test]

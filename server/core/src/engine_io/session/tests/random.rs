@@ -15,6 +15,10 @@ enum Op {
     Violated(u16),
     Send,
     Volatile(u64),
+    /// A view has a new state, which is a key if it can be divided by three.
+    Show(u32),
+    Rebase(u32),
+    Hide(u32),
     Candidate(&'static str),
     Close(usize),
     Answer,
@@ -58,6 +62,9 @@ fn op() -> impl Strategy<Value = Op> {
         1 => prop_oneof![Just(1002u16), Just(1008), Just(1009)].prop_map(Op::Violated),
         25 => Just(Op::Send),
         15 => (0..12u64).prop_map(Op::Volatile),
+        20 => (0..3u32).prop_map(Op::Show),
+        2 => (0..3u32).prop_map(Op::Rebase),
+        2 => (0..3u32).prop_map(Op::Hide),
         8 => (0..4usize).prop_map(|i| Op::Candidate(CANDIDATE[i])),
         1 => (0..CloseReason::ALL.len()).prop_map(Op::Close),
         15 => Just(Op::Answer),
@@ -75,6 +82,8 @@ struct Observer {
     /// The newest of each volatile key that arrived, by its number.
     newest: BTreeMap<u64, u64>,
     n_volatile: u64,
+    /// The newest state of each view that arrived, and the last key.
+    seen: BTreeMap<u64, (u64, u64)>,
     n_closed: usize,
     said_good_bye: bool,
 }
@@ -92,6 +101,7 @@ impl Observer {
             n_got: 0,
             newest,
             n_volatile: 0,
+            seen: BTreeMap::new(),
             n_closed: 0,
             said_good_bye: false,
         }
@@ -121,6 +131,14 @@ impl Observer {
                 self.n_volatile += 1;
                 self.script.volatile(*key, &format!("v{key}.{}", self.n_volatile))
             }
+            Op::Show(number) => {
+                let before = self.script.views.states.get(number).map_or(0, |state| state.0);
+                self.script.show(*number, before + 1, (before + 1) / 3 * 3)
+            }
+            Op::Rebase(number) => {
+                self.script.tell(SessionInput::Rebase { view: views::view(*number) })
+            }
+            Op::Hide(number) => self.script.tell(SessionInput::Hide { view: views::view(*number) }),
             Op::Candidate(text) => self.script.candidate(text),
             Op::Close(reason) => self.script.close(CloseReason::ALL[*reason]),
             Op::Answer => {
@@ -209,10 +227,28 @@ impl Observer {
             let (key, number) = (key.parse().unwrap(), number.parse().unwrap());
             let before = self.newest.insert(key, number);
             assert!(before.is_none_or(|before| before < number), "an old {frame} after {before:?}");
+        } else if let Some(state) = frame.strip_prefix("4s") {
+            self.got_state(state);
         } else if frame == "1" || frame.starts_with("close") {
             self.said_good_bye = true;
         } else {
             assert!(matches!(frame, "2" | "6") || frame.starts_with("pong"), "{frame}");
+        }
+    }
+
+    /// States of a view never get older, and build on the last key that arrived.
+    fn got_state(&mut self, state: &str) {
+        let (view, rest) = state.split_once('.').unwrap();
+        let mut words = rest.split(' ');
+        let n: u64 = words.next().unwrap().parse().unwrap();
+        let seen = self.seen.entry(view.parse().unwrap()).or_default();
+        assert!(n > seen.0, "{state} after {seen:?}");
+        seen.0 = n;
+        match (words.next(), words.next()) {
+            (Some("on"), Some(base)) => assert_eq!(base, seen.1.to_string(), "{state}"),
+            (Some("key"), None) => seen.1 = n,
+            (None, None) => {}
+            other => panic!("{other:?}"),
         }
     }
 

@@ -327,7 +327,7 @@ fn the_same_seed_and_inputs_give_the_same_bytes() {
             }
             let request = Request::read(&Args::of_event(&array.to_string(), &[]));
             for effect in script.handle(LobbyInput::Asked(socket(number), request, Some(1))) {
-                let LobbyEffect::Push(to, frame, _) = effect else { panic!("{effect:?}") };
+                let LobbyEffect::Push(to, frame, _) = effect else { continue };
                 bytes.push((to, frame.wire().to_vec()));
                 if code.is_empty() {
                     code = read(&frame).2[0]["lobby"]["code"].as_str().unwrap().to_owned();

@@ -11,12 +11,13 @@ const N_SOCKETS: u32 = 8;
 enum Op {
     Arrive(u32),
     Vanish(u32),
-    Create(u32, bool),
+    Create(u32, bool, &'static str),
     /// Joins the lobby of another client, by code or id.
     Join(u32, u32, bool, &'static str),
     /// Comes back with a token of another client, or of one that was lost.
     Resume(u32, usize),
     Ask(u32, &'static str, &'static str),
+    Input(u32, u64),
     Wait(u64),
 }
 
@@ -36,6 +37,9 @@ fn op() -> impl Strategy<Value = Op> {
         ("action", r#"{"type":"trap","in":"outcome"}"#),
         ("action", r#"{"type":"trap","in":"event"}"#),
         ("action", r#"{"type":"unreadable","is":1}"#),
+        ("action", r#"{"type":"win"}"#),
+        ("action", r#"{"type":"do","what":"x"}"#),
+        ("resync", "null"),
     ]);
     let frequent = prop::sample::select(vec![
         ("ready", r#"{"ready":true}"#),
@@ -45,10 +49,13 @@ fn op() -> impl Strategy<Value = Op> {
         ("action", r#"{"type":"add"}"#),
         ("rematch", "null"),
     ]);
+    let game = prop::sample::select(vec!["tally", "tally", "tally", "pulse", "skipping", "slow"]);
     prop_oneof![
         10 => socket().prop_map(Op::Arrive),
         6 => socket().prop_map(Op::Vanish),
-        6 => (socket(), any::<bool>()).prop_map(|(s, public)| Op::Create(s, public)),
+        6 => (socket(), any::<bool>(), game)
+            .prop_map(|(s, public, game)| Op::Create(s, public, game)),
+        8 => (socket(), 1..20u64).prop_map(|(s, seq)| Op::Input(s, seq)),
         15 => (socket(), socket(), any::<bool>(), role)
             .prop_map(|(s, of, by_code, role)| Op::Join(s, of, by_code, role)),
         8 => (socket(), any::<usize>()).prop_map(|(s, token)| Op::Resume(s, token)),
@@ -65,9 +72,12 @@ fn run(script: &mut Script, lost: &mut BTreeSet<String>, op: &Op) {
     match op {
         Op::Arrive(number) if !is_here(script, number) => script.arrive(*number),
         Op::Vanish(number) if is_here(script, number) => drop(lost.insert(script.vanish(*number))),
-        Op::Create(number, public) if is_here(script, number) => {
+        Op::Input(number, seq) if is_here(script, number) => {
+            script.note(*number, &json!(["input", seq, {"type": "do", "what": "x"}]), 1);
+        }
+        Op::Create(number, public, game) if is_here(script, number) => {
             let visibility = if *public { "public" } else { "private" };
-            let create = json!({"game": "tally", "name": name(*number), "visibility": visibility});
+            let create = json!({"game": game, "name": name(*number), "visibility": visibility});
             let _ = script.ask(*number, "create", &create);
         }
         Op::Join(number, of, by_code, role) if is_here(script, number) => {

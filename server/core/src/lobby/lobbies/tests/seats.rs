@@ -172,7 +172,7 @@ fn the_tab_that_was_taken_over_is_in_no_lobby_even_before_it_is_gone() {
     let array = json!(["resume", {"token": token}]).to_string();
     let request = Request::read(&Args::of_event(&array, &[]));
     let effects = script.handle(LobbyInput::Asked(socket(7), request, Some(77)));
-    assert!(matches!(effects[1], LobbyEffect::Disconnect(first) if first == socket(1)));
+    assert!(matches!(effects[1], LobbyEffect::Disconnect(first) if first == address(1)));
     let late = Request::read(&Args::of_event(r#"["chat",{"text":"late"}]"#, &[]));
     let answer = script.handle(LobbyInput::Asked(socket(1), late, Some(77)));
     let [LobbyEffect::Push(_, frame, _)] = &answer[..] else { panic!("{answer:?}") };

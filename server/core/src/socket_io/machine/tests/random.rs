@@ -118,7 +118,7 @@ impl Run {
                 self.script.ask(*socket, self.n_questions, *timeout)
             }
             Op::Disconnect(socket, whole) if *socket < known => {
-                self.script.tell(Input::Disconnect(self.script.sockets[*socket], *whole))
+                self.script.tell(disconnect(self.script.sockets[*socket], *whole))
             }
             Op::Wait(ms) => self.script.wait(*ms),
             _ => Vec::new(),
@@ -134,14 +134,7 @@ impl Run {
 
     fn close(&mut self, number: u32) -> Vec<String> {
         self.model.open.remove(&number);
-        let lines = self.script.close(number, CloseReason::TransportClose);
-        let quiet = |(socket, (session, _)): (&usize, &(u32, usize))| {
-            (*session == number && !self.model.connected.contains(socket)).then_some(*socket)
-        };
-        // Nothing is told of those that were still connecting.
-        let quiet: Vec<usize> = self.model.sockets.iter().filter_map(quiet).collect();
-        quiet.into_iter().for_each(|socket| self.gone(socket));
-        lines
+        self.script.close(number, CloseReason::TransportClose)
     }
 
     fn gone(&mut self, socket: usize) {
@@ -164,6 +157,9 @@ impl Run {
             } else if line.contains(" is out of ") {
                 assert!(self.model.connected.contains(&socket()), "{line}: it was in");
                 self.gone(socket());
+            } else if line.ends_with(" is abandoned") {
+                assert!(!self.model.connected.contains(&socket()), "{line}: it was never in");
+                self.gone(socket());
             } else if line.contains("answer ") {
                 let token = line.split("answer ").nth(1).unwrap().split(':').next().unwrap();
                 assert!(self.model.questions.remove(&token.parse().unwrap()), "{line}: once");
@@ -171,7 +167,7 @@ impl Run {
                 assert!(self.model.connected.contains(&socket()), "{line}: from one that is in");
             }
         }
-        // Who leaves before the answer to its CONNECT, or is refused, goes without a word.
+        // Who is refused goes without a word.
         let machine = &self.script.machine;
         let sockets = &self.script.sockets;
         let quiet = |socket: &usize| machine.sockets.get(sockets[*socket]).is_none();
@@ -199,8 +195,7 @@ impl Run {
             rooms: strings(names),
             except: strings(except),
             except_socket: socket.map(|socket| self.script.sockets[socket]),
-            socket: None,
-            local: false,
+            ..Target::default()
         };
         let got = self.script.emit(NAMES[n], target);
         assert_eq!(got.iter().copied().collect::<BTreeSet<u32>>(), expected);

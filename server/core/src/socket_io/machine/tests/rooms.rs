@@ -105,7 +105,7 @@ fn who_is_gone_is_in_no_room() {
     let mut script = painted();
     script.text(0, "1/a,");
     script.close(3, CloseReason::TransportClose);
-    script.tell(Input::Disconnect(script.sockets[4], false));
+    script.tell(disconnect(script.sockets[4], false));
     assert_eq!(script.emit("/a", rooms(&["red"])), [1]);
     assert_eq!(script.emit("/a", rooms(&["blue"])), [1, 2]);
     let mut all = script.emit("/a", Target::default());

@@ -1,0 +1,296 @@
+//! What waits for one client with only its newest word counting: volatile frames by key, and views,
+//! which are not even encoded before the client can take them.
+//! When that is, is the session's knowledge; what a view looks like is that of `views`.
+//! Source: DESIGN, "State and deltas".
+
+use parlor_shared::socket_io::Frame;
+
+use crate::{
+    delivery::{Shown, Views},
+    key::ViewId,
+};
+
+/// Volatile kinds and views kept for one client. With one more, the oldest is dropped; and so many
+/// views' bases are remembered.
+pub const MAX_VOLATILE_KEYS: usize = 8;
+
+#[derive(Debug, Default)]
+pub(super) struct Slots {
+    /// Oldest first.
+    slots: Vec<Slot>,
+    /// Of each view the key that its client has begun to receive, oldest first.
+    bases: Vec<(ViewId, u64)>,
+}
+
+#[derive(Debug)]
+enum Slot {
+    Frame(u64, Frame),
+    View {
+        view: ViewId,
+        /// The client can do something with deltas.
+        deltas: bool,
+        /// What it was offered last and has not begun.
+        offer: Option<Shown>,
+    },
+}
+
+impl Slot {
+    fn is(&self, wanted: ViewId) -> bool {
+        matches!(self, Self::View { view, .. } if *view == wanted)
+    }
+
+    fn frame(&self) -> Option<&Frame> {
+        match self {
+            Self::Frame(_, frame) => Some(frame),
+            Self::View { offer, .. } => offer.as_ref().map(|shown| &shown.frame),
+        }
+    }
+}
+
+impl Slots {
+    pub(super) fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// True if a frame waits under `key`: a newer one must take its place, not overtake it.
+    pub(super) fn holds(&self, key: u64) -> bool {
+        self.slots.iter().any(|slot| matches!(slot, Slot::Frame(k, _) if *k == key))
+    }
+
+    /// Keeps the newest frame under `key`; true if that cost something else its place.
+    pub(super) fn replace(&mut self, key: u64, frame: Frame) -> bool {
+        for slot in &mut self.slots {
+            if let Slot::Frame(k, before) = slot
+                && *k == key
+            {
+                *before = frame;
+                return true;
+            }
+        }
+        self.add(Slot::Frame(key, frame))
+    }
+
+    /// Notes that there is something new to see; true if that was known already, or cost something
+    /// else its place.
+    pub(super) fn show(&mut self, view: ViewId, deltas: bool) -> bool {
+        match self.slots.iter_mut().find(|slot| slot.is(view)) {
+            Some(slot) => {
+                *slot = Slot::View { view, deltas, offer: None };
+                true
+            }
+            None => self.add(Slot::View { view, deltas, offer: None }),
+        }
+    }
+
+    fn add(&mut self, slot: Slot) -> bool {
+        let is_full = self.slots.len() == MAX_VOLATILE_KEYS;
+        if is_full {
+            self.slots.remove(0);
+        }
+        self.slots.push(slot);
+        is_full
+    }
+
+    /// The client does not look any more: nothing of this view will be sent, or built upon.
+    pub(super) fn hide(&mut self, view: ViewId) {
+        self.slots.retain(|slot| !slot.is(view));
+        self.rebase(view);
+    }
+
+    /// The next frame of this view is a whole one.
+    pub(super) fn rebase(&mut self, view: ViewId) {
+        self.bases.retain(|base| base.0 != view);
+    }
+
+    /// So is the next one of every view: what another transport has carried does not count.
+    pub(super) fn forget_bases(&mut self) {
+        self.bases.clear();
+    }
+
+    /// Takes the frames that wait, and drops the views.
+    pub(super) fn take_frames(&mut self) -> Vec<Frame> {
+        let frame = |slot| match slot {
+            Slot::Frame(_, frame) => Some(frame),
+            Slot::View { .. } => None,
+        };
+        std::mem::take(&mut self.slots).into_iter().filter_map(frame).collect()
+    }
+
+    /// Asks for the newest frame of each view that waits. A view that has none does not wait.
+    pub(super) fn offer(&mut self, views: &mut dyn Views) {
+        let bases = &self.bases;
+        self.slots.retain_mut(|slot| ask(slot, bases, views));
+    }
+
+    /// The same until there is a first frame.
+    pub(super) fn offer_first(&mut self, views: &mut dyn Views) -> Option<&Frame> {
+        while let Some(slot) = self.slots.first_mut()
+            && !ask(slot, &self.bases, views)
+        {
+            self.slots.remove(0);
+        }
+        self.slots.first()?.frame()
+    }
+
+    /// Offers nothing: the client cannot take anything of what is here.
+    pub(super) fn withdraw(&mut self) {
+        for slot in &mut self.slots {
+            if let Slot::View { offer, .. } = slot {
+                *offer = None;
+            }
+        }
+    }
+
+    /// What was offered, in order.
+    pub(super) fn offered(&self) -> impl Iterator<Item = &Frame> {
+        self.slots.iter().filter_map(Slot::frame)
+    }
+
+    /// The first of what was offered has begun: from now on it is in the queue. A key that has
+    /// begun either arrives before what builds on it, or the session dies.
+    pub(super) fn begin(&mut self) -> Option<Frame> {
+        let at = self.slots.iter().position(|slot| slot.frame().is_some())?;
+        match self.slots.remove(at) {
+            Slot::Frame(_, frame) => Some(frame),
+            Slot::View { view, deltas, offer } => {
+                let shown = offer?;
+                if let Some(key) = shown.key.filter(|_| deltas) {
+                    self.rebase(view);
+                    if self.bases.len() == MAX_VOLATILE_KEYS {
+                        self.bases.remove(0);
+                    }
+                    self.bases.push((view, key));
+                }
+                Some(shown.frame)
+            }
+        }
+    }
+}
+
+/// False if a view has nothing to show.
+fn ask(slot: &mut Slot, bases: &[(ViewId, u64)], views: &mut dyn Views) -> bool {
+    let Slot::View { view, deltas, offer } = slot else { return true };
+    let base = bases.iter().find(|base| base.0 == *view && *deltas).map(|base| base.1);
+    *offer = views.frame(*view, base);
+    offer.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        delivery::NoViews,
+        key::{Key as _, LobbyKey, ShardId, ViewerKey},
+    };
+
+    fn view(number: u32) -> ViewId {
+        let lobby = LobbyKey::new(number, 0);
+        ViewId { shard: ShardId::default(), lobby, viewer: ViewerKey::Everybody }
+    }
+
+    /// Shows each view's number and what it builds on; `key` is what it becomes.
+    struct Told {
+        key: Option<u64>,
+    }
+
+    impl Views for Told {
+        fn frame(&mut self, view: ViewId, base: Option<u64>) -> Option<Shown> {
+            let text = format!("{} on {base:?}", view.lobby.parts().0);
+            Some(Shown { frame: Frame::message_text(&text), key: self.key })
+        }
+    }
+
+    fn take(slots: &mut Slots, views: &mut dyn Views) -> Vec<String> {
+        slots.offer(views);
+        let text = |frame: Frame| {
+            let (_, bytes) = frame.packets().next().unwrap();
+            String::from_utf8(bytes[1..].to_vec()).unwrap()
+        };
+        std::iter::from_fn(|| slots.begin()).map(text).collect()
+    }
+
+    #[test]
+    fn eight_kinds_and_views_are_kept_and_the_ninth_drops_the_oldest() {
+        let mut slots = Slots::default();
+        for key in 0..4 {
+            assert!(!slots.replace(u64::from(key), Frame::message_text(&format!("frame {key}"))));
+            assert!(!slots.show(view(key), false));
+        }
+        assert!(slots.show(view(2), false), "known already");
+        assert!(slots.replace(1, Frame::message_text("frame 1")));
+        assert!(slots.show(view(4), false), "one too many");
+        let all = take(&mut slots, &mut Told { key: None });
+        assert_eq!(all[..3], ["0 on None", "frame 1", "1 on None"]);
+        assert_eq!((all.len(), all[7].as_str()), (8, "4 on None"));
+        assert!(slots.is_empty());
+    }
+
+    #[test]
+    fn a_view_builds_on_the_last_key_that_was_begun() {
+        let mut slots = Slots::default();
+        let key = |slots: &mut Slots, key| {
+            slots.show(view(1), true);
+            take(slots, &mut Told { key })
+        };
+        assert_eq!(key(&mut slots, None), ["1 on None"]);
+        assert_eq!(key(&mut slots, Some(3)), ["1 on None"]);
+        assert_eq!(key(&mut slots, None), ["1 on Some(3)"]);
+        assert_eq!(key(&mut slots, Some(7)), ["1 on Some(3)"]);
+        assert_eq!(key(&mut slots, None), ["1 on Some(7)"]);
+        slots.rebase(view(1));
+        assert_eq!(key(&mut slots, Some(9)), ["1 on None"]);
+        slots.forget_bases();
+        assert_eq!(key(&mut slots, Some(9)), ["1 on None"]);
+        slots.show(view(1), true);
+        slots.hide(view(1));
+        assert!(slots.is_empty());
+        assert_eq!(key(&mut slots, None), ["1 on None"]);
+    }
+
+    #[test]
+    fn what_is_offered_and_not_begun_is_no_base_and_is_offered_afresh() {
+        let mut slots = Slots::default();
+        slots.show(view(1), true);
+        slots.offer(&mut Told { key: Some(1) });
+        slots.withdraw();
+        assert_eq!(slots.offered().count(), 0);
+        assert_eq!(take(&mut slots, &mut Told { key: Some(2) }), ["1 on None"]);
+        slots.show(view(1), true);
+        assert_eq!(take(&mut slots, &mut Told { key: None }), ["1 on Some(2)"]);
+    }
+
+    #[test]
+    fn who_wants_no_deltas_has_no_base() {
+        let mut slots = Slots::default();
+        for _ in 0..2 {
+            slots.show(view(1), false);
+            assert_eq!(take(&mut slots, &mut Told { key: Some(1) }), ["1 on None"]);
+        }
+    }
+
+    #[test]
+    fn the_bases_of_eight_views_are_remembered_and_the_ninth_forgets_the_oldest() {
+        let mut slots = Slots::default();
+        for number in 0..9 {
+            slots.show(view(number), true);
+            take(&mut slots, &mut Told { key: Some(5) });
+        }
+        for (number, base) in [(0, "None"), (1, "Some(5)"), (8, "Some(5)")] {
+            slots.show(view(number), true);
+            let told = take(&mut slots, &mut Told { key: None });
+            assert_eq!(told, [format!("{number} on {base}")]);
+        }
+    }
+
+    #[test]
+    fn a_view_with_nothing_to_show_does_not_wait() {
+        let mut slots = Slots::default();
+        slots.show(view(1), true);
+        slots.show(view(2), true);
+        slots.replace(1, Frame::message_text("frame"));
+        assert_eq!(take(&mut slots, &mut NoViews), ["frame"]);
+        slots.show(view(1), true);
+        assert!(slots.offer_first(&mut NoViews).is_none());
+        assert!(slots.is_empty());
+    }
+}

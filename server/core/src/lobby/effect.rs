@@ -1,0 +1,74 @@
+//! What lobbies want done, and how their words become frames.
+//! When which is said is decided in `machine` and `lobbies`.
+
+use std::time::Duration;
+
+use parlor_shared::{
+    api::{Refusal, lobby::NAMESPACE},
+    socket_io::{Draft, Frame},
+};
+use serde::Serialize;
+
+use super::{message::LobbyMessage, visitors::answer_frame};
+use crate::{
+    delivery::Delivery,
+    key::{Address, ShardId, ViewId},
+};
+
+/// What lobbies want done, in order.
+#[derive(Debug)]
+pub enum LobbyEffect {
+    /// Send this to a socket.
+    Push(Address, Frame, Delivery),
+    /// Disconnect a socket of this shard: its place was taken over by another.
+    Disconnect(Address),
+    /// Tell another shard.
+    Tell(ShardId, LobbyMessage),
+    /// A socket looks at this view from now on, and at no other. It has just been told the state
+    /// that it shows, but as no key.
+    Watch {
+        /// Who.
+        who: Address,
+        /// At what.
+        view: ViewId,
+        /// It can do something with deltas.
+        deltas: bool,
+    },
+    /// A socket looks at nothing any more.
+    Unwatch(Address),
+    /// A socket has lost what deltas build on.
+    Resync(Address),
+    /// A view has a new state: see [`super::Lobbies::state`].
+    Dirty(ViewId),
+    /// A match took a step.
+    Ticked {
+        /// How long after it was due.
+        late: Duration,
+        /// How many ticks before it were left out.
+        n_skipped: u64,
+    },
+}
+
+/// Where what a lobby wants goes.
+pub(super) type Pushes = Vec<LobbyEffect>;
+
+/// Answers a request, if it wants an answer.
+pub(super) fn answer<T: Serialize>(
+    socket: Address,
+    ack: Option<u64>,
+    reply: Result<T, Refusal>,
+    pushes: &mut Pushes,
+) {
+    let frame = answer_frame(ack, reply);
+    pushes.extend(frame.map(|frame| LobbyEffect::Push(socket, frame, Delivery::Reliable)));
+}
+
+/// An event of `/lobby`, encoded once for all who get it.
+pub(super) fn event<T: Serialize>(name: &str, payload: &T) -> Frame {
+    let write = || {
+        let mut draft = Draft::event(name)?;
+        draft.arg(payload)?;
+        draft.into_event(NAMESPACE, None)
+    };
+    write().expect("types of shared::api have a JSON form and no attachments")
+}

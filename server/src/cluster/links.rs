@@ -1,0 +1,172 @@
+//! What one shard has to say to the others: gathered in a turn, and sent as one batch for each at
+//! its end. While a way is full, what is volatile is dropped, and the shard reads its clients no
+//! further, so that what must arrive stays bounded.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use parlor_core::{cluster::Message, delivery::Delivery, key::ShardId};
+
+use super::Adapter;
+
+/// Messages that may wait for one other shard before the shard stops reading its clients.
+pub(crate) const MAX_WAITING: usize = 65_536;
+
+/// One shard's links.
+pub(crate) struct Links {
+    own: ShardId,
+    /// To shards of this process.
+    near: Arc<dyn Adapter>,
+    /// To those of other nodes.
+    far: Option<Arc<dyn Adapter>>,
+    ways: BTreeMap<ShardId, Way>,
+    n_dropped: u64,
+}
+
+/// What there is for one shard.
+#[derive(Default)]
+struct Way {
+    /// Of turns before, which it could not take then.
+    held: Vec<Message>,
+    /// Of this turn: what leads, and the rest.
+    first: Vec<Message>,
+    then: Vec<Message>,
+}
+
+impl Way {
+    fn len(&self) -> usize {
+        self.held.len() + self.first.len() + self.then.len()
+    }
+}
+
+impl fmt::Debug for Links {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Links").field("own", &self.own).finish_non_exhaustive()
+    }
+}
+
+impl Links {
+    pub(crate) fn new(own: ShardId, near: Arc<dyn Adapter>, far: Option<Arc<dyn Adapter>>) -> Self {
+        Self { own, near, far, ways: BTreeMap::new(), n_dropped: 0 }
+    }
+
+    /// Adds to the batch for a shard.
+    pub(crate) fn push(&mut self, to: ShardId, message: Message) {
+        let way = self.ways.entry(to).or_default();
+        let is_volatile = matches!(&message, Message::Emit(_, _, _, Delivery::Volatile { .. }));
+        if is_volatile && way.len() >= MAX_WAITING {
+            self.n_dropped += 1;
+            return;
+        }
+        way.then.push(message);
+    }
+
+    /// Adds what goes before everything else of this turn.
+    pub(crate) fn push_first(&mut self, to: ShardId, message: Message) {
+        self.ways.entry(to).or_default().first.push(message);
+    }
+
+    /// Sends every batch that can go; true if one has to wait.
+    pub(crate) fn flush(&mut self) -> bool {
+        let mut is_held = false;
+        for (to, way) in &mut self.ways {
+            let Way { held, first, then } = way;
+            let mut batch = std::mem::take(held);
+            batch.append(first);
+            batch.append(then);
+            if batch.is_empty() {
+                continue;
+            }
+            let adapter =
+                if to.node == self.own.node { Some(&self.near) } else { self.far.as_ref() };
+            // Without a way to other nodes there are none.
+            let Some(adapter) = adapter else { continue };
+            if let Err(back) = adapter.send(self.own, *to, batch) {
+                *held = back;
+                is_held = true;
+            }
+        }
+        is_held
+    }
+
+    /// True if so much waits that no more should be made of what clients send.
+    pub(crate) fn is_congested(&self) -> bool {
+        self.ways.values().any(|way| way.len() >= MAX_WAITING)
+    }
+
+    /// Volatile messages dropped since somebody asked.
+    pub(crate) fn take_dropped(&mut self) -> u64 {
+        std::mem::take(&mut self.n_dropped)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    use parlor_core::{input::Target, key::NamespaceKey};
+    use parlor_shared::socket_io::Frame;
+
+    use crate::cluster::Inlet;
+
+    /// Takes batches while it is open.
+    #[derive(Default)]
+    struct Way {
+        is_open: Mutex<bool>,
+        sent: Mutex<Vec<(ShardId, usize)>>,
+    }
+
+    impl Adapter for Way {
+        fn send(&self, _: ShardId, to: ShardId, batch: Vec<Message>) -> Result<(), Vec<Message>> {
+            if !*self.is_open.lock().unwrap() {
+                return Err(batch);
+            }
+            self.sent.lock().unwrap().push((to, batch.len()));
+            Ok(())
+        }
+
+        fn start(&self, _: Inlet) {}
+    }
+
+    fn emit(delivery: Delivery) -> Message {
+        let frame = Frame::message_text("x");
+        Message::Emit(NamespaceKey(0), Target::default(), frame, delivery)
+    }
+
+    #[test]
+    fn one_batch_goes_to_each_shard_and_what_cannot_go_waits_in_order() {
+        let way = Arc::new(Way::default());
+        let shard = |shard| ShardId { node: 0, shard };
+        let mut links = Links::new(shard(0), Arc::clone(&way) as Arc<dyn Adapter>, None);
+        for to in [1, 2, 1] {
+            links.push(shard(to), emit(Delivery::Reliable));
+        }
+        assert!(links.flush(), "the way is shut");
+        links.push(shard(1), emit(Delivery::Reliable));
+        *way.is_open.lock().unwrap() = true;
+        assert!(!links.flush());
+        assert_eq!(*way.sent.lock().unwrap(), [(shard(1), 3), (shard(2), 1)]);
+        assert!(!links.flush());
+        assert_eq!(way.sent.lock().unwrap().len(), 2, "nothing is sent when there is nothing");
+    }
+
+    #[test]
+    fn past_the_limit_volatile_messages_are_dropped_and_others_are_not() {
+        let way = Arc::new(Way::default());
+        let to = ShardId { node: 0, shard: 1 };
+        let mut links = Links::new(ShardId::default(), Arc::clone(&way) as Arc<dyn Adapter>, None);
+        let volatile = || emit(Delivery::Volatile { key: 1 });
+        for _ in 0..MAX_WAITING {
+            assert!(!links.is_congested());
+            links.push(to, volatile());
+        }
+        assert!(links.is_congested());
+        links.push(to, volatile());
+        links.push(to, emit(Delivery::Reliable));
+        assert_eq!(links.take_dropped(), 1);
+        *way.is_open.lock().unwrap() = true;
+        links.flush();
+        assert_eq!(*way.sent.lock().unwrap(), [(to, MAX_WAITING + 1)]);
+        assert!(!links.is_congested());
+    }
+}

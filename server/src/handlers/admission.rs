@@ -1,0 +1,97 @@
+//! What a client brings along when it connects, and the answer whether it may.
+
+use std::{net::IpAddr, sync::Arc};
+
+use parlor_core::key::SocketKey;
+use serde::{Serialize, de::DeserializeOwned};
+
+/// What a client sent along with its CONNECT.
+#[derive(Debug, Clone, Copy)]
+pub struct Auth<'a>(pub(super) Option<&'a str>);
+
+impl<'a> Auth<'a> {
+    /// The raw JSON object; `None` if the client sent none.
+    pub fn raw(&self) -> Option<&'a str> {
+        self.0
+    }
+
+    /// As a `T`; an absent payload reads as `{}`.
+    ///
+    /// # Errors
+    /// If it is not a `T`.
+    pub fn get<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(self.0.unwrap_or("{}"))
+    }
+}
+
+/// An [`Auth`] that owns its bytes, for async handlers.
+#[derive(Debug, Clone)]
+pub struct OwnedAuth(pub(super) Option<Arc<str>>);
+
+impl OwnedAuth {
+    /// The raw JSON object; `None` if the client sent none.
+    pub fn raw(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+
+    /// As a `T`; an absent payload reads as `{}`.
+    ///
+    /// # Errors
+    /// If it is not a `T`.
+    pub fn get<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        Auth(self.raw()).get()
+    }
+}
+
+/// Whether a socket may join.
+pub type Admission = Result<(), ConnectError>;
+
+/// Why a socket may not join: the client's `connect_error` gets it as `message` and `data`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ConnectError {
+    pub(super) message: String,
+    pub(super) data: Option<String>,
+}
+
+impl ConnectError {
+    /// With a message alone.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), data: None }
+    }
+
+    /// With data that programs can read.
+    ///
+    /// # Panics
+    /// If `data` has no JSON form.
+    pub fn with_data(message: impl Into<String>, data: &impl Serialize) -> Self {
+        let data = serde_json::to_string(data).expect("the data has a JSON form");
+        Self { message: message.into(), data: Some(data) }
+    }
+
+    /// What a client hears whose handler failed.
+    pub(super) fn internal() -> Self {
+        Self::new("Internal error")
+    }
+}
+
+/// The request that opened a session.
+#[derive(Debug, Clone)]
+pub struct Handshake {
+    /// The client's address, as told by trusted proxies.
+    pub address: IpAddr,
+    /// The query string, without `?`.
+    pub query: String,
+    /// The headers.
+    pub headers: hyper::HeaderMap,
+}
+
+/// What an async handler has decided, on its way back to the shard.
+pub(crate) struct Decision {
+    pub(super) socket: SocketKey,
+    /// The handler to be asked next, if this one admits.
+    pub(super) next: usize,
+    pub(super) auth: OwnedAuth,
+    /// Or the words with which it panicked.
+    pub(super) verdict: Result<Admission, String>,
+}

@@ -1,0 +1,278 @@
+//! What a sync handler may do while it runs: it notes wishes, and the shard carries them out.
+
+use std::{any::Any, fmt, sync::Arc, time::Duration};
+
+use parlor_core::{
+    delivery::Delivery,
+    effect::{AckError, DisconnectReason},
+    engine_io::Transport,
+    input::{Input, Target},
+    key::{NamespaceKey, SessionKey, SocketKey},
+};
+use parlor_shared::{
+    api::{Refusal, Reply, code},
+    id::SocketId,
+    socket_io::{Args, ArgsError, Draft, EncodeError, EventArgs, Frame},
+};
+use tokio::sync::watch;
+
+use super::{
+    AsyncContext, Emit, Handshake,
+    asynchronous::Of,
+    desk::{Desk, OnAck},
+    lane::Lane,
+};
+
+/// What the shard knows of a session that handlers may ask for.
+pub(crate) trait Sessions {
+    fn transport(&self, session: SessionKey) -> Option<Transport>;
+    fn handshake(&self, session: SessionKey) -> Option<&Arc<Handshake>>;
+    fn queued_bytes(&self, session: SessionKey) -> usize;
+    fn is_blocked(&self, session: SessionKey) -> bool;
+    fn n_replaced(&self, session: SessionKey) -> u64;
+}
+
+/// A socket as its handlers know it.
+pub(super) struct SocketInfo {
+    pub(super) id: SocketId,
+    pub(super) session: SessionKey,
+    pub(super) namespace: NamespaceKey,
+    pub(super) handshake: Option<Arc<Handshake>>,
+    /// Events that wait behind an async handler.
+    pub(super) lane: Lane,
+    data: Option<Box<dyn Any>>,
+    /// Made with the first async context; its receivers learn when the socket is dropped.
+    life: Option<watch::Sender<()>>,
+}
+
+impl SocketInfo {
+    pub(super) fn new(
+        id: SocketId,
+        session: SessionKey,
+        namespace: NamespaceKey,
+        handshake: Option<Arc<Handshake>>,
+    ) -> Self {
+        Self { id, session, namespace, handshake, lane: Lane::default(), data: None, life: None }
+    }
+}
+
+/// What a handler may do. It notes wishes; they are carried out, in order, when the handler has
+/// returned. One call may want 65,536 things; one more is a panic.
+pub struct Context<'c> {
+    pub(super) socket: SocketKey,
+    pub(super) info: &'c mut SocketInfo,
+    pub(super) ack: Option<u64>,
+    pub(super) sessions: &'c dyn Sessions,
+    pub(super) desk: &'c mut Desk,
+}
+
+impl fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("namespace", &self.namespace()).finish_non_exhaustive()
+    }
+}
+
+impl Context<'_> {
+    /// The socket's public id; other sockets can be addressed by it as by a room.
+    pub fn id(&self) -> SocketId {
+        self.info.id
+    }
+
+    /// The namespace's name.
+    pub fn namespace(&self) -> &str {
+        self.desk.env.name(self.info.namespace)
+    }
+
+    /// Carrier of the moment; `None` once the session is gone.
+    pub fn transport(&self) -> Option<Transport> {
+        self.sessions.transport(self.info.session)
+    }
+
+    /// The request that opened the session.
+    pub fn handshake(&self) -> Option<&Handshake> {
+        self.info.handshake.as_deref()
+    }
+
+    /// Bytes that wait for this client: more than a few thousand mean that it reads slowly.
+    pub fn queued_bytes(&self) -> usize {
+        self.sessions.queued_bytes(self.info.session)
+    }
+
+    /// True if this client can take nothing just now: its connection is full, or it is between
+    /// two polls. What is sent waits; of volatile events the newest.
+    pub fn is_blocked(&self) -> bool {
+        self.sessions.is_blocked(self.info.session)
+    }
+
+    /// Volatile events to this client that a newer one has replaced so far.
+    pub fn n_replaced(&self) -> u64 {
+        self.sessions.n_replaced(self.info.session)
+    }
+
+    /// Data of this socket, made at first use.
+    ///
+    /// # Panics
+    /// If it was made as another type before.
+    pub fn data<T: Default + 'static>(&mut self) -> &mut T {
+        let data = self.info.data.get_or_insert_with(|| Box::new(T::default()));
+        data.downcast_mut().expect("a socket's data has one type")
+    }
+
+    /// Data of this socket; `None` if none was made, or as another type.
+    pub fn data_ref<T: 'static>(&self) -> Option<&T> {
+        self.info.data.as_ref()?.downcast_ref()
+    }
+
+    /// Sends an event to this socket.
+    ///
+    /// # Panics
+    /// As [`Emit::emit`].
+    pub fn emit(&mut self, event: &str, args: impl EventArgs) {
+        let target = Target::socket(self.socket);
+        self.aim(target).emit(event, args);
+    }
+
+    /// To this socket, and only if nothing newer of this event comes before it can take it.
+    pub fn volatile(&mut self) -> Emit<&mut Self> {
+        let target = Target::socket(self.socket);
+        self.aim(target).volatile()
+    }
+
+    /// To the sockets in a room, but not this one.
+    pub fn to(&mut self, room: impl Into<String>) -> Emit<&mut Self> {
+        self.broadcast().to(room)
+    }
+
+    /// To all sockets of the namespace but this one.
+    pub fn broadcast(&mut self) -> Emit<&mut Self> {
+        let target = Target { except_socket: Some(self.socket), ..Target::default() };
+        self.aim(target)
+    }
+
+    /// To all sockets of the namespace, this one included.
+    pub fn everyone(&mut self) -> Emit<&mut Self> {
+        self.aim(Target::default())
+    }
+
+    /// Sends an event that wants an answer. `then` gets it, or why there is none: it did not come
+    /// within `timeout` (`None` waits for ever), the socket is gone, or too many are awaited.
+    ///
+    /// # Panics
+    /// As [`Emit::emit`].
+    pub fn ask(
+        &mut self,
+        event: &str,
+        args: impl EventArgs,
+        timeout: Option<Duration>,
+        then: impl FnOnce(&mut Context<'_>, Result<Args<'_>, AckError>) + Send + 'static,
+    ) {
+        self.ask_draft(draft(Draft::event(event), args), timeout, Box::new(then));
+    }
+
+    pub(super) fn ask_draft(&mut self, draft: Draft, timeout: Option<Duration>, then: OnAck) {
+        let token = self.desk.await_ack(self.socket, then);
+        self.desk.wish(Input::Ask(self.socket, draft, token, timeout));
+    }
+
+    /// Answers the event that is being handled. Does nothing if its client wants no answer, or
+    /// has one already.
+    ///
+    /// # Panics
+    /// As [`Emit::emit`].
+    pub fn ack(&mut self, args: impl EventArgs) {
+        if let Some(ack) = self.take_ack() {
+            ack.send(self, args);
+        }
+    }
+
+    /// Takes the right to answer the event that is being handled, to do it later; `None` if its
+    /// client wants no answer.
+    pub fn take_ack(&mut self) -> Option<Ack> {
+        let id = self.ack.take()?;
+        Some(Ack { socket: self.socket, namespace: self.info.namespace, id })
+    }
+
+    /// Puts this socket into a room. A socket is in at most 256.
+    pub fn join(&mut self, room: impl Into<String>) {
+        self.desk.wish(Input::Join(self.socket, room.into()));
+    }
+
+    /// Takes this socket out of a room.
+    pub fn leave(&mut self, room: impl Into<String>) {
+        self.desk.wish(Input::Leave(self.socket, room.into()));
+    }
+
+    /// Disconnects this socket from its namespace; other namespaces of the client stay.
+    pub fn disconnect(&mut self) {
+        let reason = DisconnectReason::ServerNamespaceDisconnect;
+        self.desk.wish(Input::Disconnect(self.socket, false, reason));
+    }
+
+    /// Disconnects the client from all namespaces and ends its session.
+    pub fn disconnect_session(&mut self) {
+        let reason = DisconnectReason::ServerNamespaceDisconnect;
+        self.desk.wish(Input::Disconnect(self.socket, true, reason));
+    }
+
+    /// Answers an event whose arguments its handler cannot take.
+    pub(super) fn refuse_arguments(&mut self, error: &ArgsError) {
+        self.desk.env.metrics.refused_arguments();
+        self.ack((Reply::<()>::Refused(Refusal::new(code::BAD_REQUEST, error.to_string())),));
+    }
+
+    /// Answers an event that a middleware keeps from its handler.
+    pub(super) fn refuse(&mut self, refusal: Refusal) {
+        self.desk.env.metrics.refused_by_middleware();
+        self.ack((Reply::<()>::Refused(refusal),));
+    }
+
+    /// The same for other threads; the right to answer goes along.
+    pub(super) fn hand_over(&mut self) -> AsyncContext {
+        let life = self.info.life.get_or_insert_with(|| watch::channel(()).0).subscribe();
+        let of = Of {
+            socket: self.socket,
+            id: self.info.id,
+            namespace: self.info.namespace,
+            handshake: self.info.handshake.clone(),
+            life,
+            ack: self.ack.take(),
+        };
+        AsyncContext::new(Arc::clone(&self.desk.env), of)
+    }
+
+    fn aim(&mut self, target: Target) -> Emit<&mut Self> {
+        let namespace = Some(self.info.namespace);
+        Emit::new(self, namespace, target)
+    }
+}
+
+/// The right to answer one event, once.
+#[derive(Debug)]
+#[must_use = "the client waits for the answer"]
+pub struct Ack {
+    socket: SocketKey,
+    namespace: NamespaceKey,
+    id: u64,
+}
+
+impl Ack {
+    /// Sends the answer, from any handler.
+    ///
+    /// # Panics
+    /// As [`Emit::emit`].
+    pub fn send(self, context: &mut Context<'_>, args: impl EventArgs) {
+        let frame = answer(context.desk.env.name(self.namespace), self.id, args);
+        let to = Target::socket(self.socket);
+        context.desk.wish(Input::Emit(self.namespace, to, frame, Delivery::Reliable));
+    }
+}
+
+pub(super) fn answer(namespace: &str, id: u64, args: impl EventArgs) -> Frame {
+    draft(Ok(Draft::ack()), args).into_ack(namespace, id).expect("at most 10 attachments")
+}
+
+pub(super) fn draft(draft: Result<Draft, EncodeError>, args: impl EventArgs) -> Draft {
+    let mut draft = draft.expect("the event's name is not reserved");
+    args.write(&mut draft).expect("every argument has a JSON form");
+    draft
+}

@@ -1,0 +1,149 @@
+//! What handlers of one shard share: what they want, whose answers they wait for, and where other
+//! threads reach the shard.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use parlor_core::{
+    cluster::{Answer, Question},
+    effect::AckError,
+    input::{AckToken, Input},
+    key::{NamespaceKey, SocketKey},
+};
+use parlor_shared::socket_io::Args;
+
+use super::{Context, TimerId};
+use crate::{mailbox::Mailbox, metrics::Metrics};
+
+/// What one call of a handler may want: more is a loop that does not end, or a broadcast written
+/// as one emit per socket.
+pub(crate) const MAX_WISHES_PER_CALL: usize = 65_536;
+
+pub(crate) type OnAck = Box<dyn FnOnce(&mut Context<'_>, Result<Args<'_>, AckError>) + Send>;
+
+pub(crate) type OnGathered = Box<dyn FnOnce(&mut Context<'_>, Answer) + Send>;
+
+/// What other threads know of a shard.
+#[derive(Debug)]
+pub(crate) struct Env {
+    pub(crate) shard: u16,
+    /// Of namespaces, in the order of their keys. The handlers themselves are not here: they may
+    /// hold an emitter, which holds this.
+    pub(crate) names: Arc<[String]>,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) metrics: Metrics,
+    next_timer: AtomicU64,
+}
+
+impl Env {
+    pub(crate) fn new(
+        shard: u16,
+        names: Arc<[String]>,
+        mailbox: Mailbox,
+        metrics: Metrics,
+    ) -> Self {
+        Self { shard, names, mailbox, metrics, next_timer: AtomicU64::new(0) }
+    }
+
+    pub(super) fn name(&self, namespace: NamespaceKey) -> &str {
+        &self.names[namespace.0 as usize]
+    }
+
+    pub(super) fn namespace(&self, name: &str) -> Option<NamespaceKey> {
+        let at = self.names.iter().position(|known| known == name)?;
+        Some(NamespaceKey(u32::try_from(at).expect("few namespaces")))
+    }
+
+    pub(crate) fn next_timer(&self) -> TimerId {
+        TimerId(self.next_timer.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Counts and logs a handler that panicked.
+    pub(super) fn report_panic(&self, namespace: &str, words: &str) {
+        self.metrics.handler_panics.inc();
+        tracing::error!(namespace, panic = words, "a handler panicked");
+    }
+}
+
+/// What the handlers of a shard want, in order.
+pub(crate) struct Desk {
+    pub(super) env: Arc<Env>,
+    wishes: VecDeque<Input<'static>>,
+    /// Those of the call that runs.
+    n_wishes: usize,
+    asks: HashMap<AckToken, (SocketKey, OnAck)>,
+    gathered: HashMap<AckToken, (SocketKey, OnGathered)>,
+    next_ask: u64,
+}
+
+impl Desk {
+    pub(super) fn new(env: Arc<Env>) -> Self {
+        Self {
+            env,
+            wishes: VecDeque::new(),
+            n_wishes: 0,
+            asks: HashMap::new(),
+            gathered: HashMap::new(),
+            next_ask: 0,
+        }
+    }
+
+    pub(super) fn begin_call(&mut self) {
+        self.n_wishes = 0;
+    }
+
+    /// Notes what a handler wants.
+    ///
+    /// # Panics
+    /// If this call has wanted as much as it may.
+    pub(super) fn wish(&mut self, input: Input<'static>) {
+        assert!(
+            self.n_wishes < MAX_WISHES_PER_CALL,
+            "one call of a handler wants more than {MAX_WISHES_PER_CALL} things"
+        );
+        self.n_wishes += 1;
+        self.wishes.push_back(input);
+    }
+
+    /// Notes what has to be done about a handler.
+    pub(super) fn note(&mut self, input: Input<'static>) {
+        self.wishes.push_back(input);
+    }
+
+    pub(super) fn next_wish(&mut self) -> Option<Input<'static>> {
+        let wish = self.wishes.pop_front();
+        if wish.is_none() && self.wishes.capacity() > 1024 {
+            // A burst costs no memory once it is over.
+            self.wishes = VecDeque::new();
+        }
+        wish
+    }
+
+    pub(super) fn await_ack(&mut self, socket: SocketKey, then: OnAck) -> AckToken {
+        let token = AckToken(self.next_ask);
+        self.next_ask += 1;
+        self.asks.insert(token, (socket, then));
+        token
+    }
+
+    /// Asks many sockets; `then` gets what they answer.
+    pub(super) fn gather(&mut self, socket: SocketKey, question: Question, then: OnGathered) {
+        let token = AckToken(self.next_ask);
+        self.next_ask += 1;
+        self.gathered.insert(token, (socket, then));
+        self.wish(Input::Gather(token, question));
+    }
+
+    pub(super) fn take_gathered(&mut self, token: AckToken) -> Option<(SocketKey, OnGathered)> {
+        self.gathered.remove(&token)
+    }
+
+    pub(super) fn take_ack(&mut self, token: AckToken) -> Option<(SocketKey, OnAck)> {
+        self.asks.remove(&token)
+    }
+}

@@ -1,0 +1,159 @@
+//! An event on its way out: whom it goes to is told first, and then it is emitted.
+//! From which thread that may happen depends on where it was begun: see the `impl`s below.
+
+use parlor_core::{
+    delivery::Delivery,
+    input::{Input, Target},
+    key::NamespaceKey,
+    volatile_by_name,
+};
+use parlor_shared::socket_io::{Draft, EncodeError, EventArgs};
+
+use super::{AsyncContext, Context, EmitError, Emitter, ShardContext, desk::Env};
+use crate::mailbox::{Parcel, Refused};
+
+/// Whom an event goes to, being told.
+#[derive(Debug)]
+#[must_use = "nothing is sent before `emit`"]
+pub struct Emit<S> {
+    pub(super) from: S,
+    /// `None`: there is none of the name that was given.
+    pub(super) namespace: Option<NamespaceKey>,
+    pub(super) target: Target,
+    /// `Some(None)`: under the event's name.
+    volatile: Option<Option<u64>>,
+}
+
+impl<S> Emit<S> {
+    pub(super) fn new(from: S, namespace: Option<NamespaceKey>, target: Target) -> Self {
+        Self { from, namespace, target, volatile: None }
+    }
+
+    /// Also to the sockets in this room.
+    pub fn to(mut self, room: impl Into<String>) -> Self {
+        self.target.rooms.push(room.into());
+        self
+    }
+
+    /// But to none that is in this room.
+    pub fn except(mut self, room: impl Into<String>) -> Self {
+        self.target.except.push(room.into());
+        self
+    }
+
+    /// A client that cannot take it at once gets only the newest of this event.
+    pub fn volatile(mut self) -> Self {
+        self.volatile = Some(None);
+        self
+    }
+
+    /// Like [`Self::volatile`], but the newest under `key`, of whatever event.
+    pub fn volatile_key(mut self, key: u64) -> Self {
+        self.volatile = Some(Some(key));
+        self
+    }
+
+    /// The event as the world takes it, encoded once for all who get it.
+    fn encode(
+        self,
+        env: &Env,
+        event: &str,
+        args: impl EventArgs,
+    ) -> Result<Input<'static>, EncodeError> {
+        let namespace = self.namespace.expect("the caller has looked");
+        let mut draft = Draft::event(event)?;
+        args.write(&mut draft)?;
+        let frame = draft.into_event(env.name(namespace), None)?;
+        let delivery = match self.volatile {
+            None => Delivery::Reliable,
+            Some(None) => volatile_by_name(namespace, event),
+            Some(Some(key)) => Delivery::Volatile { key },
+        };
+        Ok(Input::Emit(namespace, self.target, frame, delivery))
+    }
+}
+
+/// A mistake of the program, which ends the socket whose handler made it.
+const FITS: &str = "the event's name is not reserved, its arguments have a JSON form, \
+                    and at most 10 attachments";
+
+impl Emit<&mut Context<'_>> {
+    /// Only to sockets of this shard: the thread that runs the handler.
+    pub fn local(mut self) -> Self {
+        self.target.local = true;
+        self
+    }
+
+    /// Sends it. The packet is encoded once for all who get it.
+    ///
+    /// # Panics
+    /// If an argument has no JSON form, there are more than 10 binary attachments, or the event's
+    /// name is reserved: mistakes of the program, which end the socket whose handler made them.
+    /// The same if one call of a handler wants more than 65,536 things.
+    pub fn emit(self, event: &str, args: impl EventArgs) {
+        let (from, emit) = self.split();
+        let input = emit.encode(&from.desk.env, event, args).expect(FITS);
+        from.desk.wish(input);
+    }
+}
+
+impl Emit<&mut ShardContext<'_>> {
+    /// Only to sockets of this shard: the thread that runs the function.
+    pub fn local(mut self) -> Self {
+        self.target.local = true;
+        self
+    }
+
+    /// Sends it. The packet is encoded once for all who get it.
+    ///
+    /// # Panics
+    /// As for a [`Context`].
+    pub fn emit(self, event: &str, args: impl EventArgs) {
+        let (from, emit) = self.split();
+        let input = emit.encode(&from.desk.env, event, args).expect(FITS);
+        from.desk.wish(input);
+    }
+}
+
+impl Emit<&AsyncContext> {
+    /// Sends it. The packet is encoded once for all who get it. Waits while the shard has more to
+    /// do than it may.
+    ///
+    /// # Panics
+    /// As for a [`Context`].
+    pub async fn emit(self, event: &str, args: impl EventArgs) {
+        let (from, emit) = self.split();
+        let input = emit.encode(from.env(), event, args).expect(FITS);
+        from.wish(input).await;
+    }
+}
+
+impl Emit<&Emitter> {
+    /// Sends it. The packet is encoded once for all who get it.
+    ///
+    /// # Errors
+    /// If it cannot be sent, now or ever; it is not sent later.
+    pub fn emit(self, event: &str, args: impl EventArgs) -> Result<(), EmitError> {
+        let (from, emit) = self.split();
+        let env = from.env()?;
+        if emit.namespace.is_none() {
+            return Err(EmitError::UnknownNamespace);
+        }
+        let input = emit.encode(env, event, args)?;
+        env.mailbox.offer(Parcel::Wish(input)).map_err(|(_, refused)| match refused {
+            Refused::Full => {
+                env.metrics.emits_refused.inc();
+                EmitError::Overloaded
+            }
+            Refused::Closed => EmitError::NotRunning,
+        })
+    }
+}
+
+impl<S> Emit<S> {
+    /// Where it comes from, and the rest.
+    fn split(self) -> (S, Emit<()>) {
+        let Self { from, namespace, target, volatile } = self;
+        (from, Emit { from: (), namespace, target, volatile })
+    }
+}

@@ -1,0 +1,102 @@
+//! Emitting from any thread: a handle that posts to one shard, which passes on what is for others.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use parlor_core::input::Target;
+use parlor_shared::socket_io::EncodeError;
+
+use super::{Beat, Emit, ShardContext, TimerId, desk::Env};
+use crate::mailbox::{Mailbox, Parcel, Refused};
+
+/// Emits from any thread, without a socket of its own. Cloning is cheap. What one thread emits by
+/// one emitter arrives in that order.
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mut server = parlor_server::Server::default();
+/// server.namespace("/");
+/// let emitter = server.emitter();
+/// let running = server.start("127.0.0.1:3000")?;
+/// std::thread::spawn(move || emitter.namespace("/").to("news").emit("headline", ("…",)));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Emitter {
+    /// Set when the server starts.
+    env: Arc<OnceLock<Arc<Env>>>,
+}
+
+/// Why an [`Emitter`] did not emit.
+#[derive(Debug, thiserror::Error)]
+pub enum EmitError {
+    /// The server does not run: not yet, or not any more.
+    #[error("the server does not run")]
+    NotRunning,
+    /// The server has more to do than it may; try again later, or leave it.
+    #[error("the server is overloaded")]
+    Overloaded,
+    /// No namespace of this name has handlers.
+    #[error("no such namespace")]
+    UnknownNamespace,
+    /// The event cannot be written.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+}
+
+impl Emitter {
+    pub(crate) fn start(&self, env: Arc<Env>) {
+        self.env.set(env).expect("a server starts once");
+    }
+
+    /// To all sockets of this namespace, or to those in rooms that are named next.
+    pub fn namespace(&self, name: &str) -> Emit<&Self> {
+        let namespace = self.env().ok().and_then(|env| env.namespace(name));
+        Emit::new(self, namespace, Target::default())
+    }
+
+    /// Calls `run` once per `period` from now on, on one of the server's shards; see
+    /// [`Server::every`](crate::Server::every).
+    ///
+    /// # Errors
+    /// If the server does not run, or is overloaded.
+    ///
+    /// # Panics
+    /// If the period is zero.
+    pub fn every(
+        &self,
+        period: Duration,
+        run: impl FnMut(&mut ShardContext<'_>) + Send + 'static,
+    ) -> Result<Timer, EmitError> {
+        let env = self.env()?;
+        let id = env.next_timer();
+        let posted = env.mailbox.offer(Parcel::Every(id, Beat::new(period, run)));
+        posted.map_err(|(_, refused)| match refused {
+            Refused::Full => EmitError::Overloaded,
+            Refused::Closed => EmitError::NotRunning,
+        })?;
+        Ok(Timer { id, mailbox: env.mailbox.clone() })
+    }
+
+    pub(super) fn env(&self) -> Result<&Arc<Env>, EmitError> {
+        self.env.get().ok_or(EmitError::NotRunning)
+    }
+}
+
+/// A function that is called again and again. Dropping this leaves it running.
+#[derive(Debug)]
+pub struct Timer {
+    id: TimerId,
+    mailbox: Mailbox,
+}
+
+impl Timer {
+    /// Calls it no more, but for a call that has begun already.
+    pub fn cancel(self) {
+        // If the shard is no more, so are its timers.
+        let _ = self.mailbox.post(Parcel::Cancel(self.id));
+    }
+}

@@ -1,0 +1,159 @@
+//! A socket from its wish to connect to its end: who is asked, and who is told.
+
+use std::sync::Arc;
+
+use parlor_core::{
+    effect::DisconnectReason,
+    input::Input,
+    key::{NamespaceKey, SessionKey, SocketKey},
+};
+use parlor_shared::id::SocketId;
+
+use super::{
+    Admission, Auth, ConnectError, Decision, Failed, Handlers, OwnedAuth, Sessions,
+    context::SocketInfo,
+    namespace::{Later, OnAdmit},
+};
+use crate::mailbox::Parcel;
+
+impl Handlers {
+    pub(crate) fn connecting(
+        &mut self,
+        sessions: &dyn Sessions,
+        socket: SocketKey,
+        id: SocketId,
+        session: SessionKey,
+        namespace: NamespaceKey,
+        auth: Option<&str>,
+    ) {
+        let handshake = sessions.handshake(session).cloned();
+        let has_async = self.namespaces[namespace.0 as usize].1.has_async();
+        if has_async && self.tasks().is_full() {
+            let message = "Server is busy".to_owned();
+            return self.desk.note(Input::Refuse(socket, message, None));
+        }
+        self.sockets.insert(socket, SocketInfo::new(id, session, namespace, handshake));
+        self.admit(sessions, socket, 0, auth);
+    }
+
+    /// Asks the handlers of admission from `next` on, until one refuses or has to wait.
+    fn admit(
+        &mut self,
+        sessions: &dyn Sessions,
+        socket: SocketKey,
+        next: usize,
+        auth: Option<&str>,
+    ) {
+        let Some((namespaces, at)) = self.namespace_of(socket) else { return };
+        for (at, admit) in namespaces[at].1.admit.iter().enumerate().skip(next) {
+            let verdict = match admit {
+                OnAdmit::Now(admit) => {
+                    self.call(sessions, socket, None, |cx| admit(cx, Auth(auth)))
+                }
+                OnAdmit::Later(admit) => {
+                    return self.admit_later(sessions, socket, admit, at + 1, auth);
+                }
+            };
+            match verdict {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return self.refuse(socket, error),
+                Err(Failed::Panicked) => return self.refuse(socket, ConnectError::internal()),
+                Err(Failed::Gone) => return,
+            }
+        }
+        self.desk.note(Input::Admit(socket));
+    }
+
+    fn admit_later(
+        &mut self,
+        sessions: &dyn Sessions,
+        socket: SocketKey,
+        admit: &Later<OwnedAuth, Admission>,
+        next: usize,
+        auth: Option<&str>,
+    ) {
+        let (auth, admit) = (OwnedAuth(auth.map(Into::into)), Arc::clone(admit));
+        let Ok(cx) = self.call(sessions, socket, None, |cx| cx.hand_over()) else { return };
+        let (kept, mailbox) = (auth.clone(), self.desk.env.mailbox.clone());
+        self.tasks().spawn(
+            move || admit(cx, auth),
+            &self.desk.env,
+            move |verdict| {
+                let decision = Decision { socket, next, auth: kept, verdict };
+                // If the shard is no more, so is the socket.
+                let _ = mailbox.post(Parcel::Decided(decision));
+            },
+        );
+    }
+
+    /// An async handler has decided about a socket, which may be gone meanwhile.
+    pub(crate) fn decided(&mut self, sessions: &dyn Sessions, decision: Decision) {
+        let Decision { socket, next, auth, verdict } = decision;
+        match verdict {
+            Ok(Ok(())) => self.admit(sessions, socket, next, auth.raw()),
+            Ok(Err(error)) => self.refuse(socket, error),
+            Err(words) => {
+                self.report(socket, &words);
+                self.refuse(socket, ConnectError::internal());
+            }
+        }
+    }
+
+    fn refuse(&mut self, socket: SocketKey, error: ConnectError) {
+        if self.sockets.remove(socket).is_some() {
+            self.desk.note(Input::Refuse(socket, error.message, error.data));
+        }
+    }
+
+    pub(crate) fn connected(&mut self, sessions: &dyn Sessions, socket: SocketKey) {
+        let Some((namespaces, at)) = self.namespace_of(socket) else { return };
+        let handlers = &namespaces[at].1;
+        let called = self.call(sessions, socket, None, |cx| {
+            if let Some(connect) = &handlers.connect {
+                connect(cx, ());
+            }
+            handlers.connect_later.as_ref().map(|later| (later, cx.hand_over()))
+        });
+        match called {
+            Ok(Some((later, cx))) => self.begin(socket, later, cx, ()),
+            Ok(None) | Err(Failed::Gone) => {}
+            Err(Failed::Panicked) => self.fail(socket),
+        }
+    }
+
+    /// A socket is no more about which a handler of admission has not decided yet.
+    pub(crate) fn abandoned(&mut self, socket: SocketKey) {
+        self.sockets.remove(socket);
+    }
+
+    pub(crate) fn disconnected(
+        &mut self,
+        sessions: &dyn Sessions,
+        socket: SocketKey,
+        reason: DisconnectReason,
+    ) {
+        let Some((namespaces, at)) = self.namespace_of(socket) else { return };
+        let (name, handlers) = &namespaces[at];
+        tracing::debug!(namespace = name, reason = reason.as_str(), "socket disconnected");
+        // It is gone already: a panic has nothing left to end.
+        let called = self.call(sessions, socket, None, |cx| {
+            if let Some(disconnect) = &handlers.disconnect {
+                disconnect(cx, reason);
+            }
+            handlers.disconnect_later.as_ref().map(|later| (later, cx.hand_over()))
+        });
+        if let Ok(Some((later, cx))) = called {
+            let (later, env, at) = (Arc::clone(later), Arc::clone(&self.desk.env), at);
+            self.tasks().spawn(
+                move || later(cx, reason),
+                &self.desk.env,
+                move |ended| {
+                    if let Err(words) = ended {
+                        env.report_panic(&env.names[at], &words);
+                    }
+                },
+            );
+        }
+        self.sockets.remove(socket);
+    }
+}

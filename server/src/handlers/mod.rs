@@ -1,0 +1,181 @@
+//! Users' handlers: when each is called, and what becomes of one that panics.
+//! Sync ones run on the shard, async ones on a runtime of their own. Neither touches the world:
+//! their contexts note or post what they want, and the shard hands that in.
+
+mod admission;
+mod asynchronous;
+mod beside;
+mod context;
+mod desk;
+mod emit;
+mod emitter;
+mod events;
+mod every;
+mod lane;
+mod life;
+mod many;
+mod namespace;
+mod tasks;
+
+use std::sync::Arc;
+
+use parlor_core::{
+    cluster::Answer,
+    effect::{AckError, DisconnectReason},
+    input::{AckToken, Input},
+    key::SocketKey,
+    time::Time,
+};
+use parlor_shared::socket_io::Args;
+
+pub use admission::{Admission, Auth, ConnectError, Handshake, OwnedAuth};
+pub use asynchronous::{AsyncContext, Gone};
+pub use context::{Ack, Context};
+pub use emit::Emit;
+pub use emitter::{EmitError, Emitter, Timer};
+pub use every::ShardContext;
+pub use many::Rooms;
+pub use namespace::Namespace;
+
+pub(crate) use admission::Decision;
+pub(crate) use context::Sessions;
+pub(crate) use desk::Env;
+pub(crate) use every::{Beat, TimerId};
+pub(crate) use tasks::{HandlerThreads, Tasks};
+
+use beside::Beside;
+use context::SocketInfo;
+use desk::Desk;
+use every::Schedule;
+use tasks::caught;
+
+/// All namespaces by name, in the order of their keys.
+pub(crate) type Namespaces = Arc<[(String, Namespace)]>;
+
+/// What handlers run with. The shard owns one.
+pub(crate) struct Handlers {
+    namespaces: Namespaces,
+    sockets: Beside<SocketInfo>,
+    desk: Desk,
+    schedule: Schedule,
+    /// `None` if no handler is async.
+    tasks: Option<Tasks>,
+}
+
+/// Why a handler did not come to its end.
+enum Failed {
+    /// Its socket is not there any more: it was not called.
+    Gone,
+    Panicked,
+}
+
+impl Handlers {
+    pub(crate) fn new(
+        env: Arc<Env>,
+        namespaces: &[(String, Namespace)],
+        tasks: Option<Tasks>,
+    ) -> Self {
+        Self {
+            // A counter of its own: shards that share one would wait for each other's caches.
+            namespaces: namespaces.into(),
+            sockets: Beside::default(),
+            desk: Desk::new(env),
+            schedule: Schedule::default(),
+            tasks,
+        }
+    }
+
+    /// The next thing that handlers want.
+    pub(crate) fn next_wish(&mut self) -> Option<Input<'static>> {
+        self.desk.next_wish()
+    }
+
+    pub(crate) fn acked(
+        &mut self,
+        sessions: &dyn Sessions,
+        token: AckToken,
+        answer: Result<Args<'_>, AckError>,
+    ) {
+        let Some((socket, then)) = self.desk.take_ack(token) else { return };
+        self.run(sessions, socket, |cx| then(cx, answer));
+    }
+
+    pub(crate) fn gathered(&mut self, sessions: &dyn Sessions, token: AckToken, answer: Answer) {
+        let Some((socket, then)) = self.desk.take_gathered(token) else { return };
+        self.run(sessions, socket, |cx| then(cx, answer));
+    }
+
+    /// Runs something with a socket's context, if it is still there.
+    pub(crate) fn run(
+        &mut self,
+        sessions: &dyn Sessions,
+        socket: SocketKey,
+        job: impl FnOnce(&mut Context<'_>),
+    ) {
+        if let Err(Failed::Panicked) = self.call(sessions, socket, None, job) {
+            self.fail(socket);
+        }
+    }
+
+    // ---- functions that are called once per period ---------------------------------------------
+
+    pub(crate) fn every(&mut self, now: Time, id: TimerId, beat: Beat) {
+        self.schedule.add(now, id, beat);
+    }
+
+    pub(crate) fn cancel(&mut self, id: TimerId) {
+        self.schedule.remove(id);
+    }
+
+    /// When [`Self::fire`] is due.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.schedule.deadline()
+    }
+
+    /// Calls the function that is due first; false if none is.
+    pub(crate) fn fire(&mut self, now: Time) -> bool {
+        self.schedule.call(now, &mut self.desk)
+    }
+
+    // ---- calls ---------------------------------------------------------------------------------
+
+    fn tasks(&self) -> &Tasks {
+        self.tasks.as_ref().expect("a server with an async handler has a runtime for it")
+    }
+
+    fn namespace_of(&self, socket: SocketKey) -> Option<(Namespaces, usize)> {
+        let info = self.sockets.get(socket)?;
+        Some((Arc::clone(&self.namespaces), info.namespace.0 as usize))
+    }
+
+    fn call<T>(
+        &mut self,
+        sessions: &dyn Sessions,
+        socket: SocketKey,
+        ack: Option<u64>,
+        run: impl FnOnce(&mut Context<'_>) -> T,
+    ) -> Result<T, Failed> {
+        let Self { sockets, desk, .. } = self;
+        let info = sockets.get_mut(socket).ok_or(Failed::Gone)?;
+        desk.begin_call();
+        let mut context = Context { socket, info, ack, sessions, desk };
+        caught(|| run(&mut context)).map_err(|words| {
+            self.report(socket, &words);
+            Failed::Panicked
+        })
+    }
+
+    fn report(&self, socket: SocketKey, words: &str) {
+        let name = self.sockets.get(socket).map_or("", |info| self.desk.env.name(info.namespace));
+        self.desk.env.report_panic(name, words);
+    }
+
+    /// Ends a socket whose handler panicked.
+    fn fail(&mut self, socket: SocketKey) {
+        let reason = DisconnectReason::HandlerFailed;
+        self.desk.note(Input::Disconnect(socket, false, reason));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,249 @@
+//! The handlers of one namespace, as they are being registered.
+//! When they are called is `handlers`' part, with what is `context`'s and `asynchronous`'s.
+
+use std::{collections::BTreeMap, fmt, pin::Pin, sync::Arc};
+
+use parlor_core::effect::DisconnectReason;
+use parlor_shared::{
+    api::Refusal,
+    socket_io::{Args, FromArgs, OwnedArgs},
+};
+
+use super::{Admission, AsyncContext, Auth, Context, OwnedAuth};
+
+/// A handler that runs on the shard.
+pub(super) type Now<A, T = ()> = Arc<dyn Fn(&mut Context<'_>, A) -> T + Send + Sync>;
+/// An async handler, which runs elsewhere.
+pub(super) type Later<A, T = ()> = Arc<dyn Fn(AsyncContext, A) -> Running<T> + Send + Sync>;
+/// One that runs.
+pub(super) type Running<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+type NowAdmit = dyn Fn(&mut Context<'_>, Auth<'_>) -> Admission + Send + Sync;
+type NowEvent = dyn Fn(&mut Context<'_>, Args<'_>) + Send + Sync;
+type Middleware = dyn Fn(&mut Context<'_>, &Args<'_>) -> Result<(), Refusal> + Send + Sync;
+
+#[derive(Clone)]
+pub(super) enum OnAdmit {
+    Now(Arc<NowAdmit>),
+    Later(Later<OwnedAuth, Admission>),
+}
+
+#[derive(Clone)]
+pub(super) enum OnEvent {
+    Now(Arc<NowEvent>),
+    Later(Later<OwnedArgs>),
+}
+
+/// The handlers of one namespace.
+///
+/// Those that take a [`Context`] run on the thread that owns the socket, for a few microseconds:
+/// they must not block. Those that take an [`AsyncContext`] run on threads of their own and may
+/// wait for whatever they like. Either way the events of one socket are handled in their order,
+/// one after the other; answers to `ask`, pings and disconnects overtake them.
+#[derive(Clone, Default)]
+pub struct Namespace {
+    pub(super) admit: Vec<OnAdmit>,
+    pub(super) middleware: Vec<Arc<Middleware>>,
+    pub(super) connect: Option<Now<()>>,
+    pub(super) connect_later: Option<Later<()>>,
+    events: BTreeMap<String, OnEvent>,
+    fallback: Option<OnEvent>,
+    pub(super) disconnect: Option<Now<DisconnectReason>>,
+    pub(super) disconnect_later: Option<Later<DisconnectReason>>,
+    has_async: bool,
+}
+
+impl fmt::Debug for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Namespace").field("events", &self.events.keys()).finish_non_exhaustive()
+    }
+}
+
+impl Namespace {
+    /// Decides whether a socket may join: called with what the client sent as `auth`. Without it
+    /// everybody may. Of more than one, all are asked in order, and the first refusal counts.
+    ///
+    /// Events that the client sends meanwhile wait for the answer.
+    pub fn admit(
+        &mut self,
+        handler: impl Fn(&mut Context<'_>, Auth<'_>) -> Admission + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.admit.push(OnAdmit::Now(Arc::new(handler)));
+        self
+    }
+
+    /// Like [`Self::admit`], by a handler that may wait: up to `engine.connect_timeout_ms`, unless
+    /// its client is in another namespace already.
+    pub fn admit_async<F: Future<Output = Admission> + Send + 'static>(
+        &mut self,
+        handler: impl Fn(AsyncContext, OwnedAuth) -> F + Send + Sync + 'static,
+    ) -> &mut Self {
+        let later = self.later(handler);
+        self.admit.push(OnAdmit::Later(later));
+        self
+    }
+
+    /// Called before each event's handler, in order. A refusal keeps the event from it: the client
+    /// gets it as its acknowledgement, `{ok: false, code, message}`, if it wants one.
+    ///
+    /// ```
+    /// # let mut server = parlor_server::Server::default();
+    /// use parlor_server::Refusal;
+    ///
+    /// server.namespace("/").middleware(|cx, args| match args.name().as_ref() {
+    ///     "admin" if cx.handshake().is_none_or(|by| !by.address.is_loopback()) => {
+    ///         Err(Refusal::new("E_FORBIDDEN", "only from this machine"))
+    ///     }
+    ///     _ => Ok(()),
+    /// });
+    /// ```
+    pub fn middleware<F>(&mut self, middleware: F) -> &mut Self
+    where
+        F: Fn(&mut Context<'_>, &Args<'_>) -> Result<(), Refusal> + Send + Sync + 'static,
+    {
+        self.middleware.push(Arc::new(middleware));
+        self
+    }
+
+    /// Called for each socket, right after its client was told that it is connected.
+    pub fn on_connect(
+        &mut self,
+        handler: impl Fn(&mut Context<'_>) + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.connect = Some(Arc::new(move |cx, ()| handler(cx)));
+        self
+    }
+
+    /// Called for each socket, after [`Self::on_connect`]; its events wait meanwhile.
+    pub fn on_connect_async<F: Future<Output = ()> + Send + 'static>(
+        &mut self,
+        handler: impl Fn(AsyncContext) -> F + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.connect_later = Some(self.later(move |cx, ()| handler(cx)));
+        self
+    }
+
+    /// Called for each event of this name. A second handler of one name replaces the first.
+    pub fn on(
+        &mut self,
+        event: &str,
+        handler: impl Fn(&mut Context<'_>, Args<'_>) + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.events.insert(event.to_owned(), OnEvent::Now(Arc::new(handler)));
+        self
+    }
+
+    /// Like [`Self::on`], with the arguments read as a tuple. If they cannot be, the handler is
+    /// not called, and the acknowledgement is `{ok: false, code: "E_BAD_REQUEST", message}`.
+    ///
+    /// ```
+    /// # let mut server = parlor_server::Server::default();
+    /// server.namespace("/").on_typed("say", |cx, (room, text): (String, String)| {
+    ///     cx.to(room).emit("said", (text,));
+    /// });
+    /// ```
+    pub fn on_typed<T: FromArgs>(
+        &mut self,
+        event: &str,
+        handler: impl Fn(&mut Context<'_>, T) + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.on(event, move |cx, args| match T::from_args(&args) {
+            Ok(args) => handler(cx, args),
+            Err(error) => cx.refuse_arguments(&error),
+        })
+    }
+
+    /// Called for each event of this name, by a handler that may wait. Further events of the same
+    /// socket wait behind it: up to 1024 and 1 MiB, then the session ends.
+    ///
+    /// ```
+    /// # let mut server = parlor_server::Server::default();
+    /// # async fn look_up(name: &str) -> u32 { 0 }
+    /// server.namespace("/").on_async("score", |cx, args| async move {
+    ///     let name: String = args.get(0).unwrap_or_default();
+    ///     let score = look_up(&name).await;
+    ///     cx.ack((score,)).await;
+    /// });
+    /// ```
+    pub fn on_async<F: Future<Output = ()> + Send + 'static>(
+        &mut self,
+        event: &str,
+        handler: impl Fn(AsyncContext, OwnedArgs) -> F + Send + Sync + 'static,
+    ) -> &mut Self {
+        let later = self.later(handler);
+        self.events.insert(event.to_owned(), OnEvent::Later(later));
+        self
+    }
+
+    /// [`Self::on_async`] with arguments as in [`Self::on_typed`].
+    ///
+    /// ```
+    /// # let mut server = parlor_server::Server::default();
+    /// # async fn look_up(name: &str) -> u32 { 0 }
+    /// server.namespace("/").on_async_typed("score", |cx, (name,): (String,)| async move {
+    ///     cx.ack((look_up(&name).await,)).await;
+    /// });
+    /// ```
+    pub fn on_async_typed<T: FromArgs, F: Future<Output = ()> + Send + 'static>(
+        &mut self,
+        event: &str,
+        handler: impl Fn(AsyncContext, T) -> F + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.on_async(event, move |cx, args| {
+            // Reading costs the handlers' threads, not the shard.
+            let read = T::from_args(&args.as_args()).map(|args| handler(cx.clone(), args));
+            async move {
+                match read {
+                    Ok(running) => running.await,
+                    Err(error) => cx.refuse_arguments(&error).await,
+                }
+            }
+        })
+    }
+
+    /// Called for each event that has no handler of its own; [`Args::name`] tells its name.
+    pub fn on_any(
+        &mut self,
+        handler: impl Fn(&mut Context<'_>, Args<'_>) + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.fallback = Some(OnEvent::Now(Arc::new(handler)));
+        self
+    }
+
+    /// Called when a socket is gone. It can no longer be sent anything.
+    pub fn on_disconnect(
+        &mut self,
+        handler: impl Fn(&mut Context<'_>, DisconnectReason) + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.disconnect = Some(Arc::new(handler));
+        self
+    }
+
+    /// Called when a socket is gone, after [`Self::on_disconnect`], even while another handler of
+    /// the socket still runs. A server that stops waits for it.
+    pub fn on_disconnect_async<F: Future<Output = ()> + Send + 'static>(
+        &mut self,
+        handler: impl Fn(AsyncContext, DisconnectReason) -> F + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.disconnect_later = Some(self.later(handler));
+        self
+    }
+
+    /// True if a runtime for async handlers is needed.
+    pub(crate) fn has_async(&self) -> bool {
+        self.has_async
+    }
+
+    /// The handler of an event, or the one for all that have none.
+    pub(super) fn event(&self, name: &str) -> Option<&OnEvent> {
+        self.events.get(name).or(self.fallback.as_ref())
+    }
+
+    fn later<A, T, F: Future<Output = T> + Send + 'static>(
+        &mut self,
+        handler: impl Fn(AsyncContext, A) -> F + Send + Sync + 'static,
+    ) -> Later<A, T> {
+        self.has_async = true;
+        Arc::new(move |cx, args| Box::pin(handler(cx, args)))
+    }
+}

@@ -1,0 +1,149 @@
+//! Where async handlers run: a runtime of their own, so that none of them can hold a shard up.
+//! What they do there is `asynchronous`' part; what follows their end is `handlers`'.
+
+use std::{
+    any::Any,
+    convert::Infallible,
+    future::poll_fn,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::Poll,
+    time::Duration,
+};
+
+use tokio::{
+    runtime::{Builder, Handle, Runtime},
+    sync::mpsc,
+};
+
+use super::{desk::Env, namespace::Running};
+
+/// Async handlers at work in a server, beyond which namespaces that have any take no more sockets.
+/// Each socket has one at most, but those of sockets that are gone may still run.
+pub(crate) const MAX_RUNNING_HANDLERS: usize = 65_536;
+
+/// How long threads of handlers that block get to end, before they are left behind.
+const ABANDON_AFTER: Duration = Duration::from_secs(1);
+
+/// The runtime, before its threads are handed out.
+#[derive(Debug)]
+pub(crate) struct HandlerThreads {
+    runtime: Runtime,
+    tasks: Tasks,
+    ended: mpsc::Receiver<Infallible>,
+}
+
+/// Starts async handlers; cloning shares the runtime.
+#[derive(Debug, Clone)]
+pub(crate) struct Tasks {
+    runtime: Handle,
+    n_running: Arc<AtomicUsize>,
+    /// Never sent to: its receiver ends when the last task has.
+    alive: mpsc::Sender<Infallible>,
+}
+
+impl HandlerThreads {
+    /// With so many threads; 0: as many as cores.
+    ///
+    /// # Errors
+    /// If the operating system gives none.
+    pub(crate) fn start(n_threads: usize) -> io::Result<Self> {
+        let mut builder = Builder::new_multi_thread();
+        if n_threads > 0 {
+            builder.worker_threads(n_threads);
+        }
+        let runtime = builder.thread_name("handlers").enable_io().enable_time().build()?;
+        let (alive, ended) = mpsc::channel(1);
+        let tasks = Tasks { runtime: runtime.handle().clone(), n_running: Arc::default(), alive };
+        Ok(Self { runtime, tasks, ended })
+    }
+
+    pub(crate) fn tasks(&self) -> Tasks {
+        self.tasks.clone()
+    }
+
+    /// Waits until all shards have ended, which is when `shards` does, and then until all handlers
+    /// have or `timeout` has passed.
+    pub(crate) fn run(self, mut shards: mpsc::Receiver<Infallible>, timeout: Duration) {
+        let Self { runtime, tasks, mut ended } = self;
+        drop(tasks);
+        runtime.block_on(async {
+            shards.recv().await;
+            if tokio::time::timeout(timeout, ended.recv()).await.is_err() {
+                tracing::warn!("async handlers still ran at the end");
+            }
+        });
+        runtime.shutdown_timeout(ABANDON_AFTER);
+    }
+}
+
+impl Tasks {
+    /// True if so many handlers run that no more sockets are taken.
+    pub(super) fn is_full(&self) -> bool {
+        self.n_running.load(Ordering::Relaxed) >= MAX_RUNNING_HANDLERS
+    }
+
+    /// Starts what `make` gives. `end` hears what came of it, or the words with which it panicked.
+    pub(super) fn spawn<T: Send + 'static>(
+        &self,
+        make: impl FnOnce() -> Running<T> + Send + 'static,
+        env: &Env,
+        end: impl FnOnce(Result<T, String>) + Send + 'static,
+    ) {
+        let (alive, gauge) = (self.alive.clone(), env.metrics.handlers_running.clone());
+        let n_running = Arc::clone(&self.n_running);
+        n_running.fetch_add(1, Ordering::Relaxed);
+        gauge.inc();
+        // Owned by the runtime, and awaited through `alive`.
+        self.runtime.spawn(async move {
+            let outcome = match caught(make) {
+                Ok(future) => finished(future).await,
+                Err(words) => Err(words),
+            };
+            end(outcome);
+            n_running.fetch_sub(1, Ordering::Relaxed);
+            gauge.dec();
+            drop(alive);
+        });
+    }
+}
+
+/// What a future gives, or the words with which it panicked.
+async fn finished<T>(future: Running<T>) -> Result<T, String> {
+    let mut future = Some(future);
+    poll_fn(move |cx| {
+        let running = future.as_mut().expect("not polled after its end");
+        let polled = match caught(|| running.as_mut().poll(cx)) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(value)) => Ok(value),
+            Err(words) => Err(words),
+        };
+        // What it holds may panic as well when it is dropped.
+        let dropped = caught(|| drop(future.take()));
+        Poll::Ready(polled.and_then(|value| dropped.map(|()| value)))
+    })
+    .await
+}
+
+/// What a function gives, or the words with which it panicked.
+pub(super) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|payload| words(payload.as_ref()))
+}
+
+/// The words of a panic.
+fn words(payload: &(dyn Any + Send)) -> String {
+    let literal = payload.downcast_ref::<&str>().map(|words| (*words).to_owned());
+    literal.or_else(|| payload.downcast_ref().cloned()).unwrap_or_default()
+}
+
+#[cfg(test)]
+impl Tasks {
+    /// As if so many ran already.
+    pub(super) fn pretend(&self, n_running: usize) {
+        self.n_running.store(n_running, Ordering::Relaxed);
+    }
+}

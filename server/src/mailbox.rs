@@ -1,0 +1,294 @@
+//! What other threads want of a shard: parcels that wait for its next turn.
+//! What is in a parcel is carried out by `shard::parcels`; who posts what is `handlers`' part.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use parlor_core::{
+    cluster::Message,
+    input::Input,
+    key::{ShardId, SocketKey},
+};
+use tokio::sync::Notify;
+
+use crate::{
+    handlers::{Beat, Context, Decision, TimerId},
+    shard::Handle,
+};
+
+/// Parcels that may wait for one shard. Each costs about a microsecond of its next turn.
+pub(crate) const MAX_PARCELS: usize = 65_536;
+/// Bytes of encoded packets that may wait for one shard: a few thousand times what a turn writes.
+pub(crate) const MAX_PARCEL_BYTES: usize = 64 * 1024 * 1024;
+
+/// Something to be done with one socket on its shard.
+pub(crate) type Job = Box<dyn FnOnce(&mut Context<'_>) + Send>;
+
+/// Something to be done on a shard's thread, beside its turns.
+pub(crate) type Visit = Box<dyn FnOnce(&Handle) + Send>;
+
+/// What another thread wants of a shard.
+pub(crate) enum Parcel {
+    /// What another shard had to say in one turn.
+    Batch(ShardId, Vec<Message>),
+    /// A request or a connection that belongs to this shard.
+    Visit(Visit),
+    /// Hand this to the world.
+    Wish(Input<'static>),
+    /// Run this with the socket's context. It is dropped if the socket is gone.
+    Run(SocketKey, Job),
+    /// An async handler has decided about a socket that wants to connect.
+    Decided(Decision),
+    /// An async handler of this socket has ended, or panicked with these words: what waits behind
+    /// it goes on.
+    Ended(SocketKey, Result<(), String>),
+    /// Call this again and again.
+    Every(TimerId, Beat),
+    /// Call that no more.
+    Cancel(TimerId),
+}
+
+impl Parcel {
+    fn n_bytes(&self) -> usize {
+        match self {
+            Self::Wish(Input::Emit(_, _, frame, _)) => frame.wire().len(),
+            Self::Batch(_, messages) => messages.iter().map(Message::n_bytes).sum(),
+            _ => 0,
+        }
+    }
+}
+
+/// Why a parcel is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// As much waits as may. It may be taken later.
+    Full,
+    /// The shard is no more.
+    Closed,
+}
+
+/// The sending side of a shard's mailbox; cloning shares it.
+#[derive(Clone)]
+pub(crate) struct Mailbox(Arc<Shared>);
+
+/// The shard's side. Dropping it closes the mailbox.
+pub(crate) struct Inbox(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    /// A lock, because posting must keep the order of each thread without a wait. It is held for
+    /// a push or a swap, and never while anything of others' runs.
+    queue: Mutex<Queue>,
+    posted: Notify,
+    room: Notify,
+}
+
+#[derive(Default)]
+struct Queue {
+    parcels: VecDeque<Parcel>,
+    n_bytes: usize,
+    is_closed: bool,
+}
+
+/// Both sides of a new mailbox.
+pub(crate) fn mailbox() -> (Mailbox, Inbox) {
+    let shared = Arc::<Shared>::default();
+    (Mailbox(Arc::clone(&shared)), Inbox(shared))
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // Nothing that holds it can panic half-way.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn is_full(&self) -> bool {
+        self.parcels.len() >= MAX_PARCELS || self.n_bytes >= MAX_PARCEL_BYTES
+    }
+}
+
+impl Mailbox {
+    /// Posts what must not be lost and is bounded by its sender; false if the shard is no more.
+    pub(crate) fn post(&self, parcel: Parcel) -> bool {
+        self.push(parcel, |_| true).is_ok()
+    }
+
+    /// Posts unless as much waits as may; the parcel comes back then.
+    pub(crate) fn offer(&self, parcel: Parcel) -> Result<(), (Box<Parcel>, Refused)> {
+        self.push(parcel, |queue| !queue.is_full())
+    }
+
+    /// Posts as soon as there is room.
+    ///
+    /// # Errors
+    /// If the shard is no more.
+    pub(crate) async fn send(&self, mut parcel: Parcel) -> Result<(), Refused> {
+        loop {
+            match self.offer(parcel) {
+                Ok(()) => return Ok(()),
+                Err((_, Refused::Closed)) => return Err(Refused::Closed),
+                Err((back, Refused::Full)) => parcel = *back,
+            }
+            let room = self.0.room.notified();
+            tokio::pin!(room);
+            // From here on no word is missed: look once more, then wait.
+            room.as_mut().enable();
+            if self.is_full() {
+                room.await;
+            }
+        }
+    }
+
+    /// True if as much waits as may.
+    pub(crate) fn is_full(&self) -> bool {
+        let queue = self.0.lock();
+        queue.is_full() && !queue.is_closed
+    }
+
+    /// Waits until something is posted to an empty mailbox. Only the shard's loop may wait here.
+    pub(crate) async fn posted(&self) {
+        self.0.posted.notified().await;
+    }
+
+    fn push(
+        &self,
+        parcel: Parcel,
+        may: impl FnOnce(&Queue) -> bool,
+    ) -> Result<(), (Box<Parcel>, Refused)> {
+        let mut queue = self.0.lock();
+        if queue.is_closed {
+            return Err((Box::new(parcel), Refused::Closed));
+        }
+        if !may(&queue) {
+            return Err((Box::new(parcel), Refused::Full));
+        }
+        let was_empty = queue.parcels.is_empty();
+        queue.n_bytes += parcel.n_bytes();
+        queue.parcels.push_back(parcel);
+        drop(queue);
+        if was_empty {
+            self.0.posted.notify_one();
+        }
+        Ok(())
+    }
+}
+
+impl Inbox {
+    /// Everything that waits, in the order in which it came.
+    pub(crate) fn take(&self) -> VecDeque<Parcel> {
+        let mut queue = self.0.lock();
+        let was_full = queue.is_full();
+        queue.n_bytes = 0;
+        let parcels = std::mem::take(&mut queue.parcels);
+        drop(queue);
+        if was_full {
+            self.0.room.notify_waiters();
+        }
+        parcels
+    }
+
+    /// The other side.
+    pub(crate) fn mailbox(&self) -> Mailbox {
+        Mailbox(Arc::clone(&self.0))
+    }
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        self.0.lock().is_closed = true;
+        // What waits may post when it is dropped: not under the lock.
+        drop(self.take());
+        self.0.room.notify_waiters();
+    }
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mailbox")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parlor_core::{
+        delivery::Delivery,
+        input::Target,
+        key::{Key as _, NamespaceKey},
+    };
+    use parlor_shared::socket_io::Frame;
+
+    fn leave(number: usize) -> Parcel {
+        Parcel::Wish(Input::Leave(SocketKey::new(0, 0), number.to_string()))
+    }
+
+    fn emit(n_bytes: usize) -> Parcel {
+        let frame = Frame::message_binary(&vec![0; n_bytes]);
+        Parcel::Wish(Input::Emit(NamespaceKey(0), Target::default(), frame, Delivery::Reliable))
+    }
+
+    fn number(parcel: &Parcel) -> usize {
+        let Parcel::Wish(Input::Leave(_, number)) = parcel else { panic!("no such parcel") };
+        number.parse().unwrap()
+    }
+
+    #[test]
+    fn parcels_come_in_order_and_as_many_as_may_wait_and_not_one_more() {
+        let (mailbox, inbox) = mailbox();
+        for i in 0..MAX_PARCELS {
+            assert!(mailbox.offer(leave(i)).is_ok());
+        }
+        assert!(mailbox.is_full());
+        let (back, refused) = mailbox.offer(leave(7)).unwrap_err();
+        assert_eq!((number(&back), refused), (7, Refused::Full));
+        assert!(mailbox.post(leave(MAX_PARCELS)), "what must not be lost is taken");
+        let numbers: Vec<usize> = inbox.take().iter().map(number).collect();
+        assert_eq!(numbers, (0..=MAX_PARCELS).collect::<Vec<_>>());
+        assert!(mailbox.offer(leave(0)).is_ok());
+    }
+
+    #[test]
+    fn as_many_bytes_as_may_wait_and_not_one_parcel_more() {
+        let (mailbox, inbox) = mailbox();
+        let many = 1024 * 1024;
+        while !mailbox.is_full() {
+            assert!(mailbox.offer(emit(many)).is_ok());
+        }
+        let (_, refused) = mailbox.offer(emit(1)).unwrap_err();
+        assert_eq!(refused, Refused::Full);
+        assert_eq!(inbox.take().len(), MAX_PARCEL_BYTES / many);
+        assert!(mailbox.offer(emit(1)).is_ok(), "room again");
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_room_gets_it_or_learns_that_there_is_none() {
+        let (mailbox, inbox) = mailbox();
+        (0..MAX_PARCELS).for_each(|i| assert!(mailbox.post(leave(i))));
+        let (first, second) = (mailbox.clone(), mailbox.clone());
+        let sent = tokio::spawn(async move { first.send(leave(8)).await });
+        tokio::task::yield_now().await;
+        assert!(!sent.is_finished());
+        inbox.take();
+        sent.await.unwrap().unwrap();
+        assert_eq!(inbox.take().iter().map(number).collect::<Vec<_>>(), [8]);
+        (0..MAX_PARCELS).for_each(|i| assert!(mailbox.post(leave(i))));
+        let sent = tokio::spawn(async move { second.send(leave(9)).await });
+        tokio::task::yield_now().await;
+        drop(inbox);
+        assert_eq!(sent.await.unwrap(), Err(Refused::Closed));
+        assert!(!mailbox.post(leave(0)));
+    }
+
+    #[tokio::test]
+    async fn the_first_parcel_wakes_the_shard() {
+        let (mailbox, _inbox) = mailbox();
+        mailbox.post(leave(0));
+        mailbox.post(leave(1));
+        mailbox.posted().await;
+    }
+}

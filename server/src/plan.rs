@@ -1,0 +1,248 @@
+//! What a server is made of once it is checked: what its threads share, and what each of them does.
+//! Which threads there are is `server`'s part.
+
+use std::{io, sync::Arc, time::Duration};
+
+use parlor_core::{
+    WorldSettings,
+    cluster::{Neighbours, Owners},
+    engine_io::Settings,
+    key::ShardId,
+    lobby::{Games, LobbySettings},
+};
+use tokio::sync::mpsc;
+
+use crate::{
+    acceptor::{self, Accepted},
+    address::{PerAddress, TrustedProxies},
+    chance,
+    clock::Clock,
+    cluster::{Adapter as _, Cluster, InProcess, Inlet, Links},
+    config::Config,
+    cors::Cors,
+    engine_app::EngineApp,
+    handlers::{Env, HandlerThreads, Handlers, Namespace, Namespaces, Tasks},
+    http::{self, HttpSettings},
+    mailbox::{Inbox, Mailbox},
+    metrics::Metrics,
+    shard::{App, Handle, ShardSettings},
+};
+
+/// After the sessions have ended, how long their last answers may take to be written.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What was registered on a server.
+pub(crate) struct Parts {
+    pub(crate) config: Config,
+    pub(crate) namespaces: Vec<(String, Namespace)>,
+    pub(crate) games: Games,
+    pub(crate) engine: Option<EngineApp>,
+    pub(crate) cluster: Option<Cluster>,
+}
+
+/// A server's parts, checked, as its threads share them.
+#[derive(Clone)]
+pub(crate) struct Plan {
+    pub(crate) config: Config,
+    clock: Clock,
+    last_shard: u8,
+    cluster: Option<Cluster>,
+    in_process: Arc<InProcess>,
+    session: Arc<Settings>,
+    namespaces: Namespaces,
+    games: Games,
+    engine: Option<EngineApp>,
+    pub(crate) metrics: Metrics,
+    http: Arc<HttpSettings>,
+    proxies: TrustedProxies,
+}
+
+impl Plan {
+    pub(crate) fn of(parts: Parts, mailboxes: &Arc<[Mailbox]>) -> io::Result<Self> {
+        let Parts { config, namespaces, games, engine, cluster } = parts;
+        let wrong = |what: String| io::Error::new(io::ErrorKind::InvalidInput, what);
+        let proxies = TrustedProxies::parse(&config.proxy.trusted).map_err(wrong)?;
+        let cors = Cors::new(&config.cors.origins, config.cors.credentials).map_err(wrong)?;
+        let ms = Duration::from_millis;
+        for (value, key) in [
+            (config.engine.ping_interval_ms, "engine.ping_interval_ms"),
+            (config.engine.ping_timeout_ms, "engine.ping_timeout_ms"),
+            (config.engine.connect_timeout_ms, "engine.connect_timeout_ms"),
+            (config.engine.max_payload as u64, "engine.max_payload"),
+        ] {
+            if value == 0 {
+                return Err(wrong(format!("{key} must not be 0")));
+            }
+        }
+        if cluster.as_ref().is_some_and(|cluster| cluster.node >= cluster.n_nodes) {
+            return Err(wrong("a node's number is below the number of nodes".to_owned()));
+        }
+        let session = Arc::new(Settings {
+            ping_interval: ms(config.engine.ping_interval_ms),
+            ping_timeout: ms(config.engine.ping_timeout_ms),
+            upgrade_timeout: ms(config.engine.upgrade_timeout_ms),
+            max_payload: config.engine.max_payload,
+            max_queue_bytes: config.limits.max_queue_bytes,
+            write_stall_timeout: ms(config.limits.write_stall_timeout_ms),
+            close_timeout: Settings::default().close_timeout,
+        });
+        let metrics = Metrics::default();
+        let http = Arc::new(HttpSettings {
+            path: format!("/{}/", config.server.path.trim_matches('/')),
+            cors,
+            proxies: proxies.clone(),
+            sessions_per_address: PerAddress::new(config.limits.max_sessions_per_address),
+            header_timeout: ms(config.limits.header_timeout_ms),
+            body_timeout: ms(config.limits.body_timeout_ms),
+            site: config.site.enabled,
+            registry: metrics.registry(),
+            owners: Owners::new(cluster.as_ref().map_or_else(chance::seed, |c| c.seed)),
+            mailboxes: Arc::clone(mailboxes),
+        });
+        Ok(Self {
+            clock: Clock::start(),
+            last_shard: u8::try_from(mailboxes.len() - 1).expect("at most 256 shards"),
+            cluster,
+            in_process: Arc::default(),
+            session,
+            namespaces: namespaces.into(),
+            games,
+            engine,
+            metrics,
+            http,
+            proxies,
+            config,
+        })
+    }
+
+    /// Tells adapters where what arrives is to go.
+    pub(crate) fn connect(&self, mailboxes: &Arc<[Mailbox]>) {
+        let node = self.cluster.as_ref().map_or(0, |cluster| cluster.node);
+        let inlet = Inlet::new(node, Arc::clone(mailboxes));
+        self.in_process.start(inlet.clone());
+        if let Some(cluster) = &self.cluster {
+            cluster.adapter.start(inlet);
+        }
+    }
+
+    /// A shard of this node, and all there are.
+    fn neighbours(&self, number: u16) -> Neighbours {
+        let (node, n_nodes) = self.cluster.as_ref().map_or((0, 1), |c| (c.node, c.n_nodes));
+        let shards = |node| (0..=self.last_shard).map(move |shard| ShardId { node, shard });
+        let own = ShardId { node, shard: number as u8 };
+        Neighbours { own, all: (0..n_nodes).flat_map(shards).collect(), owners: self.http.owners }
+    }
+
+    pub(crate) fn names(&self) -> Arc<[String]> {
+        self.namespaces.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// A runtime for async handlers, if there are any.
+    pub(crate) fn handler_threads(&self) -> io::Result<Option<HandlerThreads>> {
+        let is_wanted = self.namespaces.iter().any(|(_, namespace)| namespace.has_async());
+        is_wanted.then(|| HandlerThreads::start(self.config.handlers.threads)).transpose()
+    }
+
+    fn app(&self, env: Arc<Env>, tasks: Option<Tasks>, neighbours: Neighbours) -> App {
+        if let Some(engine) = &self.engine {
+            return App::Engine(engine.clone());
+        }
+        let lobbies = (!self.games.is_empty()).then(|| LobbySettings {
+            games: self.games.clone(),
+            max_lobbies: self.config.limits.max_lobbies,
+            epoch_ms: self.clock.epoch_ms(),
+            seed: chance::seed(),
+        });
+        let settings = WorldSettings {
+            neighbours,
+            namespaces: self.names().to_vec(),
+            connect_timeout: Duration::from_millis(self.config.engine.connect_timeout_ms),
+            max_payload: self.config.engine.max_payload,
+            hash_seed: chance::seed(),
+            lobbies,
+        };
+        App::socket_io(settings, Handlers::new(env, &self.namespaces, tasks))
+    }
+
+    /// One shard's thread.
+    pub(crate) async fn serve(
+        self,
+        env: Arc<Env>,
+        inbox: Inbox,
+        tasks: Option<Tasks>,
+        mut accepted: mpsc::Receiver<Accepted>,
+        mut stopped: tokio::sync::watch::Receiver<bool>,
+        timeout: Duration,
+    ) -> io::Result<()> {
+        let neighbours = self.neighbours(env.shard);
+        let settings = ShardSettings {
+            id: neighbours.own,
+            clock: self.clock,
+            owners: self.http.owners,
+            session: Arc::clone(&self.session),
+            notsent_lowat: self.config.limits.notsent_lowat,
+            metrics: self.metrics.clone(),
+        };
+        let far = self.cluster.as_ref().map(|cluster| Arc::clone(&cluster.adapter));
+        let links = Links::new(neighbours.own, Arc::clone(&self.in_process) as _, far);
+        let app = self.app(env, tasks, neighbours);
+        let shard = Handle::new(settings, app, inbox, links)?;
+        let (arrivals, http) = (shard.clone(), Arc::clone(&self.http));
+        // Ends with the shard: the local set that owns it is dropped then.
+        tokio::task::spawn_local(async move {
+            while let Some(connection) = accepted.recv().await {
+                let (shard, http) = (arrivals.clone(), Arc::clone(&http));
+                let draining = shard.draining();
+                let task = serve_connection(connection, shard, http, draining);
+                tokio::task::spawn_local(task);
+            }
+        });
+        let stop = async move {
+            // If the sender is gone, nobody can stop the server any more.
+            if stopped.wait_for(|stop| *stop).await.is_err() {
+                std::future::pending().await
+            }
+        };
+        shard.run(stop, timeout).await?;
+        // Answers that are on their way get there: each connection listens to its end.
+        if !shard.drain(DRAIN_TIMEOUT).await {
+            tracing::debug!("connections were still open at the end");
+        }
+        Ok(())
+    }
+
+    /// The acceptor's thread.
+    pub(crate) async fn accept(
+        self,
+        listener: std::net::TcpListener,
+        shards: Vec<mpsc::Sender<Accepted>>,
+        mut stopped: tokio::sync::watch::Receiver<bool>,
+    ) -> io::Result<()> {
+        listener.set_nonblocking(true)?;
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let per_address = PerAddress::new(self.config.limits.max_connections_per_address);
+        let stop = async move {
+            if stopped.wait_for(|stop| *stop).await.is_err() {
+                std::future::pending().await
+            }
+        };
+        tokio::select! {
+            () = acceptor::accept(listener, shards, per_address, self.proxies, self.metrics) => {}
+            () = stop => {}
+        }
+        Ok(())
+    }
+}
+
+async fn serve_connection(
+    accepted: Accepted,
+    shard: Handle,
+    settings: Arc<HttpSettings>,
+    draining: tokio::sync::watch::Receiver<bool>,
+) {
+    let Accepted { stream, address, open } = accepted;
+    match tokio::net::TcpStream::from_std(stream) {
+        Ok(stream) => http::serve(stream, address, open, shard, settings, draining).await,
+        Err(error) => tracing::error!(%error, "a socket could not be watched"),
+    }
+}

@@ -1,0 +1,239 @@
+//! Async handlers from outside: what waits behind one, what overtakes it, and whom it delays.
+//! They wait by asking their client, who answers when the test wants it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parlor_server::EmitError;
+
+use super::*;
+
+/// A handler that runs until its client answers, and one that runs until its client is gone.
+fn waiting(server: &mut Server) {
+    echo(server);
+    server
+        .namespace("/")
+        .on_async("wait", |cx, _| async move {
+            let answer = cx.ask("question", (), None).await;
+            let answer = answer.ok().and_then(|answer| answer.get::<String>(0).ok());
+            cx.ack((answer,)).await;
+        })
+        .on_async("until gone", |cx, _| async move {
+            cx.disconnected().await;
+            assert!(!cx.is_connected());
+            cx.everyone().emit("gave up", ()).await;
+        })
+        .on_async("later", |cx, args| async move { cx.ack(args).await })
+        .on("bye", |cx, _| cx.disconnect())
+        .on("handled", |cx, _| cx.everyone().emit("handled", ()))
+        .on_disconnect(|cx, reason| cx.everyone().emit("left", (reason.as_str(),)));
+}
+
+fn expect(socket: &mut WebSocket, texts: &[&str]) {
+    for text in texts {
+        assert_eq!(socket.text().unwrap(), *text);
+    }
+}
+
+#[test]
+fn events_wait_behind_an_async_handler_in_order_and_acks_overtake_them() {
+    let running = start(Config::default(), waiting);
+    let mut socket = WebSocket::join(running.address()).unwrap();
+    socket.send(r#"421["wait"]"#).unwrap();
+    assert_eq!(socket.text().unwrap(), r#"420["question"]"#);
+    for event in [r#"422["echo",2]"#, r#"423["later",3]"#, r#"424["later",4]"#, r#"425["echo",5]"#]
+    {
+        socket.send(event).unwrap();
+    }
+    // Sent last, and the only thing that can end the handler: it overtakes the four.
+    socket.send(r#"430["go on"]"#).unwrap();
+    expect(&mut socket, &[r#"431["go on"]"#, "432[2]", "433[3]", "434[4]", "435[5]"]);
+    assert_echoes(&mut socket);
+}
+
+#[test]
+fn a_slow_handler_delays_only_its_own_socket_and_pings_overtake_it() {
+    let mut config = Config::default();
+    (config.engine.ping_interval_ms, config.engine.ping_timeout_ms) = (100, 200);
+    let running = start(config, |server| {
+        waiting(server);
+        server.every(Duration::from_millis(50), |cx| cx.namespace("/").emit("tick", ()));
+    });
+    let mut slow = WebSocket::join(running.address()).unwrap();
+    let mut other = WebSocket::join(running.address()).unwrap();
+    slow.send(r#"421["wait"]"#).unwrap();
+    let mut n_ticks = 0;
+    // A second and a half: three times as long as a session lives without a pong.
+    while n_ticks < 30 {
+        match slow.text().unwrap().as_str() {
+            r#"42["tick"]"# => n_ticks += 1,
+            text => assert_eq!(text, r#"420["question"]"#),
+        }
+        other.send(r#"427["later","at once"]"#).unwrap();
+        while other.text().unwrap() != r#"437["at once"]"# {}
+    }
+    slow.send(r#"430["still here"]"#).unwrap();
+    while slow.text().unwrap() != r#"431["still here"]"# {}
+}
+
+#[test]
+fn a_disconnect_overtakes_a_handler_and_what_waits_is_dropped() {
+    let running = start(Config::default(), waiting);
+    let mut witness = WebSocket::join(running.address()).unwrap();
+    let mut socket = WebSocket::join(running.address()).unwrap();
+    socket.send(r#"42["until gone"]"#).unwrap();
+    socket.send(r#"42["handled"]"#).unwrap();
+    socket.send("41").unwrap();
+    let left = r#"42["left","client namespace disconnect"]"#;
+    expect(&mut witness, &[left, r#"42["gave up"]"#]);
+    assert_echoes(&mut witness);
+}
+
+#[test]
+fn what_waits_behind_a_handler_that_disconnects_is_dropped() {
+    let running = start(Config::default(), waiting);
+    let mut witness = WebSocket::join(running.address()).unwrap();
+    let mut socket = WebSocket::join(running.address()).unwrap();
+    for packet in [r#"42["wait"]"#, r#"42["bye"]"#, r#"42["handled"]"#, r#"430["go on"]"#] {
+        socket.send(packet).unwrap();
+    }
+    expect(&mut socket, &[r#"420["question"]"#, "41"]);
+    expect(&mut witness, &[r#"42["left","server namespace disconnect"]"#]);
+    assert_echoes(&mut witness);
+}
+
+#[test]
+fn as_many_events_wait_as_may_and_one_more_ends_the_session() {
+    let running = start(Config::default(), waiting);
+    let mut socket = WebSocket::join(running.address()).unwrap();
+    let mut fill = |n: usize| {
+        socket.send(r#"42["wait"]"#).unwrap();
+        let question = socket.text().unwrap();
+        (0..n).for_each(|_| socket.send(r#"421["echo"]"#).unwrap());
+        let answer = question.replace("42", "43").replace(r#""question""#, "");
+        socket.send(&answer).unwrap();
+        (0..n).map_while(|_| socket.text().ok()).filter(|text| text == "431[]").count()
+    };
+    assert_eq!(fill(1024), 1024);
+    assert_eq!(fill(1024), 1024, "their places are free again");
+    assert_eq!(fill(1025), 0);
+    let line = r#"parlor_sessions_closed_total{reason="policy violation"} 1"#;
+    wait_for_metric(running.address(), line);
+}
+
+#[test]
+fn an_async_context_does_what_a_sync_one_does() {
+    let running = start(Config::default(), |server| {
+        server.namespace("/").on("count", |cx, _| *cx.data::<u32>() += 1).on_async(
+            "do",
+            |cx, args| async move {
+                cx.join("room").await;
+                cx.to("room").emit("not to me", ()).await;
+                cx.broadcast().except("room").emit("others", (cx.id(),)).await;
+                cx.everyone().emit("all", &args).await;
+                cx.volatile().emit("me", ()).await;
+                let count = cx.run(|cx| *cx.data::<u32>()).await.unwrap();
+                let address = cx.handshake().unwrap().address.to_string();
+                cx.ack((count, address, cx.namespace())).await;
+                cx.leave("room").await;
+                cx.disconnect().await;
+                cx.disconnected().await;
+                assert_eq!(cx.run(|_| ()).await.unwrap_err().to_string(), "the socket is gone");
+            },
+        );
+    });
+    let mut other = WebSocket::join(running.address()).unwrap();
+    let mut socket = WebSocket::join(running.address()).unwrap();
+    for event in [r#"42["count"]"#, r#"42["count"]"#, r#"421["do",{"a":1}]"#] {
+        socket.send(event).unwrap();
+    }
+    let answer = r#"431[2,"127.0.0.1","/"]"#;
+    expect(&mut socket, &[r#"42["all",{"a":1}]"#, r#"42["me"]"#, answer, "41"]);
+    assert!(other.text().unwrap().starts_with(r#"42["others",""#));
+    expect(&mut other, &[r#"42["all",{"a":1}]"#]);
+    wait_for_metric(running.address(), "parlor_handlers_running 0");
+}
+
+#[test]
+fn async_admission_keeps_events_waiting_and_lets_clients_go() {
+    let running = start(Config::default(), |server| {
+        echo(server);
+        server
+            .namespace("/")
+            .admit(|cx, _| {
+                *cx.data::<Vec<&str>>() = vec!["first"];
+                Ok(())
+            })
+            .admit_async(|cx, auth| async move {
+                if auth.raw() == Some(r#"{"wait":true}"#) {
+                    cx.disconnected().await;
+                }
+                cx.run(|cx| cx.data::<Vec<&str>>().push("second")).await.unwrap();
+                match auth.raw() {
+                    Some(_) => Err(parlor_server::ConnectError::new("no")),
+                    None => Ok(()),
+                }
+            })
+            .admit(|cx, _| {
+                cx.data::<Vec<&str>>().push("third");
+                Ok(())
+            })
+            .on_connect_async(|cx| async move {
+                let told = cx.run(|cx| cx.data::<Vec<&str>>().clone()).await.unwrap();
+                cx.emit("welcome", (told,)).await;
+            });
+    });
+    let mut socket = WebSocket::open(running.address(), "").unwrap();
+    socket.text().unwrap();
+    socket.send(r#"40{"refuse":true}"#).unwrap();
+    assert_eq!(socket.text().unwrap(), r#"44{"message":"no"}"#);
+    socket.send(r#"40{"wait":true}"#).unwrap();
+    socket.send("41").unwrap();
+    // It finds its socket gone, and panics over it: nobody notices.
+    wait_for_metric(running.address(), "parlor_handler_panics_total 1");
+    wait_for_metric(running.address(), "parlor_handlers_running 0");
+    socket.send("40").unwrap();
+    socket.send(r#"421["echo",1]"#).unwrap();
+    assert!(socket.text().unwrap().starts_with("40{"));
+    expect(&mut socket, &[r#"42["welcome",["first","second","third"]]"#, "431[1]"]);
+    assert_echoes(&mut socket);
+}
+
+/// Lets the runtime look at other tasks, or end, before this one goes on.
+async fn once_more() {
+    let mut is_ready = false;
+    std::future::poll_fn(|cx| match std::mem::replace(&mut is_ready, true) {
+        true => std::task::Poll::Ready(()),
+        false => {
+            cx.waker().wake_by_ref();
+            std::task::Poll::Pending
+        }
+    })
+    .await;
+}
+
+#[test]
+fn a_server_that_stops_waits_for_what_handlers_still_have_to_save() {
+    static IS_SAVED: AtomicBool = AtomicBool::new(false);
+    let running = start(Config::default(), |server| {
+        let emitter = server.emitter();
+        server.namespace("/").on_disconnect_async(move |_, reason| {
+            let emitter = emitter.clone();
+            async move {
+                assert_eq!(reason.as_str(), "server shutting down");
+                // Until the shard itself is no more, and then some.
+                while !matches!(emitter.namespace("/").emit("e", ()), Err(EmitError::NotRunning)) {
+                    once_more().await;
+                }
+                for _ in 0..100_000 {
+                    once_more().await;
+                }
+                IS_SAVED.store(true, Ordering::Relaxed);
+            }
+        });
+    });
+    let mut socket = WebSocket::join(running.address()).unwrap();
+    running.stop();
+    assert_eq!(socket.receive().unwrap(), Received::Close(Some(1001)));
+    running.wait().unwrap();
+    assert!(IS_SAVED.load(Ordering::Relaxed));
+}

@@ -1,0 +1,280 @@
+// Views of a match as the stock socket.io-client 4.8.4 gets them: whole states and deltas, inputs
+// with numbers, ticks, and a reader that pauses. Against `parlor dev`, with the game of circles.
+//   node views.mjs --url http://127.0.0.1:PORT [--only TEXT] [--verbose]
+// Source: shared/src/api/{lobby,delta,circles}.rs.
+
+import { NodeWebSocket, io } from "socket.io-client";
+import { between, check, equal, fail, pause, readOptions, run, that, within } from "./harness.mjs";
+
+const WAIT_MS = 10_000;
+const HZ = 20;
+const options = readOptions();
+
+/** The whole of what a client needs for deltas (see shared/src/api/delta.rs). */
+function apply(base, delta) {
+  if (Array.isArray(delta)) return delta[0];
+  const list = Array.isArray(base);
+  const next = list ? base.slice(0, delta["#"] ?? base.length) : { ...base };
+  for (const [key, change] of Object.entries(delta))
+    if (change === 0 && !list) delete next[key];
+    else if (key !== "#" || !list) next[key] = apply(base[key], change);
+  return next;
+}
+
+/** A client in /lobby that keeps every state it gets, by its number. */
+class Viewer {
+  static async open(t, transports = [NodeWebSocket]) {
+    const viewer = new Viewer(io(`${options.url}/lobby`, { transports, forceNew: true }));
+    t.defer(() => viewer.socket.disconnect());
+    await within(WAIT_MS, "connecting", viewer.connected);
+    return viewer;
+  }
+
+  #wake = () => {};
+
+  constructor(socket) {
+    this.socket = socket;
+    this.connected = new Promise((resolve, reject) => {
+      socket.once("connect", resolve);
+      socket.once("connect_error", reject);
+    });
+    socket.on("state", ({ n, key = false, ...state }) => {
+      if (key) this.base = { n, state };
+      this.#saw(n, state, "state", key);
+    });
+    socket.on("delta", ({ n, base, delta }) => {
+      if (base !== this.base?.n) this.unknown.push(base);
+      else this.#saw(n, apply(this.base.state, delta), "delta");
+    });
+    this.enter();
+  }
+
+  enter() {
+    Object.assign(this, { base: undefined, states: new Map(), kinds: [], unknown: [] });
+  }
+
+  #saw(n, state, kind, key) {
+    if (n <= (this.newest ?? 0)) this.problem ??= `state ${n} after ${this.newest}`;
+    this.newest = n;
+    this.states.set(n, state);
+    this.kinds.push(key ? "key" : kind);
+    this.#wake();
+  }
+
+  /** Waits until something holds; it is looked at with each state. */
+  async until(what, holds) {
+    const wait = async () => {
+      for (;;) {
+        if (this.problem) throw new Error(this.problem);
+        const found = holds();
+        if (found) return found;
+        await new Promise((resolve) => (this.#wake = resolve));
+      }
+    };
+    return within(WAIT_MS, what, wait());
+  }
+
+  /** So many more states. */
+  more(count) {
+    const goal = this.states.size + count;
+    return this.until(`${count} more states`, () => this.states.size >= goal);
+  }
+
+  get state() {
+    return this.states.get(this.newest);
+  }
+
+  ask(event, ...args) {
+    return this.socket.timeout(WAIT_MS).emitWithAck(event, ...args);
+  }
+
+  async accepted(event, ...args) {
+    const reply = await this.ask(event, ...args);
+    that(reply.ok, `the reply to ${event}`, "accepted", reply);
+    return reply;
+  }
+}
+
+/** A lobby of circles: its host, who starts the match, and whoever joins it. */
+async function lobby(t, config, ...joins) {
+  const host = await Viewer.open(t);
+  const create = { game: "circles", config, name: "host" };
+  const { lobby: made } = await host.accepted("create", create);
+  const others = [];
+  for (const { transports, ...join } of joins) {
+    const other = await Viewer.open(t, transports);
+    await other.accepted("join", { code: made.code, name: "other", ...join });
+    if (join.role !== "spectator") await other.accepted("ready", { ready: true });
+    others.push(other);
+  }
+  await host.accepted("start");
+  return { host, others, code: made.code };
+}
+
+const steer = (x, y) => ({ type: "steer", x, y });
+
+/** Every state that both have seen is the same; how many those were. */
+function compare(one, other) {
+  let count = 0;
+  for (const [n, state] of one.states) {
+    if (!other.states.has(n)) continue;
+    equal(state, other.states.get(n), `state ${n}`);
+    count += 1;
+  }
+  return count;
+}
+
+/** The value of a metric, over all its labels. */
+async function metric(name) {
+  const page = await (await fetch(`${options.url}/metrics`)).text();
+  const lines = page.split("\n").filter((line) => new RegExp(`^parlor_${name}[{ ]`).test(line));
+  return lines.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
+}
+
+check("whoever looks, whole or by deltas, sees the same at the same number", async (t) => {
+  const config = { drifting: 40 };
+  const { host, others } = await lobby(
+    t,
+    config,
+    { deltas: true },
+    { role: "spectator" },
+    { role: "spectator", deltas: true, transports: ["polling"] },
+    { role: "spectator", deltas: true, transports: ["polling", "websocket"] },
+  );
+  const [player, spectator, polling, upgraded] = others;
+  await player.accepted("input", 1, steer(1, 0.5));
+  await host.accepted("input", 1, steer(-0.25, -1));
+  await host.more(150);
+  for (const viewer of [player, polling, upgraded]) {
+    await viewer.until("the host's state", () => viewer.newest >= host.newest);
+    that(viewer.kinds.includes("delta"), "what came", "deltas", viewer.kinds);
+    equal(viewer.unknown, [], "deltas whose base is not known");
+  }
+  // A new key each 64 states.
+  that(player.kinds.filter((kind) => kind === "key").length >= 2, "keys", "2", player.kinds);
+  for (const viewer of [host, spectator]) {
+    that(!viewer.kinds.includes("delta"), "what came", "no deltas", viewer.kinds);
+  }
+  for (const viewer of [player, spectator, upgraded]) {
+    between(compare(host, viewer), 100, Infinity, "states compared");
+  }
+  between(compare(host, polling), 10, Infinity, "states compared with who polls");
+  equal(host.state.view.circles.length, 42, "circles");
+});
+
+check("a tick is a state, and they come at their rate", async (t) => {
+  const { host } = await lobby(t, { drifting: 3 });
+  await host.more(5);
+  const from = { n: host.newest, tick: host.state.view.tick, at: performance.now() };
+  await host.more(40);
+  const ms = performance.now() - from.at;
+  const ticks = host.state.view.tick - from.tick;
+  equal(host.newest - from.n, ticks, "states for as many ticks");
+  between(ticks, (ms / 1000) * HZ * 0.5, (ms / 1000) * HZ * 1.2 + 6, `ticks in ${ms} ms`);
+  for (const name of ["ticks_total", "tick_lateness_seconds_count", "views_encoded_total"]) {
+    between(await metric(name), 45, Infinity, `the metric ${name}`);
+  }
+});
+
+check("a match of so many ticks ends with the last", async (t) => {
+  const { host } = await lobby(t, { ticks: 10 });
+  await host.until("the end", () => host.state?.outcome);
+  equal([host.state.view.tick, host.state.outcome.reason], [10, "time"], "tick and reason");
+});
+
+check("an input counts once, and its state says that it did", async (t) => {
+  const { host, others } = await lobby(t, {}, { deltas: true });
+  const [player] = others;
+  await player.more(1);
+  const first = await player.accepted("input", 1, steer(0.5, 0));
+  equal(first.turn, 1, "actions accepted");
+  await player.until("the first input", () => player.state.applied?.[1] === 1);
+  equal((await player.accepted("input", 1, steer(-1, 0))).turn, 1, "and a duplicate is none");
+  const numbers = [];
+  for (let seq = 2; seq <= 12; seq++) {
+    await player.accepted("input", seq, steer(seq / 12, 0));
+    await player.until(`input ${seq}`, () => player.state.applied[1] >= seq);
+    numbers.push(player.state.applied[1]);
+  }
+  equal(numbers, numbers.toSorted((a, b) => a - b), "numbers applied");
+  equal(player.state.turn, 12, "actions accepted");
+  equal((await player.ask("input", 13, { type: "steer", x: 2, y: 0 })).code, "E_STEER", "refusal");
+  equal((await player.ask("input", 0, steer(0, 0))).code, "E_BAD_REQUEST", "refusal");
+  await host.more(2);
+  equal(host.state.applied, { 1: 12 }, "what others see");
+});
+
+check("more inputs than a tick takes are refused", async (t) => {
+  const { host } = await lobby(t, {});
+  const replies = await Promise.all(
+    Array.from({ length: 200 }, (_, i) => host.ask("input", i + 1, steer(0, i / 200))),
+  );
+  const codes = replies.map((reply) => (reply.ok ? "ok" : reply.code));
+  between(codes.filter((code) => code === "ok").length, 64, 199, "inputs accepted");
+  that(codes.includes("E_RATE"), "refusals", "E_RATE", new Set(codes));
+});
+
+check("who asks for resync gets a whole state", async (t) => {
+  const { others } = await lobby(t, { drifting: 10 }, { role: "spectator", deltas: true });
+  const [viewer] = others;
+  await viewer.until("a delta", () => viewer.kinds.includes("delta"));
+  // As if the page had lost what deltas build on.
+  viewer.base = undefined;
+  while (viewer.unknown.length === 0) await pause(20);
+  const before = viewer.kinds.length;
+  await viewer.accepted("resync");
+  await viewer.until("a state", () => viewer.kinds.length > before);
+  that(viewer.kinds[before] !== "delta", "what came first", "a whole state", viewer.kinds);
+  await viewer.until("deltas again", () => viewer.kinds.slice(before).includes("delta"));
+  const replies = await Promise.all(Array.from({ length: 8 }, () => viewer.ask("resync")));
+  equal(replies.at(-1).code, "E_RATE", "the reply to the eighth at once");
+});
+
+check("who pauses reading gets the newest state, not those between", { ms: 60_000 }, async (t) => {
+  const pausing = { role: "spectator", deltas: true };
+  const { host, others } = await lobby(t, { drifting: 256 }, pausing, { ...pausing, deltas: false });
+  for (const viewer of others) {
+    await viewer.more(5);
+    const before = await metric("states_coalesced_total");
+    const socket = viewer.socket.io.engine.transport.ws;
+    socket.pause();
+    for (let tries = 0; (await metric("states_coalesced_total")) < before + 20; tries++) {
+      if (tries === 200) fail("the reader", "is noticed to be slow", "nothing replaced in 20 s");
+      await pause(100);
+    }
+    that((await metric("connections_blocked")) >= 1, "blocked connections", "1", "none");
+    const missed = host.newest;
+    socket.resume();
+    await viewer.until("the newest", () => viewer.newest > missed);
+    const numbers = [...viewer.states.keys()];
+    const gap = Math.max(...numbers.slice(1).map((n, i) => n - numbers[i]));
+    between(gap, 20, Infinity, "states that were left out at once");
+    await viewer.more(20);
+    equal(viewer.unknown, [], "deltas whose base is not known");
+    between(compare(host, viewer), 20, Infinity, "states compared");
+  }
+});
+
+check("in another lobby nothing of the last one is shown", async (t) => {
+  const { others } = await lobby(t, { drifting: 100 }, { role: "spectator", deltas: true });
+  const [viewer] = others;
+  await viewer.more(5);
+  const other = await lobby(t, { drifting: 1 });
+  await viewer.accepted("leave");
+  const before = viewer.kinds.length;
+  await other.host.more(5);
+  equal(viewer.kinds.length, before, "states after leaving");
+  Object.assign(viewer, { newest: 0 });
+  viewer.enter();
+  await viewer.accepted("join", {
+    code: other.code,
+    name: "other",
+    role: "spectator",
+    deltas: true,
+  });
+  await viewer.more(5);
+  for (const state of viewer.states.values()) equal(state.view.circles.length, 2, "circles");
+  between(compare(other.host, viewer), 4, Infinity, "states compared");
+});
+
+await run(options);

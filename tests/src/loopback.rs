@@ -1,0 +1,233 @@
+//! The second adapter: two nodes, which are two processes of this machine, with one TCP connection
+//! between them. It proves that what shards say to each other are values: here they travel as
+//! MessagePack. For tests alone: a connection that breaks is not made again.
+
+use std::{
+    io::{self, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Mutex,
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use parlor_server::cluster::{Adapter, Inlet, Message, ShardId};
+
+/// Batches that wait to be written; more come back to the shard.
+const MAX_BATCHES: usize = 256;
+/// Largest batch on the wire.
+const MAX_BATCH_BYTES: usize = 256 << 20;
+
+/// One end of the connection.
+#[derive(Debug)]
+pub struct Loopback {
+    batches: SyncSender<Vec<u8>>,
+    start: Mutex<Option<(Peer, Receiver<Vec<u8>>)>>,
+}
+
+#[derive(Debug)]
+enum Peer {
+    Awaited(TcpListener),
+    At(SocketAddr),
+}
+
+impl Loopback {
+    /// Waits for the other node on a free port, which is told.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn listen() -> io::Result<(Self, SocketAddr)> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        Ok((Self::new(Peer::Awaited(listener)), address))
+    }
+
+    /// Connects to the node that listens there.
+    pub fn connect(address: SocketAddr) -> Self {
+        Self::new(Peer::At(address))
+    }
+
+    fn new(peer: Peer) -> Self {
+        let (batches, to_write) = sync_channel(MAX_BATCHES);
+        Self { batches, start: Mutex::new(Some((peer, to_write))) }
+    }
+}
+
+impl Adapter for Loopback {
+    fn send(&self, from: ShardId, to: ShardId, batch: Vec<Message>) -> Result<(), Vec<Message>> {
+        let bytes = match rmp_serde::to_vec_named(&(from, to, &batch)) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                tracing::error!(%error, "a batch has no MessagePack form");
+                return Ok(());
+            }
+        };
+        match self.batches.try_send(bytes) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(_)) => Err(batch),
+            Err(TrySendError::Disconnected(_)) => Ok(()),
+        }
+    }
+
+    fn start(&self, inlet: Inlet) {
+        let peer = self.start.lock().ok().and_then(|mut start| start.take());
+        let Some((peer, batches)) = peer else { return };
+        thread::spawn(move || {
+            if let Err(error) = run(peer, &batches, inlet) {
+                tracing::error!(%error, "the other node is gone");
+            }
+        });
+    }
+}
+
+fn run(peer: Peer, batches: &Receiver<Vec<u8>>, inlet: Inlet) -> io::Result<()> {
+    let stream = match peer {
+        Peer::Awaited(listener) => listener.accept()?.0,
+        Peer::At(address) => TcpStream::connect(address)?,
+    };
+    stream.set_nodelay(true)?;
+    let (reader, mut writer) = (stream.try_clone()?, stream);
+    thread::spawn(move || {
+        if let Err(error) = read(reader, &inlet) {
+            tracing::debug!(%error, "the other node says no more");
+        }
+    });
+    for batch in batches {
+        let length = u32::try_from(batch.len()).map_err(io::Error::other)?;
+        writer.write_all(&length.to_be_bytes())?;
+        writer.write_all(&batch)?;
+    }
+    Ok(())
+}
+
+fn read(mut stream: TcpStream, inlet: &Inlet) -> io::Result<()> {
+    loop {
+        let mut length = [0; 4];
+        stream.read_exact(&mut length)?;
+        let length = u32::from_be_bytes(length) as usize;
+        if length > MAX_BATCH_BYTES {
+            return Err(io::Error::other("a batch is too large"));
+        }
+        let mut bytes = vec![0; length];
+        stream.read_exact(&mut bytes)?;
+        let (from, to, mut batch): (ShardId, ShardId, Vec<Message>) =
+            rmp_serde::from_slice(&bytes).map_err(io::Error::other)?;
+        // A shard that has much waiting holds up what comes from the other node.
+        while let Err(back) = inlet.deliver(from, to, batch) {
+            batch = back;
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parlor_core::{
+        cluster::{AckOf, Answer, Change, Question, SocketInfo},
+        delivery::Delivery,
+        effect::AckError,
+        input::Target,
+        key::{Key as _, NamespaceKey, SocketKey},
+        lobby::{Answer as LobbyAnswer, Ask, LobbyMessage, Request},
+    };
+    use parlor_shared::{
+        api::lobby::{Listed, Phase},
+        id::SocketId,
+        socket_io::{Args, Draft, Frame},
+    };
+
+    const REQUESTS: [&str; 11] = [
+        r#"["create",{"game":"chess","config":{"a":[1,"é"]},"name":"A"}]"#,
+        r#"["join",{"code":"BCDFG","name":"A","role":"spectator"}]"#,
+        r#"["resume",{"token":"x"}]"#,
+        r#"["list",{"game":"chess"}]"#,
+        r#"["ready",{"ready":true}]"#,
+        r#"["start"]"#,
+        r#"["chat",{"text":"\u0000"}]"#,
+        r#"["typing",{"typing":false}]"#,
+        r#"["action",{"deep":[{"x":1e3}]}]"#,
+        r#"["rematch"]"#,
+        r#"["leave"]"#,
+    ];
+
+    /// One of each kind of message, with every kind of value in it.
+    fn messages() -> Vec<Message> {
+        let socket = SocketKey::new(7, u32::MAX);
+        let id = SocketId::from_bytes([9; 18]);
+        let target = Target {
+            rooms: vec!["a room".to_owned()],
+            except: vec![String::new()],
+            ..Target::default()
+        };
+        let namespace = NamespaceKey(3);
+        let mut draft = Draft::event("e").unwrap();
+        draft.arg(&parlor_shared::socket_io::Binary(vec![1, 2, 3].into())).unwrap();
+        let frame = draft.clone().into_event("/x", Some(5)).unwrap();
+        let timeout = Duration::new(3, 5);
+        let acks = vec![
+            AckOf { socket: id, answer: Ok(("[1]".to_owned(), vec![vec![0, 255].into()])) },
+            AckOf { socket: id, answer: Err(AckError::Timeout) },
+        ];
+        let shard = ShardId { node: 1, shard: 2 };
+        let info = SocketInfo { id, shard, rooms: vec!["r".to_owned()] };
+        let listed = Listed {
+            id: "i".to_owned(),
+            game: "g".to_owned(),
+            host: "h".to_owned(),
+            players: 1,
+            capacity: 2,
+            phase: Phase::Open,
+        };
+        let volatile = Delivery::Volatile { key: u64::MAX };
+        let answer =
+            LobbyAnswer { socket, frame: Some(frame.clone()), is_inside: Some(true), is_hit: true };
+        let mut all = vec![
+            Message::Emit(namespace, target.clone(), frame.clone(), volatile),
+            Message::Change(namespace, target.clone(), Change::Join(vec!["r".to_owned()])),
+            Message::Change(namespace, target.clone(), Change::Disconnect(true)),
+            Message::Question(u64::MAX, Question::Ask(namespace, target.clone(), draft, timeout)),
+            Message::Question(1, Question::Sockets(namespace, target)),
+            Message::Answer(1, Answer::Acks(acks)),
+            Message::Answer(2, Answer::Sockets(vec![info])),
+            Message::Lobby(LobbyMessage::Gone(socket)),
+            Message::Lobby(LobbyMessage::List(4, Default::default())),
+            Message::Lobby(LobbyMessage::Listed(4, vec![(1, listed)])),
+            Message::Lobby(LobbyMessage::Answer(answer)),
+            Message::Lobby(LobbyMessage::Push(socket, frame, Delivery::Reliable)),
+            Message::Lobby(LobbyMessage::Disconnect(socket)),
+        ];
+        all.extend(REQUESTS.map(|event| {
+            let request = Request::read(&Args::of_event(event, &[])).unwrap();
+            let ask = Ask { socket, request, ack: Some(1), is_elsewhere: true };
+            Message::Lobby(LobbyMessage::Ask(ask))
+        }));
+        all
+    }
+
+    #[test]
+    fn every_message_is_a_value_that_travels() {
+        for message in messages() {
+            let bytes = rmp_serde::to_vec_named(&message).unwrap();
+            let back: Message = rmp_serde::from_slice(&bytes).unwrap();
+            assert_eq!(format!("{back:?}"), format!("{message:?}"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_message_is_refused_and_nothing_panics() {
+        for message in messages() {
+            let bytes = rmp_serde::to_vec_named(&message).unwrap();
+            for at in 0..bytes.len() {
+                let mut broken = bytes.clone();
+                broken[at] ^= 0x5a;
+                // Some of these are other messages: all that matters is that there is an answer.
+                let _ = rmp_serde::from_slice::<Message>(&broken).map(|m| format!("{m:?}"));
+                assert!(rmp_serde::from_slice::<Message>(&bytes[..at]).is_err());
+            }
+        }
+        assert!(Frame::try_from(bytes::Bytes::from_static(b"\x81\x05half")).is_err());
+    }
+}
