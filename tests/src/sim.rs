@@ -61,8 +61,8 @@ pub struct Sim {
     sessions: Table<SessionKey, SimSession>,
     players: Vec<Player>,
     codes: Vec<String>,
-    /// States of circles that somebody saw: by code, match and tick.
-    seen: BTreeMap<(String, u64, u64), Value>,
+    /// States of circles that somebody saw: by code, match, tick, and whether it was over.
+    seen: BTreeMap<(String, u64, u64, bool), Value>,
     trace: Trace,
 }
 
@@ -542,7 +542,9 @@ impl Sim {
         player.legal = legal(state);
         let (number, tick) = (state["number"].as_u64(), state["view"]["tick"].as_u64());
         if let (Some(number), Some(tick)) = (number, tick) {
-            let key = (player.code.clone(), number, tick);
+            // Between two ticks a match may end because the last player leaves.
+            let is_over = !state["outcome"].is_null();
+            let key = (player.code.clone(), number, tick, is_over);
             let known = self.seen.entry(key).or_insert_with(|| state.clone());
             if known != state {
                 return Err(format!("player {at} saw {state} where another saw {known}"));
