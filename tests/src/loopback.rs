@@ -185,8 +185,13 @@ mod tests {
             phase: Phase::Open,
         };
         let volatile = Delivery::Volatile { key: u64::MAX };
-        let answer =
-            LobbyAnswer { socket, frame: Some(frame.clone()), is_inside: Some(true), is_hit: true };
+        let answer = LobbyAnswer {
+            socket,
+            number: 8,
+            frame: Some(frame.clone()),
+            is_inside: Some(true),
+            is_hit: true,
+        };
         let mut all = vec![
             Message::Emit(namespace, target.clone(), frame.clone(), volatile),
             Message::Change(namespace, target.clone(), Change::Join(vec!["r".to_owned()])),
@@ -217,7 +222,7 @@ mod tests {
         }
         all.extend(REQUESTS.map(|event| {
             let request = Request::read(&Args::of_event(event, &[])).unwrap();
-            let ask = Ask { socket, request, ack: Some(1), is_elsewhere: true };
+            let ask = Ask { socket, number: 9, request, ack: Some(1), is_elsewhere: true };
             Message::Lobby(LobbyMessage::Ask(ask))
         }));
         all

@@ -161,9 +161,7 @@ impl Visitors {
             Standing::Inside(shard) | Standing::Listing { inside: Some(shard) } => {
                 [Some(shard), None]
             }
-            Standing::Moving(Move { from, to, .. }) => {
-                [from.filter(|from| *from != to), Some(to)]
-            }
+            Standing::Moving(Move { from, to, .. }) => [from.filter(|from| *from != to), Some(to)],
         };
         let tell = |shard| VisitorEffect::Tell(shard, LobbyMessage::Gone(socket));
         effects.extend(shards.into_iter().flatten().map(tell));
