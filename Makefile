@@ -39,8 +39,8 @@ seeds: binaries ## twenty fresh seeds of the simulator, and one in two processes
 e2e: binaries tests/interop/node_modules .venv/ready ## stock clients against the built server: one shard, then three behind nginx
 	$(STAGE) 420 "stock clients" $(PYTHON) tests/run.py conformance clients views openings=300 players
 	$(STAGE) 120 "nginx" tests/need nginx nginx-light
-	$(STAGE) 240 "conformance, three shards" $(PYTHON) tests/run.py --shards 3 conformance
-	$(STAGE) 300 "stock clients, three shards behind nginx" $(PYTHON) tests/run.py --shards 3 --nginx clients views openings=300 players
+	$(STAGE) 240 "conformance, three shards" $(PYTHON) tests/run.py --shards 3 conformance views
+	$(STAGE) 300 "stock clients, three shards behind nginx" $(PYTHON) tests/run.py --shards 3 --nginx clients openings=300 players
 
 browser: binaries tests/browser/node_modules client-demo/web/dist/index.html .venv/ready ## two tabs in Chromium
 	$(STAGE) 180 "chromium" tests/need chromium chromium
@@ -50,7 +50,7 @@ interop: tests/interop/node_modules .venv/ready ## all 3,807 openings by stock c
 	cargo build --locked --release --bins
 	tests/need nginx nginx-light
 	$(PYTHON) tests/run.py --release conformance clients views openings=all players
-	$(PYTHON) tests/run.py --release --shards 3 --nginx clients views openings=all players
+	$(PYTHON) tests/run.py --release --shards 3 --nginx clients openings=all players
 
 autobahn: .venv/ready ## Autobahn's suite against the frame codec; needs a CPython 2.7 (PYTHON2)
 	cargo build --locked --release --bin wsecho

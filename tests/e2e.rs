@@ -22,7 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parlor_server::{Config, Running, Server};
+use parlor_server::{Config, EngineMessage, Running, Server};
 use parlor_tests::harness::{DEADLINE, Received, WebSocket, connect, get, request};
 
 fn start(config: Config, build: impl FnOnce(&mut Server)) -> Running {
@@ -51,6 +51,28 @@ fn wait_for_metric(server: SocketAddr, line: &str) {
         }
         assert!(wait.elapsed() < DEADLINE, "{line} is not in\n{metrics}");
     }
+}
+
+#[test]
+fn a_handler_of_bare_messages_that_panics_ends_its_session_alone() {
+    let mut server = Server::new(Config::default());
+    server.engine(|cx, message| {
+        assert!(message != EngineMessage::Text("boom"));
+        cx.send(message);
+    });
+    let running = server.start("127.0.0.1:0").unwrap();
+    let mut sockets = [(); 4].map(|()| WebSocket::open(running.address(), "").unwrap());
+    for socket in &mut sockets {
+        socket.text().unwrap();
+    }
+    sockets[0].send("4boom").unwrap();
+    assert!(matches!(sockets[0].receive().unwrap(), Received::Close(_)));
+    for socket in &mut sockets[1..] {
+        socket.send("4hello").unwrap();
+        assert_eq!(socket.text().unwrap(), "4hello");
+    }
+    running.stop();
+    running.wait().unwrap();
 }
 
 #[test]

@@ -49,15 +49,33 @@ pub(crate) async fn accept(
     proxies: TrustedProxies,
     metrics: Metrics,
 ) {
-    for shard in shards.iter().cycle() {
+    for turn in 0.. {
         let Some(accepted) = accept_one(&listener, &per_address, &proxies, &metrics).await else {
             continue;
         };
-        if shard.send(accepted).await.is_err() {
-            // The shard has ended, and so does the server.
+        if hand_over(accepted, &shards, turn).await.is_err() {
+            // A shard has ended, and so does the server.
             return;
         }
     }
+}
+
+/// Hands a connection to the shard whose turn it is, or to the next one that has room.
+async fn hand_over(
+    mut accepted: Accepted,
+    shards: &[mpsc::Sender<Accepted>],
+    turn: usize,
+) -> Result<(), mpsc::error::SendError<Accepted>> {
+    for at in turn..turn + shards.len() {
+        match shards[at % shards.len()].try_send(accepted) {
+            Ok(()) => return Ok(()),
+            Err(mpsc::error::TrySendError::Full(back)) => accepted = back,
+            Err(mpsc::error::TrySendError::Closed(back)) => {
+                return Err(mpsc::error::SendError(back));
+            }
+        }
+    }
+    shards[turn % shards.len()].send(accepted).await
 }
 
 async fn accept_one(

@@ -197,7 +197,8 @@ impl Peer {
             Err(error) if is_upgrade => upgrade_error(StatusCode::BAD_REQUEST, error.message()),
             Err(error) => {
                 let limit = self.shard.peek(|shard| shard.max_payload());
-                polling::drain(request.into_body(), limit, self.settings.body_timeout);
+                let (head, body) = request.into_parts();
+                polling::drain(&head.headers, body, limit, self.settings.body_timeout);
                 polling::error(error)
             }
             Ok(sid) if is_upgrade => self.upgrade(request, sid, expected),
@@ -291,6 +292,9 @@ impl Peer {
     }
 
     async fn handshake(&self, request: &Request<Incoming>) -> Answer {
+        if self.shard.peek(|shard| shard.is_shutting_down()) {
+            return shutting_down();
+        }
         let handshake = self.describe(request);
         let Some(counted) = self.count(handshake.address) else { return too_many() };
         let key = self.shard.with(|shard| shard.open_polling(handshake, Some(counted)));
@@ -303,6 +307,7 @@ impl Peer {
         match *request.method() {
             Method::GET => polling::get(&self.shard, key).await,
             Method::POST => {
+                self.shard.relief().await;
                 let (head, body) = request.into_parts();
                 let timeout = self.settings.body_timeout;
                 polling::post(&self.shard, key, &head.headers, body, timeout).await
@@ -323,6 +328,9 @@ impl Peer {
             Ok(accept) => accept,
             Err((status, sentence)) => return upgrade_error(status, sentence),
         };
+        if sid.is_none() && self.shard.peek(|shard| shard.is_shutting_down()) {
+            return shutting_down();
+        }
         let protocol = websocket::first_protocol(request.headers());
         let handshake = self.describe(&request);
         let session_counted = match sid {
@@ -461,6 +469,11 @@ fn upgrade_error(status: StatusCode, sentence: &str) -> Answer {
         response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, version);
     }
     response
+}
+
+fn shutting_down() -> Answer {
+    let body = r#"{"code":"E_SHUTDOWN","message":"the server is stopping"}"#;
+    close(json(StatusCode::SERVICE_UNAVAILABLE, body))
 }
 
 fn too_many() -> Answer {

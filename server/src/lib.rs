@@ -129,6 +129,11 @@
 //! # running.wait()?;
 //! # Ok::<(), std::io::Error>(())
 //! ```
+//!
+//! With `const PACE: Pace = Pace::Hz(20)` a match ticks: actions wait for the next
+//! [`tick`](game::Game::tick), and [`CATCH_UP`](game::Game::CATCH_UP) says what becomes of late
+//! ones. A game that hides nothing says so in [`VIEWS`](game::Game::VIEWS), and each state is
+//! encoded once for all.
 
 mod acceptor;
 mod address;

@@ -149,7 +149,7 @@ impl Plan {
         }
         let lobbies = (!self.games.is_empty()).then(|| LobbySettings {
             games: self.games.clone(),
-            max_lobbies: self.config.limits.max_lobbies,
+            max_lobbies: self.config.limits.max_lobbies.div_ceil(usize::from(self.last_shard) + 1),
             epoch_ms: self.clock.epoch_ms(),
             seed: chance::seed(),
         });

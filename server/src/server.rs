@@ -174,9 +174,10 @@ impl Server {
         let timeout = Duration::from_millis(plan.config.shutdown.timeout_ms);
         let handler_threads = plan.handler_threads()?;
         let (stop, stopped) = tokio::sync::watch::channel(false);
+        let stop = Arc::new(stop);
         let (alive, shards) = mpsc::channel::<Infallible>(1);
         let (mut threads, mut arrivals, mut envs) = (Vec::new(), Vec::new(), Vec::new());
-        for (number, inbox) in (0u8..).zip(inboxes) {
+        for (number, inbox) in (0..=u8::MAX).zip(inboxes) {
             let (arrival, accepted) = mpsc::channel(MAX_HANDED_OVER);
             let mailbox = mailboxes[usize::from(number)].clone();
             let (plan, stopped, alive) = (plan.clone(), stopped.clone(), alive.clone());
@@ -185,8 +186,9 @@ impl Server {
             arrivals.push(arrival);
             envs.push(Arc::clone(&env));
             let tasks = handler_threads.as_ref().map(HandlerThreads::tasks);
+            let all_end = AllEnd(Arc::clone(&stop));
             let run = move || {
-                let _alive = alive;
+                let (_alive, _all_end) = (alive, all_end);
                 on_runtime(plan.serve(env, inbox, tasks, accepted, stopped, timeout))
             };
             threads.push(thread(format!("shard-{number}"), run)?);
@@ -201,9 +203,22 @@ impl Server {
             };
             threads.push(thread("handlers".to_owned(), run)?);
         }
-        let run = move || on_runtime(plan.accept(listener, arrivals, stopped));
+        let all_end = AllEnd(Arc::clone(&stop));
+        let run = move || {
+            let _all_end = all_end;
+            on_runtime(plan.accept(listener, arrivals, stopped))
+        };
         threads.push(thread("acceptor".to_owned(), run)?);
         Ok(Running { address, stop, threads, emitter })
+    }
+}
+
+/// A thread that ends, however that comes, ends the server: half of one would look alive.
+struct AllEnd(Arc<tokio::sync::watch::Sender<bool>>);
+
+impl Drop for AllEnd {
+    fn drop(&mut self) {
+        self.0.send_replace(true);
     }
 }
 
@@ -237,7 +252,7 @@ fn post(timers: Vec<Every>, shards: &[Arc<Env>]) {
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
-    stop: tokio::sync::watch::Sender<bool>,
+    stop: Arc<tokio::sync::watch::Sender<bool>>,
     threads: Vec<JoinHandle<io::Result<()>>>,
     emitter: Emitter,
 }
@@ -254,7 +269,8 @@ impl Running {
     }
 
     /// Tells it to stop: it takes no more connections, ends its sessions with
-    /// `server shutting down`, and is gone after `shutdown.timeout_ms` at the latest.
+    /// `server shutting down`, and gives them `shutdown.timeout_ms` to hear of it. Async handlers
+    /// that still run have as long again, and answers on their way a second.
     pub fn stop(&self) {
         self.stop.send_replace(true);
     }
@@ -264,10 +280,14 @@ impl Running {
     /// # Errors
     /// What ended one of its threads early.
     pub fn wait(self) -> io::Result<()> {
+        let mut ended = Ok(());
         for thread in self.threads {
-            thread.join().map_err(|_| io::Error::other("a thread of the server panicked"))??;
+            let panicked = |_| Err(io::Error::other("a thread of the server panicked"));
+            // All end when one does; the first error is the cause, or near it.
+            let this = thread.join().unwrap_or_else(panicked);
+            ended = ended.and(this);
         }
-        Ok(())
+        ended
     }
 }
 
@@ -294,4 +314,21 @@ fn on_runtime(future: impl Future<Output = io::Result<()>>) -> io::Result<()> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     LocalSet::new().block_on(&runtime, future)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_panics_ends_all() {
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let all_end = AllEnd(Arc::new(stop));
+        let run = move || {
+            let _all_end = all_end;
+            panic!("something is torn")
+        };
+        assert!(std::thread::spawn(run).join().is_err());
+        assert!(*stopped.borrow());
+    }
 }

@@ -2,12 +2,17 @@
 //! That requests of one session may land on any shard is the stock clients' matter, behind nginx.
 
 use std::{
-    io::{BufRead as _, BufReader},
-    net::SocketAddr,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
     process::{Child, Command, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
 };
 
-use parlor_server::Running;
+use parlor_server::{Binary, Config, Running};
 use parlor_tests::{
     app::{self, App},
     harness::WebSocket,
@@ -177,9 +182,9 @@ fn a_polling_session_is_reached_from_every_connection() {
             body.len()
         );
         let mut stream = super::connect(server).unwrap();
-        std::io::Write::write_all(&mut stream, format!("{head}{body}").as_bytes()).unwrap();
+        stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
         let mut answer = String::new();
-        std::io::Read::read_to_string(&mut stream, &mut answer).unwrap();
+        stream.read_to_string(&mut answer).unwrap();
         assert!(answer.ends_with("\r\n\r\nok"), "{answer}");
     };
     post("40");
@@ -246,4 +251,122 @@ fn a_session_of_another_node_is_unknown_here() {
     let path = format!("/socket.io/?EIO=4&transport=polling&sid={sid}");
     let answer = super::get(second.address, &path).unwrap();
     assert!(answer.contains("Session ID unknown"), "{answer}");
+}
+
+/// Two shards on which a client of the second can keep its shard busy until `release` says so.
+struct Busy {
+    running: Running,
+    release: mpsc::Sender<()>,
+    n_handled: Arc<AtomicUsize>,
+    /// On the first shard, whose link to the second is full.
+    first: WebSocket,
+    /// On the second.
+    second: WebSocket,
+}
+
+impl Busy {
+    fn start() -> Self {
+        let (release, released) = mpsc::channel();
+        let (enter, entered) = mpsc::channel();
+        let released = Mutex::new((enter, released));
+        let n_handled = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&n_handled);
+        let mut config = Config::default();
+        config.server.shards = 2;
+        let running = super::start(config, |server| {
+            super::echo(server);
+            server
+                .namespace("/")
+                .on("block", move |cx, _| {
+                    let (enter, released) = &*released.lock().unwrap();
+                    enter.send(()).unwrap();
+                    released.recv_timeout(super::DEADLINE).unwrap();
+                    cx.ack(());
+                })
+                .on("fill", |cx, _| {
+                    let filler = Binary::from(vec![0; 1 << 20]);
+                    for _ in 0..70 {
+                        cx.to("nobody").emit("x", (filler.clone(),));
+                    }
+                    cx.ack(());
+                })
+                .on("count", move |cx, _| {
+                    count.fetch_add(1, Ordering::SeqCst);
+                    cx.to("nobody").emit("y", ());
+                });
+        });
+        let mut first = WebSocket::join(running.address()).unwrap();
+        let mut second = WebSocket::join(running.address()).unwrap();
+        second.send(r#"421["block"]"#).unwrap();
+        entered.recv_timeout(super::DEADLINE).unwrap();
+        // One batch fills the mailbox, the next one has to wait.
+        for _ in 0..2 {
+            first.send(r#"421["fill"]"#).unwrap();
+            assert_eq!(first.text().unwrap(), "431[]");
+        }
+        Self { running, release, n_handled, first, second }
+    }
+
+    fn end(self) {
+        self.running.stop();
+        self.running.wait().unwrap();
+    }
+}
+
+/// A GET by a connection that is kept, and its short answer.
+fn ask(kept: &mut TcpStream, path: &str) -> String {
+    write!(kept, "GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
+    let mut answer = [0; 4096];
+    let n = kept.read(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer[..n]).into_owned()
+}
+
+#[test]
+fn who_talks_to_a_shard_that_is_stuck_is_not_read_and_then_read_again() {
+    let mut busy = Busy::start();
+    for _ in 0..2_000 {
+        busy.first.send(r#"42["count"]"#).unwrap();
+    }
+    busy.first.send(r#"422["echo","still here"]"#).unwrap();
+    // The first shard is awake all the while: the third connection is its own.
+    let mut kept = super::connect(busy.running.address()).unwrap();
+    for _ in 0..50 {
+        assert!(ask(&mut kept, "/livez").starts_with("HTTP/1.1 200"));
+    }
+    assert_eq!(busy.n_handled.load(Ordering::SeqCst), 0);
+    busy.release.send(()).unwrap();
+    assert_eq!(busy.second.text().unwrap(), "431[]");
+    assert_eq!(busy.first.text().unwrap(), r#"432["still here"]"#);
+    assert_eq!(busy.n_handled.load(Ordering::SeqCst), 2_000, "nothing is lost");
+    busy.end();
+}
+
+#[test]
+fn as_many_shards_as_there_may_be_start_and_stop_and_one_more_is_refused() {
+    let running = start(256);
+    drop(Client::connect(running.address()));
+    running.stop();
+    running.wait().unwrap();
+    let mut config = app::config();
+    config.server.shards = 257;
+    let refused = App::Socket.server(config).start("127.0.0.1:0").unwrap_err();
+    assert!(refused.to_string().contains("256 at most"), "{refused}");
+}
+
+#[test]
+fn a_server_that_stops_opens_no_sessions() {
+    let running = start(1);
+    let server = running.address();
+    // It has a session that cannot be told good-bye, and a connection that is kept.
+    super::get(server, "/socket.io/?EIO=4&transport=polling").unwrap();
+    let mut kept = super::connect(server).unwrap();
+    ask(&mut kept, "/livez");
+    running.stop();
+    let wait = std::time::Instant::now();
+    while !ask(&mut kept, "/readyz").starts_with("HTTP/1.1 503") {
+        assert!(wait.elapsed() < super::DEADLINE);
+    }
+    let answer = ask(&mut kept, "/socket.io/?EIO=4&transport=polling");
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("stopping"), "{answer}");
+    running.wait().unwrap();
 }

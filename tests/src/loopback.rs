@@ -130,8 +130,9 @@ mod tests {
         delivery::Delivery,
         effect::AckError,
         input::Target,
-        key::{Key as _, NamespaceKey, SocketKey},
+        key::{Key as _, LobbyKey, NamespaceKey, SocketKey, ViewId, ViewerKey},
         lobby::{Answer as LobbyAnswer, Ask, LobbyMessage, Request},
+        views::ViewMessage,
     };
     use parlor_shared::{
         api::lobby::{Listed, Phase},
@@ -139,7 +140,7 @@ mod tests {
         socket_io::{Args, Draft, Frame},
     };
 
-    const REQUESTS: [&str; 11] = [
+    const REQUESTS: [&str; 13] = [
         r#"["create",{"game":"chess","config":{"a":[1,"é"]},"name":"A"}]"#,
         r#"["join",{"code":"BCDFG","name":"A","role":"spectator"}]"#,
         r#"["resume",{"token":"x"}]"#,
@@ -149,6 +150,8 @@ mod tests {
         r#"["chat",{"text":"\u0000"}]"#,
         r#"["typing",{"typing":false}]"#,
         r#"["action",{"deep":[{"x":1e3}]}]"#,
+        r#"["input",9007199254740991,{"x":-0.5}]"#,
+        r#"["resync"]"#,
         r#"["rematch"]"#,
         r#"["leave"]"#,
     ];
@@ -182,8 +185,13 @@ mod tests {
             phase: Phase::Open,
         };
         let volatile = Delivery::Volatile { key: u64::MAX };
-        let answer =
-            LobbyAnswer { socket, frame: Some(frame.clone()), is_inside: Some(true), is_hit: true };
+        let answer = LobbyAnswer {
+            socket,
+            number: 8,
+            frame: Some(frame.clone()),
+            is_inside: Some(true),
+            is_hit: true,
+        };
         let mut all = vec![
             Message::Emit(namespace, target.clone(), frame.clone(), volatile),
             Message::Change(namespace, target.clone(), Change::Join(vec!["r".to_owned()])),
@@ -199,9 +207,22 @@ mod tests {
             Message::Lobby(LobbyMessage::Push(socket, frame, Delivery::Reliable)),
             Message::Lobby(LobbyMessage::Disconnect(socket)),
         ];
+        let lobby = LobbyKey::new(3, 4);
+        let viewers = [ViewerKey::Everybody, ViewerKey::Seat(255), ViewerKey::Spectators];
+        for viewer in viewers {
+            let (view, text) = (ViewId { shard, lobby, viewer }, r#"{"é":[1]}"#.to_owned());
+            all.extend([
+                Message::View(ViewMessage::Watch { view, socket, deltas: true }),
+                Message::View(ViewMessage::Unwatch { view, socket }),
+                Message::View(ViewMessage::Resync { view, socket }),
+                Message::View(ViewMessage::Full { view, n: 1, text: text.clone() }),
+                Message::View(ViewMessage::Delta { view, key: 1, n: u64::MAX, text }),
+                Message::View(ViewMessage::Gone { view }),
+            ]);
+        }
         all.extend(REQUESTS.map(|event| {
             let request = Request::read(&Args::of_event(event, &[])).unwrap();
-            let ask = Ask { socket, request, ack: Some(1), is_elsewhere: true };
+            let ask = Ask { socket, number: 9, request, ack: Some(1), is_elsewhere: true };
             Message::Lobby(LobbyMessage::Ask(ask))
         }));
         all

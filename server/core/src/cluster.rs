@@ -39,11 +39,17 @@ pub enum Message {
 }
 
 impl Message {
-    /// Bytes of encoded packets in it.
+    /// About how many bytes it keeps while it waits: those that clients choose the number of.
     pub fn n_bytes(&self) -> usize {
         match self {
             Self::Emit(_, _, frame, _) | Self::Lobby(LobbyMessage::Push(_, frame, _)) => {
                 frame.wire().len()
+            }
+            Self::Question(_, Question::Ask(_, _, draft, _)) => draft.n_bytes(),
+            Self::Answer(_, Answer::Acks(acks)) => acks.iter().map(AckOf::n_bytes).sum(),
+            Self::Lobby(LobbyMessage::Ask(ask)) => ask.request.n_bytes(),
+            Self::Lobby(LobbyMessage::Answer(answer)) => {
+                answer.frame.as_ref().map_or(0, |frame| frame.wire().len())
             }
             Self::View(ViewMessage::Full { text, .. } | ViewMessage::Delta { text, .. }) => {
                 text.len()
@@ -107,6 +113,15 @@ pub struct AckOf {
     pub socket: SocketId,
     /// The answer's arguments as a JSON array, and its attachments; or why there is none.
     pub answer: Result<(String, Vec<Bytes>), AckError>,
+}
+
+impl AckOf {
+    fn n_bytes(&self) -> usize {
+        let whole = |(array, attachments): &(String, Vec<Bytes>)| {
+            array.len() + attachments.iter().map(Bytes::len).sum::<usize>()
+        };
+        self.answer.as_ref().map_or(0, whole)
+    }
 }
 
 /// A socket as other shards may know it.

@@ -45,7 +45,9 @@ impl Questions {
         shards: &[ShardId],
     ) -> u64 {
         let (timeout, nothing) = match question {
-            Question::Ask(.., timeout) => (*timeout + MARGIN, Answer::Acks(Vec::new())),
+            Question::Ask(.., timeout) => {
+                (timeout.saturating_add(MARGIN), Answer::Acks(Vec::new()))
+            }
             Question::Sockets(..) => (LOOK_UP_TIMEOUT, Answer::Sockets(Vec::new())),
         };
         let key = self.open.begin(now + timeout, (token, nothing), shards.iter().copied());
@@ -74,7 +76,7 @@ impl Questions {
         sockets: &[(SocketKey, SocketId)],
     ) -> Result<Vec<(SocketKey, AckToken)>, Answered> {
         let waiting = sockets.iter().map(|(socket, _)| *socket);
-        let key = self.asked.begin(now + timeout + MARGIN, asker, waiting);
+        let key = self.asked.begin(now + timeout.saturating_add(MARGIN), asker, waiting);
         if let Some(none) = self.asked.take_if_whole(key) {
             return Err(all_acks(none));
         }
@@ -98,7 +100,7 @@ impl Questions {
         self.asked.take_if_whole(key).map(all_acks)
     }
 
-    /// What came in time, where the time is up.
+    /// What came in time, where the time is up. What clients answered must have been told before.
     pub(crate) fn late(&mut self, now: Time) -> Option<(AckToken, Answer)> {
         // Each client's own time was up before: this is for the tables' sake.
         while self.asked.take_late(now).is_some() {}

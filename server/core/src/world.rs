@@ -154,6 +154,8 @@ impl World {
             Input::Timeout => {
                 self.sockets(now, Input::Timeout, effects);
                 self.inbox.push(LobbyInput::Timeout);
+                // Answers that came in time, and times that are up, count before it is too late.
+                self.settle(now, effects);
                 while let Some((token, answer)) = self.questions.late(now) {
                     effects.push(Effect::Gathered(token, answer));
                 }

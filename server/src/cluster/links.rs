@@ -10,6 +10,10 @@ use super::Adapter;
 
 /// Messages that may wait for one other shard before the shard stops reading its clients.
 pub(crate) const MAX_WAITING: usize = 65_536;
+/// Bytes that may.
+pub(crate) const MAX_WAITING_BYTES: usize = 64 << 20;
+/// So many of the newest messages are looked through for one that a newer volatile one replaces.
+const MAX_LOOKED_THROUGH: usize = 1024;
 
 /// One shard's links.
 pub(crate) struct Links {
@@ -30,11 +34,31 @@ struct Way {
     /// Of this turn: what leads, and the rest.
     first: Vec<Message>,
     then: Vec<Message>,
+    n_bytes: usize,
 }
 
 impl Way {
     fn len(&self) -> usize {
         self.held.len() + self.first.len() + self.then.len()
+    }
+
+    fn is_full(&self) -> bool {
+        self.len() >= MAX_WAITING || self.n_bytes >= MAX_WAITING_BYTES
+    }
+
+    /// Puts a volatile message in the place of an older one of its kind; false if there is none.
+    fn replace(&mut self, message: &mut Message) -> bool {
+        let Message::Emit(namespace, target, frame, delivery) = message else { return false };
+        let newest = self.then.iter_mut().rev().chain(self.held.iter_mut().rev());
+        for older in newest.take(MAX_LOOKED_THROUGH) {
+            if let Message::Emit(n, t, f, d) = older
+                && (&*n, &*t, &*d) == (&*namespace, &*target, &*delivery)
+            {
+                std::mem::swap(f, frame);
+                return true;
+            }
+        }
+        false
     }
 }
 
@@ -50,26 +74,31 @@ impl Links {
     }
 
     /// Adds to the batch for a shard.
-    pub(crate) fn push(&mut self, to: ShardId, message: Message) {
+    pub(crate) fn push(&mut self, to: ShardId, mut message: Message) {
         let way = self.ways.entry(to).or_default();
         let is_volatile = matches!(&message, Message::Emit(_, _, _, Delivery::Volatile { .. }));
-        if is_volatile && way.len() >= MAX_WAITING {
+        if is_volatile && way.is_full() {
             self.n_dropped += 1;
+            // The newest counts, if an older one waits that it can replace.
+            way.replace(&mut message);
             return;
         }
+        way.n_bytes += message.n_bytes();
         way.then.push(message);
     }
 
     /// Adds what goes before everything else of this turn.
     pub(crate) fn push_first(&mut self, to: ShardId, message: Message) {
-        self.ways.entry(to).or_default().first.push(message);
+        let way = self.ways.entry(to).or_default();
+        way.n_bytes += message.n_bytes();
+        way.first.push(message);
     }
 
     /// Sends every batch that can go; true if one has to wait.
     pub(crate) fn flush(&mut self) -> bool {
         let mut is_held = false;
         for (to, way) in &mut self.ways {
-            let Way { held, first, then } = way;
+            let Way { held, first, then, n_bytes } = way;
             let mut batch = std::mem::take(held);
             batch.append(first);
             batch.append(then);
@@ -80,9 +109,12 @@ impl Links {
                 if to.node == self.own.node { Some(&self.near) } else { self.far.as_ref() };
             // Without a way to other nodes there are none.
             let Some(adapter) = adapter else { continue };
-            if let Err(back) = adapter.send(self.own, *to, batch) {
-                *held = back;
-                is_held = true;
+            match adapter.send(self.own, *to, batch) {
+                Ok(()) => *n_bytes = 0,
+                Err(back) => {
+                    *held = back;
+                    is_held = true;
+                }
             }
         }
         is_held
@@ -90,7 +122,12 @@ impl Links {
 
     /// True if so much waits that no more should be made of what clients send.
     pub(crate) fn is_congested(&self) -> bool {
-        self.ways.values().any(|way| way.len() >= MAX_WAITING)
+        self.ways.values().any(Way::is_full)
+    }
+
+    /// True if something could not be sent yet.
+    pub(crate) fn is_holding(&self) -> bool {
+        self.ways.values().any(|way| !way.held.is_empty())
     }
 
     /// Volatile messages dropped since somebody asked.

@@ -1,7 +1,7 @@
 //! A shard as the tasks of its thread share it, and the loop that turns it.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     io,
     os::fd::{AsRawFd, RawFd},
     rc::Rc,
@@ -32,6 +32,8 @@ pub(crate) struct Handle {
     shard: Rc<RefCell<Shard>>,
     poll: Rc<RefCell<PollAndEvents>>,
     id: ShardId,
+    /// A panic has left the shard half done: it cannot go on.
+    is_torn: Rc<Cell<bool>>,
     /// Told when the shard has ended; whoever has an answer on its way then listens.
     drain: Rc<watch::Sender<bool>>,
 }
@@ -53,6 +55,7 @@ impl Handle {
         let id = settings.id;
         Ok(Self {
             id,
+            is_torn: Rc::default(),
             drain: Rc::new(watch::channel(false).0),
             shard: Rc::new(RefCell::new(Shard::new(settings, app, inbox, links, registry))),
             poll: Rc::new(RefCell::new(PollAndEvents { poll, events })),
@@ -87,8 +90,17 @@ impl Handle {
         let _ = tokio::time::timeout(ARRIVAL_TIMEOUT, arrived).await;
     }
 
+    /// Waits while another shard cannot keep up.
+    pub(crate) async fn relief(&self) {
+        let relief = Rc::clone(&self.shard.borrow().relief);
+        while self.peek(|shard| shard.is_congested()) {
+            relief.notified().await;
+        }
+    }
+
     /// Takes a turn, does something with the shard, and writes what came of it.
     pub(crate) fn with<T>(&self, run: impl FnOnce(&mut Shard) -> T) -> T {
+        let _torn = Torn(&self.is_torn);
         let mut shard = self.shard.borrow_mut();
         shard.turn(&mut self.poll.borrow_mut());
         let result = run(&mut shard);
@@ -147,6 +159,9 @@ impl Handle {
                     self.with(Shard::shut_down);
                 }
             }
+            if self.is_torn.get() {
+                return Err(io::Error::other("a shard panicked"));
+            }
             self.peek(|shard| shard.asleep_until = None);
             for visit in self.peek(Shard::take_visits) {
                 visit(self);
@@ -157,6 +172,17 @@ impl Handle {
             {
                 return Ok(());
             }
+        }
+    }
+}
+
+/// Notes if what it accompanies does not come to its end.
+struct Torn<'t>(&'t Cell<bool>);
+
+impl Drop for Torn<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.set(true);
         }
     }
 }

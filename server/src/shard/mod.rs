@@ -16,6 +16,7 @@ mod parcels;
 use std::{
     collections::HashMap,
     io::{self, IoSlice},
+    panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::Arc,
     time::Duration,
@@ -62,6 +63,10 @@ const READ_BUFFER_BYTES: usize = 64 * 1024;
 const MAX_READS_PER_TURN: usize = 16;
 /// Looks for readable sockets before deadlines and requests have their turn.
 const MAX_POLLS_PER_TURN: usize = 8;
+/// What is due in the world at one moment may take several timeouts; more wait for the next turn.
+const MAX_TIMEOUTS_PER_TURN: usize = 64;
+/// How long the deadline of a client that is not read is put off.
+const KEPT_WAITING: Duration = Duration::from_millis(100);
 /// How long what another shard could not take waits.
 const LINK_RETRY: Duration = Duration::from_millis(1);
 /// How long a connection that is done waits for its peer to close.
@@ -117,6 +122,8 @@ pub(crate) struct Shard {
     wake: Rc<Notify>,
     /// Tells requests that a WebSocket which they wait for is here.
     arrival: Rc<Notify>,
+    /// Tells requests that other shards keep up again.
+    relief: Rc<Notify>,
     /// Until when the loop sleeps (`Some(None)`: for ever); `None` while it is awake.
     asleep_until: Option<Option<Time>>,
     is_shutting_down: bool,
@@ -213,6 +220,7 @@ impl Shard {
             effects: Vec::new(),
             wake: Rc::default(),
             arrival: Rc::default(),
+            relief: Rc::default(),
             asleep_until: None,
             is_shutting_down: false,
             gauged: [0; 4],
@@ -258,13 +266,12 @@ impl Shard {
     }
 
     /// One turn: what other threads want and sockets bring, then deadlines, then everything is
-    /// written. Requests take a turn
-    /// before they are handled, so that what arrived before them is known.
+    /// written. Requests take a turn before they are handled, so that what arrived before them is
+    /// known. While another shard cannot keep up, clients are not read: what they say waits in the
+    /// kernel.
     pub(crate) fn turn(&mut self, poll: &mut PollAndEvents) {
         self.unpack();
-        // While another shard cannot keep up, clients are not read: they wait in the kernel.
-        let n_polls = if self.links.is_congested() { 0 } else { MAX_POLLS_PER_TURN };
-        for n_polls in 1..=n_polls {
+        for n_polls in 1..=MAX_POLLS_PER_TURN {
             poll.events.clear();
             if let Err(error) = poll.poll.poll(&mut poll.events, Some(Duration::ZERO))
                 && error.kind() != io::ErrorKind::Interrupted
@@ -283,16 +290,22 @@ impl Shard {
                     self.read(key);
                 }
             }
-            if !self.unread.is_empty() || n_polls == MAX_POLLS_PER_TURN {
+            if n_polls == MAX_POLLS_PER_TURN {
                 self.wake.notify_one();
+            } else if !self.unread.is_empty() {
                 break;
             }
         }
-        for key in std::mem::take(&mut self.unread) {
-            self.read(key);
-        }
-        if !self.unread.is_empty() {
-            self.wake.notify_one();
+        if !self.links.is_congested() {
+            for key in std::mem::take(&mut self.unread) {
+                if let Some(connection) = self.connections.get_mut(key) {
+                    connection.is_unread = false;
+                }
+                self.read(key);
+            }
+            if !self.unread.is_empty() {
+                self.wake.notify_one();
+            }
         }
         self.fire();
         self.flush();
@@ -300,14 +313,22 @@ impl Shard {
 
     /// Sends other shards what there is for them: once a turn.
     pub(crate) fn flush_links(&mut self) {
-        if let App::SocketIo { world, .. } = &mut self.app {
+        // What is not told yet is not made yet either: the newest state counts.
+        if let App::SocketIo { world, .. } = &mut self.app
+            && !self.links.is_holding()
+        {
             for (to, message) in world.take_views() {
                 self.links.push_first(to, message);
             }
         }
+        let was_congested = self.links.is_congested();
         if self.links.flush() {
             let again = self.now() + LINK_RETRY;
             self.deadlines.set(Timer::Links, Some(again));
+        }
+        if was_congested && !self.links.is_congested() {
+            self.relief.notify_waiters();
+            self.wake.notify_one();
         }
         self.settings.metrics.volatile_dropped.inc_by(self.links.take_dropped());
     }
@@ -490,7 +511,12 @@ impl Shard {
     fn engine_message(&mut self, key: SessionKey, packet: &Packet<'_>) {
         let App::Engine(app) = &self.app else { return };
         let mut context = EngineContext::default();
-        app.call(&mut context, packet);
+        let call = AssertUnwindSafe(|| app.call(&mut context, packet));
+        if catch_unwind(call).is_err() {
+            self.settings.metrics.handler_panics.inc();
+            tracing::error!("a handler panicked; its session ends");
+            context.close = true;
+        }
         for (frame, delivery) in context.frames {
             self.settings.metrics.frames_sent.inc();
             self.tell(key, SessionInput::Send(frame, delivery), None);
@@ -745,11 +771,14 @@ impl Shard {
     }
 
     fn read(&mut self, key: ConnectionKey) {
+        if self.links.is_congested() {
+            return self.read_later(key);
+        }
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut n_reads = 0;
         while let Some(connection) = self.connections.get_mut(key) {
-            if n_reads == MAX_READS_PER_TURN {
-                self.unread.push(key);
+            if n_reads == MAX_READS_PER_TURN || self.links.is_congested() {
+                self.read_later(key);
                 break;
             }
             n_reads += 1;
@@ -767,6 +796,13 @@ impl Shard {
             }
         }
         self.scratch = scratch;
+    }
+
+    fn read_later(&mut self, key: ConnectionKey) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        if !std::mem::replace(&mut connection.is_unread, true) {
+            self.unread.push(key);
+        }
     }
 
     /// Bytes of a connection: whole messages are handled as they are found.
@@ -933,6 +969,10 @@ impl Shard {
         let now = self.now();
         while let Some((_, timer)) = self.deadlines.pop(now) {
             match timer {
+                // What it has said has not been read: its time does not count.
+                Timer::Session(key) if self.is_kept_waiting(key) => {
+                    self.deadlines.set(Timer::Session(key), Some(now + KEPT_WAITING));
+                }
                 Timer::Session(key) => {
                     if let Some(slot) = self.sessions.get_mut(key) {
                         slot.armed = None;
@@ -945,14 +985,28 @@ impl Shard {
                 Timer::Links => {}
             }
         }
-        let world_is_due = match &self.app {
-            App::SocketIo { world, .. } => world.deadline().is_some_and(|at| at <= now),
-            App::Engine(_) => false,
-        };
-        if world_is_due {
-            self.input(Input::Timeout);
+        for _ in 0..MAX_TIMEOUTS_PER_TURN {
+            match &self.app {
+                App::SocketIo { world, .. } if world.deadline().is_some_and(|at| at <= now) => {
+                    self.input(Input::Timeout);
+                }
+                _ => break,
+            }
         }
         self.fire_handlers();
+    }
+
+    /// True if the shard has not read what this session's client said, because another shard
+    /// cannot keep up.
+    fn is_kept_waiting(&self, key: SessionKey) -> bool {
+        let carrier = self.sessions.get(key).map(|slot| &slot.carrier);
+        let Some(Carrier::WebSocket(connection)) = carrier else { return false };
+        self.links.is_congested() && self.connections.get(*connection).is_some_and(|c| c.is_unread)
+    }
+
+    /// True while another shard cannot keep up.
+    pub(crate) fn is_congested(&self) -> bool {
+        self.links.is_congested()
     }
 
     /// Writes to every session that may have something to send.

@@ -53,7 +53,7 @@ pub(crate) async fn post(
     }
     let max_payload = shard.peek(|shard| shard.max_payload());
     if let Err(refused) = shard.with(|shard| shard.post_opened(key)) {
-        drain(body, max_payload, body_timeout);
+        drain(headers, body, max_payload, body_timeout);
         return refuse(refused);
     }
     let mut guard = Abort {
@@ -73,7 +73,7 @@ pub(crate) async fn post(
     let body = match read {
         Ok(Ok(body)) => body,
         Ok(Err(status)) => {
-            drain(body, max_payload, body_timeout);
+            drain(headers, body, max_payload, body_timeout);
             return empty(status);
         }
         Err(_) => return close(empty(StatusCode::REQUEST_TIMEOUT)),
@@ -105,8 +105,9 @@ async fn read_body(body: &mut Incoming, limit: usize) -> Result<Bytes, StatusCod
 
 /// Reads what is left of a refused request beside its answer, up to 8 times `limit`: a client
 /// that still writes would otherwise see a broken connection instead of the answer.
-pub(crate) fn drain(mut body: Incoming, limit: usize, timeout: Duration) {
-    if body.is_end_stream() {
+pub(crate) fn drain(headers: &HeaderMap, mut body: Incoming, limit: usize, timeout: Duration) {
+    // Who asks first has not written yet; reading would invite it to.
+    if body.is_end_stream() || headers.contains_key(header::EXPECT) {
         return;
     }
     tokio::task::spawn_local(async move {

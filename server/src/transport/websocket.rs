@@ -39,6 +39,8 @@ pub(crate) struct Connection {
     pub(crate) role: Role,
     /// The kernel takes no more bytes just now.
     pub(crate) is_blocked: bool,
+    /// There is more to read, which has to wait.
+    pub(crate) is_unread: bool,
     /// Counts it as open.
     _open: Option<OpenConnection>,
 }
@@ -57,6 +59,7 @@ impl Connection {
             decoder: Decoder::new(Side::Server, limits),
             role,
             is_blocked: false,
+            is_unread: false,
             _open: open,
         }
     }

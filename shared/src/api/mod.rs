@@ -127,6 +127,8 @@ pub mod code {
     pub const TOKEN: &str = "E_TOKEN";
     /// Too many requests of this kind; try again in a few seconds.
     pub const RATE: &str = "E_RATE";
+    /// Another part of the server does not answer; the request may have been carried out.
+    pub const UNAVAILABLE: &str = "E_UNAVAILABLE";
     /// The server holds as many lobbies as it may.
     pub const LIMIT: &str = "E_LIMIT";
     /// There is no match, or this socket does not play in it.

@@ -190,6 +190,11 @@ impl Draft {
         Self { buffer, attachments: Vec::new() }
     }
 
+    /// Bytes written so far, attachments included.
+    pub fn n_bytes(&self) -> usize {
+        self.buffer.len() + self.attachments.iter().map(Bytes::len).sum::<usize>()
+    }
+
     /// Appends one argument.
     ///
     /// # Errors

@@ -252,7 +252,7 @@ impl Lobbies {
         ids: &mut Ids,
         effects: &mut Vec<LobbyEffect>,
     ) {
-        let Ask { socket, request, ack, is_elsewhere } = ask;
+        let Ask { socket, number, request, ack, is_elsewhere } = ask;
         let who = Address { shard: from, socket };
         let (mut pushes, mut is_hit, mut before) = (Pushes::new(), false, None);
         let may_move = request.may_move();
@@ -283,8 +283,8 @@ impl Lobbies {
             inside => self.inside(now, who, inside, ack, &mut pushes),
         };
         let is_inside = may_move.then(|| self.places.contains_key(&who));
-        let answer = LobbyMessage::Answer(Answer { socket, frame, is_inside, is_hit });
-        self.tell(now, from, answer, ids, effects);
+        let answer = Answer { socket, number, frame, is_inside, is_hit };
+        self.tell(now, from, LobbyMessage::Answer(answer), ids, effects);
         if let Some(before) = before {
             let disconnect = LobbyMessage::Disconnect(before.socket);
             self.tell(now, before.shard, disconnect, ids, effects);

@@ -35,6 +35,8 @@ pub enum LobbyMessage {
 pub struct Ask {
     /// Who asks.
     pub socket: SocketKey,
+    /// Tells this request from others of the sender's.
+    pub number: u64,
     /// What.
     pub request: Request,
     /// Where the answer goes, if one is wanted.
@@ -48,6 +50,8 @@ pub struct Ask {
 pub struct Answer {
     /// Who asked.
     pub socket: SocketKey,
+    /// The request's.
+    pub number: u64,
     /// The acknowledgement, if one was wanted.
     pub frame: Option<Frame>,
     /// The request may have moved the socket: whether it is in a lobby of the sender's now. `None`

@@ -77,6 +77,21 @@ impl Request {
     }
 }
 
+impl Request {
+    /// Bytes of what its client may write at length.
+    pub(crate) fn n_bytes(&self) -> usize {
+        match self {
+            Self::Create(create) => {
+                create.name.len() + create.config.as_ref().map_or(0, |config| config.get().len())
+            }
+            Self::Join(join) => join.name.len(),
+            Self::Chat(chat) => chat.text.len(),
+            Self::Action(action) | Self::Input(_, action) => action.get().len(),
+            _ => 0,
+        }
+    }
+}
+
 /// Between nodes a request travels as it came from its client: an event's JSON.
 impl Serialize for Request {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

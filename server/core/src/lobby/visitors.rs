@@ -31,7 +31,7 @@ use crate::{
     gather::Gathering,
     key::{GatheringKey, ShardId, SocketKey},
     rate::{Allowance, Rate},
-    time::Time,
+    time::{Deadlines, Time},
 };
 
 /// Requests held for one socket while it moves; one more is refused.
@@ -40,6 +40,8 @@ pub const MAX_HELD: usize = 16;
 pub const MAX_LISTED: usize = 100;
 /// How long a listing waits for other shards.
 const LIST_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a socket that moves waits for the other shard.
+const MOVE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How fast one may name lobbies that do not exist: it is how codes are guessed.
 const GUESS_RATE: Rate = Rate { burst: 10, every: Duration::from_secs(2) };
 /// How fast one may make lobbies.
@@ -60,8 +62,11 @@ pub(super) struct Visitors {
     neighbours: Neighbours,
     visitors: BTreeMap<SocketKey, Visitor>,
     listings: Gathering<GatheringKey, ShardId, (u64, api::Listed), Asker>,
-    /// Those that may go on with what was held.
-    released: Vec<SocketKey>,
+    /// Sockets whose move another shard has to answer.
+    moves: Deadlines<SocketKey>,
+    n_asked: u64,
+    /// Who may go on with what was held: one socket at a time, for the sake of the ids.
+    released: Option<SocketKey>,
 }
 
 /// Who asked for a listing, and where the answer goes.
@@ -80,15 +85,22 @@ struct Visitor {
 enum Standing {
     Outside,
     Inside(ShardId),
-    /// A request that may change it is on its way. `before` is what its guesses were.
-    Moving {
-        from: Option<ShardId>,
-        to: ShardId,
-        before: Allowance,
-    },
+    /// A request that may change it is on its way.
+    Moving(Move),
     Listing {
         inside: Option<ShardId>,
     },
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Move {
+    from: Option<ShardId>,
+    to: ShardId,
+    /// The request's.
+    number: u64,
+    ack: Option<u64>,
+    /// What the socket's guesses were.
+    before: Allowance,
 }
 
 impl Standing {
@@ -103,16 +115,18 @@ impl Visitors {
             neighbours,
             visitors: BTreeMap::new(),
             listings: Gathering::default(),
-            released: Vec::new(),
+            moves: Deadlines::default(),
+            n_asked: 0,
+            released: None,
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.visitors.is_empty() && self.listings.len() == 0
+        self.visitors.is_empty() && self.listings.len() == 0 && self.moves.is_empty()
     }
 
     pub(super) fn deadline(&self) -> Option<Time> {
-        self.listings.deadline()
+        self.listings.deadline().into_iter().chain(self.moves.next()).min()
     }
 
     /// Sockets that are in a lobby of this shard; for checks.
@@ -121,7 +135,7 @@ impl Visitors {
         let is_inside = |visitor: &&Visitor| match visitor.standing {
             Standing::Inside(shard) => shard == own,
             Standing::Listing { inside } => inside == Some(own),
-            Standing::Moving { from, .. } => from == Some(own),
+            Standing::Moving(Move { from, .. }) => from == Some(own),
             Standing::Outside => false,
         };
         self.visitors.values().filter(is_inside).count()
@@ -141,12 +155,13 @@ impl Visitors {
     /// A socket is gone: the lobby it is in, or is about to be in, hears of it.
     pub(super) fn gone(&mut self, socket: SocketKey, effects: &mut Vec<VisitorEffect>) {
         let Some(visitor) = self.visitors.remove(&socket) else { return };
+        self.moves.set(socket, None);
         let shards = match visitor.standing {
             Standing::Outside | Standing::Listing { inside: None } => [None, None],
             Standing::Inside(shard) | Standing::Listing { inside: Some(shard) } => {
                 [Some(shard), None]
             }
-            Standing::Moving { from, to, .. } => [from.filter(|from| *from != to), Some(to)],
+            Standing::Moving(Move { from, to, .. }) => [from.filter(|from| *from != to), Some(to)],
         };
         let tell = |shard| VisitorEffect::Tell(shard, LobbyMessage::Gone(socket));
         effects.extend(shards.into_iter().flatten().map(tell));
@@ -165,7 +180,7 @@ impl Visitors {
             let refusal = Refusal::new(code::NOT_IN_LOBBY, "not connected to /lobby");
             return effects.extend(refuse(socket, ack, refusal));
         };
-        if matches!(visitor.standing, Standing::Moving { .. } | Standing::Listing { .. }) {
+        if matches!(visitor.standing, Standing::Moving(_) | Standing::Listing { .. }) {
             if visitor.held.len() < MAX_HELD {
                 return visitor.held.push_back((request, ack));
             }
@@ -175,9 +190,10 @@ impl Visitors {
         if let Request::List(list) = request {
             return self.list(now, socket, &list, ack, effects);
         }
-        match self.route(now, socket, &request) {
+        self.n_asked += 1;
+        match self.route(now, socket, &request, ack) {
             Ok((shard, is_elsewhere)) => {
-                let ask = Ask { socket, request, ack, is_elsewhere };
+                let ask = Ask { socket, number: self.n_asked, request, ack, is_elsewhere };
                 effects.push(VisitorEffect::Tell(shard, LobbyMessage::Ask(ask)));
             }
             Err(refusal) => effects.extend(refuse(socket, ack, refusal)),
@@ -190,6 +206,7 @@ impl Visitors {
         now: Time,
         socket: SocketKey,
         request: &Request,
+        ack: Option<u64>,
     ) -> Result<(ShardId, bool), Refusal> {
         let not_connected = || Refusal::new(code::NOT_IN_LOBBY, "not connected to /lobby");
         let visitor = self.visitors.get_mut(&socket).ok_or_else(not_connected)?;
@@ -234,7 +251,11 @@ impl Visitors {
             }
         };
         if request.may_move() {
-            visitor.standing = Standing::Moving { from: inside, to, before };
+            let number = self.n_asked;
+            visitor.standing = Standing::Moving(Move { from: inside, to, number, ack, before });
+            if to != self.neighbours.own {
+                self.moves.set(socket, Some(now + MOVE_TIMEOUT));
+            }
         }
         Ok((to, inside.is_some_and(|inside| inside != to)))
     }
@@ -246,21 +267,37 @@ impl Visitors {
         answer: Answer,
         effects: &mut Vec<VisitorEffect>,
     ) {
-        let Answer { socket, frame, is_inside, is_hit } = answer;
+        let Answer { socket, number, frame, is_inside, is_hit } = answer;
         let Some(visitor) = self.visitors.get_mut(&socket) else { return };
-        effects.extend(frame.map(|frame| VisitorEffect::Send(socket, frame)));
-        if let (Some(is_inside), Standing::Moving { from: inside, to, before }) =
-            (is_inside, visitor.standing)
-            && to == from
-        {
-            // Who was refused by another shard is still where it was.
-            let stays = inside.filter(|inside| *inside != from);
-            visitor.standing = Standing::at(if is_inside { Some(from) } else { stays });
-            if is_hit {
-                visitor.guesses = before;
-            }
-            self.released.push(socket);
+        let frame = frame.map(|frame| VisitorEffect::Send(socket, frame));
+        let Some(is_inside) = is_inside else { return effects.extend(frame) };
+        // An answer that comes too late has been given already, and its shard told that we left.
+        let Standing::Moving(moving) = visitor.standing else { return };
+        if (moving.to, moving.number) != (from, number) {
+            return;
         }
+        effects.extend(frame);
+        // Who was refused by another shard is still where it was.
+        let stays = moving.from.filter(|inside| *inside != from);
+        visitor.standing = Standing::at(if is_inside { Some(from) } else { stays });
+        if is_hit {
+            visitor.guesses = moving.before;
+        }
+        self.moves.set(socket, None);
+        self.released = Some(socket);
+    }
+
+    /// A shard has not answered a move in time: it is told that the socket is gone, and the socket
+    /// that it is where it was.
+    fn give_up(&mut self, socket: SocketKey, effects: &mut Vec<VisitorEffect>) {
+        let Some(visitor) = self.visitors.get_mut(&socket) else { return };
+        let Standing::Moving(moving) = visitor.standing else { return };
+        visitor.standing = Standing::at(moving.from.filter(|inside| *inside != moving.to));
+        effects.push(VisitorEffect::Tell(moving.to, LobbyMessage::Gone(socket)));
+        let sentence = "the lobby's server does not answer; try again, or resume later";
+        let refusal = Refusal::new(code::UNAVAILABLE, sentence);
+        effects.extend(refuse(socket, moving.ack, refusal));
+        self.released = Some(socket);
     }
 
     /// Another socket has taken this one's place in a lobby: it is in none.
@@ -268,7 +305,7 @@ impl Visitors {
         let Some(visitor) = self.visitors.get_mut(&socket) else { return };
         match &mut visitor.standing {
             Standing::Inside(shard) if *shard == from => visitor.standing = Standing::Outside,
-            Standing::Moving { from: inside, .. } | Standing::Listing { inside }
+            Standing::Moving(Move { from: inside, .. }) | Standing::Listing { inside }
                 if *inside == Some(from) =>
             {
                 *inside = None;
@@ -315,10 +352,13 @@ impl Visitors {
         }
     }
 
-    /// Listings whose time is up are told as far as they came.
+    /// A listing whose time is up is told as far as it came, and a move that was not answered is
+    /// given up. One each time: each may release requests, and the ids last for one socket's.
     pub(super) fn timeout(&mut self, now: Time, effects: &mut Vec<VisitorEffect>) {
-        while let Some(late) = self.listings.take_late(now) {
+        if let Some(late) = self.listings.take_late(now) {
             self.tell_listing(late, effects);
+        } else if let Some((_, socket)) = self.moves.pop(now) {
+            self.give_up(socket, effects);
         }
     }
 
@@ -330,7 +370,7 @@ impl Visitors {
         let Some(visitor) = self.visitors.get_mut(&socket) else { return };
         if let Standing::Listing { inside } = visitor.standing {
             visitor.standing = Standing::at(inside);
-            self.released.push(socket);
+            self.released = Some(socket);
         }
         // The newest first; those of one shard come in order already.
         found.sort_by_key(|(made_ms, _)| std::cmp::Reverse(*made_ms));
@@ -341,7 +381,7 @@ impl Visitors {
 
     /// Goes on with requests that were held; true if there was one.
     pub(super) fn release(&mut self, now: Time, effects: &mut Vec<VisitorEffect>) -> bool {
-        let Some(socket) = self.released.pop() else { return false };
+        let Some(socket) = self.released.take() else { return false };
         let held = self.visitors.get_mut(&socket).and_then(|visitor| visitor.held.pop_front());
         if let Some((request, ack)) = held {
             self.asked(now, socket, request, ack, effects);
@@ -350,7 +390,7 @@ impl Visitors {
                 matches!(visitor.standing, Standing::Outside | Standing::Inside(_))
             });
             if is_free {
-                self.released.push(socket);
+                self.released = Some(socket);
             }
         }
         true

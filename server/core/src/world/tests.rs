@@ -243,13 +243,13 @@ impl Script {
     }
 
     fn wait(&mut self, ms: u64) {
-        let end = self.now + Duration::from_millis(ms);
+        let (end, mut n) = (self.now + Duration::from_millis(ms), 0);
         while let Some(at) = self.world.deadline().filter(|at| *at <= end) {
             self.now = self.now.max(at);
             self.tell(Input::Timeout);
-            let next = self.world.deadline();
-            let has_crashed = next == Some(Time::ZERO);
-            assert!(has_crashed || next.is_none_or(|at| at > self.now), "no progress");
+            // What is due at one moment may take several.
+            n += 1;
+            assert!(n < 10_000, "no progress");
         }
         self.now = end;
     }

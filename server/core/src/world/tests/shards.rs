@@ -373,3 +373,65 @@ fn codes_lead_to_the_shard_that_made_them() {
         }
     }
 }
+
+#[test]
+fn listings_that_time_out_together_release_what_was_held_one_socket_after_another() {
+    let mut net = Net::new(2, 1);
+    for number in 0..12 {
+        net.enter(0, number);
+    }
+    for number in 0..12 {
+        net.text(0, number, "2/lobby,0[\"list\"]");
+        for id in 1..8 {
+            let create = r#"["create",{"game":"once","name":"x"}]"#;
+            net.text(0, number, &format!("2/lobby,{id}{create}"));
+            net.text(0, number, r#"2/lobby,["leave"]"#);
+        }
+    }
+    net.shards[0].wait(2_000);
+    for number in 0..12 {
+        let acks = net.shards[0].sent(number);
+        assert_eq!(acks.iter().filter(|ack| ack.starts_with("3/lobby,")).count(), 8, "{acks:?}");
+    }
+}
+
+#[test]
+fn answers_that_came_in_time_are_told_by_a_shard_that_is_late() {
+    let mut net = Net::new(1, 1);
+    net.connect(0, 0, &["a"]);
+    net.connect(0, 1, &["a"]);
+    let draft = Draft::event("question").unwrap();
+    let ask = Question::Ask(MAIN, room("a"), draft, Duration::from_secs(1));
+    net.tell(0, Input::Gather(AckToken(1), ask));
+    net.text(0, 0, "30[\"in time\"]");
+    net.shards[0].now = net.shards[0].now + Duration::from_millis(2_500);
+    net.tell(0, Input::Timeout);
+    let [(_, Answer::Acks(acks))] = &net.shards[0].gathered[..] else {
+        panic!("{:?}", net.shards[0].gathered)
+    };
+    assert_eq!(acks.len(), 2, "{acks:?}");
+}
+
+#[test]
+fn a_join_that_is_never_answered_is_given_up_and_its_late_answer_ignored() {
+    let mut net = Net::new(2, 1);
+    net.enter(0, 0);
+    net.enter(1, 0);
+    let created = net.ask(0, 0, "create", &json!({"game": "once", "name": "0"}));
+    let join = json!(["join", {"code": created["lobby"]["code"], "name": "1"}]);
+    net.text(1, 0, &format!("2/lobby,1{join}"));
+    net.text(1, 0, r#"2/lobby,2["chat",{"text":"x"}]"#);
+    net.shards[1].wait(4_999);
+    assert_eq!(net.shards[1].sent(0), [""; 0]);
+    net.shards[1].wait(1);
+    let sent = net.shards[1].sent(0);
+    assert!(sent[0].starts_with("3/lobby,1") && sent[0].contains("E_UNAVAILABLE"), "{sent:?}");
+    assert!(sent[1].starts_with("3/lobby,2") && sent[1].contains("E_NOT_IN_LOBBY"), "{sent:?}");
+    net.post(1);
+    net.still();
+    assert_eq!(net.shards[1].sent(0), [""; 0], "the answer comes too late");
+    let told = net.shards[0].sent(0).concat();
+    assert!(told.contains("joined") && told.contains("dropped"), "{told}");
+    let again = json!({"code": created["lobby"]["code"], "name": "1"});
+    assert_eq!(net.ask(1, 0, "join", &again)["code"], "E_FULL", "the seat is kept for a while");
+}

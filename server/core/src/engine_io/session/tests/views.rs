@@ -208,6 +208,17 @@ fn views_never_cut_a_blocked_client_and_cost_it_no_bytes() {
 }
 
 #[test]
+fn who_takes_no_byte_is_cut_though_only_views_wait() {
+    let mut script = Script::websocket();
+    script.block();
+    script.show(1, 1, 1);
+    assert_eq!(script.wait(9_999), []);
+    script.show(1, 2, 1);
+    assert_eq!(script.wait(1), closed(CloseReason::SlowConsumer));
+    assert_eq!(script.views.n_asked, 0);
+}
+
+#[test]
 fn views_wait_while_much_is_queued() {
     let mut script = Script::websocket();
     script.send(&"x".repeat(HIGH_WATER_BYTES));
