@@ -295,7 +295,10 @@ impl Lobby {
         member.previous = Some(shown);
         let returned = member.place.seat().filter(|_| before.is_none());
         if let Some(before) = before {
-            self.unanswered(before);
+            // Who comes back by the same socket is still there to be told.
+            if before != socket {
+                self.unanswered(before);
+            }
             pushes.push(LobbyEffect::Unwatch(before));
         }
         if let Some(seat) = returned {

@@ -243,3 +243,18 @@ fn only_who_plays_does_something() {
     script.arrive(6);
     assert_eq!(code_of(&script.note(6, &input(1, "a"), 1)), "E_NOT_IN_LOBBY");
 }
+
+#[test]
+fn who_returns_by_the_same_socket_is_still_answered_and_by_another_is_not() {
+    let mut script = Script::ticking("pulse", 0..1);
+    script.note(0, &act("a"), 1);
+    let token = script.clients[&0].token.clone();
+    script.resume(0, &token).unwrap();
+    assert_eq!(script.next(0), [(1, acted(1))]);
+    script.note(0, &act("b"), 2);
+    let token = script.clients[&0].token.clone();
+    script.arrive(9);
+    script.resume(9, &token).unwrap();
+    assert_eq!(script.next(9), []);
+    assert_eq!(script.log(9).len(), 4, "what it did is done");
+}
