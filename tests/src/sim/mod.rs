@@ -3,6 +3,7 @@
 //! broadcast; an oracle beside the server says after each step what must hold.
 
 mod agenda;
+mod arrivals;
 mod chance;
 mod client;
 mod handlers;
@@ -12,6 +13,7 @@ mod plan;
 mod seen;
 mod server;
 mod trace;
+mod turns;
 mod wires;
 
 use std::{

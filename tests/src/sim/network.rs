@@ -31,6 +31,10 @@ pub(super) struct Connection {
     pub(super) is_dead: bool,
     /// The server will write no more.
     pub(super) is_finished: bool,
+    /// It has written all that it had to say, the good-bye last.
+    pub(super) has_said_all: bool,
+    /// The client has read the good-bye.
+    pub(super) has_good_bye: bool,
     decoder: Decoder,
     last_up: Time,
     last_down: Time,
@@ -56,6 +60,8 @@ impl Connection {
             is_waking: false,
             is_dead: false,
             is_finished: false,
+            has_said_all: false,
+            has_good_bye: false,
             decoder: Decoder::new(Role::Client, limits),
             last_up: Time::ZERO,
             last_down: Time::ZERO,
@@ -180,7 +186,10 @@ impl Sim {
                 Ok(Some(Message::Binary(bytes))) => {
                     arrived.push(Arrived::Bytes(bytes.into_owned()));
                 }
-                Ok(Some(Message::Close(_))) => arrived.push(Arrived::Close),
+                Ok(Some(Message::Close(_))) => {
+                    connection.has_good_bye = true;
+                    arrived.push(Arrived::Close);
+                }
                 Ok(Some(Message::Ping(_) | Message::Pong(_))) => {}
                 Err(violation) => {
                     let what = format!("client {}: {violation}", connection.client);

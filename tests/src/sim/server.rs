@@ -17,16 +17,10 @@ use parlor_core::{
     lobby::{Games, LobbySettings},
     time::Time,
 };
-use parlor_shared::{
-    engine_io::{Packet, decode_payload},
-    socket_io::Frame,
-    websocket::{Violation, close_code},
-};
+use parlor_shared::{engine_io::Packet, socket_io::Frame};
 
 use super::{
-    Invariant, Sim,
-    agenda::{Happening, Up},
-    chance::Chance as _,
+    Sim,
     plan::Plan,
     seen::{Log, Seen},
 };
@@ -40,11 +34,11 @@ pub(super) struct Shard {
     pub(super) sessions: Table<SessionKey, Slot>,
     /// What handlers want.
     pub(super) wanted: VecDeque<Input<'static>>,
-    dirty: BTreeSet<SessionKey>,
+    pub(super) dirty: BTreeSet<SessionKey>,
     full: Vec<SessionKey>,
     /// What other shards are told at the end of the turn.
-    abroad: BTreeMap<usize, Vec<Message>>,
-    turn_at: Option<Time>,
+    pub(super) abroad: BTreeMap<usize, Vec<Message>>,
+    pub(super) turn_at: Option<Time>,
 }
 
 /// A session and how to reach its client.
@@ -55,9 +49,9 @@ pub(super) struct Slot {
     pub(super) epoch: u32,
     /// `None`: polling.
     pub(super) connection: Option<ConnectionKey>,
-    candidate: Option<ConnectionKey>,
+    pub(super) candidate: Option<ConnectionKey>,
     /// The world has been told that it ended.
-    has_told: bool,
+    pub(super) has_told: bool,
     /// All there is to say is written.
     pub(super) is_flushed: bool,
 }
@@ -320,311 +314,7 @@ impl Sim {
         self.shards[at].world.handle(self.now, ids, &mut Log::default());
     }
 
-    fn index_of(&self, shard: ShardId) -> usize {
+    pub(super) fn index_of(&self, shard: ShardId) -> usize {
         self.plan.shards.iter().position(|own| *own == shard).expect("a shard of this run")
     }
-
-    // ---- requests and WebSockets ---------------------------------------------------------------
-
-    pub(super) fn get_arrives(&mut self, client: usize, epoch: u32) {
-        let accepted = match self.sids.get(&(client, epoch)).copied() {
-            Some((at, key)) if self.polls((at, key)) => {
-                self.tell(at, key, SessionInput::PollOpened, None)
-            }
-            _ => false,
-        };
-        if !accepted {
-            self.answer(client, epoch, None);
-        }
-    }
-
-    pub(super) fn get_aborted(&mut self, client: usize, epoch: u32) {
-        if let Some((at, key)) = self.sids.get(&(client, epoch)).copied() {
-            self.tell(at, key, SessionInput::PollAborted, None);
-        }
-    }
-
-    pub(super) fn post_arrives(&mut self, client: usize, epoch: u32, body: Option<&str>) {
-        let mut accepted = false;
-        if let Some((at, key)) = self.sids.get(&(client, epoch)).copied()
-            && self.polls((at, key))
-            && self.tell(at, key, SessionInput::PostOpened, None)
-        {
-            accepted = body.is_some();
-            match body {
-                None => _ = self.tell(at, key, SessionInput::PostBroken, None),
-                Some(body) => {
-                    for packet in decode_payload(body) {
-                        let slot = self.shards[at].sessions.get(key);
-                        if slot.is_none_or(|slot| slot.session.is_closed()) {
-                            break;
-                        }
-                        match &packet {
-                            Ok(packet) => {
-                                let input = SessionInput::Packet(packet);
-                                self.tell(at, key, input, Some(packet));
-                            }
-                            Err(_) => {
-                                accepted = false;
-                                self.tell(at, key, SessionInput::Malformed, None);
-                            }
-                        }
-                    }
-                    self.tell(at, key, SessionInput::PostClosed, None);
-                }
-            }
-        }
-        let back = self.now + self.latency();
-        self.agenda.note(back, Happening::Posted { client, epoch, accepted });
-    }
-
-    fn polls(&self, (at, key): (usize, SessionKey)) -> bool {
-        let slot = self.shards[at].sessions.get(key);
-        slot.is_some_and(|slot| slot.session.transport() == Transport::Polling)
-    }
-
-    fn answer(&mut self, client: usize, epoch: u32, body: Option<Vec<u8>>) {
-        let back = self.now + self.latency();
-        self.agenda.note(back, Happening::Answered { client, epoch, body });
-    }
-
-    /// A WebSocket's handshake arrives for a session that polls.
-    pub(super) fn candidate_arrives(&mut self, client: usize, epoch: u32) {
-        let Some((at, key)) = self.sids.get(&(client, epoch)).copied() else { return };
-        let connection = self.connect(client, (at, key), true);
-        let now = self.now;
-        let Some(slot) = self.shards[at].sessions.get_mut(key) else { return };
-        let mut verdict = Vec::new();
-        slot.session.handle(now, SessionInput::CandidateOpened, &mut verdict);
-        self.oracle.session_output(now, (at, key), None, &verdict);
-        if verdict == [SessionEffect::AcceptCandidate] {
-            slot.candidate = Some(connection);
-            self.touch(at);
-            self.candidate_open(client, epoch, connection);
-        } else {
-            self.finish(connection);
-        }
-    }
-
-    /// Something arrives by a WebSocket.
-    pub(super) fn up_arrives(&mut self, connection_key: ConnectionKey, up: &Up) {
-        let Some(connection) = self.connections.get(connection_key) else { return };
-        let (at, key) = (connection.shard, connection.session);
-        if connection.is_finished {
-            if matches!(up, Up::Gone { .. }) {
-                self.connections.remove(connection_key);
-            }
-            return;
-        }
-        if connection.is_candidate {
-            return self.candidate_up(at, key, connection_key, up);
-        }
-        let told = |sim: &mut Self, input: SessionInput<'_>| _ = sim.tell(at, key, input, None);
-        match up {
-            Up::Packet(text) => match Packet::decode(text) {
-                Ok(packet) => {
-                    self.tell(at, key, SessionInput::Packet(&packet), Some(&packet));
-                }
-                Err(_) => told(self, SessionInput::Malformed),
-            },
-            Up::Bytes(bytes) => {
-                let packet = Packet::Binary(bytes.as_slice().into());
-                self.tell(at, key, SessionInput::Packet(&packet), Some(&packet));
-            }
-            Up::Malformed => told(self, SessionInput::Malformed),
-            Up::Violation => {
-                let code = close_code::PROTOCOL_ERROR;
-                let violation = Violation { code, reason: "simulated" };
-                told(self, SessionInput::Violated(violation));
-            }
-            Up::Ping => told(self, SessionInput::WebSocketPing(b"?")),
-            Up::Close(code) => told(self, SessionInput::WebSocketClosing(*code)),
-            Up::Gone { clean } => {
-                if let Some(connection) = self.connections.get_mut(connection_key) {
-                    connection.is_dead = true;
-                }
-                told(self, SessionInput::TransportGone { clean: *clean });
-                self.flush_session(at, key);
-                self.connections.remove(connection_key);
-            }
-        }
-    }
-
-    fn candidate_up(&mut self, at: usize, key: SessionKey, connection: ConnectionKey, up: &Up) {
-        if let Up::Packet(text) = up
-            && let Ok(packet) = Packet::decode(text)
-        {
-            self.tell(at, key, SessionInput::CandidatePacket(&packet), None);
-            return;
-        }
-        if let Some(slot) = self.shards[at].sessions.get_mut(key) {
-            slot.candidate = None;
-        }
-        self.finish(connection);
-        self.tell(at, key, SessionInput::CandidateGone, None);
-    }
-
-    // ---- turns ---------------------------------------------------------------------------------
-
-    /// There is something to write before long.
-    fn touch(&mut self, at: usize) {
-        let until = self.now + self.random.us(0, self.plan.turn_us);
-        let shard = &mut self.shards[at];
-        if shard.turn_at.is_none_or(|turn_at| turn_at > until) {
-            shard.turn_at = Some(until);
-            self.agenda.note(until, Happening::Turn(at));
-        }
-    }
-
-    /// Fires deadlines, writes, and tells other shards.
-    pub(super) fn turn(&mut self, at: usize) {
-        if self.shards[at].turn_at != Some(self.now) {
-            return;
-        }
-        self.shards[at].turn_at = Some(self.now);
-        for n in 0.. {
-            if !self.fire(at) {
-                break;
-            }
-            if n == 10 {
-                let what = format!("shard {at}: deadlines do not go away");
-                return self.oracle.broken(Invariant::Deadlines, what);
-            }
-        }
-        while let Some(key) = self.shards[at].dirty.pop_first() {
-            self.flush_session(at, key);
-        }
-        self.post(at);
-        self.shards[at].turn_at = None;
-        if let Some(deadline) = self.deadline(at) {
-            let late = self.random.between(0, self.plan.late_ms * 1000);
-            let until = deadline.max(self.now) + std::time::Duration::from_micros(late);
-            self.shards[at].turn_at = Some(until);
-            self.agenda.note(until, Happening::Turn(at));
-        }
-        self.check_shard(at);
-    }
-
-    fn fire(&mut self, at: usize) -> bool {
-        let now = self.now;
-        let mut has_fired = false;
-        for key in self.shards[at].sessions.keys() {
-            let slot = self.shards[at].sessions.get(key);
-            if slot.and_then(|slot| slot.session.deadline()).is_some_and(|due| due <= now) {
-                has_fired = true;
-                self.tell(at, key, SessionInput::Timeout, None);
-                self.flush_session(at, key);
-            }
-        }
-        if self.shards[at].world.deadline().is_some_and(|due| due <= now) {
-            has_fired = true;
-            self.input(at, Input::Timeout);
-        }
-        has_fired
-    }
-
-    fn deadline(&self, at: usize) -> Option<Time> {
-        let shard = &self.shards[at];
-        let sessions = shard.sessions.iter().filter_map(|(_, slot)| slot.session.deadline());
-        sessions.chain(shard.world.deadline()).min()
-    }
-
-    fn post(&mut self, at: usize) {
-        let mut batches: BTreeMap<usize, Vec<Message>> = BTreeMap::new();
-        // Views go before all else of a turn.
-        for (to, message) in self.shards[at].world.take_views() {
-            batches.entry(self.index_of(to)).or_default().push(message);
-        }
-        for (to, mut batch) in std::mem::take(&mut self.shards[at].abroad) {
-            batches.entry(to).or_default().append(&mut batch);
-        }
-        for (to, batch) in batches {
-            let arrives = self.now + self.random.us(0, self.plan.wire_ms * 1000);
-            let arrives = self.wires.post(at, to, arrives, batch);
-            self.agenda.note(arrives, Happening::Batch { from: at, to });
-        }
-    }
-
-    pub(super) fn batch_arrives(&mut self, from: usize, to: usize) {
-        let (sender, receiver) = (self.plan.shards[from], self.plan.shards[to]);
-        for mut message in self.wires.take(from, to) {
-            if sender.node != receiver.node {
-                message = travelled(&message);
-            }
-            self.trace.tell(self.now, || format!("shard {from} tells {to}: {message:?}"));
-            self.input(to, Input::Told(sender, message));
-        }
-    }
-
-    /// Writes what a client can take.
-    pub(super) fn flush_session(&mut self, at: usize, key: SessionKey) {
-        let Shard { world, sessions, .. } = &mut self.shards[at];
-        let Some(slot) = sessions.get_mut(key) else { return };
-        let (client, epoch) = (slot.client, slot.epoch);
-        match slot.connection {
-            None => {
-                if let Some(body) = slot.session.poll_answer(world) {
-                    self.oracle.polled((at, key));
-                    self.answer(client, epoch, Some(body));
-                } else {
-                    slot.is_flushed = true;
-                }
-            }
-            Some(connection) => self.write(at, key, connection),
-        }
-        self.check_drained(client);
-        self.remove_if_gone(at, key);
-    }
-
-    /// A session that has nothing left to say is dropped, but not before the world knows.
-    fn remove_if_gone(&mut self, at: usize, key: SessionKey) {
-        let Some(slot) = self.shards[at].sessions.get_mut(key) else { return };
-        let (client, epoch) = (slot.client, slot.epoch);
-        if slot.session.is_gone() && slot.has_told {
-            let slot = self.shards[at].sessions.remove(key).expect("just seen");
-            self.sids.remove(&(client, epoch));
-            for connection in slot.candidate.into_iter().chain(slot.connection) {
-                self.finish(connection);
-            }
-            if self.oracle.forget_poll((at, key)) {
-                self.answer(client, epoch, None);
-            }
-        }
-    }
-
-    fn write(&mut self, at: usize, key: SessionKey, connection_key: ConnectionKey) {
-        let now = self.now;
-        while let Some(connection) = self.connections.get_mut(connection_key)
-            && !connection.is_blocked
-        {
-            let Shard { world, sessions, .. } = &mut self.shards[at];
-            let Some(slot) = sessions.get_mut(key) else { return };
-            let chunks = slot.session.poll_transmit(world);
-            let bytes: Vec<u8> = chunks.flatten().copied().collect();
-            if bytes.is_empty() {
-                slot.is_flushed = true;
-                return;
-            }
-            let mut n = bytes.len().min(connection.room());
-            if n == 0 {
-                connection.is_blocked = true;
-                let input = SessionInput::Blocked;
-                self.oracle.session_input(now, (at, key), &input, 0, true);
-                slot.session.handle(now, input, &mut Vec::new());
-                return;
-            }
-            if self.random.one_in(4) {
-                n = self.random.between(1, n as u64) as usize;
-            }
-            slot.session.written(now, n);
-            self.oracle.written((at, key), n);
-            self.down(connection_key, &bytes[..n]);
-        }
-    }
-}
-
-/// A message between nodes is bytes on its way.
-fn travelled(message: &Message) -> Message {
-    let bytes = serde_json::to_vec(message).expect("messages can travel");
-    serde_json::from_slice(&bytes).expect("what was written can be read")
 }

@@ -100,6 +100,11 @@ impl Sim {
             Line::Polling(_) | Line::WebSocket(_) => match self.random.below(100) {
                 0..4 => self.mishap(n),
                 4..7 => {
+                    if let Line::WebSocket(connection) = self.clients[n].line
+                        && self.random.one_in(8)
+                    {
+                        self.up(connection, Up::Close(Some(1000)));
+                    }
                     let most = self.plan.session.write_stall_timeout.as_millis() as u64 * 5 / 4;
                     self.clients[n].mood.reads_from = self.now + self.random.ms(10, most);
                 }
@@ -288,6 +293,11 @@ impl Sim {
     pub(super) fn over(&mut self, key: ConnectionKey) {
         let Some(connection) = self.connections.remove(key) else { return };
         let n = connection.client;
+        if connection.has_said_all && !connection.has_good_bye {
+            // Some frame was not finished, and swallowed it.
+            let what = format!("client {n} was told everything, but reads no good-bye");
+            self.oracle.broken(Invariant::Frames, what);
+        }
         match &mut self.clients[n].line {
             Line::WebSocket(own) if *own == key => self.lost(n),
             Line::Polling(polling) => {

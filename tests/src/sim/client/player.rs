@@ -36,8 +36,8 @@ pub(super) struct Player {
     n_names: u64,
     /// Ids of public lobbies.
     listed: Vec<String>,
-    /// The last input that was accepted, and its match.
-    last_input: Option<(u32, u64, Value)>,
+    /// The last input that was accepted, and its lobby and match.
+    last_input: Option<((String, u32), u64, Value)>,
 }
 
 /// A request that is not answered.
@@ -169,7 +169,9 @@ impl Sim {
         let other = self.random.below(self.clients.len() as u32) as usize;
         let player = &self.clients[n].player;
         let is_free = player.token.is_none() && player.asked.is_empty();
-        if other == n || !is_free || self.clients[other].player.story.is_none() {
+        let holder = &self.clients[other].player;
+        let is_returning = holder.asked.values().any(|asked| asked.event == "resume");
+        if other == n || !is_free || holder.story.is_none() || is_returning {
             return;
         }
         let Some(mut token) = self.clients[other].player.token.take() else { return };
@@ -177,6 +179,16 @@ impl Sim {
         let text = token.text.clone();
         self.clients[n].player.token = Some(token);
         self.resume(n, &text);
+    }
+
+    /// To be sure, as some clients do after a while without network.
+    fn resume_in_place(&mut self, n: usize) {
+        let player = &self.clients[n].player;
+        let is_returning = player.asked.values().any(|asked| asked.event == "resume");
+        if let Some(token) = player.token.as_ref().filter(|_| !is_returning) {
+            let token = token.text.clone();
+            self.resume(n, &token);
+        }
     }
 
     fn resume(&mut self, n: usize, token: &str) {
@@ -206,6 +218,7 @@ impl Sim {
                 let typing = json!({ "typing": self.random.one_in(2) });
                 self.request(n, "typing", &typing, "");
             }
+            10 if self.random.one_in(3) => self.resume_in_place(n),
             10 => self.request(n, "list", &Value::Null, ""),
             11 if self.random.one_in(4) => self.request(n, "leave", &Value::Null, ""),
             12 if self.random.one_in(4) => {
@@ -227,13 +240,13 @@ impl Sim {
             17 | 18 if story.is_some_and(|story| story.is_circles) => {
                 let part = |random: &mut Random| f64::from(random.below(21)) / 10.0 - 1.0;
                 let (x, y) = (part(&mut self.random), part(&mut self.random));
-                self.act_once(n, json!({ "type": "steer", "x": x, "y": y }));
+                self.act_once(n, &json!({ "type": "steer", "x": x, "y": y }));
             }
             19 => self.input_again(n),
             _ if n_legal > 0 && self.random.one_in(3) => {
                 let i = self.random.below(n_legal) as usize;
                 let legal = story.map(|story| story.legal[i].clone()).unwrap_or_default();
-                self.act_once(n, json!({ "type": "move", "move": legal }));
+                self.act_once(n, &json!({ "type": "move", "move": legal }));
             }
             _ if n_legal > 0 => {
                 let i = self.random.below(n_legal) as usize;
@@ -245,7 +258,7 @@ impl Sim {
     }
 
     /// Does something under the next number.
-    fn act_once(&mut self, n: usize, action: Value) {
+    fn act_once(&mut self, n: usize, action: &Value) {
         self.n_inputs += 1;
         let about = json!([self.n_inputs, action]).to_string();
         self.request(n, "input", &json!([self.n_inputs, action]), &about);
@@ -254,9 +267,9 @@ impl Sim {
     /// Does once more what has been done: it counts once.
     fn input_again(&mut self, n: usize) {
         let player = &self.clients[n].player;
-        let number = player.story.as_ref().map(|story| story.fold.number);
+        let place = player.story.as_ref().map(Story::place);
         if let Some((of, seq, action)) = player.last_input.clone()
-            && number == Some(of)
+            && place == Some(of)
         {
             self.request(n, "input", &json!([seq, action]), AGAIN);
         }
@@ -356,16 +369,19 @@ impl Sim {
                     "resync" => story.awaits_whole = true,
                     "chat" => story.said.extend(asked.about.parse::<u64>().ok()),
                     "input" if asked.about == AGAIN => {
+                        let place = player.last_input.as_ref().map(|(of, ..)| of);
+                        if place != Some(&story.place()) {
+                            return Ok(());
+                        }
                         let acted: api::Acted = read(data)?;
-                        return self.oracle.lobbies.acted_again(story, acted.turn);
+                        return story.acted_again(acted.turn);
                     }
                     "action" | "input" => {
                         let acted: api::Acted = read(data)?;
                         let input: Option<(u64, Value)> = serde_json::from_str(&asked.about).ok();
                         let seq = input.as_ref().map(|(seq, _)| *seq);
-                        let number = story.fold.number;
                         player.last_input = input
-                            .map(|(seq, action)| (number, seq, action))
+                            .map(|(seq, action)| (story.place(), seq, action))
                             .or_else(|| player.last_input.take());
                         return self.oracle.lobbies.acted(story, seq, acted.turn);
                     }
@@ -380,8 +396,8 @@ impl Sim {
         let now = self.now;
         let player = &mut self.clients[n].player;
         let rules = [chess::code::TURN, chess::code::ILLEGAL_MOVE];
-        let number = player.story.as_ref().map(|story| story.fold.number);
-        let is_same_match = number == player.last_input.as_ref().map(|(number, ..)| *number);
+        let place = player.story.as_ref().map(Story::place);
+        let is_same_match = place == player.last_input.as_ref().map(|(of, ..)| of.clone());
         if asked.about == AGAIN && is_same_match && rules.contains(&refusal.code.as_str()) {
             return Err((Invariant::Inputs, format!("taken anew, and refused: {refusal:?}")));
         }

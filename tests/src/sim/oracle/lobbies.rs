@@ -196,16 +196,6 @@ impl Lobbies {
         Ok(())
     }
 
-    /// A member's input was sent again.
-    pub(in crate::sim) fn acted_again(&mut self, story: &Story, turn: u64) -> Check {
-        let is_right = story.is_circles || turn == story.fold.turn;
-        if is_right {
-            return Ok(());
-        }
-        let what = format!("{} of {} is turn {turn} now", story.name, story.lobby);
-        Err((Invariant::Inputs, what))
-    }
-
     pub(in crate::sim) fn listed(&self, listing: &Listing) -> Check {
         let mut ids: Vec<&str> = listing.lobbies.iter().map(|lobby| lobby.id.as_str()).collect();
         let is_private = |id: &&str| self.records.get(*id).is_some_and(|r| !r.is_public);
@@ -311,7 +301,7 @@ impl Record {
             return Err((Invariant::Hidden, format!("seat {to_move} is not shown its moves")));
         }
         let board = format!("{} {:?}", view.fen, view.moves);
-        self.same_board((state.number, state.turn, 0), board)?;
+        self.same_board((state.number, state.turn, 0), &board)?;
         story.legal = view.legal;
         Ok(())
     }
@@ -321,11 +311,11 @@ impl Record {
         let view: circles::View = read(state.view.get())?;
         let outcome = u64::from(state.outcome.is_some());
         let board = format!("{} {view:?} {:?}", state.turn, state.applied);
-        self.same_board((state.number, view.tick, outcome), board)
+        self.same_board((state.number, view.tick, outcome), &board)
     }
 
-    fn same_board(&mut self, at: (u32, u64, u64), board: String) -> Check {
-        let seen = self.boards.entry(at).or_insert_with(|| board.clone());
+    fn same_board(&mut self, at: (u32, u64, u64), board: &str) -> Check {
+        let seen = self.boards.entry(at).or_insert_with(|| board.to_owned());
         if *seen == board {
             return Ok(());
         }

@@ -1,6 +1,7 @@
 //! Who knows better: plain models beside the server, told of everything that goes into it, which
 //! say what must come out. The first thing that is not as it must be is kept.
 
+mod invariant;
 mod lobbies;
 mod questions;
 mod requests;
@@ -10,7 +11,7 @@ mod story;
 mod stream;
 mod ticks;
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use parlor_core::{
     close::CloseReason,
@@ -23,6 +24,7 @@ use parlor_core::{
 };
 
 use super::{plan::Plan, seen::Seen};
+pub use invariant::{Broken, Invariant};
 pub(super) use lobbies::Lobbies;
 use questions::Questions;
 use requests::Requests;
@@ -36,84 +38,6 @@ pub(super) const MAIN: NamespaceKey = NamespaceKey(0);
 
 /// A session: its shard, and its key there.
 pub(super) type At = (usize, SessionKey);
-
-/// What always holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Invariant {
-    /// Bytes of a WebSocket are whole frames: one that is begun is finished.
-    Frames,
-    /// Reliable packets arrive once and in order, or the session ends; nothing else arrives.
-    Order,
-    /// Of volatile packets the newest of each kind arrives, and none after a newer one.
-    Newest,
-    /// Pings go out an interval after the opening and each pong; who is silent is cut in time.
-    Heartbeat,
-    /// Sessions end for the reasons there are, and when there is one.
-    Reasons,
-    /// What waits for a client is limited in bytes.
-    QueueLimit,
-    /// What clients say is heard once and in order.
-    Heard,
-    /// A broadcast reaches each socket that it means once, on all shards, and no other.
-    Broadcast,
-    /// Broadcasts of one shard arrive in the order in which it made them.
-    EmitterOrder,
-    /// Each question has one answer: the right one, or why there is none.
-    Answers,
-    /// A gathering holds each answer once.
-    Gathered,
-    /// Each request has one acknowledgement, in time.
-    Acks,
-    /// A member sees each version of its lobby, without gap, and nobody else does.
-    Versions,
-    /// All members see the same story, and whole lobbies are told as it goes.
-    Story,
-    /// An acknowledgement comes after what it acknowledges, and before what that leads to.
-    AckOrder,
-    /// A player holds at most one seat of a lobby.
-    Seats,
-    /// A seat is kept for the grace, not shorter and not longer.
-    Grace,
-    /// A token is good until its successor has been used.
-    Tokens,
-    /// Requests of one player count in the order in which they were made.
-    RequestOrder,
-    /// What only one seat may know reaches no other.
-    Hidden,
-    /// States go forward, agree with each other, and the newest arrives.
-    States,
-    /// Ticks come at t0 + k/hz, and are left out only when they are late.
-    Ticks,
-    /// An input counts once, however often it is sent.
-    Inputs,
-    /// A listing holds the public lobbies, each once.
-    Listing,
-    /// Tables agree with each other.
-    Tables,
-    /// Deadlines are of what there is, and go away when they are fired.
-    Deadlines,
-    /// At the end nothing is left behind.
-    LeftBehind,
-    /// Nothing panics.
-    Panic,
-    /// The same seed gives the same trace.
-    Repeatable,
-}
-
-/// An invariant that did not hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Broken {
-    /// Which.
-    pub invariant: Invariant,
-    /// What was seen instead.
-    pub what: String,
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {}", self.invariant, self.what)
-    }
-}
 
 #[derive(Debug)]
 pub(super) struct Oracle {
@@ -231,7 +155,7 @@ impl Oracle {
     /// The GET that waited is answered.
     pub(super) fn polled(&mut self, at: At) {
         if let Some(watched) = self.watched.get_mut(&at) {
-            watched.has_get = false;
+            watched.polled();
         }
     }
 
@@ -454,6 +378,11 @@ impl Oracle {
                 | Seen::Show(..)
                 | Seen::Hide(..)
                 | Seen::Rebase(..) => {}
+            }
+        }
+        for (at, socket) in self.questions.take_said_gone() {
+            if self.rooms.is_here(at, socket) {
+                self.broken(Invariant::Answers, format!("{socket:?} is not gone, but said to be"));
             }
         }
         let settled = self.questions.settled();

@@ -22,6 +22,8 @@ pub(super) struct Questions {
     gatherings: BTreeMap<u64, Gathering>,
     /// What must be acknowledged by the input that is being handled.
     due: Option<(u64, String)>,
+    /// Sockets that were said to be gone.
+    said_gone: Vec<(usize, SocketKey)>,
 }
 
 #[derive(Debug)]
@@ -155,8 +157,10 @@ impl Questions {
         let is_right = match answer {
             Ok(args) => self.due.take() == Some((number, args.clone())),
             Err(AckError::Timeout) => ask.until <= now,
-            // That the socket is really gone is seen by the time all is done.
-            Err(AckError::Disconnected) => true,
+            Err(AckError::Disconnected) => {
+                self.said_gone.push(ask.socket);
+                true
+            }
             Err(AckError::TooMany) => false,
         };
         if is_right { Ok(()) } else { Err(format!("{number} is answered wrongly: {answer:?}")) }
@@ -171,6 +175,11 @@ impl Questions {
         if self.due.as_ref().is_some_and(|(number, _)| is_its(number)) {
             self.due = None;
         }
+    }
+
+    /// Sockets that handlers were told are gone: by the time an input is handled, they are.
+    pub(super) fn take_said_gone(&mut self) -> Vec<(usize, SocketKey)> {
+        std::mem::take(&mut self.said_gone)
     }
 
     /// An input has been handled: the answer that it brought must have been handed on.

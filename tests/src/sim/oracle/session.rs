@@ -21,6 +21,8 @@ pub(super) struct Watched {
     /// It began by polling, which nobody counts the bytes of.
     has_polled: bool,
     pub(super) has_get: bool,
+    /// How often it has become able to take something, or unable.
+    n_turns: u64,
     has_post: bool,
     /// The next ping, or after it the end.
     beat: Beat,
@@ -62,6 +64,7 @@ impl Watched {
             polls: transport == Transport::Polling,
             has_polled: transport == Transport::Polling,
             has_get: false,
+            n_turns: 0,
             has_post: false,
             beat: Beat::PingAt(now + settings.ping_interval),
             stall_until: None,
@@ -82,12 +85,32 @@ impl Watched {
         self.closed.is_some()
     }
 
+    /// The GET that waited is answered.
+    pub(super) fn polled(&mut self) {
+        self.has_get = false;
+        self.n_turns += 1;
+    }
+
     pub(super) fn closed_at(&self) -> Option<Time> {
         self.closed.map(|(at, _)| at)
     }
 
     /// For which reason the session must end now.
     pub(super) fn input(
+        &mut self,
+        now: Time,
+        input: &SessionInput<'_>,
+        queued: usize,
+        is_open: bool,
+        settings: &Settings,
+    ) -> Option<CloseReason> {
+        let could_take = self.can_take();
+        let expected = self.take_in(now, input, queued, is_open, settings);
+        self.n_turns += u64::from(self.can_take() != could_take);
+        expected
+    }
+
+    fn take_in(
         &mut self,
         now: Time,
         input: &SessionInput<'_>,
@@ -146,7 +169,8 @@ impl Watched {
                     self.n_sent += frame.wire().len();
                     self.n_last = frame.wire().len();
                 }
-                self.stream.send(frame, *delivery, is_free);
+                let blocked = (!self.can_take()).then_some(self.n_turns);
+                self.stream.send(frame, *delivery, is_free, blocked);
             }
             SessionInput::Show { view, .. } => self.stream.show(*view),
             SessionInput::Hide { .. } => self.stream.hide(),
@@ -212,6 +236,7 @@ impl Watched {
                 SessionEffect::DropCandidate => self.candidate_until = None,
                 SessionEffect::Upgraded => {
                     (self.polls, self.has_get, self.candidate_until) = (false, false, None);
+                    self.n_turns += 1;
                     if let Beat::PongUntil(..) = self.beat {
                         self.beat = Beat::PingAt(now + settings.ping_interval);
                     }

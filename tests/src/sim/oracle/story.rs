@@ -129,6 +129,19 @@ impl Story {
         }
     }
 
+    /// Which match this is.
+    pub(in crate::sim) fn place(&self) -> (String, u32) {
+        (self.lobby.clone(), self.fold.number)
+    }
+
+    /// An input was sent again, and is answered with the turn that the match has reached.
+    pub(in crate::sim) fn acted_again(&self, turn: u64) -> Check {
+        if self.is_circles || turn == self.fold.turn {
+            return Ok(());
+        }
+        Err((Invariant::Inputs, format!("{} of {} is turn {turn} now", self.name, self.lobby)))
+    }
+
     /// The next version.
     pub(super) fn next(&mut self, version: u64) -> Check {
         let before = std::mem::replace(&mut self.version, version);

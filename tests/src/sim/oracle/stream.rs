@@ -37,6 +37,8 @@ struct Volatile {
     packets: VecDeque<Packet>,
     /// The client could take it when it was sent: it was not to be replaced.
     is_sure: bool,
+    /// The client could take nothing when it was sent, and that since this moment.
+    blocked: Option<u64>,
     /// An equal one has arrived, which may have been this one.
     may_have_come: bool,
     /// Other kinds sent since.
@@ -44,7 +46,13 @@ struct Volatile {
 }
 
 impl Stream {
-    pub(super) fn send(&mut self, frame: &Frame, delivery: Delivery, is_free: bool) {
+    pub(super) fn send(
+        &mut self,
+        frame: &Frame,
+        delivery: Delivery,
+        is_free: bool,
+        blocked: Option<u64>,
+    ) {
         let packets = || frame.packets().map(|(is_binary, p)| (is_binary, p.to_vec())).collect();
         match delivery {
             Delivery::Reliable => self.reliable.push_back(packets()),
@@ -53,12 +61,23 @@ impl Stream {
                 for other in self.volatile.iter_mut().filter(|v| v.key != key) {
                     other.others.insert(key);
                 }
-                let others = BTreeSet::new();
+                let mut others = BTreeSet::new();
+                if blocked.is_some() {
+                    // What waited when nothing could be taken is replaced, in the same place.
+                    self.volatile.retain_mut(|v| {
+                        let is_replaced = v.key == key && v.blocked == blocked;
+                        if is_replaced {
+                            others.append(&mut v.others);
+                        }
+                        !is_replaced
+                    });
+                }
                 let packets = packets();
                 self.volatile.push(Volatile {
                     key,
                     packets,
                     is_sure,
+                    blocked,
                     may_have_come: false,
                     others,
                 });
@@ -69,7 +88,7 @@ impl Stream {
     /// There is something new to see: its frame is made when the client can take it.
     pub(super) fn show(&mut self, view: ViewId) {
         let frame = Frame::engine(VIEW);
-        self.send(&frame, Delivery::Volatile { key: VIEW_KEY }, false);
+        self.send(&frame, Delivery::Volatile { key: VIEW_KEY }, false, None);
         if self.rebased.take() == Some(view)
             && let Some(asked_for) = self.volatile.last_mut()
         {

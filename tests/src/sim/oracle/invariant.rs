@@ -1,0 +1,81 @@
+//! What always holds, by name. What each name means in detail is its model's part.
+
+use std::fmt;
+
+/// What always holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Invariant {
+    /// Bytes of a WebSocket are whole frames: one that is begun is finished.
+    Frames,
+    /// Reliable packets arrive once and in order, or the session ends; nothing else arrives.
+    Order,
+    /// Of volatile packets the newest of each kind arrives, and none after a newer one.
+    Newest,
+    /// Pings go out an interval after the opening and each pong; who is silent is cut in time.
+    Heartbeat,
+    /// Sessions end for the reasons there are, and when there is one.
+    Reasons,
+    /// What waits for a client is limited in bytes.
+    QueueLimit,
+    /// What clients say is heard once and in order.
+    Heard,
+    /// A broadcast reaches each socket that it means once, on all shards, and no other.
+    Broadcast,
+    /// Broadcasts of one shard arrive in the order in which it made them.
+    EmitterOrder,
+    /// Each question has one answer: the right one, or why there is none.
+    Answers,
+    /// A gathering holds each answer once.
+    Gathered,
+    /// Each request has one acknowledgement, in time.
+    Acks,
+    /// A member sees each version of its lobby, without gap, and nobody else does.
+    Versions,
+    /// All members see the same story, and whole lobbies are told as it goes.
+    Story,
+    /// An acknowledgement comes after what it acknowledges, and before what that leads to.
+    AckOrder,
+    /// A player holds at most one seat of a lobby.
+    Seats,
+    /// A seat is kept for the grace, not shorter and not longer.
+    Grace,
+    /// A token is good until its successor has been used.
+    Tokens,
+    /// Requests of one player count in the order in which they were made.
+    RequestOrder,
+    /// What only one seat may know reaches no other.
+    Hidden,
+    /// States go forward, agree with each other, and the newest arrives.
+    States,
+    /// Ticks come at t0 + k/hz, and are left out only when they are late.
+    Ticks,
+    /// An input counts once, however often it is sent.
+    Inputs,
+    /// A listing holds the public lobbies, each once.
+    Listing,
+    /// Tables agree with each other.
+    Tables,
+    /// Deadlines are of what there is, and go away when they are fired.
+    Deadlines,
+    /// At the end nothing is left behind.
+    LeftBehind,
+    /// Nothing panics.
+    Panic,
+    /// The same seed gives the same trace.
+    Repeatable,
+}
+
+/// An invariant that did not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// Which.
+    pub invariant: Invariant,
+    /// What was seen instead.
+    pub what: String,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.invariant, self.what)
+    }
+}
