@@ -15,6 +15,7 @@ use crate::{
     cluster::{Change, Message, Question},
     delivery::Delivery,
     effect::DisconnectReason,
+    fault::{self, Fault},
     key::{NamespaceKey, SessionKey, ShardId, SocketKey},
 };
 
@@ -86,7 +87,11 @@ impl Target {
 
     /// The same for another shard, which knows none of this one's keys.
     pub(crate) fn abroad(&self) -> Self {
-        Self { socket: None, except_socket: None, ..self.clone() }
+        let mut abroad = Self { socket: None, except_socket: None, ..self.clone() };
+        if fault::is_planted(Fault::ExceptIgnoredAbroad) {
+            abroad.except.clear();
+        }
+        abroad
     }
 }
 

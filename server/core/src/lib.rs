@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod delivery;
 pub mod effect;
 pub mod engine_io;
+pub mod fault;
 mod gather;
 pub mod hash;
 pub mod ids;

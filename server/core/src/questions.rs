@@ -9,6 +9,7 @@ use parlor_shared::id::SocketId;
 use crate::{
     cluster::{AckOf, Answer, Question},
     effect::AckError,
+    fault::{self, Fault},
     gather::Gathering,
     input::AckToken,
     key::{GatheringKey, ShardId, SocketKey},
@@ -120,7 +121,12 @@ impl Questions {
 fn whole(((token, mut all), parts): ((AckToken, Answer), Vec<Answer>)) -> (AckToken, Answer) {
     for part in parts {
         match (&mut all, part) {
-            (Answer::Acks(all), Answer::Acks(part)) => all.extend(part),
+            (Answer::Acks(all), Answer::Acks(part)) => {
+                if fault::is_planted(Fault::GatheredTwice) {
+                    all.extend(part.clone());
+                }
+                all.extend(part);
+            }
             (Answer::Sockets(all), Answer::Sockets(part)) => all.extend(part),
             // Another node's mistake.
             (Answer::Acks(_), Answer::Sockets(_)) | (Answer::Sockets(_), Answer::Acks(_)) => {}

@@ -11,6 +11,7 @@ use crate::{
     cluster::{Answer, Message, Neighbours, Question},
     delivery::{Delivery, Shown, Views},
     effect::{AckError, DisconnectReason, Effect, Effects},
+    fault::{self, Fault},
     ids::Ids,
     input::{AckToken, Input, Target},
     key::{Address, NamespaceKey, ShardId, SocketKey, ViewId},
@@ -176,7 +177,12 @@ impl World {
     ) {
         if !target.is_local() && self.neighbours.all.len() > 1 {
             let message = Message::Emit(namespace, target.abroad(), frame.clone(), delivery);
-            self.tell_others(&message, effects);
+            if !fault::is_planted(Fault::BroadcastNotForwarded) {
+                self.tell_others(&message, effects);
+            }
+            if fault::is_planted(Fault::BroadcastTwiceAbroad) {
+                self.tell_others(&message, effects);
+            }
         }
         self.sockets(now, Input::Emit(namespace, target, frame, delivery), effects);
     }

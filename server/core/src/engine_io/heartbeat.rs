@@ -2,7 +2,10 @@
 //! Source: Engine.IO protocol v4, § Heartbeat; engine.io 6.6.10 for the single extension.
 
 use super::Settings;
-use crate::time::Time;
+use crate::{
+    fault::{self, Fault},
+    time::Time,
+};
 
 /// ```text
 ///  Quiet{ping_at} ──ping_at──► Asked{until} ──until──► dead
@@ -27,6 +30,9 @@ pub(super) enum Beat {
 impl Heartbeat {
     /// The first ping comes an interval after the opening, never at once.
     pub(super) fn new(now: Time, settings: &Settings) -> Self {
+        if fault::is_planted(Fault::FirstPingAtOnce) {
+            return Self::Quiet { ping_at: now };
+        }
         Self::Quiet { ping_at: now + settings.ping_interval }
     }
 
@@ -62,6 +68,10 @@ impl Heartbeat {
             return None;
         }
         match self {
+            Self::Asked { .. } if fault::is_planted(Fault::PingTimeoutIgnored) => {
+                *self = Self::new(now, settings);
+                None
+            }
             Self::Quiet { .. } => {
                 *self = Self::Asked { until: now + settings.ping_timeout, extended: false };
                 Some(Beat::Ping)

@@ -12,7 +12,10 @@ use parlor_shared::{
 };
 
 use super::slots::Slots;
-use crate::delivery::Views;
+use crate::{
+    delivery::Views,
+    fault::{self, Fault},
+};
 
 /// Bytes queued for a client that can still take them, from which on it is written to before
 /// anything else happens, so that a burst does not look like a slow reader.
@@ -77,7 +80,8 @@ impl Outbox {
 
     /// Drops all that is not begun, to say good-bye at once.
     pub(super) fn clear_unbegun(&mut self) {
-        let front = self.queue.pop_front().filter(|_| self.begun > 0);
+        let is_kept = self.begun > 0 && !fault::is_planted(Fault::BegunFrameAbandoned);
+        let front = self.queue.pop_front().filter(|_| is_kept);
         let begun = self.begun;
         self.clear();
         if let Some(mut front) = front {

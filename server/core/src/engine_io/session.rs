@@ -19,6 +19,7 @@ use super::{
 use crate::{
     close::CloseReason,
     delivery::{Delivery, Views},
+    fault::{self, Fault},
     key::ViewId,
     time::Time,
 };
@@ -416,11 +417,17 @@ impl Session {
     ) {
         let is_free = self.can_take() && !self.is_over_high_water();
         match delivery {
+            Delivery::Volatile { .. } if fault::is_planted(Fault::VolatileQueued) => {
+                self.outbox.push(&frame);
+            }
+            Delivery::Reliable
+                if fault::is_planted(Fault::ReliableDroppedWhileBlocked) && !self.can_take() => {}
             Delivery::Volatile { key } if !is_free || self.outbox.slots.holds(key) => {
                 self.n_replaced += u64::from(self.outbox.slots.replace(key, frame));
             }
             Delivery::Volatile { .. } | Delivery::Reliable => {
-                if self.outbox.bytes() >= self.settings.max_queue_bytes {
+                let is_full = self.outbox.bytes() >= self.settings.max_queue_bytes;
+                if is_full && !fault::is_planted(Fault::QueueUnlimited) {
                     return self.end(now, CloseReason::SlowConsumer, effects);
                 }
                 self.outbox.push(&frame);
@@ -565,6 +572,9 @@ impl Session {
         };
         self.carrier = Carrier::WebSocket { blocked_since: None };
         self.outbox.slots.forget_bases();
+        if fault::is_planted(Fault::UpgradeLosesQueue) {
+            self.outbox.clear();
+        }
         last
     }
 
@@ -575,6 +585,11 @@ impl Session {
             None => {}
         }
         match &mut self.carrier {
+            Carrier::WebSocket { blocked_since: Some(since) }
+                if fault::is_planted(Fault::StallIgnored) =>
+            {
+                *since = now;
+            }
             Carrier::WebSocket { blocked_since: Some(since) }
                 if now >= *since + self.settings.write_stall_timeout =>
             {

@@ -7,6 +7,7 @@ use parlor_shared::socket_io::Frame;
 
 use crate::{
     delivery::{Shown, Views},
+    fault::{self, Fault},
     key::ViewId,
 };
 
@@ -84,6 +85,9 @@ impl Slots {
 
     fn add(&mut self, slot: Slot) -> bool {
         let is_full = self.slots.len() == MAX_VOLATILE_KEYS;
+        if is_full && fault::is_planted(Fault::NewestVolatileDropped) {
+            return true;
+        }
         if is_full {
             self.slots.remove(0);
         }
@@ -93,8 +97,13 @@ impl Slots {
 
     /// The client does not look any more: nothing of this view will be sent, or built upon.
     pub(super) fn hide(&mut self, view: ViewId) {
+        if fault::is_planted(Fault::StaleViewAfterLeaving) {
+            return;
+        }
         self.slots.retain(|slot| !slot.is(view));
-        self.rebase(view);
+        if !fault::is_planted(Fault::KeyNotRenewed) {
+            self.rebase(view);
+        }
     }
 
     /// The next frame of this view is a whole one.

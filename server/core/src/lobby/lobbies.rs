@@ -26,6 +26,7 @@ use super::{
 use crate::{
     cluster::Neighbours,
     delivery::Delivery,
+    fault::{self, Fault},
     ids::Ids,
     key::{Address, LobbyKey, ShardId, SocketKey, Table, ViewId},
     time::{Deadlines, Time},
@@ -282,6 +283,8 @@ impl Lobbies {
             Request::Leave => answer_frame(ack, self.leave(now, who, &mut pushes)),
             inside => self.inside(now, who, inside, ack, &mut pushes),
         };
+        let is_lost = fault::is_planted(Fault::AckLostAbroad) && from != self.neighbours.own;
+        let frame = frame.filter(|_| !is_lost);
         let is_inside = may_move.then(|| self.places.contains_key(&who));
         let answer = Answer { socket, number, frame, is_inside, is_hit };
         self.tell(now, from, LobbyMessage::Answer(answer), ids, effects);
@@ -483,8 +486,13 @@ impl Lobbies {
     }
 
     fn list(&self, list: &api::List) -> Vec<(u64, api::Listed)> {
-        let newest = self.public.values().rev().take(MAX_EXAMINED);
+        let newest: Vec<&LobbyKey> = if fault::is_planted(Fault::PrivateLobbyListed) {
+            self.by_code.values().collect()
+        } else {
+            self.public.values().rev().take(MAX_EXAMINED).collect()
+        };
         let lobbies = newest
+            .into_iter()
             .filter_map(|key| {
                 let lobby = self.lobbies.get(*key)?;
                 Some((lobby.made_ms, lobby.listed()?))

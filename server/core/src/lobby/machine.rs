@@ -34,6 +34,7 @@ use super::{
 };
 use crate::{
     delivery::Delivery,
+    fault::{self, Fault},
     key::{Address, LobbyKey, ShardId, ViewId, ViewerKey},
     rate::{Allowance, Rate},
     time::Time,
@@ -322,6 +323,12 @@ impl Lobby {
         let member = &mut self.members[at];
         let socket = member.socket.take();
         member.kept_until = Some(now.time + grace);
+        if fault::is_planted(Fault::SeatLeak) {
+            member.kept_until = None;
+        }
+        if fault::is_planted(Fault::SeatFreedAtOnce) {
+            member.kept_until = Some(now.time);
+        }
         let place = member.place;
         if let Some(socket) = socket {
             self.unanswered(socket);
@@ -568,6 +575,9 @@ impl Lobby {
     fn view_of(&self, place: Place) -> ViewId {
         let viewer = match (self.kind.views(), place) {
             (Views::Shared, _) => ViewerKey::Everybody,
+            (Views::PerSeat, Place::Seat(seat)) if fault::is_planted(Fault::WrongSeatsView) => {
+                ViewerKey::Seat(1 - seat.min(1))
+            }
             (Views::PerSeat, Place::Seat(seat)) => ViewerKey::Seat(seat),
             (Views::PerSeat, Place::Spectator) => ViewerKey::Spectators,
         };
@@ -612,6 +622,7 @@ impl Lobby {
 
     fn set_ready(&mut self, at: usize, seat: u8, ready: bool, pushes: &mut Pushes) {
         if std::mem::replace(&mut self.members[at].ready, ready) != ready {
+            self.version += u64::from(fault::is_planted(Fault::VersionSkipped));
             self.push(Change::Ready { seat, ready }, pushes);
         }
     }
@@ -691,6 +702,9 @@ impl Lobby {
 
     /// A member's request shows that it has the last token: the one before is no longer good.
     pub(super) fn confirm_token(&mut self, at: usize) -> Option<ResumeToken> {
+        if fault::is_planted(Fault::TokenUsableTwice) {
+            return None;
+        }
         self.members[at].previous.take()
     }
 

@@ -7,7 +7,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::game::CatchUp;
-use crate::time::Time;
+use crate::{
+    fault::{self, Fault},
+    time::Time,
+};
 
 /// Phases into which a period is cut; a power of two.
 pub(super) const N_PHASES: usize = 64;
@@ -101,6 +104,7 @@ impl Beat {
             CatchUp::Steps(n) => (u64::from(n.max(1)), false),
             CatchUp::Slow => (1, true),
         };
+        let slow = slow || fault::is_planted(Fault::TickDrift);
         if slow {
             let step = (self.k, self.due());
             self.t0 = self.t0 + now.since(step.1);

@@ -28,6 +28,7 @@ use super::{
 };
 use crate::{
     cluster::Neighbours,
+    fault::{self, Fault},
     gather::Gathering,
     key::{GatheringKey, ShardId, SocketKey},
     rate::{Allowance, Rate},
@@ -382,7 +383,12 @@ impl Visitors {
     /// Goes on with requests that were held; true if there was one.
     pub(super) fn release(&mut self, now: Time, effects: &mut Vec<VisitorEffect>) -> bool {
         let Some(socket) = self.released.take() else { return false };
-        let held = self.visitors.get_mut(&socket).and_then(|visitor| visitor.held.pop_front());
+        let held = self.visitors.get_mut(&socket).and_then(|visitor| {
+            if fault::is_planted(Fault::HeldReleasedBackwards) {
+                return visitor.held.pop_back();
+            }
+            visitor.held.pop_front()
+        });
         if let Some((request, ack)) = held {
             self.asked(now, socket, request, ack, effects);
             let visitor = self.visitors.get(&socket);

@@ -21,6 +21,7 @@ use crate::{
     cluster::{Change, SocketInfo},
     delivery::Delivery,
     effect::{AckError, DisconnectReason, Effect, Effects},
+    fault::{self, Fault},
     hash::Keyed,
     ids::Ids,
     input::{AckToken, Input, Target},
@@ -494,6 +495,9 @@ impl SocketIo {
     }
 
     fn leave(&mut self, key: SocketKey, room: &str) {
+        if fault::is_planted(Fault::LeaveIgnored) {
+            return;
+        }
         let Some(socket) = self.sockets.get_mut(key) else { return };
         let mut memberships = std::mem::take(&mut socket.memberships);
         let namespace = socket.namespace.0 as usize;
@@ -537,7 +541,9 @@ impl SocketIo {
             self.remove_and_tell(key, DisconnectReason::Session(reason), effects);
         }
         self.clients.remove(&session);
-        self.deadlines.set(Deadline::Client(session), None);
+        if !fault::is_planted(Fault::DeadlineLeftBehind) {
+            self.deadlines.set(Deadline::Client(session), None);
+        }
     }
 
     fn timeout(&mut self, now: Time, effects: &mut dyn Effects) {
@@ -546,6 +552,9 @@ impl SocketIo {
                 Deadline::Client(session) => {
                     let Some(client) = self.clients.get_mut(&session) else { continue };
                     let has_joined = client.connect_until.is_none_or(|until| until > at);
+                    if !has_joined && fault::is_planted(Fault::ConnectTimeoutIgnored) {
+                        continue;
+                    }
                     let reason = if has_joined {
                         CloseReason::ForcedClose
                     } else {
@@ -592,6 +601,9 @@ impl SocketIo {
         }
         let Self { sockets, namespaces, .. } = self;
         let namespace = &mut namespaces[socket.namespace.0 as usize];
+        if fault::is_planted(Fault::RoomKeptAfterDisconnect) {
+            socket.memberships.clear();
+        }
         namespace.rooms.leave_all(&mut socket.memberships, |other, at, place| {
             sockets.get_mut(other).expect("members exist").memberships[at].moved_to(place);
         });

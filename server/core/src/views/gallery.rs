@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     delivery::Shown,
+    fault::{self, Fault},
     key::{Address, SessionKey, ShardId, SocketKey, ViewId},
 };
 
@@ -158,7 +159,7 @@ impl Gallery {
                 // What nobody looks at has no states to count.
                 let Some(watched) = self.views.get_mut(&view) else { return };
                 watched.picture.advance();
-                if !watched.others.is_empty() {
+                if !watched.others.is_empty() && !fault::is_planted(Fault::StateNotToldAbroad) {
                     self.untold.insert(view);
                 }
                 watched.show(view, effects);
@@ -231,6 +232,9 @@ impl Gallery {
     }
 
     fn resync_here(&self, view: ViewId, socket: SocketKey, effects: &mut Vec<ViewEffect>) {
+        if fault::is_planted(Fault::ResyncIgnored) {
+            return;
+        }
         let watcher = self.views.get(&view).and_then(|watched| watched.watchers.get(&socket));
         if let Some(Watcher { session: Some(to), deltas }) = watcher {
             effects.push(ViewEffect::Rebase(*to, view));

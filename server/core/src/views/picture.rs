@@ -15,7 +15,10 @@ use parlor_shared::{
 };
 use serde_json::Value;
 
-use crate::delivery::Shown;
+use crate::{
+    delivery::Shown,
+    fault::{self, Fault},
+};
 
 /// After so many states there is a new key: a delta has grown by then, and who has no base gets
 /// one.
@@ -170,7 +173,7 @@ impl Picture {
     ) -> Option<Shown> {
         let key = self.key_n();
         if base.is_some()
-            && base == key
+            && (base == key || fault::is_planted(Fault::WrongDeltaBase))
             && let Some(delta) = &self.delta
         {
             let frame = self.delta_frame.get_or_insert_with(|| {

@@ -49,7 +49,8 @@ impl Lobby {
             Err(refusal) => return Some(Err(refusal)),
         };
         let taken = self.seqs.get(&seat).map_or(0, |seq| seq.noted);
-        if seq.is_some_and(|seq| seq <= taken) {
+        let is_again = seq.is_some_and(|seq| seq <= taken);
+        if is_again && !fault::is_planted(Fault::InputAppliedTwice) {
             return Some(Ok(api::Acted { turn }));
         }
         if self.kind.hz().is_none() {
@@ -98,6 +99,7 @@ impl Lobby {
     ) -> Result<api::Acted, Refusal> {
         let over = || Refusal::new(code::MATCH_OVER, "the match is over");
         let play = self.play.as_mut().ok_or_else(over)?;
+        let before = play.turn();
         let events = play.apply(when, Seat(seat), action)?;
         let turn = play.turn();
         if let Some(n) = seq {
@@ -105,6 +107,9 @@ impl Lobby {
             (seq.noted, seq.applied) = (seq.noted.max(n), n);
         }
         self.push_events(turn, events, pushes);
+        if fault::is_planted(Fault::AckBeforeApply) {
+            return Ok(api::Acted { turn: before });
+        }
         Ok(api::Acted { turn })
     }
 

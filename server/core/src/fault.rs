@@ -1,0 +1,143 @@
+//! Faults that the simulator plants to see whether it would find them. Only with the feature
+//! `planted-faults`, which nothing but the simulator of the simulator turns on; without it the
+//! question is a constant `false`, and nothing of this is compiled in.
+
+/// A mistake somebody could make, at the place where it would be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// A session is pinged at once, not an interval after it opened.
+    FirstPingAtOnce,
+    /// Who does not answer a ping is asked again, for ever.
+    PingTimeoutIgnored,
+    /// A client that joins no namespace may stay.
+    ConnectTimeoutIgnored,
+    /// A client that takes no byte may stay.
+    StallIgnored,
+    /// More may wait for a client than is allowed.
+    QueueUnlimited,
+    /// Volatile frames of a blocked client queue up, where the newest counts.
+    VolatileQueued,
+    /// With one kind of volatile frames too many, the newest is dropped and not the oldest.
+    NewestVolatileDropped,
+    /// A reliable frame is dropped while its client is blocked.
+    ReliableDroppedWhileBlocked,
+    /// A frame that is begun is not finished when a session ends.
+    BegunFrameAbandoned,
+    /// What waits for a poll is lost when a WebSocket takes over.
+    UpgradeLosesQueue,
+    /// Other shards are told of a broadcast twice.
+    BroadcastTwiceAbroad,
+    /// Other shards are not told of broadcasts.
+    BroadcastNotForwarded,
+    /// On other shards nobody is excepted from a broadcast.
+    ExceptIgnoredAbroad,
+    /// Who leaves a room stays in it.
+    LeaveIgnored,
+    /// Rooms keep those who are disconnected.
+    RoomKeptAfterDisconnect,
+    /// Answers that come from other shards are counted twice.
+    GatheredTwice,
+    /// A deadline outlives its client.
+    DeadlineLeftBehind,
+    /// A dropped player's seat is kept for ever.
+    SeatLeak,
+    /// A dropped player's seat is freed at once.
+    SeatFreedAtOnce,
+    /// A token is good again though its successor has been used.
+    TokenUsableTwice,
+    /// An action is acknowledged as it was before it was applied.
+    AckBeforeApply,
+    /// Acknowledgements for sockets of other shards are lost.
+    AckLostAbroad,
+    /// Requests that were held are handled in the wrong order.
+    HeldReleasedBackwards,
+    /// A version is left out now and then.
+    VersionSkipped,
+    /// Private lobbies are listed.
+    PrivateLobbyListed,
+    /// A seat is shown what the other one may know.
+    WrongSeatsView,
+    /// Other shards are not told of new states.
+    StateNotToldAbroad,
+    /// A delta goes to clients that have another key.
+    WrongDeltaBase,
+    /// Who begins to look anew is sent a delta to what it had before.
+    KeyNotRenewed,
+    /// What was left is shown once more.
+    StaleViewAfterLeaving,
+    /// Who asks for a whole state gets none.
+    ResyncIgnored,
+    /// An input that comes twice counts twice.
+    InputAppliedTwice,
+    /// Ticks that are late delay those that follow.
+    TickDrift,
+}
+
+impl Fault {
+    /// All of them.
+    pub const ALL: [Self; 33] = [
+        Self::FirstPingAtOnce,
+        Self::PingTimeoutIgnored,
+        Self::ConnectTimeoutIgnored,
+        Self::StallIgnored,
+        Self::QueueUnlimited,
+        Self::VolatileQueued,
+        Self::NewestVolatileDropped,
+        Self::ReliableDroppedWhileBlocked,
+        Self::BegunFrameAbandoned,
+        Self::UpgradeLosesQueue,
+        Self::BroadcastTwiceAbroad,
+        Self::BroadcastNotForwarded,
+        Self::ExceptIgnoredAbroad,
+        Self::LeaveIgnored,
+        Self::RoomKeptAfterDisconnect,
+        Self::GatheredTwice,
+        Self::DeadlineLeftBehind,
+        Self::SeatLeak,
+        Self::SeatFreedAtOnce,
+        Self::TokenUsableTwice,
+        Self::AckBeforeApply,
+        Self::AckLostAbroad,
+        Self::HeldReleasedBackwards,
+        Self::VersionSkipped,
+        Self::PrivateLobbyListed,
+        Self::WrongSeatsView,
+        Self::StateNotToldAbroad,
+        Self::WrongDeltaBase,
+        Self::KeyNotRenewed,
+        Self::StaleViewAfterLeaving,
+        Self::ResyncIgnored,
+        Self::InputAppliedTwice,
+        Self::TickDrift,
+    ];
+}
+
+/// True if this fault is planted in this process.
+#[cfg(not(feature = "planted-faults"))]
+pub(crate) const fn is_planted(_: Fault) -> bool {
+    false
+}
+
+#[cfg(feature = "planted-faults")]
+mod planted {
+    use std::sync::atomic::{AtomicU8, Ordering};
+
+    use super::Fault;
+
+    /// The fault's number and one; 0 if there is none.
+    static PLANTED: AtomicU8 = AtomicU8::new(0);
+
+    /// Plants a fault in the whole process, or takes it out.
+    pub fn plant(fault: Option<Fault>) {
+        PLANTED.store(fault.map_or(0, |fault| fault as u8 + 1), Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_planted(fault: Fault) -> bool {
+        PLANTED.load(Ordering::Relaxed) == fault as u8 + 1
+    }
+}
+
+#[cfg(feature = "planted-faults")]
+pub(crate) use planted::is_planted;
+#[cfg(feature = "planted-faults")]
+pub use planted::plant;
