@@ -11,6 +11,7 @@ mod emit;
 mod emitter;
 mod events;
 mod every;
+mod foreign;
 mod lane;
 mod life;
 mod many;
@@ -20,7 +21,7 @@ mod tasks;
 use std::sync::Arc;
 
 use parlor_core::{
-    cluster::Answer,
+    cluster,
     effect::{AckError, DisconnectReason},
     input::{AckToken, Input},
     key::SocketKey,
@@ -41,13 +42,13 @@ pub(crate) use admission::Decision;
 pub(crate) use context::Sessions;
 pub(crate) use desk::Env;
 pub(crate) use every::{Beat, TimerId};
-pub(crate) use tasks::{HandlerThreads, Tasks};
+pub(crate) use tasks::{HandlerThreads, Tasks, caught};
 
 use beside::Beside;
 use context::SocketInfo;
 use desk::Desk;
 use every::Schedule;
-use tasks::caught;
+use foreign::Foreign;
 
 /// All namespaces by name, in the order of their keys.
 pub(crate) type Namespaces = Arc<[(String, Namespace)]>;
@@ -97,12 +98,17 @@ impl Handlers {
         answer: Result<Args<'_>, AckError>,
     ) {
         let Some((socket, then)) = self.desk.take_ack(token) else { return };
-        self.run(sessions, socket, |cx| then(cx, answer));
+        self.run(sessions, socket, |cx| (then.into_inner())(cx, answer));
     }
 
-    pub(crate) fn gathered(&mut self, sessions: &dyn Sessions, token: AckToken, answer: Answer) {
+    pub(crate) fn gathered(
+        &mut self,
+        sessions: &dyn Sessions,
+        token: AckToken,
+        answer: cluster::Answer,
+    ) {
         let Some((socket, then)) = self.desk.take_gathered(token) else { return };
-        self.run(sessions, socket, |cx| then(cx, answer));
+        self.run(sessions, socket, |cx| (then.into_inner())(cx, answer));
     }
 
     /// Runs something with a socket's context, if it is still there.
@@ -120,7 +126,7 @@ impl Handlers {
     // ---- functions that are called once per period ---------------------------------------------
 
     pub(crate) fn every(&mut self, now: Time, id: TimerId, beat: Beat) {
-        self.schedule.add(now, id, beat);
+        self.schedule.add(now, id, Foreign::new(beat, &self.desk.env));
     }
 
     pub(crate) fn cancel(&mut self, id: TimerId) {
@@ -156,7 +162,11 @@ impl Handlers {
         run: impl FnOnce(&mut Context<'_>) -> T,
     ) -> Result<T, Failed> {
         let Self { sockets, desk, .. } = self;
-        let info = sockets.get_mut(socket).ok_or(Failed::Gone)?;
+        let Some(info) = sockets.get_mut(socket) else {
+            // It holds what is the user's.
+            desk.env.dispose(run);
+            return Err(Failed::Gone);
+        };
         desk.begin_call();
         let mut context = Context { socket, info, ack, sessions, desk };
         caught(|| run(&mut context)).map_err(|words| {

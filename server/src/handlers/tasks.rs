@@ -130,8 +130,15 @@ async fn finished<T>(future: Running<T>) -> Result<T, String> {
 }
 
 /// What a function gives, or the words with which it panicked.
-pub(super) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(run)).map_err(|payload| words(payload.as_ref()))
+pub(crate) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|payload| {
+        let words = words(payload.as_ref());
+        // What was thrown may panic as well; what that throws is left behind.
+        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            std::mem::forget(second);
+        }
+        words
+    })
 }
 
 /// The words of a panic.
