@@ -15,7 +15,7 @@ use parlor_core::{
 use tokio::sync::Notify;
 
 use crate::{
-    handlers::{Beat, Context, Decision, TimerId, caught},
+    handlers::{Beat, Context, Decision, End, TimerId, caught},
     shard::Handle,
 };
 
@@ -42,9 +42,8 @@ pub(crate) enum Parcel {
     Run(SocketKey, Job),
     /// An async handler has decided about a socket that wants to connect.
     Decided(Decision),
-    /// An async handler of this socket has ended, or panicked with these words: what waits behind
-    /// it goes on.
-    Ended(SocketKey, Result<(), String>),
+    /// An async handler of this socket has ended: what waits behind it goes on.
+    Ended(SocketKey, End),
     /// Call this again and again.
     Every(TimerId, Beat),
     /// Call that no more.

@@ -16,6 +16,7 @@ mod lane;
 mod life;
 mod many;
 mod namespace;
+mod share;
 mod tasks;
 
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use parlor_core::{
     cluster,
     effect::{AckError, DisconnectReason},
     input::{AckToken, Input},
-    key::SocketKey,
+    key::{SessionKey, SocketKey},
     time::Time,
 };
 use parlor_shared::socket_io::Args;
@@ -42,13 +43,17 @@ pub(crate) use admission::Decision;
 pub(crate) use context::Sessions;
 pub(crate) use desk::Env;
 pub(crate) use every::{Beat, TimerId};
-pub(crate) use tasks::{HandlerThreads, Tasks, caught};
+pub(crate) use tasks::{End, HandlerThreads, Tasks, caught};
 
 use beside::Beside;
 use context::SocketInfo;
 use desk::Desk;
 use every::Schedule;
 use foreign::Foreign;
+use namespace::Running;
+use share::Shares;
+
+use crate::mailbox::Parcel;
 
 /// All namespaces by name, in the order of their keys.
 pub(crate) type Namespaces = Arc<[(String, Namespace)]>;
@@ -61,6 +66,7 @@ pub(crate) struct Handlers {
     schedule: Schedule,
     /// `None` if no handler is async.
     tasks: Option<Tasks>,
+    shares: Shares,
 }
 
 /// Why a handler did not come to its end.
@@ -83,6 +89,7 @@ impl Handlers {
             desk: Desk::new(env),
             schedule: Schedule::default(),
             tasks,
+            shares: Shares::default(),
         }
     }
 
@@ -147,6 +154,21 @@ impl Handlers {
 
     fn tasks(&self) -> &Tasks {
         self.tasks.as_ref().expect("a server with an async handler has a runtime for it")
+    }
+
+    /// Starts an async handler of this session; `end` makes the parcel that tells what came of it.
+    fn spawn<T: Send + 'static>(
+        &mut self,
+        session: SessionKey,
+        make: impl FnOnce() -> Running<T> + Send + 'static,
+        end: impl FnOnce(Result<T, String>) -> Parcel + Send + 'static,
+    ) {
+        self.shares.begin(session);
+        let mailbox = self.desk.env.mailbox.clone();
+        self.tasks().spawn(make, &self.desk.env, move |outcome| {
+            // If the shard is no more, so is the session.
+            let _ = mailbox.post(end(outcome));
+        });
     }
 
     fn namespace_of(&self, socket: SocketKey) -> Option<(Namespaces, usize)> {

@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use parlor_core::key::SessionKey;
 use tokio::{
     runtime::{Builder, Handle, Runtime},
     sync::mpsc,
@@ -28,6 +29,14 @@ pub(crate) const MAX_RUNNING_HANDLERS: usize = 65_536;
 
 /// How long threads of handlers that block get to end, before they are left behind.
 const ABANDON_AFTER: Duration = Duration::from_secs(1);
+
+/// An async handler's end, on its way back to the shard.
+pub(crate) struct End {
+    /// Whose it was, even if its socket is gone.
+    pub(super) session: SessionKey,
+    /// Or the words with which it panicked.
+    pub(super) outcome: Result<(), String>,
+}
 
 /// The runtime, before its threads are handed out.
 #[derive(Debug)]
