@@ -26,8 +26,9 @@ use crate::mailbox::Parcel;
 /// What an async handler may do. Cloning is cheap, and a clone may outlive the handler.
 ///
 /// What it wants is carried out by the socket's shard, in the order in which it is awaited. Each
-/// of its verbs waits while the shard has more to do than it may, and does nothing once the socket
-/// or the server is gone.
+/// of its verbs waits while the shard has more to do than it may. Once the socket is gone, what is
+/// wanted of itself does nothing, but what goes to others still reaches them. Once the server is
+/// gone, nothing does.
 #[derive(Clone)]
 pub struct AsyncContext(Arc<Inner>);
 
