@@ -8,6 +8,7 @@ use std::{
 };
 
 use parlor_core::{
+    cluster::{Answer, Question},
     delivery::Delivery,
     effect::{AckError, DisconnectReason},
     input::{Input, Target},
@@ -125,6 +126,14 @@ impl AsyncContext {
         self.aim(Target::default())
     }
 
+    /// To all sockets of another namespace, or to those in rooms that are named next.
+    ///
+    /// # Panics
+    /// If it has no handlers.
+    pub fn in_namespace(&self, name: &str) -> Emit<&Self> {
+        Emit::new(self, Some(self.0.env.handled(name)), Target::default())
+    }
+
     /// Sends an event that wants an answer, and waits for it: at most for `timeout`, if one is
     /// given.
     ///
@@ -208,6 +217,24 @@ impl AsyncContext {
         self.0.env.metrics.refused_arguments();
         let refusal = Refusal::new(code::BAD_REQUEST, error.to_string());
         self.ack((Reply::<()>::Refused(refusal),)).await;
+    }
+
+    /// Asks many sockets, until this one is gone.
+    pub(super) async fn gather(&self, question: Question) -> Result<Answer, Gone> {
+        let (sender, answer) = oneshot::channel();
+        let job = move |cx: &mut Context<'_>| {
+            let then = move |_: &mut Context<'_>, answer| {
+                // Who asked may have given up.
+                let _ = sender.send(answer);
+            };
+            cx.desk.gather(cx.socket, question, Box::new(then));
+        };
+        self.post(Parcel::Run(self.0.socket, Box::new(job))).await;
+        tokio::select! {
+            biased;
+            answer = answer => answer.map_err(|_| Gone),
+            () = self.disconnected() => Err(Gone),
+        }
     }
 
     pub(super) async fn wish(&self, input: Input<'static>) {

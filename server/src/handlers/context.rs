@@ -156,6 +156,15 @@ impl Context<'_> {
         self.aim(Target::default())
     }
 
+    /// To all sockets of another namespace, or to those in rooms that are named next.
+    ///
+    /// # Panics
+    /// If it has no handlers.
+    pub fn in_namespace(&mut self, name: &str) -> Emit<&mut Self> {
+        let namespace = Some(self.desk.env.handled(name));
+        Emit::new(self, namespace, Target::default())
+    }
+
     /// Sends an event that wants an answer. `then` gets it, or why there is none: it did not come
     /// within `timeout` (`None` waits for ever), the socket is gone, or too many are awaited.
     ///

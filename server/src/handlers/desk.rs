@@ -77,6 +77,14 @@ impl Env {
             tracing::error!(panic = words, "what a handler left behind panicked when dropped");
         }
     }
+
+    /// The key of a namespace that has handlers.
+    ///
+    /// # Panics
+    /// If it has none.
+    pub(super) fn handled(&self, name: &str) -> NamespaceKey {
+        self.namespace(name).unwrap_or_else(|| panic!("the namespace {name} has handlers"))
+    }
 }
 
 /// What the handlers of a shard want, in order.

@@ -92,8 +92,8 @@ impl ShardContext<'_> {
     /// # Panics
     /// If it has no handlers.
     pub fn namespace(&mut self, name: &str) -> Emit<&mut Self> {
-        let key = self.desk.env.namespace(name).expect("the namespace has handlers");
-        Emit::new(self, Some(key), Target::default())
+        let namespace = Some(self.desk.env.handled(name));
+        Emit::new(self, namespace, Target::default())
     }
 }
 

@@ -12,6 +12,7 @@ mod emitter;
 mod events;
 mod every;
 mod foreign;
+mod gather;
 mod lane;
 mod life;
 mod many;
@@ -36,6 +37,7 @@ pub use context::{Ack, Context};
 pub use emit::Emit;
 pub use emitter::{EmitError, Emitter, Timer};
 pub use every::ShardContext;
+pub use gather::Answer;
 pub use many::Rooms;
 pub use namespace::Namespace;
 
