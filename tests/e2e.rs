@@ -9,6 +9,8 @@ mod asynchronous;
 mod emitter;
 #[path = "e2e/failing.rs"]
 mod failing;
+#[path = "e2e/many.rs"]
+mod many;
 #[path = "e2e/shards.rs"]
 mod shards;
 #[path = "e2e/typed.rs"]

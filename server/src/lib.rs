@@ -156,12 +156,12 @@ mod transport;
 pub use config::Config;
 pub use engine_app::{EngineContext, EngineMessage};
 pub use handlers::{
-    Ack, Admission, AsyncContext, Auth, ConnectError, Context, Emit, EmitError, Emitter, Gone,
-    Handshake, Namespace, OwnedAuth, Rooms, ShardContext, Timer,
+    Ack, Admission, Answer, AsyncContext, Auth, ConnectError, Context, Emit, EmitError, Emitter,
+    Gone, Handshake, Namespace, OwnedAuth, Rooms, ShardContext, Timer,
 };
 pub use parlor_core::{
     close::CloseReason,
-    cluster::{AckOf, SocketInfo},
+    cluster::SocketInfo,
     effect::{AckError, DisconnectReason},
     engine_io::Transport,
     lobby::game,

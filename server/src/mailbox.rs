@@ -15,7 +15,7 @@ use parlor_core::{
 use tokio::sync::Notify;
 
 use crate::{
-    handlers::{Beat, Context, Decision, TimerId},
+    handlers::{Beat, Context, Decision, End, TimerId, caught},
     shard::Handle,
 };
 
@@ -42,9 +42,8 @@ pub(crate) enum Parcel {
     Run(SocketKey, Job),
     /// An async handler has decided about a socket that wants to connect.
     Decided(Decision),
-    /// An async handler of this socket has ended, or panicked with these words: what waits behind
-    /// it goes on.
-    Ended(SocketKey, Result<(), String>),
+    /// An async handler of this socket has ended: what waits behind it goes on.
+    Ended(SocketKey, End),
     /// Call this again and again.
     Every(TimerId, Beat),
     /// Call that no more.
@@ -202,7 +201,12 @@ impl Drop for Inbox {
     fn drop(&mut self) {
         self.0.lock().is_closed = true;
         // What waits may post when it is dropped: not under the lock.
-        drop(self.take());
+        for parcel in self.take() {
+            // Nor does what users left in one end the others.
+            if let Err(words) = caught(|| drop(parcel)) {
+                tracing::error!(panic = words, "a job that was never run panicked when dropped");
+            }
+        }
         self.0.room.notify_waiters();
     }
 }
@@ -282,6 +286,27 @@ mod tests {
         drop(inbox);
         assert_eq!(sent.await.unwrap(), Err(Refused::Closed));
         assert!(!mailbox.post(leave(0)));
+    }
+
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("as the test wants it");
+        }
+    }
+
+    #[test]
+    fn jobs_that_are_never_run_may_panic_when_they_are_dropped() {
+        let (mailbox, inbox) = mailbox();
+        let whole = Arc::new(());
+        for _ in 0..2 {
+            let (bomb, part) = (Bomb, Arc::clone(&whole));
+            let job = move |_: &mut Context<'_>| drop((bomb, part));
+            mailbox.post(Parcel::Run(SocketKey::new(0, 0), Box::new(job)));
+        }
+        drop(inbox);
+        assert_eq!(Arc::strong_count(&whole), 1, "both are gone");
     }
 
     #[tokio::test]

@@ -1,7 +1,14 @@
 //! Async handlers from outside: what waits behind one, what overtakes it, and whom it delays.
 //! They wait by asking their client, who answers when the test wants it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    future::poll_fn,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Poll, Waker},
+};
 
 use parlor_server::EmitError;
 
@@ -201,11 +208,11 @@ fn async_admission_keeps_events_waiting_and_lets_clients_go() {
 /// Lets the runtime look at other tasks, or end, before this one goes on.
 async fn once_more() {
     let mut is_ready = false;
-    std::future::poll_fn(|cx| match std::mem::replace(&mut is_ready, true) {
-        true => std::task::Poll::Ready(()),
+    poll_fn(|cx| match std::mem::replace(&mut is_ready, true) {
+        true => Poll::Ready(()),
         false => {
             cx.waker().wake_by_ref();
-            std::task::Poll::Pending
+            Poll::Pending
         }
     })
     .await;
@@ -236,4 +243,86 @@ fn a_server_that_stops_waits_for_what_handlers_still_have_to_save() {
     assert_eq!(socket.receive().unwrap(), Received::Close(Some(1001)));
     running.wait().unwrap();
     assert!(IS_SAVED.load(Ordering::Relaxed));
+}
+
+/// Handlers wait here until it is open.
+#[derive(Default)]
+struct Gate(Mutex<(bool, Vec<Waker>)>);
+
+impl Gate {
+    async fn pass(&self) {
+        poll_fn(|cx| {
+            let mut gate = self.0.lock().unwrap();
+            if gate.0 {
+                return Poll::Ready(());
+            }
+            gate.1.push(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn open(&self) {
+        let mut gate = self.0.lock().unwrap();
+        gate.0 = true;
+        gate.1.drain(..).for_each(Waker::wake);
+    }
+}
+
+/// Namespaces of which each has one kind of handler that waits at the gate.
+fn gated(server: &mut Server, gate: &Arc<Gate>) {
+    echo(server);
+    let waiting = || {
+        let gate = Arc::clone(gate);
+        move || {
+            let gate = Arc::clone(&gate);
+            async move { gate.pass().await }
+        }
+    };
+    let (admit, connect, event, disconnect) = (waiting(), waiting(), waiting(), waiting());
+    server.namespace("/admit").admit_async(move |_, _| {
+        let passed = admit();
+        async move {
+            passed.await;
+            Ok(())
+        }
+    });
+    server.namespace("/connect").on_connect_async(move |_| connect());
+    server.namespace("/event").on_async("wait", move |_, _| event());
+    server.namespace("/disconnect").on_disconnect_async(move |_, _| disconnect());
+}
+
+#[test]
+fn handlers_of_sockets_that_are_gone_count_and_one_client_has_so_many_at_most() {
+    for name in ["/admit", "/connect", "/event", "/disconnect"] {
+        let gate = Arc::<Gate>::default();
+        let running = start(Config::default(), |server| gated(server, &gate));
+        let mut client = WebSocket::join(running.address()).unwrap();
+        for _ in 0..64 {
+            client.send(&format!("40{name},")).unwrap();
+            if name != "/admit" {
+                assert!(client.text().unwrap().starts_with(&format!("40{name},{{")), "{name}");
+            }
+            if name == "/event" {
+                client.send(r#"42/event,["wait"]"#).unwrap();
+            }
+            client.send(&format!("41{name},")).unwrap();
+        }
+        wait_for_metric(running.address(), "parlor_handlers_running 64");
+        let refused = "Too much of this client is still being handled";
+        let refused = format!(r#"44{name},{{"message":"{refused}"}}"#);
+        client.send(&format!("40{name},")).unwrap();
+        assert_eq!(client.text().unwrap(), refused);
+        assert_echoes(&mut client);
+        // Others do not notice.
+        let mut other = WebSocket::join(running.address()).unwrap();
+        other.send(&format!("40{name},")).unwrap();
+        gate.open();
+        assert!(other.text().unwrap().starts_with(&format!("40{name},{{")));
+        wait_for_metric(running.address(), "parlor_handlers_running 0");
+        // The shard hears of their ends with its next turn.
+        assert_echoes(&mut client);
+        client.send(&format!("40{name},")).unwrap();
+        assert!(client.text().unwrap().starts_with(&format!("40{name},{{")), "{name}");
+    }
 }

@@ -121,3 +121,83 @@ fn a_function_called_once_per_period_goes_on_after_a_panic() {
     while socket.text().unwrap() != r#"42["tick",6]"# {}
     wait_for_metric(running.address(), "parlor_handler_panics_total 1");
 }
+
+/// What panics when it is dropped.
+#[derive(Default)]
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        fail();
+    }
+}
+
+#[test]
+fn what_a_socket_leaves_behind_may_panic_when_it_is_dropped() {
+    let mut config = Config::default();
+    config.server.shards = 1;
+    let running = start(config, |server| {
+        echo(server);
+        server.namespace("/data").on("arm", |cx, _| {
+            cx.data::<Bomb>();
+        });
+        server.namespace("/many").on("arm", |cx, _| {
+            let bomb = Bomb;
+            cx.everyone().fetch_sockets(move |_, _| drop(bomb));
+            cx.disconnect();
+        });
+        server.namespace("/ask").on_disconnect(|cx, _| {
+            let bomb = Bomb;
+            cx.ask("question", (), None, move |_, _| drop(bomb));
+        });
+        server.namespace("/job").on_disconnect_async(|cx, _| async move {
+            let bomb = Bomb;
+            assert!(cx.run(move |_| drop(bomb)).await.is_err());
+        });
+        server.namespace("/thrown").on("arm", |_, _| std::panic::panic_any(Bomb));
+    });
+    let mut witness = WebSocket::join(running.address()).unwrap();
+    let mut socket = WebSocket::join(running.address()).unwrap();
+    for (name, n) in [("data", 1), ("many", 2), ("ask", 3), ("job", 4), ("thrown", 5)] {
+        socket.send(&format!("40/{name},")).unwrap();
+        assert!(socket.text().unwrap().starts_with(&format!("40/{name},{{")));
+        socket.send(&format!(r#"42/{name},["arm"]"#)).unwrap();
+        match name {
+            "many" | "thrown" => assert_eq!(socket.text().unwrap(), format!("41/{name},")),
+            _ => socket.send(&format!("41/{name},")).unwrap(),
+        }
+        wait_for_metric(running.address(), &format!("parlor_handler_panics_total {n}"));
+        assert_echoes(&mut witness);
+        assert_echoes(&mut socket);
+    }
+}
+
+#[test]
+fn what_is_left_when_a_server_stops_may_panic_when_it_is_dropped() {
+    let mut config = Config::default();
+    config.server.shards = 1;
+    let running = start(config, |server| {
+        echo(server);
+        server.namespace("/").on("arm", |cx, _| {
+            let (one, other) = (Bomb, Bomb);
+            cx.everyone().ask("question", (), DEADLINE, move |_, _| drop(one));
+            cx.ask("question", (), None, move |_, _| drop(other));
+            cx.data::<Bomb>();
+        });
+    });
+    let timer_bomb = Bomb;
+    let run = move |_: &mut parlor_server::ShardContext<'_>| {
+        let _kept = &timer_bomb;
+    };
+    let timer = running.emitter().every(Duration::from_secs(3600), run).unwrap();
+    let mut socket = WebSocket::join(running.address()).unwrap();
+    timer.cancel();
+    wait_for_metric(running.address(), "parlor_handler_panics_total 1");
+    socket.send(r#"42["arm"]"#).unwrap();
+    for _ in 0..2 {
+        assert!(socket.text().unwrap().ends_with(r#"["question"]"#));
+    }
+    assert_echoes(&mut socket);
+    running.stop();
+    running.wait().unwrap();
+}

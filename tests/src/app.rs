@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use parlor_server::{AckOf, Args, Config, ConnectError, Context, Namespace, Server, Transport};
+use parlor_server::{Answer, Args, Config, ConnectError, Context, Namespace, Server, Transport};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -120,9 +120,10 @@ fn everywhere(namespace: &mut Namespace) {
             let x = args.get::<Value>(1).unwrap_or_default();
             let timeout = Duration::from_secs(2);
             cx.everyone().to(room).ask("question", (x,), timeout, |cx, answers| {
-                let read = |answer: &AckOf| -> Value {
-                    let array = answer.answer.as_ref().ok().map(|(array, _)| array.as_str());
-                    array.and_then(|array| serde_json::from_str(array).ok()).unwrap_or_default()
+                let read = |answer: &Answer| -> Value {
+                    let args = answer.answer.as_ref().ok().map(|args| args.as_args());
+                    args.and_then(|args| serde_json::from_str(args.array()).ok())
+                        .unwrap_or_default()
                 };
                 let mut answers: Vec<Value> = answers.iter().map(read).collect();
                 answers.sort_by_key(Value::to_string);

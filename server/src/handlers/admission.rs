@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use parlor_core::key::SocketKey;
+use parlor_core::key::{SessionKey, SocketKey};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// What a client sent along with its CONNECT.
@@ -89,6 +89,7 @@ pub struct Handshake {
 /// What an async handler has decided, on its way back to the shard.
 pub(crate) struct Decision {
     pub(super) socket: SocketKey,
+    pub(super) session: SessionKey,
     /// The handler to be asked next, if this one admits.
     pub(super) next: usize,
     pub(super) auth: OwnedAuth,

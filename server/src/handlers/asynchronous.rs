@@ -8,6 +8,7 @@ use std::{
 };
 
 use parlor_core::{
+    cluster::{Answer, Question},
     delivery::Delivery,
     effect::{AckError, DisconnectReason},
     input::{Input, Target},
@@ -26,8 +27,9 @@ use crate::mailbox::Parcel;
 /// What an async handler may do. Cloning is cheap, and a clone may outlive the handler.
 ///
 /// What it wants is carried out by the socket's shard, in the order in which it is awaited. Each
-/// of its verbs waits while the shard has more to do than it may, and does nothing once the socket
-/// or the server is gone.
+/// of its verbs waits while the shard has more to do than it may. Once the socket is gone, what is
+/// wanted of itself does nothing, but what goes to others still reaches them. Once the server is
+/// gone, nothing does.
 #[derive(Clone)]
 pub struct AsyncContext(Arc<Inner>);
 
@@ -124,6 +126,14 @@ impl AsyncContext {
         self.aim(Target::default())
     }
 
+    /// To all sockets of another namespace, or to those in rooms that are named next.
+    ///
+    /// # Panics
+    /// If it has no handlers.
+    pub fn in_namespace(&self, name: &str) -> Emit<&Self> {
+        Emit::new(self, Some(self.0.env.handled(name)), Target::default())
+    }
+
     /// Sends an event that wants an answer, and waits for it: at most for `timeout`, if one is
     /// given.
     ///
@@ -207,6 +217,24 @@ impl AsyncContext {
         self.0.env.metrics.refused_arguments();
         let refusal = Refusal::new(code::BAD_REQUEST, error.to_string());
         self.ack((Reply::<()>::Refused(refusal),)).await;
+    }
+
+    /// Asks many sockets, until this one is gone.
+    pub(super) async fn gather(&self, question: Question) -> Result<Answer, Gone> {
+        let (sender, answer) = oneshot::channel();
+        let job = move |cx: &mut Context<'_>| {
+            let then = move |_: &mut Context<'_>, answer| {
+                // Who asked may have given up.
+                let _ = sender.send(answer);
+            };
+            cx.desk.gather(cx.socket, question, Box::new(then));
+        };
+        self.post(Parcel::Run(self.0.socket, Box::new(job))).await;
+        tokio::select! {
+            biased;
+            answer = answer => answer.map_err(|_| Gone),
+            () = self.disconnected() => Err(Gone),
+        }
     }
 
     pub(super) async fn wish(&self, input: Input<'static>) {

@@ -20,6 +20,7 @@ use super::{
     AsyncContext, Emit, Handshake,
     asynchronous::Of,
     desk::{Desk, OnAck},
+    foreign::Foreign,
     lane::Lane,
 };
 
@@ -40,7 +41,7 @@ pub(super) struct SocketInfo {
     pub(super) handshake: Option<Arc<Handshake>>,
     /// Events that wait behind an async handler.
     pub(super) lane: Lane,
-    data: Option<Box<dyn Any>>,
+    data: Option<Foreign<Box<dyn Any>>>,
     /// Made with the first async context; its receivers learn when the socket is dropped.
     life: Option<watch::Sender<()>>,
 }
@@ -114,7 +115,8 @@ impl Context<'_> {
     /// # Panics
     /// If it was made as another type before.
     pub fn data<T: Default + 'static>(&mut self) -> &mut T {
-        let data = self.info.data.get_or_insert_with(|| Box::new(T::default()));
+        let env = &self.desk.env;
+        let data = self.info.data.get_or_insert_with(|| Foreign::new(Box::new(T::default()), env));
         data.downcast_mut().expect("a socket's data has one type")
     }
 
@@ -154,6 +156,15 @@ impl Context<'_> {
         self.aim(Target::default())
     }
 
+    /// To all sockets of another namespace, or to those in rooms that are named next.
+    ///
+    /// # Panics
+    /// If it has no handlers.
+    pub fn in_namespace(&mut self, name: &str) -> Emit<&mut Self> {
+        let namespace = Some(self.desk.env.handled(name));
+        Emit::new(self, namespace, Target::default())
+    }
+
     /// Sends an event that wants an answer. `then` gets it, or why there is none: it did not come
     /// within `timeout` (`None` waits for ever), the socket is gone, or too many are awaited.
     ///
@@ -170,8 +181,7 @@ impl Context<'_> {
     }
 
     pub(super) fn ask_draft(&mut self, draft: Draft, timeout: Option<Duration>, then: OnAck) {
-        let token = self.desk.await_ack(self.socket, then);
-        self.desk.wish(Input::Ask(self.socket, draft, token, timeout));
+        self.desk.ask(self.socket, draft, timeout, then);
     }
 
     /// Answers the event that is being handled. Does nothing if its client wants no answer, or

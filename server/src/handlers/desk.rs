@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use parlor_core::{
@@ -15,9 +16,9 @@ use parlor_core::{
     input::{AckToken, Input},
     key::{NamespaceKey, SocketKey},
 };
-use parlor_shared::socket_io::Args;
+use parlor_shared::socket_io::{Args, Draft};
 
-use super::{Context, TimerId};
+use super::{Context, TimerId, foreign::Foreign, tasks::caught};
 use crate::{mailbox::Mailbox, metrics::Metrics};
 
 /// What one call of a handler may want: more is a loop that does not end, or a broadcast written
@@ -68,6 +69,22 @@ impl Env {
         self.metrics.handler_panics.inc();
         tracing::error!(namespace, panic = words, "a handler panicked");
     }
+
+    /// Drops what is the user's; a panic ends nothing.
+    pub(super) fn dispose<T>(&self, value: T) {
+        if let Err(words) = caught(|| drop(value)) {
+            self.metrics.handler_panics.inc();
+            tracing::error!(panic = words, "what a handler left behind panicked when dropped");
+        }
+    }
+
+    /// The key of a namespace that has handlers.
+    ///
+    /// # Panics
+    /// If it has none.
+    pub(super) fn handled(&self, name: &str) -> NamespaceKey {
+        self.namespace(name).unwrap_or_else(|| panic!("the namespace {name} has handlers"))
+    }
 }
 
 /// What the handlers of a shard want, in order.
@@ -76,8 +93,8 @@ pub(crate) struct Desk {
     wishes: VecDeque<Input<'static>>,
     /// Those of the call that runs.
     n_wishes: usize,
-    asks: HashMap<AckToken, (SocketKey, OnAck)>,
-    gathered: HashMap<AckToken, (SocketKey, OnGathered)>,
+    asks: HashMap<AckToken, (SocketKey, Foreign<OnAck>)>,
+    gathered: HashMap<AckToken, (SocketKey, Foreign<OnGathered>)>,
     next_ask: u64,
 }
 
@@ -124,26 +141,42 @@ impl Desk {
         wish
     }
 
-    pub(super) fn await_ack(&mut self, socket: SocketKey, then: OnAck) -> AckToken {
-        let token = AckToken(self.next_ask);
-        self.next_ask += 1;
+    /// Asks one socket; `then` gets what it answers.
+    pub(super) fn ask(
+        &mut self,
+        socket: SocketKey,
+        draft: Draft,
+        timeout: Option<Duration>,
+        then: OnAck,
+    ) {
+        let then = Foreign::new(then, &self.env);
+        let token = self.next_token();
+        self.wish(Input::Ask(socket, draft, token, timeout));
         self.asks.insert(token, (socket, then));
-        token
     }
 
     /// Asks many sockets; `then` gets what they answer.
     pub(super) fn gather(&mut self, socket: SocketKey, question: Question, then: OnGathered) {
-        let token = AckToken(self.next_ask);
-        self.next_ask += 1;
-        self.gathered.insert(token, (socket, then));
+        let then = Foreign::new(then, &self.env);
+        let token = self.next_token();
         self.wish(Input::Gather(token, question));
+        self.gathered.insert(token, (socket, then));
     }
 
-    pub(super) fn take_gathered(&mut self, token: AckToken) -> Option<(SocketKey, OnGathered)> {
+    fn next_token(&mut self) -> AckToken {
+        let token = AckToken(self.next_ask);
+        self.next_ask += 1;
+        token
+    }
+
+    pub(super) fn take_gathered(
+        &mut self,
+        token: AckToken,
+    ) -> Option<(SocketKey, Foreign<OnGathered>)> {
         self.gathered.remove(&token)
     }
 
-    pub(super) fn take_ack(&mut self, token: AckToken) -> Option<(SocketKey, OnAck)> {
+    pub(super) fn take_ack(&mut self, token: AckToken) -> Option<(SocketKey, Foreign<OnAck>)> {
         self.asks.remove(&token)
     }
 }

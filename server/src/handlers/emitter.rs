@@ -94,7 +94,8 @@ pub struct Timer {
 }
 
 impl Timer {
-    /// Calls it no more, but for a call that has begun already.
+    /// Calls it no more once its shard has heard of this, at the start of its next turn: until then
+    /// a call may still begin.
     pub fn cancel(self) {
         // If the shard is no more, so are its timers.
         let _ = self.mailbox.post(Parcel::Cancel(self.id));

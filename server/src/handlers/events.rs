@@ -7,7 +7,7 @@ use parlor_core::key::{SessionKey, SocketKey};
 use parlor_shared::socket_io::{Args, OwnedArgs};
 
 use super::{
-    AsyncContext, Failed, Handlers, Sessions,
+    AsyncContext, End, Failed, Handlers, Sessions,
     lane::{TooMuchWaits, Waiting},
     namespace::{Later, OnEvent},
 };
@@ -56,8 +56,10 @@ impl Handlers {
         Ok(())
     }
 
-    /// An async handler has ended, or panicked with these words.
-    pub(crate) fn ended(&mut self, socket: SocketKey, outcome: Result<(), String>) {
+    /// An async handler has ended.
+    pub(crate) fn ended(&mut self, socket: SocketKey, end: End) {
+        let End { session, outcome } = end;
+        self.shares.end(session);
         if let Some(info) = self.sockets.get_mut(socket) {
             info.lane.end();
         }
@@ -122,14 +124,8 @@ impl Handlers {
     ) {
         let Some(info) = self.sockets.get_mut(socket) else { return };
         info.lane.begin();
-        let (later, mailbox) = (Arc::clone(later), self.desk.env.mailbox.clone());
-        self.tasks().spawn(
-            move || later(cx, args),
-            &self.desk.env,
-            move |ended| {
-                // If the shard is no more, so is the socket.
-                let _ = mailbox.post(Parcel::Ended(socket, ended));
-            },
-        );
+        let (later, session) = (Arc::clone(later), info.session);
+        let end = move |outcome| Parcel::Ended(socket, End { session, outcome });
+        self.spawn(session, move || later(cx, args), end);
     }
 }

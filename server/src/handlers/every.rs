@@ -11,6 +11,7 @@ use parlor_core::{
 use super::{
     Emit,
     desk::{Desk, Env},
+    foreign::Foreign,
     tasks::caught,
 };
 
@@ -91,8 +92,8 @@ impl ShardContext<'_> {
     /// # Panics
     /// If it has no handlers.
     pub fn namespace(&mut self, name: &str) -> Emit<&mut Self> {
-        let key = self.desk.env.namespace(name).expect("the namespace has handlers");
-        Emit::new(self, Some(key), Target::default())
+        let namespace = Some(self.desk.env.handled(name));
+        Emit::new(self, namespace, Target::default())
     }
 }
 
@@ -107,7 +108,7 @@ struct Entry {
     start: Time,
     /// The call that comes next.
     next: u64,
-    beat: Beat,
+    beat: Foreign<Beat>,
 }
 
 impl Entry {
@@ -131,7 +132,7 @@ impl Entry {
 }
 
 impl Schedule {
-    pub(super) fn add(&mut self, now: Time, id: TimerId, beat: Beat) {
+    pub(super) fn add(&mut self, now: Time, id: TimerId, beat: Foreign<Beat>) {
         let entry = Entry { start: now, next: 1, beat };
         self.deadlines.set(id, Some(entry.due(1)));
         self.entries.insert(id, entry);
@@ -183,13 +184,14 @@ mod tests {
     fn script() -> Script {
         let names = ["/".to_owned()].into();
         let env = Env::new(0, names, mailbox().0, Metrics::default());
+        let desk = Desk::new(Arc::new(env));
         let (note, calls) = mpsc::channel();
         let mut schedule = Schedule::default();
         let run = move |cx: &mut ShardContext<'_>| {
             note.send((cx.due().as_millis(), cx.late().as_millis(), cx.n_skipped())).unwrap();
         };
-        schedule.add(at(1000), TimerId(7), Beat::new(PERIOD, run));
-        Script { schedule, desk: Desk::new(Arc::new(env)), calls }
+        schedule.add(at(1000), TimerId(7), Foreign::new(Beat::new(PERIOD, run), &desk.env));
+        Script { schedule, desk, calls }
     }
 
     impl Script {
@@ -230,7 +232,8 @@ mod tests {
     fn one_that_panics_is_counted_and_keeps_its_schedule() {
         let mut script = script();
         let run = |_: &mut ShardContext<'_>| panic!("as the test wants it");
-        script.schedule.add(at(0), TimerId(8), Beat::new(PERIOD, run));
+        let beat = Foreign::new(Beat::new(PERIOD, run), &script.desk.env);
+        script.schedule.add(at(0), TimerId(8), beat);
         script.schedule.remove(TimerId(7));
         script.fire(10);
         script.fire(20);

@@ -10,7 +10,7 @@ use parlor_core::{
 use parlor_shared::id::SocketId;
 
 use super::{
-    Admission, Auth, ConnectError, Decision, Failed, Handlers, OwnedAuth, Sessions,
+    Admission, Auth, ConnectError, Decision, End, Failed, Handlers, OwnedAuth, Sessions,
     context::SocketInfo,
     namespace::{Later, OnAdmit},
 };
@@ -29,11 +29,18 @@ impl Handlers {
         let handshake = sessions.handshake(session).cloned();
         let has_async = self.namespaces[namespace.0 as usize].1.has_async();
         if has_async && self.tasks().is_full() {
-            let message = "Server is busy".to_owned();
-            return self.desk.note(Input::Refuse(socket, message, None));
+            return self.turn_away(socket, "Server is busy");
+        }
+        if has_async && self.shares.is_full(session) {
+            return self.turn_away(socket, "Too much of this client is still being handled");
         }
         self.sockets.insert(socket, SocketInfo::new(id, session, namespace, handshake));
         self.admit(sessions, socket, 0, auth);
+    }
+
+    /// Refuses a socket of which nothing is kept yet.
+    fn turn_away(&mut self, socket: SocketKey, message: &str) {
+        self.desk.note(Input::Refuse(socket, message.to_owned(), None));
     }
 
     /// Asks the handlers of admission from `next` on, until one refuses or has to wait.
@@ -73,22 +80,18 @@ impl Handlers {
         auth: Option<&str>,
     ) {
         let (auth, admit) = (OwnedAuth(auth.map(Into::into)), Arc::clone(admit));
-        let Ok(cx) = self.call(sessions, socket, None, |cx| cx.hand_over()) else { return };
-        let (kept, mailbox) = (auth.clone(), self.desk.env.mailbox.clone());
-        self.tasks().spawn(
-            move || admit(cx, auth),
-            &self.desk.env,
-            move |verdict| {
-                let decision = Decision { socket, next, auth: kept, verdict };
-                // If the shard is no more, so is the socket.
-                let _ = mailbox.post(Parcel::Decided(decision));
-            },
-        );
+        let called = self.call(sessions, socket, None, |cx| (cx.hand_over(), cx.info.session));
+        let Ok((cx, session)) = called else { return };
+        let kept = auth.clone();
+        let end =
+            move |verdict| Parcel::Decided(Decision { socket, session, next, auth: kept, verdict });
+        self.spawn(session, move || admit(cx, auth), end);
     }
 
     /// An async handler has decided about a socket, which may be gone meanwhile.
     pub(crate) fn decided(&mut self, sessions: &dyn Sessions, decision: Decision) {
-        let Decision { socket, next, auth, verdict } = decision;
+        let Decision { socket, session, next, auth, verdict } = decision;
+        self.shares.end(session);
         match verdict {
             Ok(Ok(())) => self.admit(sessions, socket, next, auth.raw()),
             Ok(Err(error)) => self.refuse(socket, error),
@@ -140,19 +143,19 @@ impl Handlers {
             if let Some(disconnect) = &handlers.disconnect {
                 disconnect(cx, reason);
             }
-            handlers.disconnect_later.as_ref().map(|later| (later, cx.hand_over()))
+            let later = handlers.disconnect_later.as_ref();
+            later.map(|later| (later, cx.hand_over(), cx.info.session))
         });
-        if let Ok(Some((later, cx))) = called {
-            let (later, env, at) = (Arc::clone(later), Arc::clone(&self.desk.env), at);
-            self.tasks().spawn(
-                move || later(cx, reason),
-                &self.desk.env,
-                move |ended| {
-                    if let Err(words) = ended {
-                        env.report_panic(&env.names[at], &words);
-                    }
-                },
-            );
+        if let Ok(Some((later, cx, session))) = called {
+            let (later, env) = (Arc::clone(later), Arc::clone(&self.desk.env));
+            let end = move |ended: Result<(), String>| {
+                // Here, because the shard may be no more.
+                if let Err(words) = ended {
+                    env.report_panic(&env.names[at], &words);
+                }
+                Parcel::Ended(socket, End { session, outcome: Ok(()) })
+            };
+            self.spawn(session, move || later(cx, reason), end);
         }
         self.sockets.remove(socket);
     }

@@ -1,15 +1,9 @@
-//! What is done with many sockets at once, on whichever shards they are: asking them, finding
-//! them, moving them between rooms, and disconnecting them.
+//! What is done to many sockets at once, on whichever shards they are: moving them between rooms,
+//! and disconnecting them. Asking and finding them is `gather`'s part.
 
-use std::time::Duration;
+use parlor_core::{cluster::Change, input::Input};
 
-use parlor_core::{
-    cluster::{AckOf, Answer, Change, Question, SocketInfo},
-    input::Input,
-};
-use parlor_shared::socket_io::{Draft, EventArgs};
-
-use super::{Context, Emit, EmitError, Emitter, ShardContext, context::draft};
+use super::{AsyncContext, Context, Emit, EmitError, Emitter, ShardContext};
 use crate::mailbox::{Parcel, Refused};
 
 impl<S> Emit<S> {
@@ -80,6 +74,30 @@ macro_rules! changes {
 changes!(&mut Context<'_>);
 changes!(&mut ShardContext<'_>);
 
+impl Emit<&AsyncContext> {
+    /// Puts these sockets into rooms. Waits while the shard has more to do than it may.
+    pub async fn sockets_join(self, rooms: impl Rooms) {
+        self.post_change(Change::Join(rooms.names())).await;
+    }
+
+    /// Takes these sockets out of rooms. Waits while the shard has more to do than it may.
+    pub async fn sockets_leave(self, rooms: impl Rooms) {
+        self.post_change(Change::Leave(rooms.names())).await;
+    }
+
+    /// Disconnects these sockets from the namespace; with `close` their sessions end as well.
+    /// Waits while the shard has more to do than it may.
+    pub async fn disconnect_sockets(self, close: bool) {
+        self.post_change(Change::Disconnect(close)).await;
+    }
+
+    async fn post_change(self, change: Change) {
+        if let (from, Some(input)) = self.change(change) {
+            from.wish(input).await;
+        }
+    }
+}
+
 impl Emit<&Emitter> {
     /// Puts these sockets into rooms.
     ///
@@ -113,47 +131,5 @@ impl Emit<&Emitter> {
             Refused::Full => EmitError::Overloaded,
             Refused::Closed => EmitError::NotRunning,
         })
-    }
-}
-
-impl Emit<&mut Context<'_>> {
-    /// Asks all these sockets' clients. `then` gets each one's answer, or why there is none within
-    /// `timeout`, once all have answered or their time is up; the order means nothing.
-    ///
-    /// # Panics
-    /// As [`Emit::emit`].
-    pub fn ask(
-        self,
-        event: &str,
-        args: impl EventArgs,
-        timeout: Duration,
-        then: impl FnOnce(&mut Context<'_>, Vec<AckOf>) + Send + 'static,
-    ) {
-        let draft = draft(Draft::event(event), args);
-        let Self { from, namespace, target, .. } = self;
-        let Some(namespace) = namespace else { return };
-        let then = move |cx: &mut Context<'_>, answer| {
-            if let Answer::Acks(acks) = answer {
-                then(cx, acks);
-            }
-        };
-        let question = Question::Ask(namespace, target, draft, timeout);
-        from.desk.gather(from.socket, question, Box::new(then));
-    }
-
-    /// Finds these sockets. `then` gets what is known of each; the order means nothing.
-    pub fn fetch_sockets(
-        self,
-        then: impl FnOnce(&mut Context<'_>, Vec<SocketInfo>) + Send + 'static,
-    ) {
-        let Self { from, namespace, target, .. } = self;
-        let Some(namespace) = namespace else { return };
-        let then = move |cx: &mut Context<'_>, answer| {
-            if let Answer::Sockets(sockets) = answer {
-                then(cx, sockets);
-            }
-        };
-        let question = Question::Sockets(namespace, target);
-        from.desk.gather(from.socket, question, Box::new(then));
     }
 }

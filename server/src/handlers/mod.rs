@@ -11,19 +11,22 @@ mod emit;
 mod emitter;
 mod events;
 mod every;
+mod foreign;
+mod gather;
 mod lane;
 mod life;
 mod many;
 mod namespace;
+mod share;
 mod tasks;
 
 use std::sync::Arc;
 
 use parlor_core::{
-    cluster::Answer,
+    cluster,
     effect::{AckError, DisconnectReason},
     input::{AckToken, Input},
-    key::SocketKey,
+    key::{SessionKey, SocketKey},
     time::Time,
 };
 use parlor_shared::socket_io::Args;
@@ -34,6 +37,7 @@ pub use context::{Ack, Context};
 pub use emit::Emit;
 pub use emitter::{EmitError, Emitter, Timer};
 pub use every::ShardContext;
+pub use gather::Answer;
 pub use many::Rooms;
 pub use namespace::Namespace;
 
@@ -41,13 +45,17 @@ pub(crate) use admission::Decision;
 pub(crate) use context::Sessions;
 pub(crate) use desk::Env;
 pub(crate) use every::{Beat, TimerId};
-pub(crate) use tasks::{HandlerThreads, Tasks};
+pub(crate) use tasks::{End, HandlerThreads, Tasks, caught};
 
 use beside::Beside;
 use context::SocketInfo;
 use desk::Desk;
 use every::Schedule;
-use tasks::caught;
+use foreign::Foreign;
+use namespace::Running;
+use share::Shares;
+
+use crate::mailbox::Parcel;
 
 /// All namespaces by name, in the order of their keys.
 pub(crate) type Namespaces = Arc<[(String, Namespace)]>;
@@ -60,6 +68,7 @@ pub(crate) struct Handlers {
     schedule: Schedule,
     /// `None` if no handler is async.
     tasks: Option<Tasks>,
+    shares: Shares,
 }
 
 /// Why a handler did not come to its end.
@@ -82,6 +91,7 @@ impl Handlers {
             desk: Desk::new(env),
             schedule: Schedule::default(),
             tasks,
+            shares: Shares::default(),
         }
     }
 
@@ -97,12 +107,17 @@ impl Handlers {
         answer: Result<Args<'_>, AckError>,
     ) {
         let Some((socket, then)) = self.desk.take_ack(token) else { return };
-        self.run(sessions, socket, |cx| then(cx, answer));
+        self.run(sessions, socket, |cx| (then.into_inner())(cx, answer));
     }
 
-    pub(crate) fn gathered(&mut self, sessions: &dyn Sessions, token: AckToken, answer: Answer) {
+    pub(crate) fn gathered(
+        &mut self,
+        sessions: &dyn Sessions,
+        token: AckToken,
+        answer: cluster::Answer,
+    ) {
         let Some((socket, then)) = self.desk.take_gathered(token) else { return };
-        self.run(sessions, socket, |cx| then(cx, answer));
+        self.run(sessions, socket, |cx| (then.into_inner())(cx, answer));
     }
 
     /// Runs something with a socket's context, if it is still there.
@@ -120,7 +135,7 @@ impl Handlers {
     // ---- functions that are called once per period ---------------------------------------------
 
     pub(crate) fn every(&mut self, now: Time, id: TimerId, beat: Beat) {
-        self.schedule.add(now, id, beat);
+        self.schedule.add(now, id, Foreign::new(beat, &self.desk.env));
     }
 
     pub(crate) fn cancel(&mut self, id: TimerId) {
@@ -143,6 +158,21 @@ impl Handlers {
         self.tasks.as_ref().expect("a server with an async handler has a runtime for it")
     }
 
+    /// Starts an async handler of this session; `end` makes the parcel that tells what came of it.
+    fn spawn<T: Send + 'static>(
+        &mut self,
+        session: SessionKey,
+        make: impl FnOnce() -> Running<T> + Send + 'static,
+        end: impl FnOnce(Result<T, String>) -> Parcel + Send + 'static,
+    ) {
+        self.shares.begin(session);
+        let mailbox = self.desk.env.mailbox.clone();
+        self.tasks().spawn(make, &self.desk.env, move |outcome| {
+            // If the shard is no more, so is the session.
+            let _ = mailbox.post(end(outcome));
+        });
+    }
+
     fn namespace_of(&self, socket: SocketKey) -> Option<(Namespaces, usize)> {
         let info = self.sockets.get(socket)?;
         Some((Arc::clone(&self.namespaces), info.namespace.0 as usize))
@@ -156,7 +186,11 @@ impl Handlers {
         run: impl FnOnce(&mut Context<'_>) -> T,
     ) -> Result<T, Failed> {
         let Self { sockets, desk, .. } = self;
-        let info = sockets.get_mut(socket).ok_or(Failed::Gone)?;
+        let Some(info) = sockets.get_mut(socket) else {
+            // It holds what is the user's.
+            desk.env.dispose(run);
+            return Err(Failed::Gone);
+        };
         desk.begin_call();
         let mut context = Context { socket, info, ack, sessions, desk };
         caught(|| run(&mut context)).map_err(|words| {

@@ -40,6 +40,9 @@ pub(super) enum OnEvent {
 /// they must not block. Those that take an [`AsyncContext`] run on threads of their own and may
 /// wait for whatever they like. Either way the events of one socket are handled in their order,
 /// one after the other; answers to `ask`, pings and disconnects overtake them.
+///
+/// An async handler runs to its end even if its socket is gone. A session of which 64 run gets no
+/// more sockets in namespaces that have any; [`AsyncContext::disconnected`] helps to end early.
 #[derive(Clone, Default)]
 pub struct Namespace {
     pub(super) admit: Vec<OnAdmit>,

@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use parlor_core::key::SessionKey;
 use tokio::{
     runtime::{Builder, Handle, Runtime},
     sync::mpsc,
@@ -28,6 +29,14 @@ pub(crate) const MAX_RUNNING_HANDLERS: usize = 65_536;
 
 /// How long threads of handlers that block get to end, before they are left behind.
 const ABANDON_AFTER: Duration = Duration::from_secs(1);
+
+/// An async handler's end, on its way back to the shard.
+pub(crate) struct End {
+    /// Whose it was, even if its socket is gone.
+    pub(super) session: SessionKey,
+    /// Or the words with which it panicked.
+    pub(super) outcome: Result<(), String>,
+}
 
 /// The runtime, before its threads are handed out.
 #[derive(Debug)]
@@ -130,8 +139,15 @@ async fn finished<T>(future: Running<T>) -> Result<T, String> {
 }
 
 /// What a function gives, or the words with which it panicked.
-pub(super) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(run)).map_err(|payload| words(payload.as_ref()))
+pub(crate) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|payload| {
+        let words = words(payload.as_ref());
+        // What was thrown may panic as well; what that throws is left behind.
+        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            std::mem::forget(second);
+        }
+        words
+    })
 }
 
 /// The words of a panic.
