@@ -1,7 +1,7 @@
 # One verb per intent. Each installs what it misses (npm packages, a Python venv, Debian packages)
 # and says what it does. Behind each stage stands its time budget in seconds, on two cores from a
-# clean clone; a stage that takes longer fails. All stages of `make test` together: 3,800 s at
-# most, and about 10 minutes in practice.
+# clean clone; a stage that takes longer fails. All stages of `make test` together: 3,150 s at
+# most, and about 12 minutes in practice.
 
 SHELL := /bin/bash
 STAGE := tests/stage
@@ -23,11 +23,11 @@ test: check unit seeds faults e2e browser ## everything but interop, autobahn, b
 
 check: ## formatting and lints
 	$(STAGE) 60 "formatting" cargo fmt --all --check
-	$(STAGE) 600 "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(STAGE) 400 "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 
 unit: binaries ## tests beside the code, from outside, of the house rules and of the documentation
-	$(STAGE) 500 "unit tests" cargo test --workspace --locked --lib --bins --test tidy --test e2e
-	$(STAGE) 150 "documentation examples" cargo test --workspace --locked --doc
+	$(STAGE) 400 "unit tests" cargo test --workspace --locked --lib --bins --test tidy --test e2e
+	$(STAGE) 120 "documentation examples" cargo test --workspace --locked --doc
 
 sim: binaries ## a thousand fresh seeds of the simulator; SEED=n replays one, step by step
 	$(STAGE) 1500 "simulation" target/debug/sim $(if $(SEED),--seed $(SEED) --trace,--seeds 1000)
@@ -38,17 +38,17 @@ seeds: binaries ## twenty fresh seeds of the simulator, and one in two processes
 
 # In a build of its own: with the rest of the workspace, cargo would give its feature to the server.
 faults: ## plants faults in core, each of which the simulator has to find in twenty seeds
-	$(STAGE) 200 "faulty binary" cargo build --locked -p parlor-tests --features planted-faults --bin faults
+	$(STAGE) 150 "faulty binary" cargo build --locked -p parlor-tests --features planted-faults --bin faults
 	$(STAGE) 90 "planted faults" target/debug/faults
 
 e2e: binaries tests/interop/node_modules .venv/ready ## stock clients against the built server: one shard, then three behind nginx
-	$(STAGE) 420 "stock clients" $(PYTHON) tests/run.py conformance clients views openings=300 players
-	$(STAGE) 120 "nginx" tests/need nginx nginx-light
-	$(STAGE) 240 "conformance, three shards" $(PYTHON) tests/run.py --shards 3 conformance views
-	$(STAGE) 300 "stock clients, three shards behind nginx" $(PYTHON) tests/run.py --shards 3 --nginx clients openings=300 players
+	$(STAGE) 330 "stock clients" $(PYTHON) tests/run.py conformance clients views openings=300 players
+	$(STAGE) 150 "nginx" tests/need nginx nginx-light
+	$(STAGE) 200 "conformance, three shards" $(PYTHON) tests/run.py --shards 3 conformance views
+	$(STAGE) 200 "stock clients, three shards behind nginx" $(PYTHON) tests/run.py --shards 3 --nginx clients openings=300 players
 
 browser: binaries tests/browser/node_modules client-demo/web/dist/index.html .venv/ready ## two tabs in Chromium
-	$(STAGE) 180 "chromium" tests/need chromium chromium
+	$(STAGE) 240 "chromium" tests/need chromium chromium
 	$(STAGE) 90 "two tabs" $(PYTHON) tests/run.py browser
 
 interop: tests/interop/node_modules .venv/ready ## all 3,807 openings by stock clients, and every suite
@@ -72,22 +72,22 @@ fuzz: ## one decoder or machine, for a minute; TARGET=websocket|payload|packet|j
 
 .PHONY: binaries
 binaries:
-	$(STAGE) 300 "binaries" cargo build --locked --bins
+	$(STAGE) 250 "binaries" cargo build --locked --bins
 
 client-demo/web/dist/index.html: $(shell find client-demo/web/src client-demo/web/public client-demo/web/index.html client-demo/web/package-lock.json client-demo/web/vite.config.* -type f 2>/dev/null)
-	$(STAGE) 120 "npm packages of the demo site" npm --prefix client-demo/web ci
+	$(STAGE) 80 "npm packages of the demo site" npm --prefix client-demo/web ci
 	$(STAGE) 60 "demo site" npm --prefix client-demo/web run build
 
 tests/interop/node_modules: tests/interop/package-lock.json
-	$(STAGE) 120 "npm packages of the stock clients" npm --prefix tests/interop ci
+	$(STAGE) 80 "npm packages of the stock clients" npm --prefix tests/interop ci
 	@touch $@
 
 tests/browser/node_modules: tests/browser/package-lock.json
-	$(STAGE) 120 "npm packages of the browser test" npm --prefix tests/browser ci
+	$(STAGE) 80 "npm packages of the browser test" npm --prefix tests/browser ci
 	@touch $@
 
 .venv/ready: tests/interop/requirements.txt
 	tests/need python3 python3
 	python3 -m venv .venv || { tests/need --package python3-venv && python3 -m venv .venv; }
-	$(STAGE) 120 "Python packages" .venv/bin/pip install --quiet -r tests/interop/requirements.txt
+	$(STAGE) 90 "Python packages" .venv/bin/pip install --quiet -r tests/interop/requirements.txt
 	@touch $@
