@@ -30,6 +30,8 @@ pub(in crate::sim) struct Lobbies {
     shards: Vec<ShardId>,
     slack: Duration,
     records: BTreeMap<String, Record>,
+    /// Which lobby a code has led to.
+    ids: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Default)]
@@ -49,7 +51,7 @@ struct Record {
 impl Lobbies {
     pub(super) fn new(plan: &Plan) -> Self {
         let slack = plan.slack() + Duration::from_millis(2 * plan.latency_ms);
-        Self { shards: plan.shards.clone(), slack, records: BTreeMap::new() }
+        Self { shards: plan.shards.clone(), slack, records: BTreeMap::new(), ids: BTreeMap::new() }
     }
 
     pub(super) fn index_of(&self, shard: ShardId) -> usize {
@@ -64,6 +66,12 @@ impl Lobbies {
     ) -> Result<Story, (Invariant, String)> {
         let lobby = &joined.lobby;
         let mut story = Story::of(joined, name);
+        // There is one lobby of each code, wherever those are who use it.
+        let id = self.ids.entry(lobby.code.clone()).or_insert_with(|| lobby.id.clone());
+        if *id != lobby.id {
+            let what = format!("{} leads to {id} and to {}", lobby.code, lobby.id);
+            return Err((Invariant::Story, what));
+        }
         let record = self.records.entry(lobby.id.clone()).or_default();
         if record.code.is_empty() {
             record.code.clone_from(&lobby.code);
