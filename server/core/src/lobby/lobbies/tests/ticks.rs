@@ -256,6 +256,16 @@ fn a_game_that_panics_in_a_tick_loses_its_match_and_its_timer() {
 }
 
 #[test]
+fn a_match_that_begins_as_the_last_places_fall_leaves_no_timer_behind() {
+    let mut script = Script::ticking("pulse", 0..2);
+    script.note(0, &json!(["action", {"type": "trap"}]), 1);
+    script.wait(100);
+    // Once the other's place has fallen, all who are left want it; but so has this one's.
+    script.ok(1, "rematch", &Value::Null);
+    script.check_nothing_is_left();
+}
+
+#[test]
 fn lobbies_of_one_rate_tick_at_different_times() {
     let mut script = Script::new();
     for number in 0..100 {
