@@ -47,6 +47,8 @@ struct Asked {
     /// What it was about: a name, a code, a token, a number.
     about: String,
     at: Time,
+    /// The way back that was meant, should the client find another before the answer comes.
+    token: Option<Token>,
 }
 
 /// The way back to a seat.
@@ -286,7 +288,8 @@ impl Sim {
             // If this counts, and the answer to what came before is lost, so is the token.
             token.is_sure &= player.asked.values().all(|asked| asked.event != "resume");
         }
-        player.asked.insert(id, Asked { event, about: about.to_owned(), at: self.now });
+        let token = player.token.clone().filter(|token| token.text == about);
+        player.asked.insert(id, Asked { event, about: about.to_owned(), at: self.now, token });
         let args = match payload {
             Value::Array(args) => [&[json!(event)], args.as_slice()].concat(),
             payload => vec![json!(event), payload.clone()],
@@ -422,7 +425,9 @@ impl Sim {
             if player.stale.contains(&asked.about) {
                 return Err((Invariant::Tokens, format!("{} works again", asked.about)));
             }
-            let Some(token) = player.token.take() else {
+            let current = player.token.take().filter(|token| token.text == asked.about);
+            let before = asked.token.clone().map(|token| Token { lost_for_sure_at: None, ..token });
+            let Some(token) = current.or(before) else {
                 return Err((Invariant::Tokens, "nobody has this token".to_owned()));
             };
             if (&token.lobby, token.seat) != (&joined.lobby.id, joined.seat) {
