@@ -147,6 +147,8 @@ struct Slot {
     n_replaced: u64,
     n_coalesced: u64,
     is_dirty: bool,
+    /// The world knows that the session has ended: from then on the slot may go.
+    has_told: bool,
     _counted: Option<Counted>,
 }
 
@@ -380,6 +382,7 @@ impl Shard {
             n_replaced: 0,
             n_coalesced: 0,
             is_dirty: true,
+            has_told: false,
             _counted: counted,
         };
         let key = self.sessions.insert(slot);
@@ -469,6 +472,8 @@ impl Shard {
                 self.settings.metrics.upgraded();
             }
             SessionEffect::Closed(reason) => {
+                slot.has_told = true;
+                slot.mark(key, &mut self.dirty);
                 self.settings.metrics.closed(slot.session.transport(), reason);
                 tracing::debug!(session = chance::short(key), reason = reason.as_str(), "closed");
                 self.by_sid_if_gone(key);
@@ -1088,7 +1093,7 @@ impl Shard {
         let n_coalesced = slot.session.n_coalesced();
         self.settings.metrics.states_coalesced.inc_by(n_coalesced - slot.n_coalesced);
         slot.n_coalesced = n_coalesced;
-        if !slot.session.is_gone() {
+        if !slot.session.is_gone() || !slot.has_told {
             return self.arm(key);
         }
         let Some(slot) = self.sessions.remove(key) else { return };
