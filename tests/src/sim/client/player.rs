@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::sim::{
     Invariant, Sim,
     chance::Chance as _,
-    oracle::{At, Story},
+    oracle::{At, Place, Story},
     plan::GRACE,
 };
 
@@ -37,7 +37,7 @@ pub(super) struct Player {
     /// Ids of public lobbies.
     listed: Vec<String>,
     /// The last input that was accepted, and its lobby and match.
-    last_input: Option<((String, u32), u64, Value)>,
+    last_input: Option<(Place, u64, Value)>,
 }
 
 /// A request that is not answered.
@@ -400,8 +400,8 @@ impl Sim {
         let player = &mut self.clients[n].player;
         let rules = [chess::code::TURN, chess::code::ILLEGAL_MOVE];
         let place = player.story.as_ref().map(Story::place);
-        let is_same_match = place == player.last_input.as_ref().map(|(of, ..)| of.clone());
-        if asked.about == AGAIN && is_same_match && rules.contains(&refusal.code.as_str()) {
+        let is_same_seat = place == player.last_input.as_ref().map(|(of, ..)| of.clone());
+        if asked.about == AGAIN && is_same_seat && rules.contains(&refusal.code.as_str()) {
             return Err((Invariant::Inputs, format!("taken anew, and refused: {refusal:?}")));
         }
         let is_own = |token: &Token| token.text == asked.about && asked.event == "resume";

@@ -30,7 +30,7 @@ use questions::Questions;
 use requests::Requests;
 use rooms::{Op, Rooms};
 use session::Watched;
-pub(super) use story::Story;
+pub(super) use story::{Place, Story};
 use ticks::Ticks;
 
 /// The namespace `/`, which handlers serve; `/lobby` comes after it.

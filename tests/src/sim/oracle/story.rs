@@ -9,6 +9,9 @@ use super::Invariant;
 
 type Check = Result<(), (Invariant, String)>;
 
+/// A lobby, the number of a match in it, and a seat.
+pub(in crate::sim) type Place = (String, u32, Option<u8>);
+
 /// One member's knowledge.
 #[derive(Debug)]
 pub(in crate::sim) struct Story {
@@ -129,9 +132,9 @@ impl Story {
         }
     }
 
-    /// Which match this is.
-    pub(in crate::sim) fn place(&self) -> (String, u32) {
-        (self.lobby.clone(), self.fold.number)
+    /// In which match this is, and in which seat: inputs are numbered for each anew.
+    pub(in crate::sim) fn place(&self) -> Place {
+        (self.lobby.clone(), self.fold.number, self.seat)
     }
 
     /// An input was sent again, and is answered with the turn that the match has reached.
