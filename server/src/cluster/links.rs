@@ -1,6 +1,6 @@
 //! What one shard has to say to the others: gathered in a turn, and sent as one batch for each at
-//! its end. While a way is full, what is volatile is dropped, and the shard reads its clients no
-//! further, so that what must arrive stays bounded.
+//! its end. While a way is full, the newest of what is volatile counts, and the shard reads its
+//! clients no further, so that what must arrive stays bounded.
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -24,6 +24,17 @@ pub(crate) struct Links {
     far: Option<Arc<dyn Adapter>>,
     ways: BTreeMap<ShardId, Way>,
     n_dropped: u64,
+}
+
+/// What became of the batches of a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flushed {
+    /// All went, as in the turn before.
+    Sent,
+    /// All went, and some had to wait before: who waited for that may go on.
+    Caught,
+    /// Some have to wait.
+    Held,
 }
 
 /// What there is for one shard.
@@ -94,9 +105,9 @@ impl Links {
         way.first.push(message);
     }
 
-    /// Sends every batch that can go; true if one has to wait.
-    pub(crate) fn flush(&mut self) -> bool {
-        let mut is_held = false;
+    /// Sends every batch that can go.
+    pub(crate) fn flush(&mut self) -> Flushed {
+        let was_behind = self.is_holding() || self.is_congested();
         for (to, way) in &mut self.ways {
             let Way { held, first, then, n_bytes } = way;
             let mut batch = std::mem::take(held);
@@ -108,16 +119,17 @@ impl Links {
             let adapter =
                 if to.node == self.own.node { Some(&self.near) } else { self.far.as_ref() };
             // Without a way to other nodes there are none.
-            let Some(adapter) = adapter else { continue };
-            match adapter.send(self.own, *to, batch) {
+            let sent = adapter.map_or(Ok(()), |adapter| adapter.send(self.own, *to, batch));
+            match sent {
                 Ok(()) => *n_bytes = 0,
-                Err(back) => {
-                    *held = back;
-                    is_held = true;
-                }
+                Err(back) => *held = back,
             }
         }
-        is_held
+        match (self.is_holding(), was_behind) {
+            (true, _) => Flushed::Held,
+            (false, true) => Flushed::Caught,
+            (false, false) => Flushed::Sent,
+        }
     }
 
     /// True if so much waits that no more should be made of what clients send.
@@ -178,13 +190,41 @@ mod tests {
         for to in [1, 2, 1] {
             links.push(shard(to), emit(Delivery::Reliable));
         }
-        assert!(links.flush(), "the way is shut");
+        assert_eq!(links.flush(), Flushed::Held, "the way is shut");
+        assert_eq!(links.flush(), Flushed::Held);
         links.push(shard(1), emit(Delivery::Reliable));
         *way.is_open.lock().unwrap() = true;
-        assert!(!links.flush());
+        assert_eq!(links.flush(), Flushed::Caught);
         assert_eq!(*way.sent.lock().unwrap(), [(shard(1), 3), (shard(2), 1)]);
-        assert!(!links.flush());
+        assert_eq!(links.flush(), Flushed::Sent);
         assert_eq!(way.sent.lock().unwrap().len(), 2, "nothing is sent when there is nothing");
+    }
+
+    #[test]
+    fn past_the_limit_a_volatile_message_takes_the_place_of_an_older_one() {
+        let way = Arc::new(Way::default());
+        let to = ShardId { node: 0, shard: 1 };
+        let mut links = Links::new(ShardId::default(), Arc::clone(&way) as Arc<dyn Adapter>, None);
+        links.push(to, emit(Delivery::Volatile { key: 1 }));
+        let large = Frame::message_binary(&vec![0; MAX_WAITING_BYTES]);
+        let large = Message::Emit(NamespaceKey(0), Target::default(), large, Delivery::Reliable);
+        assert!(!links.is_congested());
+        links.push(to, large);
+        assert!(links.is_congested(), "bytes count as well");
+        for key in [1, 2] {
+            let newer = Frame::message_text(&key.to_string());
+            let delivery = Delivery::Volatile { key };
+            links.push(to, Message::Emit(NamespaceKey(0), Target::default(), newer, delivery));
+        }
+        let texts = links.ways[&to].then.iter().map(|message| match message {
+            Message::Emit(_, _, frame, Delivery::Volatile { .. }) => frame.wire()[2..].to_vec(),
+            _ => b"reliable".to_vec(),
+        });
+        assert_eq!(texts.collect::<Vec<_>>(), [b"41".to_vec(), b"reliable".to_vec()]);
+        assert_eq!(links.take_dropped(), 2);
+        *way.is_open.lock().unwrap() = true;
+        assert_eq!(links.flush(), Flushed::Caught);
+        assert!(!links.is_congested());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::{fmt, sync::Arc};
 pub use parlor_core::{cluster::Message, key::ShardId};
 
 pub(crate) use in_process::InProcess;
-pub(crate) use links::Links;
+pub(crate) use links::{Flushed, Links};
 
 use crate::mailbox::{Mailbox, Parcel};
 

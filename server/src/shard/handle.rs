@@ -163,10 +163,11 @@ impl Handle {
                 return Err(io::Error::other("a shard panicked"));
             }
             self.peek(|shard| shard.asleep_until = None);
+            self.with(|_| ());
             for visit in self.peek(Shard::take_visits) {
                 visit(self);
             }
-            let n_sessions = self.with(|shard| shard.n_sessions());
+            let n_sessions = self.peek(|shard| shard.n_sessions());
             if let Some(at) = give_up_at
                 && (n_sessions == 0 || tokio::time::Instant::now() >= at)
             {

@@ -49,7 +49,7 @@ use crate::{
     address::Counted,
     chance,
     clock::Clock,
-    cluster::Links,
+    cluster::{Flushed, Links},
     engine_app::{EngineApp, EngineContext},
     handlers::{Handlers, Handshake},
     mailbox::{Inbox, Visit},
@@ -249,15 +249,17 @@ impl Shard {
     /// Brings this shard's part of the metrics up to date that nobody counts along the way; cost
     /// grows with the number of lobbies and connections.
     pub(crate) fn gauge(&mut self) {
-        let App::SocketIo { world, .. } = &self.app else { return };
         let metrics = &self.settings.metrics;
-        let (n_full, n_delta) = world.gallery().n_encoded();
-        metrics.encoded("full", n_full - self.n_encoded.0);
-        metrics.encoded("delta", n_delta - self.n_encoded.1);
-        self.n_encoded = (n_full, n_delta);
-        let (sockets, lobbies) = (world.socket_io(), world.lobbies());
         let n_blocked = self.connections.iter().filter(|(_, c)| c.is_blocked).count();
-        let now = [sockets.n_sockets(), lobbies.len(), lobbies.n_playing(), n_blocked];
+        let mut now = [0, 0, 0, n_blocked];
+        if let App::SocketIo { world, .. } = &self.app {
+            let (n_full, n_delta) = world.gallery().n_encoded();
+            metrics.encoded("full", n_full - self.n_encoded.0);
+            metrics.encoded("delta", n_delta - self.n_encoded.1);
+            self.n_encoded = (n_full, n_delta);
+            let (sockets, lobbies) = (world.socket_io(), world.lobbies());
+            now = [sockets.n_sockets(), lobbies.len(), lobbies.n_playing(), n_blocked];
+        }
         let now = now.map(|n| n as i64);
         let gauges =
             [&metrics.sockets, &metrics.lobbies, &metrics.matches, &metrics.connections_blocked];
@@ -323,14 +325,17 @@ impl Shard {
                 self.links.push_first(to, message);
             }
         }
-        let was_congested = self.links.is_congested();
-        if self.links.flush() {
-            let again = self.now() + LINK_RETRY;
-            self.deadlines.set(Timer::Links, Some(again));
-        }
-        if was_congested && !self.links.is_congested() {
-            self.relief.notify_waiters();
-            self.wake.notify_one();
+        match self.links.flush() {
+            Flushed::Sent => {}
+            Flushed::Held => {
+                let again = self.now() + LINK_RETRY;
+                self.deadlines.set(Timer::Links, Some(again));
+            }
+            // Views, unread sockets and requests have waited for this.
+            Flushed::Caught => {
+                self.relief.notify_waiters();
+                self.wake.notify_one();
+            }
         }
         self.settings.metrics.volatile_dropped.inc_by(self.links.take_dropped());
     }
@@ -1001,12 +1006,18 @@ impl Shard {
         self.fire_handlers();
     }
 
-    /// True if the shard has not read what this session's client said, because another shard
+    /// True if the shard may not have read what this session's client said, because another shard
     /// cannot keep up.
     fn is_kept_waiting(&self, key: SessionKey) -> bool {
-        let carrier = self.sessions.get(key).map(|slot| &slot.carrier);
-        let Some(Carrier::WebSocket(connection)) = carrier else { return false };
-        self.links.is_congested() && self.connections.get(*connection).is_some_and(|c| c.is_unread)
+        self.links.is_congested()
+            && match self.sessions.get(key).map(|slot| &slot.carrier) {
+                // Bodies wait before they are read.
+                Some(Carrier::Polling(_)) => true,
+                Some(Carrier::WebSocket(connection)) => {
+                    self.connections.get(*connection).is_some_and(|c| c.is_unread)
+                }
+                None => false,
+            }
     }
 
     /// True while another shard cannot keep up.
