@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::sim::{
     Invariant, Sim,
     chance::Chance as _,
-    oracle::{At, Place, Story},
+    oracle::{At, Place, Said, Story},
     plan::GRACE,
 };
 
@@ -213,7 +213,7 @@ impl Sim {
             }
             7 | 8 => {
                 self.n_said += 1;
-                let text = self.n_said.to_string();
+                let text = Said { number: self.n_said, client: n }.text();
                 self.request(n, "chat", &json!({ "text": text }), &text);
             }
             9 => {
@@ -370,7 +370,7 @@ impl Sim {
                 }
                 match event {
                     "resync" => story.awaits_whole = true,
-                    "chat" => story.said.extend(asked.about.parse::<u64>().ok()),
+                    "chat" => story.said.extend(Said::read(&asked.about)),
                     "input" if asked.about == AGAIN => {
                         let place = player.last_input.as_ref().map(|(of, ..)| of);
                         if place != Some(&story.place()) {

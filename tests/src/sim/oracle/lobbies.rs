@@ -241,7 +241,7 @@ impl Lobbies {
             return Err((Invariant::States, what));
         }
         if let Some(said) = story.said.front() {
-            return Err((Invariant::AckOrder, format!("{} never heard {said}", story.name)));
+            return Err((Invariant::AckOrder, format!("{} never heard {said:?}", story.name)));
         }
         let late_ms = now.since_start().saturating_sub(self.slack).as_millis() as u64;
         for seat in fold.seats.values().filter(|seat| !seat.connected) {

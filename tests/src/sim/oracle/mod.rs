@@ -30,7 +30,7 @@ use questions::Questions;
 use requests::Requests;
 use rooms::{Op, Rooms};
 use session::Watched;
-pub(super) use story::{Place, Story};
+pub(super) use story::{Place, Said, Story};
 use ticks::Ticks;
 
 /// The namespace `/`, which handlers serve; `/lobby` comes after it.

@@ -9,6 +9,27 @@ use super::Invariant;
 
 type Check = Result<(), (Invariant, String)>;
 
+/// Something a client said in a lobby.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::sim) struct Said {
+    /// Grows with all that is said.
+    pub(in crate::sim) number: u64,
+    pub(in crate::sim) client: usize,
+}
+
+impl Said {
+    /// As it is said.
+    pub(in crate::sim) fn text(self) -> String {
+        format!("{} by {}", self.number, self.client)
+    }
+
+    /// As it is heard.
+    pub(in crate::sim) fn read(text: &str) -> Option<Self> {
+        let (number, client) = text.split_once(" by ")?;
+        Some(Self { number: number.parse().ok()?, client: client.parse().ok()? })
+    }
+}
+
 /// A lobby, the number of a match in it, and a seat.
 pub(in crate::sim) type Place = (String, u32, Option<u8>);
 
@@ -35,11 +56,11 @@ pub(in crate::sim) struct Story {
     /// The highest turn, and the highest input, that this member was acknowledged, by match.
     pub(super) acted: (u32, u64, u64),
     /// What this member has said and was acknowledged, and has not heard yet.
-    pub(in crate::sim) said: VecDeque<u64>,
+    pub(in crate::sim) said: VecDeque<Said>,
     /// Until when seats without a connection are kept, in Unix time.
     pub(super) kept_until_ms: BTreeMap<u8, u64>,
-    /// The last number each name said.
-    heard: BTreeMap<String, u64>,
+    /// The last number each client said: two may have the same name, one after the other.
+    heard: BTreeMap<usize, u64>,
 }
 
 /// What all members agree on at one version.
@@ -184,14 +205,16 @@ impl Story {
 
     pub(super) fn change(&mut self, change: &Change) -> Check {
         if let Change::Chat { name, text, .. } = change {
-            let number: u64 = text.parse().unwrap_or_default();
-            let before = self.heard.insert(name.clone(), number);
-            if before.is_some_and(|before| before >= number) {
-                let what = format!("{name} says {number} after {before:?}");
+            let Some(said) = Said::read(text) else {
+                return Err((Invariant::Versions, format!("{name} says {text}")));
+            };
+            let before = self.heard.insert(said.client, said.number);
+            if before.is_some_and(|before| before >= said.number) {
+                let what = format!("{name} says {said:?} after {before:?}");
                 return Err((Invariant::RequestOrder, what));
             }
-            if *name == self.name && self.said.pop_front() != Some(number) {
-                let what = format!("{name} hears {number}, of which no answer came before");
+            if *name == self.name && self.said.pop_front() != Some(said) {
+                let what = format!("{name} hears {said:?}, of which no answer came before");
                 return Err((Invariant::AckOrder, what));
             }
         }
