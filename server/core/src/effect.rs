@@ -20,8 +20,8 @@ use crate::{
 /// Something to be done, in the order in which it is pushed.
 #[derive(Debug)]
 pub enum Effect<'a> {
-    /// Hand a frame to a session.
-    Send(SessionKey, Frame, Delivery),
+    /// Hand a frame to each of these sessions.
+    Send(&'a [SessionKey], &'a Frame, Delivery),
     /// Tell a session that there is something new in a view; and whether it wants deltas.
     Show(SessionKey, ViewId, bool),
     /// Tell a session that its client does not look at a view any more.

@@ -191,9 +191,85 @@ impl<K: Key, V> Table<K, V> {
     }
 }
 
+/// What somebody keeps of each entry of another's table, found by the same keys: by index, so that
+/// nothing is hashed. As large as that table was at most.
+#[derive(Debug)]
+pub struct Beside<K, V> {
+    /// With the generation of the entry it is of.
+    entries: Vec<Option<(u32, V)>>,
+    len: usize,
+    keys: std::marker::PhantomData<K>,
+}
+
+impl<K: Key, V> Default for Beside<K, V> {
+    fn default() -> Self {
+        Self { entries: Vec::new(), len: 0, keys: std::marker::PhantomData }
+    }
+}
+
+impl<K: Key, V> Beside<K, V> {
+    /// Keeps a value, in the place of any other that has the same index.
+    pub fn insert(&mut self, key: K, value: V) {
+        let (index, generation) = key.parts();
+        let index = index as usize;
+        if self.entries.len() <= index {
+            self.entries.resize_with(index + 1, || None);
+        }
+        let before = self.entries[index].replace((generation, value));
+        self.len += usize::from(before.is_none());
+    }
+
+    /// The value, if there is one.
+    pub fn get(&self, key: K) -> Option<&V> {
+        let (index, generation) = key.parts();
+        let (own, value) = self.entries.get(index as usize)?.as_ref()?;
+        (*own == generation).then_some(value)
+    }
+
+    /// The value, if there is one.
+    pub fn get_mut(&mut self, key: K) -> Option<&mut V> {
+        let (index, generation) = key.parts();
+        let (own, value) = self.entries.get_mut(index as usize)?.as_mut()?;
+        (*own == generation).then_some(value)
+    }
+
+    /// Takes the value out.
+    pub fn remove(&mut self, key: K) -> Option<V> {
+        self.get(key)?;
+        self.len -= 1;
+        self.entries[key.parts().0 as usize].take().map(|(_, value)| value)
+    }
+
+    /// How many values there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// True if there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_of_one_socket_never_finds_what_is_the_next_ones() {
+        let mut beside = Beside::default();
+        let [old, new] = [1, 2].map(|generation| SocketKey::new(7, generation));
+        assert_eq!(beside.get(old), None);
+        beside.insert(old, 'a');
+        assert_eq!((beside.get(old), beside.get(new)), (Some(&'a'), None));
+        assert_eq!((beside.remove(new), beside.remove(old)), (None, Some('a')));
+        beside.insert(new, 'b');
+        assert_eq!(beside.get_mut(old), None);
+        assert_eq!(beside.get_mut(new), Some(&mut 'b'));
+        assert_eq!((beside.remove(old), beside.len()), (None, 1));
+        beside.insert(old, 'c');
+        assert_eq!((beside.get(new), beside.len(), beside.is_empty()), (None, 1, false));
+    }
 
     #[test]
     fn a_key_never_names_what_came_after() {

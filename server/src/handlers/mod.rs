@@ -4,7 +4,6 @@
 
 mod admission;
 mod asynchronous;
-mod beside;
 mod context;
 mod desk;
 mod emit;
@@ -26,7 +25,7 @@ use parlor_core::{
     cluster,
     effect::{AckError, DisconnectReason},
     input::{AckToken, Input},
-    key::{SessionKey, SocketKey},
+    key::{Beside, SessionKey, SocketKey},
     time::Time,
 };
 use parlor_shared::socket_io::Args;
@@ -47,7 +46,6 @@ pub(crate) use desk::Env;
 pub(crate) use every::{Beat, TimerId};
 pub(crate) use tasks::{End, HandlerThreads, Tasks, caught};
 
-use beside::Beside;
 use context::SocketInfo;
 use desk::Desk;
 use every::Schedule;
@@ -63,7 +61,7 @@ pub(crate) type Namespaces = Arc<[(String, Namespace)]>;
 /// What handlers run with. The shard owns one.
 pub(crate) struct Handlers {
     namespaces: Namespaces,
-    sockets: Beside<SocketInfo>,
+    sockets: Beside<SocketKey, SocketInfo>,
     desk: Desk,
     schedule: Schedule,
     /// `None` if no handler is async.

@@ -20,6 +20,9 @@ use crate::{cluster::Links, mailbox::Inbox};
 /// How long a WebSocket may take from one shard to another.
 const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// Sockets that are looked at in one turn; more wait for the next.
+pub(super) const MAX_EVENTS: usize = 1024;
+
 /// The shard's own poll, beside the shard so that both can be used at once.
 pub(crate) struct PollAndEvents {
     pub(super) poll: Poll,
@@ -51,7 +54,7 @@ impl Handle {
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let registry = poll.registry().try_clone()?;
-        let events = Events::with_capacity(1024);
+        let events = Events::with_capacity(MAX_EVENTS);
         let id = settings.id;
         Ok(Self {
             id,

@@ -41,7 +41,7 @@ use parlor_shared::{
 use tokio::sync::{Notify, oneshot};
 
 pub(crate) use handle::Handle;
-use handle::PollAndEvents;
+use handle::{MAX_EVENTS, PollAndEvents};
 use outlet::{Outlet, refill};
 
 use crate::{
@@ -61,8 +61,6 @@ use crate::{
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// Reads from one connection before others have their turn.
 const MAX_READS_PER_TURN: usize = 16;
-/// Looks for readable sockets before deadlines and requests have their turn.
-const MAX_POLLS_PER_TURN: usize = 8;
 /// What is due in the world at one moment may take several timeouts; more wait for the next turn.
 const MAX_TIMEOUTS_PER_TURN: usize = 64;
 /// How long the deadline of a client that is not read is put off.
@@ -97,9 +95,23 @@ impl App {
     }
 }
 
+/// What has been counted on this shard since the metrics, which all shards share, were told.
+#[derive(Debug, Default)]
+struct Tally {
+    messages_received: u64,
+    bytes_received: u64,
+    frames_sent: u64,
+    bytes_sent: u64,
+    volatile_replaced: u64,
+    states_coalesced: u64,
+}
+
 /// The shard.
 pub(crate) struct Shard {
     settings: ShardSettings,
+    /// As the clock said at the start of what is being done.
+    time: Time,
+    tally: Tally,
     app: App,
     inbox: Inbox,
     links: Links,
@@ -205,7 +217,9 @@ impl Shard {
         registry: Registry,
     ) -> Self {
         Self {
+            time: settings.clock.now(),
             settings,
+            tally: Tally::default(),
             app,
             inbox,
             links,
@@ -249,6 +263,7 @@ impl Shard {
     /// Brings this shard's part of the metrics up to date that nobody counts along the way; cost
     /// grows with the number of lobbies and connections.
     pub(crate) fn gauge(&mut self) {
+        self.report();
         let metrics = &self.settings.metrics;
         let n_blocked = self.connections.iter().filter(|(_, c)| c.is_blocked).count();
         let mut now = [0, 0, 0, n_blocked];
@@ -269,43 +284,57 @@ impl Shard {
         self.gauged = now;
     }
 
+    /// Tells the metrics what was counted.
+    fn report(&mut self) {
+        let (metrics, tally) = (&self.settings.metrics, std::mem::take(&mut self.tally));
+        for (count, n) in [
+            (&metrics.messages_received, tally.messages_received),
+            (&metrics.bytes_received, tally.bytes_received),
+            (&metrics.frames_sent, tally.frames_sent),
+            (&metrics.bytes_sent, tally.bytes_sent),
+            (&metrics.volatile_replaced, tally.volatile_replaced),
+            (&metrics.states_coalesced, tally.states_coalesced),
+        ] {
+            if n > 0 {
+                count.inc_by(n);
+            }
+        }
+    }
+
     /// One turn: what other threads want and sockets bring, then deadlines, then everything is
     /// written. Requests take a turn before they are handled, so that what arrived before them is
     /// known. While another shard cannot keep up, clients are not read: what they say waits in the
     /// kernel.
     pub(crate) fn turn(&mut self, poll: &mut PollAndEvents) {
+        self.look_at_clock();
         self.unpack();
-        for n_polls in 1..=MAX_POLLS_PER_TURN {
-            poll.events.clear();
-            if let Err(error) = poll.poll.poll(&mut poll.events, Some(Duration::ZERO))
-                && error.kind() != io::ErrorKind::Interrupted
-            {
-                tracing::error!(%error, "polling sockets failed");
+        if let Err(error) = poll.poll.poll(&mut poll.events, Some(Duration::ZERO))
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            tracing::error!(%error, "polling sockets failed");
+        }
+        let mut n_events = 0;
+        for event in &poll.events {
+            n_events += 1;
+            let key = connection_key(event.token());
+            if event.is_writable() {
+                self.writable(key);
             }
-            if poll.events.is_empty() {
-                break;
+            let is_ending = event.is_read_closed() || event.is_error();
+            if event.is_readable() || is_ending {
+                self.read(key, is_ending);
             }
-            for event in &poll.events {
-                let key = connection_key(event.token());
-                if event.is_writable() {
-                    self.writable(key);
-                }
-                if event.is_readable() || event.is_read_closed() || event.is_error() {
-                    self.read(key);
-                }
-            }
-            if n_polls == MAX_POLLS_PER_TURN {
-                self.wake.notify_one();
-            } else if !self.unread.is_empty() {
-                break;
-            }
+        }
+        if n_events == MAX_EVENTS {
+            // There may be more.
+            self.wake.notify_one();
         }
         if !self.links.is_congested() {
             for key in std::mem::take(&mut self.unread) {
                 if let Some(connection) = self.connections.get_mut(key) {
                     connection.is_unread = false;
                 }
-                self.read(key);
+                self.read(key, true);
             }
             if !self.unread.is_empty() {
                 self.wake.notify_one();
@@ -338,10 +367,16 @@ impl Shard {
             }
         }
         self.settings.metrics.volatile_dropped.inc_by(self.links.take_dropped());
+        self.report();
     }
 
     fn now(&self) -> Time {
-        self.settings.clock.now()
+        self.time
+    }
+
+    /// Time stands still in between: what is handled together happens together.
+    fn look_at_clock(&mut self) {
+        self.time = self.settings.clock.now();
     }
 
     // ---- sessions ------------------------------------------------------------------------------
@@ -422,7 +457,9 @@ impl Shard {
         let Some(slot) = self.sessions.get_mut(key) else { return Told::Refused };
         let mut effects = std::mem::take(&mut self.effects);
         slot.session.handle(now, input, &mut effects);
-        slot.mark(key, &mut self.dirty);
+        if slot.session.wants_transmit() {
+            slot.mark(key, &mut self.dirty);
+        }
         let mut told = Told::Fine;
         for effect in effects.drain(..) {
             match effect {
@@ -497,18 +534,17 @@ impl Shard {
     }
 
     fn deliver(&mut self, key: SessionKey, packet: &Packet<'_>) {
-        let metrics = &self.settings.metrics;
-        metrics.messages_received.inc();
+        self.tally.messages_received += 1;
         match packet {
             Packet::Text(text) => {
-                metrics.bytes_received.inc_by(text.len() as u64);
+                self.tally.bytes_received += text.len() as u64;
                 match &self.app {
                     App::SocketIo { .. } => self.input(Input::Text(key, text)),
                     App::Engine(_) => self.engine_message(key, packet),
                 }
             }
             Packet::Binary(bytes) => {
-                metrics.bytes_received.inc_by(bytes.len() as u64);
+                self.tally.bytes_received += bytes.len() as u64;
                 match &self.app {
                     App::SocketIo { .. } => self.input(Input::Bytes(key, bytes)),
                     App::Engine(_) => self.engine_message(key, packet),
@@ -528,7 +564,7 @@ impl Shard {
             context.close = true;
         }
         for (frame, delivery) in context.frames {
-            self.settings.metrics.frames_sent.inc();
+            self.tally.frames_sent += 1;
             self.tell(key, SessionInput::Send(frame, delivery), None);
             if self.sessions.get(key).is_some_and(|slot| slot.session.wants_flush()) {
                 self.flush_session(key);
@@ -548,6 +584,7 @@ impl Shard {
             dirty,
             full,
             settings,
+            tally,
             links,
             ..
         } = self
@@ -562,6 +599,7 @@ impl Shard {
             dirty,
             full,
             metrics: &settings.metrics,
+            tally,
             links,
             aftermath: Vec::new(),
         };
@@ -584,6 +622,7 @@ impl Shard {
                 dirty,
                 full,
                 settings,
+                tally,
                 links,
                 ..
             } = self
@@ -594,7 +633,7 @@ impl Shard {
             refill(world, now);
             let metrics = &settings.metrics;
             let mut outlet =
-                Outlet { now, sessions, handlers, dirty, full, metrics, links, aftermath };
+                Outlet { now, sessions, handlers, dirty, full, metrics, tally, links, aftermath };
             world.handle(now, input, &mut outlet);
             aftermath = outlet.aftermath;
         }
@@ -780,7 +819,9 @@ impl Shard {
         }
     }
 
-    fn read(&mut self, key: ConnectionKey) {
+    /// Reads what there is. Less than was asked for is all there was, unless `is_ending`: then the
+    /// end is still to be read.
+    fn read(&mut self, key: ConnectionKey, is_ending: bool) {
         if self.links.is_congested() {
             return self.read_later(key);
         }
@@ -798,7 +839,12 @@ impl Shard {
                     self.connection_gone(key, true);
                     break;
                 }
-                Ok(Some(n)) => self.bytes(key, &mut scratch[..n]),
+                Ok(Some(n)) => {
+                    self.bytes(key, &mut scratch[..n]);
+                    if n < READ_BUFFER_BYTES && !is_ending {
+                        break;
+                    }
+                }
                 Err(_) => {
                     self.connection_gone(key, false);
                     break;
@@ -976,6 +1022,7 @@ impl Shard {
     }
 
     fn fire(&mut self) {
+        self.look_at_clock();
         let now = self.now();
         while let Some((_, timer)) = self.deadlines.pop(now) {
             match timer {
@@ -1048,7 +1095,7 @@ impl Shard {
         match &mut slot.carrier {
             Carrier::Polling(waiting) => {
                 if let Some(body) = slot.session.poll_answer(self.app.views(&mut NoViews)) {
-                    self.settings.metrics.bytes_sent.inc_by(body.len() as u64);
+                    self.tally.bytes_sent += body.len() as u64;
                     let sent = waiting.take().is_some_and(|waiting| waiting.send(body).is_ok());
                     if !sent {
                         // The request was given up just now, and what it should carry is lost.
@@ -1072,20 +1119,28 @@ impl Shard {
             return;
         };
         while !connection.is_blocked {
-            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-            let mut n_slices = 0;
-            let chunks = slot.session.poll_transmit(self.app.views(&mut NoViews));
-            for (slice, chunk) in slices.iter_mut().zip(chunks) {
-                *slice = IoSlice::new(chunk);
-                n_slices += 1;
-            }
-            if n_slices == 0 {
-                return;
-            }
-            match connection.write(&slices[..n_slices]) {
+            let written = if let Some(chunk) = slot.session.only_chunk() {
+                connection.write(chunk)
+            } else {
+                let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+                let mut n_slices = 0;
+                let chunks = slot.session.poll_transmit(self.app.views(&mut NoViews));
+                for (slice, chunk) in slices.iter_mut().zip(chunks) {
+                    *slice = IoSlice::new(chunk);
+                    n_slices += 1;
+                }
+                match n_slices {
+                    0 => return,
+                    _ => connection.write_all(&slices[..n_slices]),
+                }
+            };
+            match written {
                 Ok(Some(n)) => {
-                    self.settings.metrics.bytes_sent.inc_by(n as u64);
+                    self.tally.bytes_sent += n as u64;
                     slot.session.written(now, n);
+                    if !slot.session.wants_transmit() {
+                        return;
+                    }
                 }
                 Ok(None) => {
                     slot.session.handle(now, SessionInput::Blocked, &mut Vec::new());
@@ -1099,10 +1154,10 @@ impl Shard {
     fn after_write(&mut self, key: SessionKey) {
         let Some(slot) = self.sessions.get_mut(key) else { return };
         let n_replaced = slot.session.n_replaced();
-        self.settings.metrics.volatile_replaced.inc_by(n_replaced - slot.n_replaced);
+        self.tally.volatile_replaced += n_replaced - slot.n_replaced;
         slot.n_replaced = n_replaced;
         let n_coalesced = slot.session.n_coalesced();
-        self.settings.metrics.states_coalesced.inc_by(n_coalesced - slot.n_coalesced);
+        self.tally.states_coalesced += n_coalesced - slot.n_coalesced;
         slot.n_coalesced = n_coalesced;
         if !slot.session.is_gone() || !slot.has_told {
             return self.arm(key);

@@ -13,7 +13,7 @@ use parlor_core::{
     time::Time,
 };
 
-use super::Slot;
+use super::{Slot, Tally};
 use crate::{
     chance,
     cluster::Links,
@@ -29,6 +29,7 @@ pub(super) struct Outlet<'s> {
     pub(super) dirty: &'s mut Vec<SessionKey>,
     pub(super) full: &'s mut Vec<SessionKey>,
     pub(super) metrics: &'s Metrics,
+    pub(super) tally: &'s mut Tally,
     pub(super) links: &'s mut Links,
     /// What sessions said meanwhile; it is seen to when the world is done.
     pub(super) aftermath: Vec<(SessionKey, SessionEffect)>,
@@ -50,9 +51,11 @@ impl Outlet<'_> {
 impl Effects for Outlet<'_> {
     fn push(&mut self, effect: Effect<'_>) {
         match effect {
-            Effect::Send(key, frame, delivery) => {
-                self.metrics.frames_sent.inc();
-                self.tell(key, SessionInput::Send(frame, delivery));
+            Effect::Send(to, frame, delivery) => {
+                self.tally.frames_sent += to.len() as u64;
+                for key in to {
+                    self.tell(*key, SessionInput::Send(frame.clone(), delivery));
+                }
             }
             Effect::Show(key, view, deltas) => self.tell(key, SessionInput::Show { view, deltas }),
             Effect::Hide(key, view) => self.tell(key, SessionInput::Hide { view }),

@@ -14,6 +14,7 @@ use hyper::{
 use mio::net::TcpStream;
 use parlor_core::key::SessionKey;
 use parlor_shared::websocket::{Decoder, Limits, Role as Side, accept_key, is_valid_key};
+use socket2::SockRef;
 
 use crate::acceptor::OpenConnection;
 
@@ -76,10 +77,23 @@ impl Connection {
         }
     }
 
-    /// Writes what it can; `None` if the kernel takes nothing now.
-    pub(crate) fn write(&mut self, chunks: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
+    /// Writes what it can of one chunk; `None` if the kernel takes nothing now.
+    pub(crate) fn write(&mut self, chunk: &[u8]) -> io::Result<Option<usize>> {
+        self.written_by(|mut stream| stream.write(chunk))
+    }
+
+    /// The same for several chunks at once. `writev` goes through the layer of files and costs
+    /// about half a microsecond more than `sendmsg`.
+    pub(crate) fn write_all(&mut self, chunks: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
+        self.written_by(|stream| SockRef::from(stream).send_vectored(chunks))
+    }
+
+    fn written_by(
+        &mut self,
+        mut write: impl FnMut(&TcpStream) -> io::Result<usize>,
+    ) -> io::Result<Option<usize>> {
         loop {
-            match self.stream.write_vectored(chunks) {
+            match write(&self.stream) {
                 Ok(n) => return Ok(Some(n)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.is_blocked = true;
@@ -93,7 +107,7 @@ impl Connection {
 
     /// Writes a short answer of a candidate's, whole or not at all.
     pub(crate) fn write_whole(&mut self, bytes: &[u8]) -> bool {
-        matches!(self.write(&[IoSlice::new(bytes)]), Ok(Some(n)) if n == bytes.len())
+        matches!(self.write(bytes), Ok(Some(n)) if n == bytes.len())
     }
 
     /// Says that nothing more will be written.

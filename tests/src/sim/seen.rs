@@ -37,7 +37,10 @@ pub(super) struct Log(pub(super) Vec<Seen>);
 impl Effects for Log {
     fn push(&mut self, effect: Effect<'_>) {
         self.0.push(match effect {
-            Effect::Send(session, frame, delivery) => Seen::Send(session, frame, delivery),
+            Effect::Send(to, frame, delivery) => {
+                let seen = |to: &SessionKey| Seen::Send(*to, frame.clone(), delivery);
+                return self.0.extend(to.iter().map(seen));
+            }
             Effect::Close(session, reason) => Seen::Close(session, reason),
             Effect::Connecting { socket, id, session, .. } => {
                 Seen::Connecting { socket, id, session }

@@ -24,67 +24,114 @@ pub const HIGH_WATER_BYTES: usize = 64 * 1024;
 /// Frames up to this size that have to wait are copied together, so that what waits costs its
 /// bytes and not an allocation each.
 const SMALL_BYTES: usize = 1024;
+/// Frames behind the front that are not copied: as many as a client gets in one turn.
+const MAX_SHARED: usize = 3;
 /// So much is copied together at most.
 const TAIL_BYTES: usize = 16 * 1024;
 
+/// Frames that wait, oldest first. What most clients never have is kept apart, so that a session is
+/// small and one frame costs no memory of its own.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    /// Whole frames back to back; the front one may be written in part.
+    /// Whole frames back to back, of which the first may be written in part; empty if none waits.
+    front: Bytes,
+    /// Bytes of the front that are written already.
+    begun: usize,
+    /// Bytes in front, queue and tail, the begun part included.
+    bytes: usize,
+    rest: Option<Box<Rest>>,
+}
+
+/// What waits behind the front.
+#[derive(Debug, Default)]
+struct Rest {
+    /// Whole frames back to back.
     queue: VecDeque<Bytes>,
     /// Small frames behind the queue, whole and back to back.
     tail: Vec<u8>,
-    /// Bytes of the front that are written already.
-    begun: usize,
-    /// Bytes in queue and tail, the begun part included.
-    bytes: usize,
     /// Volatile frames of a blocked client, and views.
-    pub(super) slots: Slots,
+    slots: Slots,
     /// The answer to the newest WebSocket ping: older ones need none (RFC 6455 § 5.5.3).
     pong: Option<Frame>,
 }
 
+impl Rest {
+    fn close_tail(&mut self) {
+        if !self.tail.is_empty() {
+            self.queue.push_back(std::mem::take(&mut self.tail).into());
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+            && self.tail.is_empty()
+            && self.slots.is_empty()
+            && self.pong.is_none()
+    }
+}
+
 impl Outbox {
     pub(super) fn is_empty(&self) -> bool {
-        self.bytes == 0 && self.slots.is_empty() && self.pong.is_none()
+        self.bytes == 0 && self.rest.as_ref().is_none_or(|rest| rest.is_empty())
     }
 
     pub(super) fn bytes(&self) -> usize {
         self.bytes - self.begun
     }
 
+    /// True if a volatile frame waits under `key`.
+    pub(super) fn holds(&self, key: u64) -> bool {
+        self.rest.as_ref().is_some_and(|rest| rest.slots.holds(key))
+    }
+
+    /// Volatile frames and views, to be changed.
+    pub(super) fn slots(&mut self) -> &mut Slots {
+        &mut self.rest.get_or_insert_default().slots
+    }
+
+    /// The same if any were ever used.
+    pub(super) fn known_slots(&mut self) -> Option<&mut Slots> {
+        self.rest.as_mut().map(|rest| &mut rest.slots)
+    }
+
     pub(super) fn push(&mut self, frame: &Frame) {
         let wire = frame.wire();
         self.bytes += wire.len();
-        // What is written at once is shared with all others who get it.
-        let must_wait = !self.queue.is_empty();
-        if must_wait && wire.len() <= SMALL_BYTES {
-            if self.tail.len() + wire.len() > TAIL_BYTES {
-                self.close_tail();
-            }
-            return self.tail.extend_from_slice(wire);
+        if self.front.is_empty() {
+            self.front = wire.clone();
+            return;
         }
-        self.close_tail();
-        self.queue.push_back(wire.clone());
+        let rest = self.rest.get_or_insert_default();
+        // What is written at once is shared with all others who get it.
+        let must_wait = rest.queue.len() >= MAX_SHARED || !rest.tail.is_empty();
+        if must_wait && wire.len() <= SMALL_BYTES {
+            if rest.tail.len() + wire.len() > TAIL_BYTES {
+                rest.close_tail();
+            }
+            return rest.tail.extend_from_slice(wire);
+        }
+        rest.close_tail();
+        rest.queue.push_back(wire.clone());
     }
 
     /// Queues the frames that wait in slots: nothing newer will come. Views are dropped.
     pub(super) fn empty_slots(&mut self) {
-        for frame in self.slots.take_frames() {
+        let frames = self.known_slots().map(Slots::take_frames);
+        for frame in frames.into_iter().flatten() {
             self.push(&frame);
         }
     }
 
     pub(super) fn pong(&mut self, frame: Frame) {
-        self.pong = Some(frame);
+        self.rest.get_or_insert_default().pong = Some(frame);
     }
 
     /// Drops all that is not begun, to say good-bye at once.
     pub(super) fn clear_unbegun(&mut self) {
-        let is_kept = self.begun > 0 && !fault::is_planted(Fault::BegunFrameAbandoned);
-        let front = self.queue.pop_front().filter(|_| is_kept);
         let begun = self.begun;
+        let mut front = std::mem::take(&mut self.front);
         self.clear();
-        if let Some(mut front) = front {
+        if begun > 0 && !fault::is_planted(Fault::BegunFrameAbandoned) {
             // The frame that is begun ends somewhere in there.
             let mut end = 0;
             while end < begun
@@ -95,7 +142,7 @@ impl Outbox {
             front.truncate(end);
             self.bytes = end;
             self.begun = begun;
-            self.queue.push_back(front);
+            self.front = front;
         }
     }
 
@@ -104,70 +151,103 @@ impl Outbox {
         *self = Self::default();
     }
 
+    /// Gives back the memory of what has not been used of late.
+    pub(super) fn shrink(&mut self) {
+        if self.rest.as_ref().is_some_and(|rest| rest.is_empty() && rest.slots.is_unused()) {
+            self.rest = None;
+        }
+    }
+
+    /// The one chunk that is to be written, if it is one.
+    pub(super) fn only_chunk(&self) -> Option<&[u8]> {
+        let is_alone =
+            self.bytes == self.front.len() && self.rest.as_ref().is_none_or(|rest| rest.is_empty());
+        (is_alone && self.bytes > 0).then(|| &self.front[self.begun..])
+    }
+
     /// What a WebSocket is to be written next, front first: the queue and then, if `views` are
     /// given, the slots. What waits in a slot can be replaced as long as none of it is written.
     pub(super) fn chunks<'o>(
         &'o mut self,
         views: Option<&mut dyn Views>,
     ) -> impl Iterator<Item = &'o [u8]> + use<'o> {
-        self.close_tail();
-        if let Some(pong) = self.pong.take() {
-            // Between two chunks: the front one may have begun.
-            self.bytes += pong.wire().len();
-            let place = usize::from(self.begun > 0).min(self.queue.len());
-            self.queue.insert(place, pong.wire().clone());
+        let Self { front, begun, bytes, rest } = self;
+        if let Some(rest) = rest {
+            rest.close_tail();
+            if let Some(pong) = rest.pong.take() {
+                // Between two chunks: the front one may have begun.
+                *bytes += pong.wire().len();
+                if *begun > 0 {
+                    rest.queue.push_front(pong.wire().clone());
+                } else {
+                    let front = std::mem::replace(front, pong.wire().clone());
+                    if !front.is_empty() {
+                        rest.queue.push_front(front);
+                    }
+                }
+            }
+            match views {
+                Some(views) => rest.slots.offer(views),
+                None => rest.slots.withdraw(),
+            }
         }
-        match views {
-            Some(views) => self.slots.offer(views),
-            None => self.slots.withdraw(),
-        }
-        let mut skip = self.begun;
-        let chunks = self.queue.iter().chain(self.slots.offered().map(Frame::wire));
-        chunks.map(move |chunk| &chunk[std::mem::take(&mut skip)..])
+        let first = (!front.is_empty()).then(|| &front[*begun..]);
+        let others = rest.iter().flat_map(|rest| {
+            rest.queue.iter().chain(rest.slots.offered().map(Frame::wire)).map(|chunk| &chunk[..])
+        });
+        first.into_iter().chain(others)
     }
 
     /// `n` bytes of the last [`Self::chunks`] were written.
     pub(super) fn advance(&mut self, n: usize) {
         let mut beyond = n.saturating_sub(self.bytes());
         while beyond > 0
-            && let Some(frame) = self.slots.begin()
+            && let Some(frame) = self.known_slots().and_then(Slots::begin)
         {
             beyond = beyond.saturating_sub(frame.wire().len());
             self.bytes += frame.wire().len();
-            self.close_tail();
-            self.queue.push_back(frame.wire().clone());
+            if self.front.is_empty() {
+                self.front = frame.wire().clone();
+            } else {
+                let rest = self.rest.get_or_insert_default();
+                rest.close_tail();
+                rest.queue.push_back(frame.wire().clone());
+            }
         }
         self.begun += n;
-        while let Some(front) = self.queue.front() {
-            let length = front.len();
-            if self.begun < length {
-                break;
-            }
-            self.begun -= length;
-            self.bytes -= length;
-            self.queue.pop_front();
-        }
-        if self.queue.is_empty() && self.queue.capacity() > 64 {
-            self.queue = VecDeque::new();
+        while !self.front.is_empty() && self.begun >= self.front.len() {
+            self.begun -= self.front.len();
+            self.bytes -= self.front.len();
+            self.front = self.next_front();
         }
     }
 
-    fn close_tail(&mut self) {
-        if !self.tail.is_empty() {
-            self.queue.push_back(std::mem::take(&mut self.tail).into());
+    fn next_front(&mut self) -> Bytes {
+        let Some(rest) = &mut self.rest else { return Bytes::new() };
+        if rest.queue.is_empty() {
+            rest.close_tail();
         }
+        let front = rest.queue.pop_front().unwrap_or_default();
+        if rest.queue.is_empty() && rest.queue.capacity() > 64 {
+            rest.queue = VecDeque::new();
+        }
+        front
     }
 
     /// Takes a polling answer: at most 16 packets and `max_payload` bytes, but at least one packet.
     pub(super) fn take_payload(&mut self, max_payload: usize, views: &mut dyn Views) -> Vec<u8> {
         let mut body = Vec::new();
         let mut n_packets = 0;
-        self.pong = None;
+        if let Some(rest) = &mut self.rest {
+            rest.pong = None;
+        }
         loop {
-            self.close_tail();
-            let front = match self.queue.front() {
-                Some(front) => Some(front.slice(self.begun..)),
-                None => self.slots.offer_first(views).map(|frame| frame.wire().clone()),
+            let front = if self.front.is_empty() {
+                self.known_slots()
+                    .and_then(|slots| slots.offer_first(views))
+                    .map(|frame| frame.wire().clone())
+            } else {
+                Some(self.front.slice(self.begun..))
             };
             let Some(front) = front else { return body };
             let (packet, is_binary, length) = match Frame::first_packet(&front) {
@@ -213,10 +293,10 @@ mod tests {
     #[test]
     fn volatile_frames_are_replaced_and_come_after_reliable_ones() {
         let mut outbox = Outbox::default();
-        outbox.slots.replace(1, Frame::message_text("old"));
+        outbox.slots().replace(1, Frame::message_text("old"));
         push(&mut outbox, "reliable");
-        outbox.slots.replace(2, Frame::message_text("other"));
-        outbox.slots.replace(1, Frame::message_text("new"));
+        outbox.slots().replace(2, Frame::message_text("other"));
+        outbox.slots().replace(1, Frame::message_text("new"));
         assert_eq!(all(&mut outbox), "4reliable 4new 4other");
         assert!(outbox.is_empty());
     }
@@ -230,7 +310,7 @@ mod tests {
         outbox.advance(2);
         outbox.pong(Frame::pong(b"1"));
         outbox.pong(Frame::pong(b"2"));
-        outbox.slots.replace(1, Frame::message_text("state"));
+        outbox.slots().replace(1, Frame::message_text("state"));
         let all = chunks(&mut outbox);
         assert_eq!(all.len(), 4, "the volatile frame is the last");
         assert_eq!(all[0], first[2..]);
@@ -249,7 +329,7 @@ mod tests {
             let mut outbox = Outbox::default();
             push(&mut outbox, "abc");
             for key in 0..3 {
-                outbox.slots.replace(key, Frame::message_text(&format!("slot {key}")));
+                outbox.slots().replace(key, Frame::message_text(&format!("slot {key}")));
             }
             outbox
         };
@@ -259,7 +339,7 @@ mod tests {
             assert_eq!(chunks(&mut outbox).concat(), whole);
             outbox.advance(n);
             // What is not begun can still be replaced, and what is begun is finished.
-            let n_waiting = (0..3).filter(|key| outbox.slots.holds(*key)).count();
+            let n_waiting = (0..3).filter(|key| outbox.holds(*key)).count();
             assert_eq!(n_waiting, 3 - n.saturating_sub(6).div_ceil(9).min(3), "{n}");
             assert_eq!(chunks(&mut outbox).concat(), whole[n..], "{n}");
             outbox.advance(whole.len() - n);
@@ -276,12 +356,13 @@ mod tests {
         let whole = chunks(&mut outbox).concat();
         assert_eq!(whole.len(), outbox.bytes());
         assert!(chunks(&mut outbox).len() < 10);
-        // One whole frame, and three bytes of the second chunk's second frame.
-        let first = Frame::message_text("0").wire().len();
-        outbox.advance(first + 2 * first - 1);
+        // The whole frames before those that are copied, and all but a byte of the second of these.
+        let length = Frame::message_text("0").wire().len();
+        let end = (1 + MAX_SHARED + 2) * length;
+        outbox.advance(end - 1);
         outbox.clear_unbegun();
         let rest = chunks(&mut outbox).concat();
-        assert_eq!(rest, whole[3 * first - 1..3 * first]);
+        assert_eq!(rest, whole[end - 1..end]);
     }
 
     #[test]

@@ -336,10 +336,10 @@ impl Session {
             }
             SessionInput::Send(frame, delivery) => self.send(now, frame, delivery, effects),
             SessionInput::Show { view, deltas } => {
-                self.n_coalesced += u64::from(self.outbox.slots.show(view, deltas));
+                self.n_coalesced += u64::from(self.outbox.slots().show(view, deltas));
             }
-            SessionInput::Hide { view } => self.outbox.slots.hide(view),
-            SessionInput::Rebase { view } => self.outbox.slots.rebase(view),
+            SessionInput::Hide { view } => self.outbox.slots().hide(view),
+            SessionInput::Rebase { view } => self.outbox.slots().rebase(view),
             SessionInput::Close(reason) => self.end(now, reason, effects),
             SessionInput::Timeout => self.timeout(now, effects),
         }
@@ -367,6 +367,22 @@ impl Session {
             self.state = State::Gone;
         }
         Some(body)
+    }
+
+    /// True if there is something to write, or an end to be seen to, as far as this session knows.
+    pub fn wants_transmit(&self) -> bool {
+        !self.outbox.is_empty() || self.state != State::Open || self.has_answer()
+    }
+
+    fn has_answer(&self) -> bool {
+        matches!(&self.carrier, Carrier::Polling(polling) if polling.answer.is_some())
+    }
+
+    /// What [`Self::poll_transmit`] would give, if it is one chunk and no view: the usual case,
+    /// at hand.
+    pub fn only_chunk(&self) -> Option<&[u8]> {
+        let is_open = self.transport() == Transport::WebSocket && self.state != State::Gone;
+        if is_open { self.outbox.only_chunk() } else { None }
     }
 
     /// What the WebSocket is to be written next, front first; tell [`Self::written`] how much of
@@ -422,8 +438,8 @@ impl Session {
             }
             Delivery::Reliable
                 if fault::is_planted(Fault::ReliableDroppedWhileBlocked) && !self.can_take() => {}
-            Delivery::Volatile { key } if !is_free || self.outbox.slots.holds(key) => {
-                self.n_replaced += u64::from(self.outbox.slots.replace(key, frame));
+            Delivery::Volatile { key } if !is_free || self.outbox.holds(key) => {
+                self.n_replaced += u64::from(self.outbox.slots().replace(key, frame));
             }
             Delivery::Volatile { .. } | Delivery::Reliable => {
                 let is_full = self.outbox.bytes() >= self.settings.max_queue_bytes;
@@ -571,7 +587,7 @@ impl Session {
             _ => None,
         };
         self.carrier = Carrier::WebSocket { blocked_since: None };
-        self.outbox.slots.forget_bases();
+        self.outbox.slots().forget_bases();
         if fault::is_planted(Fault::UpgradeLosesQueue) {
             self.outbox.clear();
         }
@@ -580,7 +596,10 @@ impl Session {
 
     fn timeout(&mut self, now: Time, effects: &mut Vec<SessionEffect>) {
         match self.heartbeat.timeout(now, &self.settings) {
-            Some(Beat::Ping) => self.outbox.push(&Frame::engine("2")),
+            Some(Beat::Ping) => {
+                self.outbox.shrink();
+                self.outbox.push(&Frame::engine("2"));
+            }
             Some(Beat::Dead) => return self.end(now, CloseReason::PingTimeout, effects),
             None => {}
         }

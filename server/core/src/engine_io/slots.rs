@@ -53,6 +53,11 @@ impl Slots {
         self.slots.is_empty()
     }
 
+    /// True if nothing would be lost with it, not even what clients have begun to receive.
+    pub(super) fn is_unused(&self) -> bool {
+        self.slots.is_empty() && self.bases.is_empty()
+    }
+
     /// True if a frame waits under `key`: a newer one must take its place, not overtake it.
     pub(super) fn holds(&self, key: u64) -> bool {
         self.slots.iter().any(|slot| matches!(slot, Slot::Frame(k, _) if *k == key))

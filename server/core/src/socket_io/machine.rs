@@ -13,7 +13,7 @@ use parlor_shared::{
 use super::{
     assembly::Assembly,
     client::{Client, MAX_FAILED_CONNECTS, MAX_QUEUED_PACKETS, Queued},
-    rooms::Rooms,
+    rooms::{MAX_ROOMS_PER_SOCKET, Rooms},
     socket::{MAX_PENDING_ACKS, Socket, State},
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     hash::Keyed,
     ids::Ids,
     input::{AckToken, Input, Target},
-    key::{NamespaceKey, SessionKey, ShardId, SocketKey, Table},
+    key::{Beside, NamespaceKey, SessionKey, ShardId, SocketKey, Table},
     time::{Deadlines, Time},
 };
 
@@ -47,20 +47,22 @@ pub struct Settings {
 pub struct SocketIo {
     connect_timeout: Duration,
     max_payload: usize,
-    clients: HashMap<SessionKey, Client, Keyed>,
+    clients: Beside<SessionKey, Client>,
     sockets: Table<SocketKey, Socket>,
     namespaces: Vec<Namespace>,
     namespace_keys: HashMap<String, NamespaceKey, Keyed>,
     deadlines: Deadlines<Deadline>,
     stamp: u64,
+    /// Those whom a broadcast is for, while it is.
+    addressed: Vec<SessionKey>,
 }
 
 #[derive(Debug)]
 struct Namespace {
     name: String,
-    /// Connected sockets, dense.
-    sockets: Vec<SocketKey>,
-    by_id: HashMap<SocketId, SocketKey, Keyed>,
+    /// Connected sockets, dense, and whose they are.
+    sockets: Vec<(SocketKey, SessionKey)>,
+    by_id: HashMap<SocketId, (SocketKey, SessionKey), Keyed>,
     rooms: Rooms,
     next_ack: u64,
 }
@@ -75,6 +77,9 @@ enum Deadline {
 struct Broken(CloseReason);
 
 const FORCED_CLOSE: Broken = Broken(CloseReason::ForcedClose);
+
+/// Places kept from one broadcast to the next.
+const MAX_KEPT: usize = 65_536;
 
 impl SocketIo {
     /// Nobody is connected yet.
@@ -96,12 +101,13 @@ impl SocketIo {
         Self {
             connect_timeout: settings.connect_timeout,
             max_payload: settings.max_payload,
-            clients: HashMap::with_hasher(keyed),
+            clients: Beside::default(),
             sockets: Table::default(),
             namespaces,
             namespace_keys,
             deadlines: Deadlines::default(),
             stamp: 0,
+            addressed: Vec::new(),
         }
     }
 
@@ -182,7 +188,7 @@ impl SocketIo {
         ids: &mut Ids,
         effects: &mut dyn Effects,
     ) -> Result<(), Broken> {
-        let Some(client) = self.clients.get_mut(&session) else { return Ok(()) };
+        let Some(client) = self.clients.get_mut(session) else { return Ok(()) };
         if client.assembly.is_some() {
             return Err(FORCED_CLOSE);
         }
@@ -208,7 +214,7 @@ impl SocketIo {
         ids: &mut Ids,
         effects: &mut dyn Effects,
     ) -> Result<(), Broken> {
-        let Some(client) = self.clients.get_mut(&session) else { return Ok(()) };
+        let Some(client) = self.clients.get_mut(session) else { return Ok(()) };
         let assembly = client.assembly.as_mut().ok_or(FORCED_CLOSE)?;
         if assembly.add(bytes) > self.max_payload {
             return Err(FORCED_CLOSE);
@@ -230,20 +236,23 @@ impl SocketIo {
         ids: &mut Ids,
         effects: &mut dyn Effects,
     ) -> Result<(), Broken> {
-        let namespace = self.namespace_keys.get(packet.namespace).copied();
         if packet.kind == Kind::Connect {
+            let namespace = self.namespace_keys.get(packet.namespace).copied();
             return self.connect(session, namespace, packet, ids, effects);
         }
-        // All else must be for a namespace that this client has joined or is joining.
-        let namespace = namespace.ok_or(FORCED_CLOSE)?;
-        let key = self.clients[&session].socket(namespace).ok_or(FORCED_CLOSE)?;
+        // All else must be for a namespace that this client has joined or is joining: it is among
+        // few, so that nothing is hashed.
+        let client = self.clients.get(session).expect("checked by the caller");
+        let name = |key: NamespaceKey| self.namespaces[key.0 as usize].name.as_str();
+        let joined = client.sockets.iter().find(|(key, _)| name(*key) == packet.namespace);
+        let (namespace, key) = *joined.ok_or(FORCED_CLOSE)?;
         let socket = self.sockets.get_mut(key).expect("a client's sockets exist");
         let data = packet.data.unwrap_or("[]");
         match (packet.kind, &mut socket.state) {
             (Kind::Disconnect, _) => {
                 self.remove_and_tell(key, DisconnectReason::ClientNamespaceDisconnect, effects);
             }
-            (Kind::Event, State::Connecting { queued, n_bytes }) => {
+            (Kind::Event, State::Connecting { queued, n_bytes, .. }) => {
                 *n_bytes += data.len() + attachments.iter().map(Bytes::len).sum::<usize>();
                 if queued.len() == MAX_QUEUED_PACKETS || *n_bytes > self.max_payload {
                     return Err(Broken(CloseReason::PolicyViolation));
@@ -276,14 +285,14 @@ impl SocketIo {
         ids: &mut Ids,
         effects: &mut dyn Effects,
     ) -> Result<(), Broken> {
-        let client = self.clients.get_mut(&session).expect("checked by the caller");
+        let client = self.clients.get_mut(session).expect("checked by the caller");
         let Some(namespace) = namespace else {
             client.n_failed_connects += 1;
             if client.n_failed_connects > MAX_FAILED_CONNECTS {
                 return Err(Broken(CloseReason::PolicyViolation));
             }
             let frame = Frame::connect_error(packet.namespace, "Invalid namespace", None);
-            effects.push(Effect::Send(session, frame, Delivery::Reliable));
+            send(session, &frame, effects);
             return Ok(());
         };
         if client.socket(namespace).is_some() {
@@ -294,7 +303,7 @@ impl SocketIo {
             id,
             session,
             namespace,
-            state: State::Connecting { queued: Vec::new(), n_bytes: 0 },
+            state: State::Connecting { queued: Vec::new(), n_bytes: 0, rooms: Vec::new() },
             place: 0,
             memberships: Vec::new(),
             acks: Default::default(),
@@ -307,19 +316,24 @@ impl SocketIo {
 
     fn admit(&mut self, key: SocketKey, effects: &mut dyn Effects) {
         let Some(socket) = self.sockets.get_mut(key) else { return };
-        let State::Connecting { queued, .. } = &mut socket.state else { return };
-        let queued = std::mem::take(queued);
-        socket.state = State::Connected;
+        if !matches!(socket.state, State::Connecting { .. }) {
+            return;
+        }
+        let before = std::mem::replace(&mut socket.state, State::Connected);
+        let State::Connecting { queued, rooms, .. } = before else { return };
         let (session, namespace_key) = (socket.session, socket.namespace);
         let namespace = &mut self.namespaces[namespace_key.0 as usize];
         socket.place = namespace.sockets.len();
-        namespace.sockets.push(key);
-        namespace.by_id.insert(socket.id, key);
+        namespace.sockets.push((key, session));
+        namespace.by_id.insert(socket.id, (key, session));
         let frame = Frame::connected(&namespace.name, socket.id.as_str());
-        effects.push(Effect::Send(session, frame, Delivery::Reliable));
+        send(session, &frame, effects);
         effects.push(Effect::Connected(key, namespace_key));
-        if let Some(client) = self.clients.get_mut(&session) {
+        if let Some(client) = self.clients.get_mut(session) {
             client.connect_until = None;
+        }
+        for room in rooms {
+            self.join(key, &room);
         }
         self.set_client_deadline(session);
         for Queued { data, attachments, ack } in queued {
@@ -342,9 +356,9 @@ impl SocketIo {
         let session = socket.session;
         let name = &self.namespaces[socket.namespace.0 as usize].name;
         let frame = Frame::connect_error(name, message, data);
-        effects.push(Effect::Send(session, frame, Delivery::Reliable));
+        send(session, &frame, effects);
         self.remove(key);
-        let client = self.clients.get_mut(&session).expect("a socket's client exists");
+        let client = self.clients.get_mut(session).expect("a socket's client exists");
         client.n_failed_connects += 1;
         if client.n_failed_connects > MAX_FAILED_CONNECTS {
             effects.push(Effect::Close(session, CloseReason::PolicyViolation));
@@ -359,9 +373,15 @@ impl SocketIo {
         delivery: Delivery,
         effects: &mut dyn Effects,
     ) {
-        self.each(namespace, target, |_, socket| {
-            effects.push(Effect::Send(socket.session, frame.clone(), delivery));
-        });
+        let mut to = std::mem::take(&mut self.addressed);
+        self.each(namespace, target, |_, session| to.push(session));
+        if !to.is_empty() {
+            effects.push(Effect::Send(&to, frame, delivery));
+        }
+        to.clear();
+        if to.capacity() <= MAX_KEPT {
+            self.addressed = to;
+        }
     }
 
     /// Connected sockets that a target means, with their ids.
@@ -371,8 +391,9 @@ impl SocketIo {
         target: &Target,
     ) -> Vec<(SocketKey, SocketId)> {
         let mut selected = Vec::new();
-        self.each(namespace, target, |key, socket| selected.push((key, socket.id)));
-        selected
+        self.each(namespace, target, |key, _| selected.push(key));
+        let id = |key: SocketKey| (key, self.sockets.get(key).expect("just seen").id);
+        selected.into_iter().map(id).collect()
     }
 
     /// What others may know of the sockets that a target means.
@@ -411,46 +432,55 @@ impl SocketIo {
         }
     }
 
-    /// Calls `run` once for each connected socket that a target means.
+    /// Calls `run` once for each connected socket that a target means, and with whose it is.
     fn each(
         &mut self,
         namespace: NamespaceKey,
         target: &Target,
-        mut run: impl FnMut(SocketKey, &Socket),
+        mut run: impl FnMut(SocketKey, SessionKey),
     ) {
         if let Some(key) = target.socket {
             if let Some(socket) = self.sockets.get(key)
                 && matches!(socket.state, State::Connected)
             {
-                run(key, socket);
+                run(key, socket.session);
             }
             return;
         }
         let Self { sockets, namespaces, stamp, .. } = self;
         // Another node may name one that this one has not.
         let Some(namespace) = namespaces.get(namespace.0 as usize) else { return };
+        let mut run = |(key, session): (SocketKey, SessionKey)| {
+            if Some(key) != target.except_socket {
+                run(key, session);
+            }
+        };
+        // Nobody can be meant twice: no socket needs to be looked at.
+        match (&target.rooms[..], &target.except[..]) {
+            ([], []) => return namespace.sockets.iter().copied().for_each(run),
+            ([room], []) if !namespace.is_ambiguous(room) => {
+                return namespace.addressed(room).for_each(run);
+            }
+            _ => {}
+        }
         *stamp += 1;
         for room in &target.except {
-            for key in namespace.addressed(room) {
+            for (key, _) in namespace.addressed(room) {
                 sockets.get_mut(key).expect("members exist").stamp = *stamp;
             }
         }
-        if let Some(socket) = target.except_socket.and_then(|key| sockets.get_mut(key)) {
-            socket.stamp = *stamp;
-        }
-        let mut send = |key: SocketKey| {
+        let mut once = |(key, session): (SocketKey, SessionKey)| {
             let socket = sockets.get_mut(key).expect("members exist");
-            // A handler may put a socket into a room before it admits it; it hears nothing yet.
-            if socket.stamp != *stamp && matches!(socket.state, State::Connected) {
+            if socket.stamp != *stamp {
                 socket.stamp = *stamp;
-                run(key, socket);
+                run((key, session));
             }
         };
         if target.rooms.is_empty() {
-            namespace.sockets.iter().copied().for_each(send);
+            namespace.sockets.iter().copied().for_each(once);
         } else {
             for room in &target.rooms {
-                namespace.addressed(room).for_each(&mut send);
+                namespace.addressed(room).for_each(&mut once);
             }
         }
     }
@@ -483,13 +513,24 @@ impl SocketIo {
         };
         socket.acks.insert(id, token);
         self.deadlines.set(Deadline::Ack(key, id), timeout.map(|timeout| now + timeout));
-        effects.push(Effect::Send(socket.session, frame, Delivery::Reliable));
+        send(socket.session, &frame, effects);
     }
 
     fn join(&mut self, key: SocketKey, room: &str) {
         let Some(socket) = self.sockets.get_mut(key) else { return };
-        let rooms = &mut self.namespaces[socket.namespace.0 as usize].rooms;
-        if !rooms.join(key, &mut socket.memberships, room) {
+        let has_joined = match &mut socket.state {
+            State::Connecting { rooms, .. } => {
+                rooms.len() < MAX_ROOMS_PER_SOCKET && {
+                    rooms.push(room.to_owned());
+                    true
+                }
+            }
+            State::Connected => {
+                let rooms = &mut self.namespaces[socket.namespace.0 as usize].rooms;
+                rooms.join((key, socket.session), &mut socket.memberships, room)
+            }
+        };
+        if !has_joined {
             tracing::warn!(room, "a socket is in as many rooms as it may be; join ignored");
         }
     }
@@ -499,6 +540,9 @@ impl SocketIo {
             return;
         }
         let Some(socket) = self.sockets.get_mut(key) else { return };
+        if let State::Connecting { rooms, .. } = &mut socket.state {
+            return rooms.retain(|joined| joined != room);
+        }
         let mut memberships = std::mem::take(&mut socket.memberships);
         let namespace = socket.namespace.0 as usize;
         let sockets = &mut self.sockets;
@@ -518,7 +562,8 @@ impl SocketIo {
         let Some(socket) = self.sockets.get(key) else { return };
         let session = socket.session;
         let keys = if whole {
-            self.clients[&session].sockets.iter().map(|(_, key)| *key).collect()
+            let client = self.clients.get(session).expect("a socket's client exists");
+            client.sockets.iter().map(|(_, key)| *key).collect()
         } else {
             vec![key]
         };
@@ -526,7 +571,7 @@ impl SocketIo {
             let Some(socket) = self.sockets.get(key) else { continue };
             let name = &self.namespaces[socket.namespace.0 as usize].name;
             let frame = Frame::disconnected(name);
-            effects.push(Effect::Send(session, frame, Delivery::Reliable));
+            send(session, &frame, effects);
             self.remove_and_tell(key, reason, effects);
         }
         if whole {
@@ -535,12 +580,12 @@ impl SocketIo {
     }
 
     fn closed(&mut self, session: SessionKey, reason: CloseReason, effects: &mut dyn Effects) {
-        let Some(client) = self.clients.get_mut(&session) else { return };
+        let Some(client) = self.clients.get(session) else { return };
         let keys: Vec<SocketKey> = client.sockets.iter().map(|(_, key)| *key).collect();
         for key in keys {
             self.remove_and_tell(key, DisconnectReason::Session(reason), effects);
         }
-        self.clients.remove(&session);
+        self.clients.remove(session);
         if !fault::is_planted(Fault::DeadlineLeftBehind) {
             self.deadlines.set(Deadline::Client(session), None);
         }
@@ -550,7 +595,7 @@ impl SocketIo {
         while let Some((at, deadline)) = self.deadlines.pop(now) {
             match deadline {
                 Deadline::Client(session) => {
-                    let Some(client) = self.clients.get_mut(&session) else { continue };
+                    let Some(client) = self.clients.get(session) else { continue };
                     let has_joined = client.connect_until.is_none_or(|until| until > at);
                     if !has_joined && fault::is_planted(Fault::ConnectTimeoutIgnored) {
                         continue;
@@ -596,7 +641,7 @@ impl SocketIo {
 
     fn remove(&mut self, key: SocketKey) {
         let Some(mut socket) = self.sockets.remove(key) else { return };
-        if let Some(client) = self.clients.get_mut(&socket.session) {
+        if let Some(client) = self.clients.get_mut(socket.session) {
             client.sockets.retain(|(_, socket)| *socket != key);
         }
         let Self { sockets, namespaces, .. } = self;
@@ -610,24 +655,37 @@ impl SocketIo {
         if matches!(socket.state, State::Connected) {
             namespace.by_id.remove(&socket.id);
             namespace.sockets.swap_remove(socket.place);
-            if let Some(moved) = namespace.sockets.get(socket.place) {
+            if let Some((moved, _)) = namespace.sockets.get(socket.place) {
                 sockets.get_mut(*moved).expect("members exist").place = socket.place;
             }
         }
     }
 
     fn set_client_deadline(&mut self, session: SessionKey) {
-        let at = self.clients.get(&session).and_then(Client::deadline);
+        let at = self.clients.get(session).and_then(Client::deadline);
         self.deadlines.set(Deadline::Client(session), at);
     }
 }
 
 impl Namespace {
     /// Connected sockets that a room's name addresses: its members, or the socket of that id.
-    fn addressed(&self, room: &str) -> impl Iterator<Item = SocketKey> {
-        let own = SocketId::parse(room).and_then(|id| self.by_id.get(&id)).copied();
-        self.rooms.members(room).chain(own)
+    fn addressed(&self, room: &str) -> impl Iterator<Item = (SocketKey, SessionKey)> {
+        let members = self.rooms.members(room).iter().map(|member| (member.socket, member.session));
+        members.chain(self.of_id(room))
     }
+
+    fn of_id(&self, room: &str) -> Option<(SocketKey, SessionKey)> {
+        SocketId::parse(room).and_then(|id| self.by_id.get(&id)).copied()
+    }
+
+    /// True if a room's name may address one socket twice: as a member, and by its id.
+    fn is_ambiguous(&self, room: &str) -> bool {
+        self.of_id(room).is_some() && !self.rooms.members(room).is_empty()
+    }
+}
+
+fn send(to: SessionKey, frame: &Frame, effects: &mut dyn Effects) {
+    effects.push(Effect::Send(&[to], frame, Delivery::Reliable));
 }
 
 #[cfg(test)]

@@ -5,7 +5,10 @@ use std::collections::HashMap;
 
 use slab::Slab;
 
-use crate::{hash::Keyed, key::SocketKey};
+use crate::{
+    hash::Keyed,
+    key::{SessionKey, SocketKey},
+};
 
 /// Rooms one socket may be in.
 pub const MAX_ROOMS_PER_SOCKET: usize = 256;
@@ -22,10 +25,13 @@ struct Room {
     members: Vec<Member>,
 }
 
-/// `place` is where the member's socket keeps its [`Membership`].
+/// A socket in a room.
 #[derive(Debug, Clone, Copy)]
-struct Member {
-    socket: SocketKey,
+pub(super) struct Member {
+    pub(super) socket: SocketKey,
+    /// Whose it is: a broadcast asks for nothing else.
+    pub(super) session: SessionKey,
+    /// Where the member's socket keeps its [`Membership`].
     place: usize,
 }
 
@@ -41,9 +47,8 @@ impl Rooms {
         Self { by_name: HashMap::with_hasher(keyed), rooms: Slab::new() }
     }
 
-    pub(super) fn members(&self, name: &str) -> impl Iterator<Item = SocketKey> {
-        let room = self.by_name.get(name).map(|room| &self.rooms[*room]);
-        room.into_iter().flat_map(|room| room.members.iter().map(|member| member.socket))
+    pub(super) fn members(&self, name: &str) -> &[Member] {
+        self.by_name.get(name).map_or(&[], |room| &self.rooms[*room].members)
     }
 
     /// The room that a socket is in.
@@ -59,7 +64,7 @@ impl Rooms {
     /// Puts a socket in; false if it is in as many rooms as it may be.
     pub(super) fn join(
         &mut self,
-        socket: SocketKey,
+        (socket, session): (SocketKey, SessionKey),
         memberships: &mut Vec<Membership>,
         name: &str,
     ) -> bool {
@@ -79,7 +84,7 @@ impl Rooms {
         };
         let members = &mut self.rooms[room].members;
         memberships.push(Membership { room, place: members.len() });
-        members.push(Member { socket, place: memberships.len() - 1 });
+        members.push(Member { socket, session, place: memberships.len() - 1 });
         true
     }
 
@@ -149,6 +154,10 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
+    fn session() -> SessionKey {
+        SessionKey::new(0, 0)
+    }
+
     /// Rooms driven as the machine drives them, beside a model that is plainly right.
     #[derive(Default)]
     struct Model {
@@ -175,7 +184,7 @@ mod tests {
                     table.get_mut(other).unwrap()[membership].moved_to(place);
                 };
                 match op {
-                    0 => { rooms.join(key, &mut own, &name); model.sets[room].insert(key); }
+                    0 => { rooms.join((key, session()), &mut own, &name); model.sets[room].insert(key); }
                     1 => {
                         rooms.leave(&mut own, &name, &mut others);
                         model.sets[room].remove(&key);
@@ -187,7 +196,8 @@ mod tests {
                 }
                 *model.sockets.get_mut(key).unwrap() = own;
                 for (i, set) in model.sets.iter().enumerate() {
-                    let members: BTreeSet<_> = rooms.members(&format!("room {i}")).collect();
+                    let members = rooms.members(&format!("room {i}")).iter();
+                    let members: BTreeSet<_> = members.map(|member| member.socket).collect();
                     prop_assert_eq!(&members, set);
                 }
             }
@@ -200,8 +210,8 @@ mod tests {
     fn a_socket_is_in_256_rooms_and_not_in_one_more() {
         let mut rooms = Rooms::new(Keyed::new(1));
         let (key, mut own) = (SocketKey::new(0, 0), Vec::new());
-        assert!((0..256).all(|i| rooms.join(key, &mut own, &i.to_string())));
-        assert!(rooms.join(key, &mut own, "7"), "it is in there already");
-        assert!(!rooms.join(key, &mut own, "one more"));
+        assert!((0..256).all(|i| rooms.join((key, session()), &mut own, &i.to_string())));
+        assert!(rooms.join((key, session()), &mut own, "7"), "it is in there already");
+        assert!(!rooms.join((key, session()), &mut own, "one more"));
     }
 }

@@ -35,6 +35,8 @@ pub(super) enum State {
     Connecting {
         queued: Vec<Queued>,
         n_bytes: usize,
+        /// It will be in these: until it is connected it hears nothing.
+        rooms: Vec<String>,
     },
     Connected,
 }

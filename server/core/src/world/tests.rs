@@ -269,10 +269,11 @@ struct Log {
 impl Effects for Log {
     fn push(&mut self, effect: Effect<'_>) {
         match effect {
-            Effect::Send(session, frame, _) => {
+            Effect::Send(to, frame, _) => {
                 let text =
                     |(_, bytes): (bool, &[u8])| String::from_utf8_lossy(&bytes[1..]).into_owned();
-                self.sent.push((session.parts().0, frame.packets().map(text).collect()));
+                let text: String = frame.packets().map(text).collect();
+                self.sent.extend(to.iter().map(|session| (session.parts().0, text.clone())));
             }
             Effect::Show(session, view, deltas) => self.seen.push((session, view, Some(deltas))),
             Effect::Hide(session, view) => self.seen.push((session, view, None)),

@@ -130,8 +130,9 @@ struct Outlet<'o> {
 impl Effects for Outlet<'_> {
     fn push(&mut self, effect: Effect<'_>) {
         match effect {
-            Effect::Send(key, frame, delivery) => {
-                self.wishes.push((key, Wish::Send(frame, delivery)));
+            Effect::Send(to, frame, delivery) => {
+                let wish = |to: &SessionKey| (*to, Wish::Send(frame.clone(), delivery));
+                self.wishes.extend(to.iter().map(wish));
             }
             Effect::Close(key, reason) => self.wishes.push((key, Wish::Close(reason))),
             Effect::Connecting { socket, id, session, namespace, auth } => {

@@ -184,9 +184,12 @@ impl Effects for Log<'_> {
     fn push(&mut self, effect: Effect<'_>) {
         let namespace = |key: NamespaceKey| ["/", "/a", "/b"][key.0 as usize];
         let line = match effect {
-            Effect::Send(session, frame, delivery) => {
+            Effect::Send(to, frame, delivery) => {
                 let volatile = if delivery == Delivery::Reliable { "" } else { "volatile " };
-                format!("to {}: {volatile}{}", session.parts().0, packets(&frame))
+                let line = |session: &SessionKey| {
+                    format!("to {}: {volatile}{}", session.parts().0, packets(frame))
+                };
+                return self.lines.extend(to.iter().map(line));
             }
             Effect::Close(session, reason) => {
                 self.closing.push(session);
