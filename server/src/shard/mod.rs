@@ -148,23 +148,42 @@ pub(crate) struct Shard {
 /// A session and how to reach its client.
 struct Slot {
     session: Session,
-    sid: Sid,
     carrier: Carrier,
-    candidate: Option<ConnectionKey>,
-    /// WebSockets that are on their way from other shards.
-    n_expected: u32,
-    handshake: Arc<Handshake>,
-    /// The deadline that is set for it.
-    armed: Option<Time>,
-    n_replaced: u64,
-    n_coalesced: u64,
     is_dirty: bool,
     /// The world knows that the session has ended: from then on the slot may go.
     has_told: bool,
+    /// The deadline that is set for it.
+    armed: Option<Time>,
+    /// Kept apart, so that what is written to each tick lies close together.
+    seldom: Box<Seldom>,
+}
+
+/// What is seldom asked of a session.
+struct Seldom {
+    sid: Sid,
+    handshake: Arc<Handshake>,
+    candidate: Option<ConnectionKey>,
+    /// WebSockets that are on their way from other shards.
+    n_expected: u32,
     _counted: Option<Counted>,
 }
 
 impl Slot {
+    /// Hands an input to the session, and counts what that replaced.
+    fn handle(
+        &mut self,
+        now: Time,
+        input: SessionInput<'_>,
+        effects: &mut Vec<SessionEffect>,
+        tally: &mut Tally,
+    ) {
+        let session = &mut self.session;
+        let (n_replaced, n_coalesced) = (session.n_replaced(), session.n_coalesced());
+        session.handle(now, input, effects);
+        tally.volatile_replaced += session.n_replaced() - n_replaced;
+        tally.states_coalesced += session.n_coalesced() - n_coalesced;
+    }
+
     /// Notes that there may be something to send.
     fn mark(&mut self, key: SessionKey, dirty: &mut Vec<SessionKey>) {
         if !std::mem::replace(&mut self.is_dirty, true) {
@@ -413,17 +432,17 @@ impl Shard {
         let session = Session::open(now, transport, &format!("0{greeting}"), settings);
         let slot = Slot {
             session,
-            sid,
             carrier,
-            candidate: None,
-            n_expected: 0,
-            handshake: Arc::new(handshake),
-            armed: None,
-            n_replaced: 0,
-            n_coalesced: 0,
             is_dirty: true,
             has_told: false,
-            _counted: counted,
+            armed: None,
+            seldom: Box::new(Seldom {
+                sid,
+                handshake: Arc::new(handshake),
+                candidate: None,
+                n_expected: 0,
+                _counted: counted,
+            }),
         };
         let key = self.sessions.insert(slot);
         self.by_sid.insert(sid, key);
@@ -456,7 +475,7 @@ impl Shard {
         let now = self.now();
         let Some(slot) = self.sessions.get_mut(key) else { return Told::Refused };
         let mut effects = std::mem::take(&mut self.effects);
-        slot.session.handle(now, input, &mut effects);
+        slot.handle(now, input, &mut effects, &mut self.tally);
         if slot.session.wants_transmit() {
             slot.mark(key, &mut self.dirty);
         }
@@ -486,14 +505,14 @@ impl Shard {
             SessionEffect::Deliver | SessionEffect::RefuseRequest => {}
             SessionEffect::AcceptCandidate => {}
             SessionEffect::DropCandidate => {
-                if let Some(candidate) = slot.candidate.take() {
+                if let Some(candidate) = slot.seldom.candidate.take() {
                     self.settings.metrics.upgrade_failed();
                     self.finish_connection(candidate, true);
                 }
             }
             SessionEffect::SendToCandidate(frame) => {
                 let connection =
-                    slot.candidate.and_then(|candidate| self.connections.get_mut(candidate));
+                    slot.seldom.candidate.and_then(|candidate| self.connections.get_mut(candidate));
                 let written =
                     connection.is_some_and(|connection| connection.write_whole(frame.wire()));
                 if !written {
@@ -502,7 +521,7 @@ impl Shard {
             }
             SessionEffect::Upgraded => {
                 let last_answer = slot.session.upgrade();
-                let Some(candidate) = slot.candidate.take() else { return };
+                let Some(candidate) = slot.seldom.candidate.take() else { return };
                 let before = std::mem::replace(&mut slot.carrier, Carrier::WebSocket(candidate));
                 if let (Carrier::Polling(Some(waiting)), Some(answer)) = (before, last_answer) {
                     // Nobody waits any more if the request was given up.
@@ -529,7 +548,7 @@ impl Shard {
         if let Some(slot) = self.sessions.get(key)
             && slot.session.is_gone()
         {
-            self.by_sid.remove(&slot.sid);
+            self.by_sid.remove(&slot.seldom.sid);
         }
     }
 
@@ -754,7 +773,7 @@ impl Shard {
         if let Some(slot) = self.sessions.get_mut(key) {
             slot.session.handle(now, SessionInput::CandidateOpened, &mut verdict);
             if verdict == [SessionEffect::AcceptCandidate] {
-                slot.candidate = Some(connection);
+                slot.seldom.candidate = Some(connection);
                 self.arm(key);
                 self.bytes(connection, &mut read.to_vec());
                 return;
@@ -768,21 +787,21 @@ impl Shard {
     /// A WebSocket for this session is on its way from another shard.
     pub(crate) fn expect_candidate(&mut self, sid: &str) {
         if let Some(slot) = self.session(sid).and_then(|key| self.sessions.get_mut(key)) {
-            slot.n_expected += 1;
+            slot.seldom.n_expected += 1;
         }
     }
 
     /// It is here, or will not come.
     pub(crate) fn candidate_arrived(&mut self, sid: &str) {
         if let Some(slot) = self.session(sid).and_then(|key| self.sessions.get_mut(key)) {
-            slot.n_expected = slot.n_expected.saturating_sub(1);
+            slot.seldom.n_expected = slot.seldom.n_expected.saturating_sub(1);
         }
         self.arrival.notify_waiters();
     }
 
     fn expects_candidate(&self, sid: &str) -> bool {
         let slot = self.session(sid).and_then(|key| self.sessions.get(key));
-        slot.is_some_and(|slot| slot.n_expected > 0)
+        slot.is_some_and(|slot| slot.seldom.n_expected > 0)
     }
 
     fn adopt(
@@ -940,7 +959,7 @@ impl Shard {
     }
 
     fn candidate_violated(&mut self, session: SessionKey, violation: Violation) {
-        let candidate = self.sessions.get(session).and_then(|slot| slot.candidate);
+        let candidate = self.sessions.get(session).and_then(|slot| slot.seldom.candidate);
         if let Some(connection) = candidate.and_then(|key| self.connections.get_mut(key)) {
             let close =
                 parlor_shared::socket_io::Frame::close(Some(violation.code), violation.reason);
@@ -960,7 +979,8 @@ impl Shard {
 
     /// The candidate's connection ends, polling goes on.
     fn drop_candidate_with(&mut self, session: SessionKey, say_good_bye: bool) {
-        let candidate = self.sessions.get_mut(session).and_then(|slot| slot.candidate.take());
+        let candidate =
+            self.sessions.get_mut(session).and_then(|slot| slot.seldom.candidate.take());
         if let Some(candidate) = candidate {
             self.settings.metrics.upgrade_failed();
             self.finish_connection(candidate, say_good_bye);
@@ -1153,19 +1173,17 @@ impl Shard {
     /// Drops a session that is gone, and sees to its deadline otherwise.
     fn after_write(&mut self, key: SessionKey) {
         let Some(slot) = self.sessions.get_mut(key) else { return };
-        let n_replaced = slot.session.n_replaced();
-        self.tally.volatile_replaced += n_replaced - slot.n_replaced;
-        slot.n_replaced = n_replaced;
-        let n_coalesced = slot.session.n_coalesced();
-        self.tally.states_coalesced += n_coalesced - slot.n_coalesced;
-        slot.n_coalesced = n_coalesced;
         if !slot.session.is_gone() || !slot.has_told {
-            return self.arm(key);
+            // Who is blocked has something new to wait for; nobody else has.
+            if slot.session.is_blocked() {
+                self.arm(key);
+            }
+            return;
         }
         let Some(slot) = self.sessions.remove(key) else { return };
-        self.by_sid.remove(&slot.sid);
+        self.by_sid.remove(&slot.seldom.sid);
         self.deadlines.set(Timer::Session(key), None);
-        if let Some(candidate) = slot.candidate {
+        if let Some(candidate) = slot.seldom.candidate {
             self.finish_connection(candidate, true);
         }
         if let Carrier::WebSocket(connection) = slot.carrier {

@@ -39,7 +39,7 @@ impl Outlet<'_> {
     fn tell(&mut self, key: SessionKey, input: SessionInput<'_>) {
         let Some(slot) = self.sessions.get_mut(key) else { return };
         let mut effects = Vec::new();
-        slot.session.handle(self.now, input, &mut effects);
+        slot.handle(self.now, input, &mut effects, self.tally);
         slot.mark(key, self.dirty);
         if slot.session.wants_flush() {
             self.full.push(key);
@@ -99,7 +99,7 @@ impl Sessions for View<'_> {
     }
 
     fn handshake(&self, session: SessionKey) -> Option<&Arc<Handshake>> {
-        self.0.get(session).map(|slot| &slot.handshake)
+        self.0.get(session).map(|slot| &slot.seldom.handshake)
     }
 
     fn queued_bytes(&self, session: SessionKey) -> usize {

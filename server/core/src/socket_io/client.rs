@@ -1,6 +1,7 @@
 //! One client: the sockets that share its session, and what it has sent but half.
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::assembly::Assembly;
 use crate::{
@@ -15,9 +16,9 @@ pub const MAX_QUEUED_PACKETS: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Client {
-    /// At most one per namespace.
-    pub(super) sockets: Vec<(NamespaceKey, SocketKey)>,
-    pub(super) assembly: Option<Assembly>,
+    /// At most one per namespace; most clients have one.
+    pub(super) sockets: SmallVec<[(NamespaceKey, SocketKey); 1]>,
+    pub(super) assembly: Option<Box<Assembly>>,
     /// Until then a namespace must be joined; `None` once one is.
     pub(super) connect_until: Option<Time>,
     pub(super) n_failed_connects: u32,
@@ -26,7 +27,7 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn new(connect_until: Time) -> Self {
         Self {
-            sockets: Vec::new(),
+            sockets: SmallVec::new(),
             assembly: None,
             connect_until: Some(connect_until),
             n_failed_connects: 0,

@@ -14,7 +14,7 @@ use super::{
     assembly::Assembly,
     client::{Client, MAX_FAILED_CONNECTS, MAX_QUEUED_PACKETS, Queued},
     rooms::{MAX_ROOMS_PER_SOCKET, Rooms},
-    socket::{MAX_PENDING_ACKS, Socket, State},
+    socket::{MAX_PENDING_ACKS, Socket, State, Waiting},
 };
 use crate::{
     close::CloseReason,
@@ -199,7 +199,7 @@ impl SocketIo {
             FORCED_CLOSE
         })?;
         if let Some(n @ 1..) = packet.attachments {
-            client.assembly = Some(Assembly::begin(now, text, &packet, n));
+            client.assembly = Some(Box::new(Assembly::begin(now, text, &packet, n)));
             self.set_client_deadline(session);
             return Ok(());
         }
@@ -252,13 +252,14 @@ impl SocketIo {
             (Kind::Disconnect, _) => {
                 self.remove_and_tell(key, DisconnectReason::ClientNamespaceDisconnect, effects);
             }
-            (Kind::Event, State::Connecting { queued, n_bytes, .. }) => {
-                *n_bytes += data.len() + attachments.iter().map(Bytes::len).sum::<usize>();
-                if queued.len() == MAX_QUEUED_PACKETS || *n_bytes > self.max_payload {
+            (Kind::Event, State::Connecting(waiting)) => {
+                waiting.n_bytes += data.len() + attachments.iter().map(Bytes::len).sum::<usize>();
+                let is_full = waiting.queued.len() == MAX_QUEUED_PACKETS;
+                if is_full || waiting.n_bytes > self.max_payload {
                     return Err(Broken(CloseReason::PolicyViolation));
                 }
                 let (data, attachments) = (data.to_owned(), attachments.to_vec());
-                queued.push(Queued { data, attachments, ack: packet.id });
+                waiting.queued.push(Queued { data, attachments, ack: packet.id });
             }
             (Kind::Event, State::Connected) => {
                 let args = Args::of_event(data, attachments);
@@ -303,9 +304,9 @@ impl SocketIo {
             id,
             session,
             namespace,
-            state: State::Connecting { queued: Vec::new(), n_bytes: 0, rooms: Vec::new() },
+            state: State::Connecting(Box::default()),
             place: 0,
-            memberships: Vec::new(),
+            memberships: Default::default(),
             acks: Default::default(),
             stamp: 0,
         });
@@ -316,11 +317,9 @@ impl SocketIo {
 
     fn admit(&mut self, key: SocketKey, effects: &mut dyn Effects) {
         let Some(socket) = self.sockets.get_mut(key) else { return };
-        if !matches!(socket.state, State::Connecting { .. }) {
-            return;
-        }
         let before = std::mem::replace(&mut socket.state, State::Connected);
-        let State::Connecting { queued, rooms, .. } = before else { return };
+        let State::Connecting(waiting) = before else { return };
+        let Waiting { queued, rooms, .. } = *waiting;
         let (session, namespace_key) = (socket.session, socket.namespace);
         let namespace = &mut self.namespaces[namespace_key.0 as usize];
         socket.place = namespace.sockets.len();
@@ -350,7 +349,7 @@ impl SocketIo {
         effects: &mut dyn Effects,
     ) {
         let Some(socket) = self.sockets.get(key) else { return };
-        if !matches!(socket.state, State::Connecting { .. }) {
+        if !matches!(socket.state, State::Connecting(_)) {
             return;
         }
         let session = socket.session;
@@ -455,12 +454,14 @@ impl SocketIo {
                 run(key, session);
             }
         };
-        // Nobody can be meant twice: no socket needs to be looked at.
+        // Where nobody can be meant twice, no socket needs to be looked at.
         match (&target.rooms[..], &target.except[..]) {
             ([], []) => return namespace.sockets.iter().copied().for_each(run),
-            ([room], []) if !namespace.is_ambiguous(room) => {
-                return namespace.addressed(room).for_each(run);
-            }
+            ([room], []) => match (namespace.members(room), namespace.of_id(room)) {
+                (members, None) => return members.for_each(run),
+                (members, Some(own)) if members.len() == 0 => return run(own),
+                _ => {}
+            },
             _ => {}
         }
         *stamp += 1;
@@ -519,11 +520,12 @@ impl SocketIo {
     fn join(&mut self, key: SocketKey, room: &str) {
         let Some(socket) = self.sockets.get_mut(key) else { return };
         let has_joined = match &mut socket.state {
-            State::Connecting { rooms, .. } => {
-                rooms.len() < MAX_ROOMS_PER_SOCKET && {
-                    rooms.push(room.to_owned());
-                    true
+            State::Connecting(waiting) => {
+                let has_room = waiting.rooms.len() < MAX_ROOMS_PER_SOCKET;
+                if has_room {
+                    waiting.rooms.push(room.to_owned());
                 }
+                has_room
             }
             State::Connected => {
                 let rooms = &mut self.namespaces[socket.namespace.0 as usize].rooms;
@@ -540,8 +542,8 @@ impl SocketIo {
             return;
         }
         let Some(socket) = self.sockets.get_mut(key) else { return };
-        if let State::Connecting { rooms, .. } = &mut socket.state {
-            return rooms.retain(|joined| joined != room);
+        if let State::Connecting(waiting) = &mut socket.state {
+            return waiting.rooms.retain(|joined| joined != room);
         }
         let mut memberships = std::mem::take(&mut socket.memberships);
         let namespace = socket.namespace.0 as usize;
@@ -670,17 +672,15 @@ impl SocketIo {
 impl Namespace {
     /// Connected sockets that a room's name addresses: its members, or the socket of that id.
     fn addressed(&self, room: &str) -> impl Iterator<Item = (SocketKey, SessionKey)> {
-        let members = self.rooms.members(room).iter().map(|member| (member.socket, member.session));
-        members.chain(self.of_id(room))
+        self.members(room).chain(self.of_id(room))
+    }
+
+    fn members(&self, room: &str) -> impl ExactSizeIterator<Item = (SocketKey, SessionKey)> {
+        self.rooms.members(room).iter().map(|member| (member.socket, member.session))
     }
 
     fn of_id(&self, room: &str) -> Option<(SocketKey, SessionKey)> {
         SocketId::parse(room).and_then(|id| self.by_id.get(&id)).copied()
-    }
-
-    /// True if a room's name may address one socket twice: as a member, and by its id.
-    fn is_ambiguous(&self, room: &str) -> bool {
-        self.of_id(room).is_some() && !self.rooms.members(room).is_empty()
     }
 }
 

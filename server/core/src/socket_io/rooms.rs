@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use slab::Slab;
+use smallvec::SmallVec;
 
 use crate::{
     hash::Keyed,
@@ -15,7 +16,7 @@ pub const MAX_ROOMS_PER_SOCKET: usize = 256;
 
 #[derive(Debug)]
 pub(super) struct Rooms {
-    by_name: HashMap<Box<str>, usize, Keyed>,
+    by_name: HashMap<Box<str>, u32, Keyed>,
     rooms: Slab<Room>,
 }
 
@@ -32,15 +33,18 @@ pub(super) struct Member {
     /// Whose it is: a broadcast asks for nothing else.
     pub(super) session: SessionKey,
     /// Where the member's socket keeps its [`Membership`].
-    place: usize,
+    place: u32,
 }
 
 /// A socket's side: in which room, and where in it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Membership {
-    room: usize,
-    place: usize,
+    room: u32,
+    place: u32,
 }
+
+/// Of one socket: most are in a room or two.
+pub(super) type Memberships = SmallVec<[Membership; 2]>;
 
 impl Rooms {
     pub(super) fn new(keyed: Keyed) -> Self {
@@ -48,12 +52,12 @@ impl Rooms {
     }
 
     pub(super) fn members(&self, name: &str) -> &[Member] {
-        self.by_name.get(name).map_or(&[], |room| &self.rooms[*room].members)
+        self.by_name.get(name).map_or(&[], |room| &self.rooms[*room as usize].members)
     }
 
     /// The room that a socket is in.
     pub(super) fn name(&self, membership: &Membership) -> &str {
-        &self.rooms[membership.room].name
+        &self.rooms[membership.room as usize].name
     }
 
     #[cfg(test)]
@@ -65,7 +69,7 @@ impl Rooms {
     pub(super) fn join(
         &mut self,
         (socket, session): (SocketKey, SessionKey),
-        memberships: &mut Vec<Membership>,
+        memberships: &mut Memberships,
         name: &str,
     ) -> bool {
         if self.place_of(memberships, name).is_some() {
@@ -77,14 +81,15 @@ impl Rooms {
         let room = match self.by_name.get(name) {
             Some(room) => *room,
             None => {
-                let room = self.rooms.insert(Room { name: name.into(), members: Vec::new() });
+                let room = Room { name: name.into(), members: Vec::new() };
+                let room = number(self.rooms.insert(room));
                 self.by_name.insert(name.into(), room);
                 room
             }
         };
-        let members = &mut self.rooms[room].members;
-        memberships.push(Membership { room, place: members.len() });
-        members.push(Member { socket, session, place: memberships.len() - 1 });
+        let members = &mut self.rooms[room as usize].members;
+        memberships.push(Membership { room, place: number(members.len()) });
+        members.push(Member { socket, session, place: number(memberships.len() - 1) });
         true
     }
 
@@ -92,7 +97,7 @@ impl Rooms {
     /// tell the one that moves into the gap.
     pub(super) fn leave(
         &mut self,
-        memberships: &mut Vec<Membership>,
+        memberships: &mut Memberships,
         name: &str,
         others: impl FnMut(SocketKey, usize, usize),
     ) {
@@ -104,7 +109,7 @@ impl Rooms {
     /// Takes a socket out of all its rooms.
     pub(super) fn leave_all(
         &mut self,
-        memberships: &mut Vec<Membership>,
+        memberships: &mut Memberships,
         mut others: impl FnMut(SocketKey, usize, usize),
     ) {
         while let Some(last) = memberships.len().checked_sub(1) {
@@ -119,22 +124,24 @@ impl Rooms {
 
     fn leave_at(
         &mut self,
-        memberships: &mut Vec<Membership>,
+        memberships: &mut Memberships,
         place: usize,
         mut others: impl FnMut(SocketKey, usize, usize),
     ) {
         let Membership { room: key, place: gap } = memberships.swap_remove(place);
         if let Some(moved) = memberships.get(place) {
             // Another membership of the same socket has moved here: tell its room.
-            self.rooms[moved.room].members[moved.place].place = place;
+            let members = &mut self.rooms[moved.room as usize].members;
+            members[moved.place as usize].place = number(place);
         }
-        let room = &mut self.rooms[key];
+        let room = &mut self.rooms[key as usize];
+        let gap = gap as usize;
         room.members.swap_remove(gap);
         if let Some(moved) = room.members.get(gap) {
-            others(moved.socket, moved.place, gap);
+            others(moved.socket, moved.place as usize, gap);
         }
         if room.members.is_empty() {
-            let room = self.rooms.remove(key);
+            let room = self.rooms.remove(key as usize);
             self.by_name.remove(&room.name);
         }
     }
@@ -143,8 +150,12 @@ impl Rooms {
 impl Membership {
     /// The room moved this member into a gap.
     pub(super) fn moved_to(&mut self, place: usize) {
-        self.place = place;
+        self.place = number(place);
     }
+}
+
+fn number(index: usize) -> u32 {
+    u32::try_from(index).expect("fewer than 2^32 sockets and rooms")
 }
 
 #[cfg(test)]
@@ -161,7 +172,7 @@ mod tests {
     /// Rooms driven as the machine drives them, beside a model that is plainly right.
     #[derive(Default)]
     struct Model {
-        sockets: Table<SocketKey, Vec<Membership>>,
+        sockets: Table<SocketKey, Memberships>,
         sets: Vec<BTreeSet<SocketKey>>,
     }
 
@@ -172,7 +183,7 @@ mod tests {
         ) {
             let mut rooms = Rooms::new(Keyed::new(1));
             let mut model = Model { sets: vec![BTreeSet::new(); 4], ..Model::default() };
-            let mut insert = || model.sockets.insert(Vec::new());
+            let mut insert = || model.sockets.insert(Memberships::new());
             let sockets: Vec<SocketKey> = (0..6).map(|_| insert()).collect();
             for (op, socket, room) in ops {
                 let key = sockets[socket];
@@ -209,7 +220,7 @@ mod tests {
     #[test]
     fn a_socket_is_in_256_rooms_and_not_in_one_more() {
         let mut rooms = Rooms::new(Keyed::new(1));
-        let (key, mut own) = (SocketKey::new(0, 0), Vec::new());
+        let (key, mut own) = (SocketKey::new(0, 0), Memberships::new());
         assert!((0..256).all(|i| rooms.join((key, session()), &mut own, &i.to_string())));
         assert!(rooms.join((key, session()), &mut own, "7"), "it is in there already");
         assert!(!rooms.join((key, session()), &mut own, "one more"));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use parlor_shared::id::SocketId;
 
-use super::{client::Queued, rooms::Membership};
+use super::{client::Queued, rooms::Memberships};
 use crate::{
     input::AckToken,
     key::{NamespaceKey, SessionKey},
@@ -21,7 +21,7 @@ pub(super) struct Socket {
     pub(super) state: State,
     /// Where it stands in its namespace's list.
     pub(super) place: usize,
-    pub(super) memberships: Vec<Membership>,
+    pub(super) memberships: Memberships,
     /// Answers awaited, by the id that went out.
     pub(super) acks: BTreeMap<u64, AckToken>,
     /// The last broadcast that has counted it, so that it gets each one once.
@@ -31,12 +31,17 @@ pub(super) struct Socket {
 /// `Connecting` ──admitted──► `Connected`; a refused one is removed.
 #[derive(Debug)]
 pub(super) enum State {
-    /// A handler is deciding; what the client sends meanwhile waits here.
-    Connecting {
-        queued: Vec<Queued>,
-        n_bytes: usize,
-        /// It will be in these: until it is connected it hears nothing.
-        rooms: Vec<String>,
-    },
+    /// A handler is deciding.
+    Connecting(Box<Waiting>),
     Connected,
+}
+
+/// What waits for a handler's decision.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    /// What the client sends meanwhile.
+    pub(super) queued: Vec<Queued>,
+    pub(super) n_bytes: usize,
+    /// Rooms that it will be in: until it is connected it hears nothing.
+    pub(super) rooms: Vec<String>,
 }
