@@ -174,7 +174,7 @@ impl Draft {
     /// # Errors
     /// If the name is one of [`super::RESERVED_EVENTS`].
     pub fn event(name: &str) -> Result<Self, EncodeError> {
-        if super::RESERVED_EVENTS.contains(&name) {
+        if super::packet::is_reserved(name) {
             return Err(EncodeError::Reserved(name.to_owned()));
         }
         let mut draft = Self::ack();
