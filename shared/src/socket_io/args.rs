@@ -82,8 +82,9 @@ impl<'a> Args<'a> {
     /// If it is missing or not a `T`; the connection is not harmed by it.
     pub fn get<T: DeserializeOwned>(&self, index: usize) -> Result<T, ArgsError> {
         let raw = self.argument(index);
-        let read = || serde_json::from_str(raw.unwrap_or("null"));
-        binary::with_attachments(self.attachments, read).map_err(|source| match raw {
+        let text = raw.unwrap_or("null");
+        let read = || serde_json::from_str(text);
+        binary::with_attachments(self.attachments, text, read).map_err(|source| match raw {
             Some(_) => ArgsError::Type { index, source },
             None => ArgsError::Missing(index),
         })

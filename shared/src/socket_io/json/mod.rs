@@ -82,6 +82,11 @@ fn unit(text: &str, at: usize) -> Option<u16> {
     u16::from_str_radix(digits, 16).ok()
 }
 
+/// True if `text` is written in JSON as it is, between quotes.
+pub(super) fn is_plain(text: &str) -> bool {
+    scan::skip_plain(text.as_bytes(), 0) == text.len()
+}
+
 /// The elements of a JSON array that [`check`] has accepted, as written.
 pub fn elements(array: &str) -> Elements<'_> {
     debug_assert!(array.trim_start().starts_with('['));

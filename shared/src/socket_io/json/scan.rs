@@ -220,7 +220,7 @@ fn n_bytes_before(bits: u64) -> usize {
 
 /// To the next quote, backslash or control character, or to the end.
 #[inline]
-fn skip_plain(bytes: &[u8], mut at: usize) -> usize {
+pub(super) fn skip_plain(bytes: &[u8], mut at: usize) -> usize {
     let long = at + 16;
     while let Some(word) = eight(bytes, at) {
         match special(word) {
