@@ -7,7 +7,10 @@ use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use super::{Binary, OwnedArgs, binary, frame::Draft, frame::EncodeError, json, packet::unquoted};
+use super::{
+    Binary, OwnedArgs, binary, frame::Draft, frame::EncodeError, json, json::Outline,
+    packet::unquoted,
+};
 
 /// The arguments as they arrived; an event's name is not among them.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +20,7 @@ pub struct Args<'a> {
     /// True if its first element is the event's name.
     has_name: bool,
     attachments: &'a [Bytes],
+    outline: Outline,
 }
 
 /// Why an argument could not be had.
@@ -36,14 +40,16 @@ pub enum ArgsError {
 }
 
 impl<'a> Args<'a> {
-    /// The arguments of an event whose JSON array has been checked.
+    /// The arguments of an event whose JSON array has been checked. Looks through all of it once
+    /// more: [`super::Packet::args`] does not have to.
     pub fn of_event(array: &'a str, attachments: &'a [Bytes]) -> Self {
-        Self { array, has_name: true, attachments }
+        Self::from_parts(array, true, attachments, Outline::of(array).unwrap_or_default())
     }
 
-    /// The arguments of an acknowledgement whose JSON array has been checked.
+    /// The arguments of an acknowledgement whose JSON array has been checked; see
+    /// [`Self::of_event`].
     pub fn of_ack(array: &'a str, attachments: &'a [Bytes]) -> Self {
-        Self { array, has_name: false, attachments }
+        Self::from_parts(array, false, attachments, Outline::of(array).unwrap_or_default())
     }
 
     /// The event's name; a number as it is written. Empty for an acknowledgement.
@@ -51,7 +57,7 @@ impl<'a> Args<'a> {
         if !self.has_name {
             return Cow::Borrowed("");
         }
-        json::elements(self.array).next().map_or(Cow::Borrowed(""), unquoted)
+        self.outline.element(self.array, 0).map_or(Cow::Borrowed(""), unquoted)
     }
 
     /// The whole JSON array as it came: of an event, its name leads.
@@ -61,16 +67,12 @@ impl<'a> Args<'a> {
 
     /// Each argument as written.
     pub fn raw(&self) -> json::Elements<'a> {
-        let mut elements = json::elements(self.array);
-        if self.has_name {
-            elements.next();
-        }
-        elements
+        self.outline.elements_from(self.array, usize::from(self.has_name))
     }
 
-    /// How many arguments there are; cost grows with their length.
+    /// How many arguments there are.
     pub fn count(&self) -> usize {
-        self.raw().count()
+        self.outline.n_elements().saturating_sub(usize::from(self.has_name))
     }
 
     /// Argument `index`, from 0, as a `T`. A missing argument reads as `null` does, so that
@@ -79,22 +81,33 @@ impl<'a> Args<'a> {
     /// # Errors
     /// If it is missing or not a `T`; the connection is not harmed by it.
     pub fn get<T: DeserializeOwned>(&self, index: usize) -> Result<T, ArgsError> {
-        let raw = self.raw().nth(index);
-        let read = || serde_json::from_str(raw.unwrap_or("null"));
-        binary::with_attachments(self.attachments, read).map_err(|source| match raw {
+        let raw = self.argument(index);
+        let text = raw.unwrap_or("null");
+        let read = || serde_json::from_str(text);
+        binary::with_attachments(self.attachments, text, read).map_err(|source| match raw {
             Some(_) => ArgsError::Type { index, source },
             None => ArgsError::Missing(index),
         })
     }
 
-    /// A copy that can be kept and sent to other threads.
-    pub fn to_owned(self) -> OwnedArgs {
-        OwnedArgs::of(self.array, self.has_name, self.attachments)
+    /// Argument `index`, from 0, as written.
+    fn argument(&self, index: usize) -> Option<&'a str> {
+        self.outline.element(self.array, index + usize::from(self.has_name))
     }
 
-    /// The arguments as they lie in an [`OwnedArgs`].
-    pub(super) fn from_parts(array: &'a str, has_name: bool, attachments: &'a [Bytes]) -> Self {
-        Self { array, has_name, attachments }
+    /// A copy that can be kept and sent to other threads.
+    pub fn to_owned(self) -> OwnedArgs {
+        OwnedArgs::of(self.array, self.has_name, self.attachments, self.outline)
+    }
+
+    /// The arguments as they lie in a [`super::Packet`] or an [`OwnedArgs`].
+    pub(super) fn from_parts(
+        array: &'a str,
+        has_name: bool,
+        attachments: &'a [Bytes],
+        outline: Outline,
+    ) -> Self {
+        Self { array, has_name, attachments, outline }
     }
 
     /// Binary attachments, in the order of their placeholders' numbers.
@@ -104,11 +117,9 @@ impl<'a> Args<'a> {
 
     /// These arguments, all or from `first` on, to be sent again as they are: nothing is parsed.
     pub fn forward_from(self, first: usize) -> Forward<'a> {
-        let mut elements = self.raw();
-        for _ in 0..first {
-            elements.next();
-        }
-        Forward { rest: elements.rest(), attachments: self.attachments }
+        let first = first.saturating_add(usize::from(self.has_name));
+        let rest = self.outline.elements_from(self.array, first).rest();
+        Forward { rest, attachments: self.attachments }
     }
 }
 

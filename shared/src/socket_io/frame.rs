@@ -2,10 +2,12 @@
 //! Which transport it goes out by is the session's business: a frame serves all of them.
 //! Source: Socket.IO protocol v5, § Packet encoding; RFC 6455 § 5.2 for the header in front.
 
+use std::cell::Cell;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{MAX_ATTACHMENTS, binary, packet::Kind};
+use super::{MAX_ATTACHMENTS, binary, json, packet::Kind};
 use crate::websocket::{self, Opcode};
 
 /// A packet ready to send: one WebSocket text frame and its attachments' binary frames, back to
@@ -22,28 +24,22 @@ pub struct Frame {
 impl Frame {
     /// An Engine.IO packet alone, such as `2`.
     pub fn engine(packet: &str) -> Self {
-        let mut wire = Vec::with_capacity(packet.len() + 10);
-        websocket::write_frame(&mut wire, Opcode::Text, packet.as_bytes());
-        Self { wire: wire.into() }
+        Self::of(Opcode::Text, &[packet])
     }
 
     /// Text for the layer above Engine.IO.
     pub fn message_text(text: &str) -> Self {
-        Self::engine(&format!("4{text}"))
+        Self::of(Opcode::Text, &["4", text])
     }
 
     /// Bytes for the layer above Engine.IO.
     pub fn message_binary(bytes: &[u8]) -> Self {
-        let mut wire = Vec::with_capacity(bytes.len() + 10);
-        websocket::write_frame(&mut wire, Opcode::Binary, bytes);
-        Self { wire: wire.into() }
+        Self::of(Opcode::Binary, &[bytes])
     }
 
     /// A pong of the WebSocket protocol: not a packet, so polling never carries it.
     pub fn pong(payload: &[u8]) -> Self {
-        let mut wire = Vec::with_capacity(payload.len() + 2);
-        websocket::write_frame(&mut wire, Opcode::Pong, payload);
-        Self { wire: wire.into() }
+        Self::of(Opcode::Pong, &[payload])
     }
 
     /// A close frame of the WebSocket protocol, empty without a code (the peer sees 1005).
@@ -71,6 +67,16 @@ impl Frame {
     /// `41…`: the namespace is left.
     pub fn disconnected(namespace: &str) -> Self {
         Self::message_text(&format!("1{}", prefix(namespace)))
+    }
+
+    fn of<P: AsRef<[u8]>>(opcode: Opcode, pieces: &[P]) -> Self {
+        let length = pieces.iter().map(|piece| piece.as_ref().len()).sum();
+        let mut wire = Vec::with_capacity(websocket::frame_len(length));
+        websocket::write_header(&mut wire, opcode, length);
+        for piece in pieces {
+            wire.extend_from_slice(piece.as_ref());
+        }
+        Self { wire: wire.into() }
     }
 
     /// The bytes as a WebSocket takes them.
@@ -138,21 +144,29 @@ pub enum EncodeError {
     Reserved(String),
 }
 
-/// Room before the JSON for the WebSocket header and the packet's head.
-const HEADROOM: usize = 64;
+/// Room that drafts begin with: most packets are no longer.
+const ROOM_BYTES: usize = 1024;
+/// A longer buffer is not kept for the next draft (nor is a shorter one, of a draft's copy).
+const MAX_KEPT_BYTES: usize = 64 * 1024;
 
-/// Arguments being written, in place: the head goes in front when they are complete.
+thread_local! {
+    /// The buffer of the draft that this thread finished last: writing grows none, and a frame is
+    /// one allocation of its own length.
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Arguments being written; the head comes in front when they are complete.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "(Bytes, Vec<Bytes>)", into = "(Bytes, Vec<Bytes>)")]
 pub struct Draft {
-    /// `HEADROOM` bytes of room, then the JSON array without its last bracket.
-    buffer: Vec<u8>,
+    /// The JSON array without its last bracket.
+    json: Vec<u8>,
     attachments: Vec<Bytes>,
 }
 
 impl From<Draft> for (Bytes, Vec<Bytes>) {
     fn from(draft: Draft) -> Self {
-        (draft.buffer.into(), draft.attachments)
+        (draft.json.into(), draft.attachments)
     }
 }
 
@@ -160,11 +174,11 @@ impl TryFrom<(Bytes, Vec<Bytes>)> for Draft {
     type Error = &'static str;
 
     /// Takes a draft as another node sends it.
-    fn try_from((buffer, attachments): (Bytes, Vec<Bytes>)) -> Result<Self, Self::Error> {
-        if buffer.get(HEADROOM) != Some(&b'[') {
+    fn try_from((json, attachments): (Bytes, Vec<Bytes>)) -> Result<Self, Self::Error> {
+        if json.first() != Some(&b'[') {
             return Err("no draft");
         }
-        Ok(Self { buffer: buffer.into(), attachments })
+        Ok(Self { json: json.into(), attachments })
     }
 }
 
@@ -174,25 +188,33 @@ impl Draft {
     /// # Errors
     /// If the name is one of [`super::RESERVED_EVENTS`].
     pub fn event(name: &str) -> Result<Self, EncodeError> {
-        if super::RESERVED_EVENTS.contains(&name) {
+        if super::packet::is_reserved(name) {
             return Err(EncodeError::Reserved(name.to_owned()));
         }
         let mut draft = Self::ack();
-        draft.arg(name)?;
+        if json::is_plain(name) {
+            draft.json.push(b'"');
+            draft.json.extend_from_slice(name.as_bytes());
+            draft.json.push(b'"');
+        } else {
+            draft.arg(name)?;
+        }
         Ok(draft)
     }
 
     /// A draft of an acknowledgement.
     pub fn ack() -> Self {
-        let mut buffer = Vec::with_capacity(HEADROOM + 192);
-        buffer.resize(HEADROOM, 0);
-        buffer.push(b'[');
-        Self { buffer, attachments: Vec::new() }
+        let mut json = BUFFER.try_with(Cell::take).unwrap_or_default();
+        if json.capacity() == 0 {
+            json.reserve_exact(ROOM_BYTES);
+        }
+        json.push(b'[');
+        Self { json, attachments: Vec::new() }
     }
 
     /// Bytes written so far, attachments included.
     pub fn n_bytes(&self) -> usize {
-        self.buffer.len() + self.attachments.iter().map(Bytes::len).sum::<usize>()
+        self.json.len() + self.attachments.iter().map(Bytes::len).sum::<usize>()
     }
 
     /// Appends one argument.
@@ -201,11 +223,8 @@ impl Draft {
     /// If it has no JSON form.
     pub fn arg<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
         self.comma();
-        let before = std::mem::take(&mut self.attachments);
-        let (written, attachments) =
-            binary::collect_attachments(before, || serde_json::to_writer(&mut self.buffer, value));
-        self.attachments = attachments;
-        written?;
+        let Self { json, attachments } = self;
+        binary::collect_attachments(attachments, || serde_json::to_writer(json, value))?;
         Ok(())
     }
 
@@ -214,7 +233,7 @@ impl Draft {
     pub fn json(&mut self, pieces: &[&str]) {
         self.comma();
         for piece in pieces {
-            self.buffer.extend_from_slice(piece.as_bytes());
+            self.json.extend_from_slice(piece.as_bytes());
         }
     }
 
@@ -226,14 +245,14 @@ impl Draft {
         }
         debug_assert!(self.attachments.is_empty(), "forwarded arguments come first");
         self.comma();
-        self.buffer.extend_from_slice(args.as_bytes());
+        self.json.extend_from_slice(args.as_bytes());
         self.attachments.extend_from_slice(attachments);
         Ok(())
     }
 
     fn comma(&mut self) {
-        if self.buffer.len() > HEADROOM + 1 {
-            self.buffer.push(b',');
+        if self.json.len() > 1 {
+            self.json.push(b',');
         }
     }
 
@@ -270,75 +289,87 @@ impl Draft {
         Ok((String::from_utf8_lossy(&text[1..]).into_owned(), attachments))
     }
 
-    fn finish(
-        mut self,
-        kind: Kind,
-        namespace: &str,
-        id: Option<u64>,
-    ) -> Result<Frame, EncodeError> {
+    /// Writes `4<type>[<n>-][<namespace>,][<id>]<json>` and the attachments, each behind its
+    /// WebSocket header, into a buffer of exactly their length.
+    fn finish(self, kind: Kind, namespace: &str, id: Option<u64>) -> Result<Frame, EncodeError> {
         let n = self.attachments.len();
         if n > MAX_ATTACHMENTS {
             return Err(EncodeError::TooManyAttachments);
         }
-        self.buffer.push(b']');
-        let head = Head::new(kind, n, namespace, id);
-        let head = head.as_bytes();
-        // 10 bytes for the largest WebSocket header; longer heads move the JSON once.
-        let room = HEADROOM - 10;
-        if head.len() > room {
-            let more = head.len() - room;
-            self.buffer.splice(0..0, std::iter::repeat_n(0, more));
-            return Ok(self.close_up(head, HEADROOM + more));
-        }
-        Ok(self.close_up(head, HEADROOM))
-    }
-
-    fn close_up(mut self, head: &[u8], json_at: usize) -> Frame {
-        let head_at = json_at - head.len();
-        self.buffer[head_at..json_at].copy_from_slice(head);
-        let length = self.buffer.len() - head_at;
-        let start =
-            websocket::write_header_before(&mut self.buffer[..head_at], Opcode::Text, length);
-        for attachment in &self.attachments {
-            websocket::write_frame(&mut self.buffer, Opcode::Binary, attachment);
-        }
-        let wire = Bytes::from(self.buffer);
-        Frame { wire: wire.slice(start..) }
-    }
-}
-
-/// `4<type>[<n>-][<namespace>,][<id>]`
-struct Head(Vec<u8>);
-
-impl Head {
-    fn new(kind: Kind, n_attachments: usize, namespace: &str, id: Option<u64>) -> Self {
-        use std::io::Write;
-        let mut head = Vec::with_capacity(HEADROOM);
-        let digit = match (kind, n_attachments > 0) {
+        let count = (n > 0).then(|| Decimal::of(n as u64));
+        let namespace = (namespace != "/").then_some(namespace.as_bytes());
+        let id = id.map(Decimal::of);
+        let digit = match (kind, n > 0) {
             (Kind::Event, false) => b'2',
             (Kind::Event, true) => b'5',
             (_, false) => b'3',
             (_, true) => b'6',
         };
-        head.extend_from_slice(&[b'4', digit]);
-        let written = (|| {
-            if n_attachments > 0 {
-                write!(head, "{n_attachments}-")?;
-            }
-            if namespace != "/" {
-                write!(head, "{namespace},")?;
-            }
-            if let Some(id) = id {
-                write!(head, "{id}")?;
-            }
-            std::io::Result::Ok(())
-        })();
-        written.expect("writing to memory cannot fail");
-        Self(head)
+
+        let with_separator = |length: usize| length + 1;
+        let length = 2
+            + count.as_ref().map_or(0, |count| with_separator(count.digits().len()))
+            + namespace.map_or(0, |namespace| with_separator(namespace.len()))
+            + id.as_ref().map_or(0, |id| id.digits().len())
+            + with_separator(self.json.len());
+        let attached = self.attachments.iter().map(|bytes| websocket::frame_len(bytes.len()));
+        let n_bytes = websocket::frame_len(length) + attached.sum::<usize>();
+
+        let mut wire = Vec::with_capacity(n_bytes);
+        websocket::write_header(&mut wire, Opcode::Text, length);
+        wire.extend_from_slice(&[b'4', digit]);
+        if let Some(count) = count {
+            wire.extend_from_slice(count.digits());
+            wire.push(b'-');
+        }
+        if let Some(namespace) = namespace {
+            wire.extend_from_slice(namespace);
+            wire.push(b',');
+        }
+        if let Some(id) = id {
+            wire.extend_from_slice(id.digits());
+        }
+        wire.extend_from_slice(&self.json);
+        wire.push(b']');
+        for attachment in &self.attachments {
+            websocket::write_frame(&mut wire, Opcode::Binary, attachment);
+        }
+        debug_assert_eq!((wire.len(), wire.capacity()), (n_bytes, n_bytes));
+        self.recycle();
+        Ok(Frame { wire: wire.into() })
     }
 
-    fn as_bytes(&self) -> &[u8] {
-        &self.0
+    /// Leaves its buffer to the next draft.
+    fn recycle(mut self) {
+        if (ROOM_BYTES..=MAX_KEPT_BYTES).contains(&self.json.capacity()) {
+            self.json.clear();
+            // A thread that ends keeps nothing.
+            let _ = BUFFER.try_with(|buffer| buffer.set(self.json));
+        }
+    }
+}
+
+/// A number in decimal.
+struct Decimal {
+    digits: [u8; 20],
+    start: usize,
+}
+
+impl Decimal {
+    fn of(mut number: u64) -> Self {
+        let mut decimal = Self { digits: [0; 20], start: 20 };
+        loop {
+            decimal.start -= 1;
+            decimal.digits[decimal.start] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                return decimal;
+            }
+        }
+    }
+
+    fn digits(&self) -> &[u8] {
+        &self.digits[self.start..]
     }
 }
 
@@ -381,6 +412,16 @@ mod tests {
         draft.json(&[r#"{"a":1"#, r#","b":2}"#]);
         let frame = draft.into_event("/", None).unwrap();
         assert_eq!(texts(&frame), [r#"42["m",1,{"a":1,"b":2}]"#]);
+    }
+
+    #[test]
+    fn a_copy_of_a_draft_goes_its_own_way_and_names_are_escaped() {
+        let draft = Draft::event("a\"b\n").unwrap();
+        let mut copy = draft.clone();
+        copy.arg(&u64::MAX).unwrap();
+        let copy = copy.into_ack("/", u64::MAX).unwrap();
+        assert_eq!(texts(&copy), [r#"4318446744073709551615["a\"b\n",18446744073709551615]"#]);
+        assert_eq!(texts(&draft.into_event("/", Some(0)).unwrap()), [r#"420["a\"b\n"]"#]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use super::{
     args::{Args, ArgsError, EventArgs},
     frame::{Draft, EncodeError},
+    json::Outline,
 };
 
 /// [`Args`] that own their bytes: they can be kept, and sent to other threads.
@@ -17,16 +18,17 @@ pub struct OwnedArgs {
     array: Box<str>,
     has_name: bool,
     attachments: Box<[Bytes]>,
+    outline: Outline,
 }
 
 impl OwnedArgs {
-    pub(super) fn of(array: &str, has_name: bool, attachments: &[Bytes]) -> Self {
-        Self { array: array.into(), has_name, attachments: attachments.into() }
+    pub(super) fn of(array: &str, has_name: bool, attachments: &[Bytes], outline: Outline) -> Self {
+        Self { array: array.into(), has_name, attachments: attachments.into(), outline }
     }
 
     /// The same, borrowed.
     pub fn as_args(&self) -> Args<'_> {
-        Args::from_parts(&self.array, self.has_name, &self.attachments)
+        Args::from_parts(&self.array, self.has_name, &self.attachments, self.outline)
     }
 
     /// The event's name; empty for an acknowledgement.

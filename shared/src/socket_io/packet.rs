@@ -2,7 +2,12 @@
 //! Reassembly of binary packets and what a packet leads to are decided in `parlor-core`.
 //! Source: Socket.IO protocol v5, § Packet encoding; limits after socket.io-parser 4.2.7.
 
-use super::json::{self, JsonError, Token};
+use bytes::Bytes;
+
+use super::{
+    Args,
+    json::{self, JsonError, Outline, Token},
+};
 
 /// Most attachments of a binary packet (CVE-2026-33151).
 pub const MAX_ATTACHMENTS: usize = 10;
@@ -51,6 +56,8 @@ pub struct Packet<'a> {
     pub id: Option<u64>,
     /// The JSON after it: an object for CONNECT and CONNECT_ERROR, an array for EVENT and ACK.
     pub data: Option<&'a str>,
+    /// Where the elements of that array lie; of what it is not without meaning.
+    pub outline: Outline,
 }
 
 /// Why a text is no packet; the connection is to be closed.
@@ -111,12 +118,20 @@ impl<'a> Packet<'a> {
         let (namespace, rest) = split_namespace(rest)?;
         let (id, rest) = split_id(rest)?;
         let data = (!rest.is_empty()).then_some(rest);
-        let packet = Self { kind, attachments, namespace, id, data };
+        let outline = Outline::default();
+        let mut packet = Self { kind, attachments, namespace, id, data, outline };
         packet.check()?;
         Ok(packet)
     }
 
-    fn check(&self) -> Result<(), PacketError> {
+    /// The arguments of an event or acknowledgement, none of which has to be looked for again.
+    pub fn args(&self, attachments: &'a [Bytes]) -> Args<'a> {
+        let has_name = self.kind == Kind::Event;
+        Args::from_parts(self.data.unwrap_or("[]"), has_name, attachments, self.outline)
+    }
+
+    /// Checks the shape and the data, and notes the data's outline.
+    fn check(&mut self) -> Result<(), PacketError> {
         let begins_with = |letter| self.data.is_some_and(|data| data.starts_with(letter));
         let shape_is_right = match self.kind {
             Kind::Connect => self.data.is_none() || begins_with('{'),
@@ -129,9 +144,9 @@ impl<'a> Packet<'a> {
             return Err(PacketError::Payload);
         }
         let Some(data) = self.data else { return Ok(()) };
-        json::check(data)?;
+        self.outline = Outline::of(data)?;
         if self.kind == Kind::Event {
-            check_event_name(data)?;
+            check_event_name(self.outline.element(data, 0))?;
         }
         match self.attachments {
             Some(n) => check_placeholders(data, n),
@@ -170,14 +185,29 @@ fn split_id(text: &str) -> Result<(Option<u64>, &str), PacketError> {
 }
 
 /// The first element is a number, or a string that is not reserved.
-fn check_event_name(array: &str) -> Result<(), PacketError> {
-    let name = json::elements(array).next().ok_or(PacketError::Payload)?;
+fn check_event_name(name: Option<&str>) -> Result<(), PacketError> {
+    let name = name.ok_or(PacketError::Payload)?;
     match name.as_bytes()[0] {
         b'-' | b'0'..=b'9' => Ok(()),
-        b'"' if RESERVED_EVENTS.contains(&unquoted(name).as_ref()) => Err(PacketError::Reserved),
+        b'"' if is_reserved(&unquoted(name)) => Err(PacketError::Reserved),
         b'"' => Ok(()),
         _ => Err(PacketError::Payload),
     }
+}
+
+/// One bit for each length that a reserved name has: most names are told by that alone.
+const RESERVED_LENGTHS: u64 = {
+    let (mut lengths, mut i) = (0, 0);
+    while i < RESERVED_EVENTS.len() {
+        lengths |= 1 << RESERVED_EVENTS[i].len();
+        i += 1;
+    }
+    lengths
+};
+
+/// True for one of [`RESERVED_EVENTS`].
+pub(super) fn is_reserved(name: &str) -> bool {
+    name.len() < 64 && RESERVED_LENGTHS >> name.len() & 1 == 1 && RESERVED_EVENTS.contains(&name)
 }
 
 /// The text of a JSON string token. Lone surrogates become U+FFFD.
@@ -195,54 +225,47 @@ pub(super) fn unquoted(token: &str) -> std::borrow::Cow<'_, str> {
 
 /// Every `{"_placeholder":true,"num":i}` has 0 ≤ i < n (CVE-2022-2421).
 fn check_placeholders(data: &str, n: usize) -> Result<(), PacketError> {
-    #[derive(Default, Clone, Copy)]
-    struct Object {
-        is_placeholder: bool,
-        num_is_right: bool,
-    }
     #[derive(Clone, Copy, PartialEq)]
     enum Member {
         Placeholder,
         Num,
         Other,
     }
-    let mut open: Vec<Option<Object>> = Vec::new();
+    // A bit of each for every open bracket, the innermost lowest; arrays have members of no name.
+    let (mut placeholders, mut right_nums) = (0u128, 0u128);
     let mut member = Member::Other;
     let mut all_right = true;
-    json::walk(data, 0, |token| match token {
-        Token::ObjectStart => {
-            open.push(Some(Object::default()));
-            member = Member::Other;
-        }
-        Token::ArrayStart => {
-            open.push(None);
-            member = Member::Other;
-        }
-        Token::Key(key) => {
-            member = match unquoted(key).as_ref() {
-                "_placeholder" => Member::Placeholder,
-                "num" => Member::Num,
-                _ => Member::Other,
-            };
-        }
-        Token::Scalar(value) => {
-            if let Some(Some(object)) = open.last_mut() {
-                match member {
-                    Member::Placeholder => object.is_placeholder = value == "true",
-                    Member::Num => {
-                        object.num_is_right = value.parse::<usize>().is_ok_and(|num| num < n);
-                    }
-                    Member::Other => {}
+    json::walk(data, 0, |token| {
+        match token {
+            Token::Key(key) => {
+                member = match unquoted(key).as_ref() {
+                    "_placeholder" => Member::Placeholder,
+                    "num" => Member::Num,
+                    _ => Member::Other,
+                };
+                return;
+            }
+            Token::ObjectStart | Token::ArrayStart => {
+                placeholders <<= 1;
+                right_nums <<= 1;
+            }
+            Token::ObjectEnd | Token::ArrayEnd => {
+                all_right &= placeholders & 1 == 0 || right_nums & 1 == 1;
+                placeholders >>= 1;
+                right_nums >>= 1;
+            }
+            Token::Scalar(value) => match member {
+                Member::Placeholder => {
+                    placeholders = placeholders & !1 | u128::from(value == "true");
                 }
-            }
-            member = Member::Other;
+                Member::Num => {
+                    let is_right = value.parse::<usize>().is_ok_and(|num| num < n);
+                    right_nums = right_nums & !1 | u128::from(is_right);
+                }
+                Member::Other => {}
+            },
         }
-        Token::ObjectEnd | Token::ArrayEnd => {
-            if let Some(Some(object)) = open.pop() {
-                all_right &= !object.is_placeholder || object.num_is_right;
-            }
-            member = Member::Other;
-        }
+        member = Member::Other;
     })?;
     if all_right { Ok(()) } else { Err(PacketError::Placeholder) }
 }
@@ -263,6 +286,7 @@ mod tests {
             namespace: "/",
             id: None,
             data: Some(r#"["m",1]"#),
+            outline: Outline::of(r#"["m",1]"#).unwrap(),
         };
         assert_eq!(decode(r#"2["m",1]"#), Ok(event));
         assert_eq!(
@@ -276,6 +300,7 @@ mod tests {
                 namespace: "/a",
                 id: Some(7),
                 data: Some(r#"["m",{"_placeholder":true,"num":0}]"#),
+                outline: Outline::of(r#"["m",{"_placeholder":true,"num":0}]"#).unwrap(),
                 ..event
             })
         );

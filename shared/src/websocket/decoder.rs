@@ -109,14 +109,17 @@ impl Decoder {
     /// The rule that was broken; the decoder is of no use afterwards.
     pub fn next<'d>(&mut self, data: &mut &'d mut [u8]) -> Result<Option<Message<'d>>, Violation> {
         loop {
-            if self.frame.is_none() && !self.read_header(data)? {
-                return Ok(None);
-            }
-            let header = self.frame.expect("a header was read");
+            let header = match self.frame.take() {
+                Some(header) => header,
+                None => match self.read_header(data)? {
+                    Some(header) => header,
+                    None => return Ok(None),
+                },
+            };
             let Some(payload) = self.read_payload(header, data) else {
+                self.frame = Some(header);
                 return Ok(None);
             };
-            self.frame = None;
             if let Some(message) = self.take_frame(header, payload)? {
                 return Ok(Some(message));
             }
@@ -124,21 +127,26 @@ impl Decoder {
     }
 
     /// Reads the header, if it is all there, and checks what it alone can break.
-    fn read_header(&mut self, data: &mut &mut [u8]) -> Result<bool, Violation> {
-        let before = self.head_len;
-        let n = data.len().min(MAX_HEADER_BYTES - before);
-        self.head[before..before + n].copy_from_slice(&data[..n]);
-        let known = &self.head[..before + n];
-        let Some((header, header_len)) = parse_header(known)? else {
-            self.head_len = before + n;
-            *data = &mut std::mem::take(data)[n..];
-            return Ok(false);
+    fn read_header(&mut self, data: &mut &mut [u8]) -> Result<Option<Header>, Violation> {
+        let known = self.head_len;
+        let found = if known == 0 {
+            parse_header(data)?
+        } else {
+            let n = data.len().min(MAX_HEADER_BYTES - known);
+            self.head[known..known + n].copy_from_slice(&data[..n]);
+            parse_header(&self.head[..known + n])?
         };
-        *data = &mut std::mem::take(data)[header_len - before..];
+        let Some((header, header_len)) = found else {
+            // It is shorter than a header, so the head has room for all of it.
+            self.head[known..known + data.len()].copy_from_slice(data);
+            self.head_len += data.len();
+            *data = &mut [];
+            return Ok(None);
+        };
+        *data = &mut std::mem::take(data)[header_len - known..];
         self.head_len = 0;
         self.check(header)?;
-        self.frame = Some(header);
-        Ok(true)
+        Ok(Some(header))
     }
 
     fn check(&self, header: Header) -> Result<(), Violation> {
@@ -289,17 +297,25 @@ fn parse_close(payload: &[u8]) -> Result<Option<u16>, Violation> {
 
 /// Masks or unmasks in place; `offset` is the position of `bytes` in the payload.
 pub(super) fn apply_mask(bytes: &mut [u8], mask: [u8; 4], offset: usize) {
-    let turned = [0, 1, 2, 3].map(|i| mask[(offset + i) % 4]);
-    let wide = u64::from_ne_bytes([
-        turned[0], turned[1], turned[2], turned[3], turned[0], turned[1], turned[2], turned[3],
-    ]);
-    let mut chunks = bytes.chunks_exact_mut(8);
-    for chunk in &mut chunks {
-        let eight: &mut [u8; 8] = chunk.try_into().expect("8 bytes");
+    let mask = u32::from_ne_bytes([0, 1, 2, 3].map(|i| mask[(offset + i) % 4]));
+    let wide = u64::from(mask) << 32 | u64::from(mask);
+    // Blocks first: they become vectors.
+    let mut blocks = bytes.chunks_exact_mut(32);
+    for block in &mut blocks {
+        for eight in block.as_chunks_mut().0 {
+            *eight = (u64::from_ne_bytes(*eight) ^ wide).to_ne_bytes();
+        }
+    }
+    let (eights, rest) = blocks.into_remainder().as_chunks_mut();
+    for eight in eights {
         *eight = (u64::from_ne_bytes(*eight) ^ wide).to_ne_bytes();
     }
-    for (i, byte) in chunks.into_remainder().iter_mut().enumerate() {
-        *byte ^= turned[i % 4];
+    let (fours, rest) = rest.as_chunks_mut();
+    for four in fours {
+        *four = (u32::from_ne_bytes(*four) ^ mask).to_ne_bytes();
+    }
+    for (byte, mask) in rest.iter_mut().zip(mask.to_ne_bytes()) {
+        *byte ^= mask;
     }
 }
 

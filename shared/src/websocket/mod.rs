@@ -66,24 +66,26 @@ pub mod close_code {
     pub const TRY_AGAIN_LATER: u16 = 1013;
 }
 
-/// Writes an unmasked final frame's header for `length` payload bytes so that it ends at the end
-/// of `room`, and says where it begins.
-///
-/// # Panics
-/// If `room` is shorter than the 2, 4 or 10 bytes needed.
-pub fn write_header_before(room: &mut [u8], opcode: Opcode, length: usize) -> usize {
+/// Bytes of an unmasked frame with `length` payload bytes, its header included.
+pub(crate) fn frame_len(length: usize) -> usize {
+    let header = match length {
+        0..=125 => 2,
+        126..=0xffff => 4,
+        _ => 10,
+    };
+    header + length
+}
+
+/// Appends the header of an unmasked final frame with `length` payload bytes, which are to follow.
+pub(crate) fn write_header(out: &mut Vec<u8>, opcode: Opcode, length: usize) {
     let mut header = [0; MAX_HEADER_BYTES];
     let n = header_bytes(&mut header, opcode, length, 0);
-    let start = room.len() - n;
-    room[start..].copy_from_slice(&header[..n]);
-    start
+    out.extend_from_slice(&header[..n]);
 }
 
 /// Appends one unmasked final frame: what a server sends.
 pub fn write_frame(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
-    let mut header = [0; MAX_HEADER_BYTES];
-    let n = header_bytes(&mut header, opcode, payload.len(), 0);
-    out.extend_from_slice(&header[..n]);
+    write_header(out, opcode, payload.len());
     out.extend_from_slice(payload);
 }
 
@@ -109,7 +111,7 @@ pub fn write_close(out: &mut Vec<u8>, code: u16, reason: &str) {
     write_frame(out, Opcode::Close, &payload);
 }
 
-/// Reads an unmasked frame that `write_frame` or `write_header_before` wrote: opcode, payload and
+/// Reads an unmasked frame that `write_frame` or `write_header` wrote: opcode, payload and
 /// what follows. `None` at the end.
 pub(crate) fn split_frame(wire: &[u8]) -> Option<(Opcode, &[u8], &[u8])> {
     let opcode = Opcode::from_bits(*wire.first()? & 0x0f)?;

@@ -4,7 +4,7 @@
 use std::{ops::Range, time::Duration};
 
 use bytes::Bytes;
-use parlor_shared::socket_io::{Kind, Packet};
+use parlor_shared::socket_io::{Kind, Packet, json::Outline};
 
 use crate::time::Time;
 
@@ -21,6 +21,7 @@ pub(super) struct Assembly {
     namespace: Option<Range<usize>>,
     id: Option<u64>,
     data: Range<usize>,
+    outline: Outline,
     n_attachments: usize,
     attachments: Vec<Bytes>,
     n_bytes: usize,
@@ -39,6 +40,7 @@ impl Assembly {
             namespace: (packet.namespace != "/").then(|| place(packet.namespace)),
             id: packet.id,
             data: place(packet.data.expect("an event or ack has data")),
+            outline: packet.outline,
             text: text.to_owned(),
             n_attachments,
             attachments: Vec::with_capacity(n_attachments),
@@ -66,6 +68,7 @@ impl Assembly {
             namespace: self.namespace.clone().map_or("/", |place| &self.text[place]),
             id: self.id,
             data: Some(&self.text[self.data.clone()]),
+            outline: self.outline,
         };
         (packet, &self.attachments)
     }

@@ -192,12 +192,20 @@ impl SocketIo {
         if client.assembly.is_some() {
             return Err(FORCED_CLOSE);
         }
-        let mended = json::mend_surrogates(text);
-        let text = mended.as_deref().unwrap_or(text);
-        let packet = Packet::decode(text, Sender::Client).map_err(|error| {
-            tracing::debug!(%error, "packet refused");
-            FORCED_CLOSE
-        })?;
+        let decode = |text| {
+            Packet::decode(text, Sender::Client).map_err(|error| {
+                tracing::debug!(%error, "packet refused");
+                FORCED_CLOSE
+            })
+        };
+        let (mut text, mut packet) = (text, decode(text)?);
+        let mended;
+        if packet.outline.may_have_halves()
+            && let Some(with_substitutes) = json::mend_surrogates(text)
+        {
+            mended = with_substitutes;
+            (text, packet) = (&mended, decode(&mended)?);
+        }
         if let Some(n @ 1..) = packet.attachments {
             client.assembly = Some(Box::new(Assembly::begin(now, text, &packet, n)));
             self.set_client_deadline(session);
@@ -262,7 +270,7 @@ impl SocketIo {
                 waiting.queued.push(Queued { data, attachments, ack: packet.id });
             }
             (Kind::Event, State::Connected) => {
-                let args = Args::of_event(data, attachments);
+                let args = packet.args(attachments);
                 effects.push(Effect::Event { socket: key, namespace, args, ack: packet.id });
             }
             (Kind::Ack, _) => {
@@ -270,7 +278,7 @@ impl SocketIo {
                 let id = packet.id.expect("an ack has an id");
                 if let Some(token) = socket.acks.remove(&id) {
                     self.deadlines.set(Deadline::Ack(key, id), None);
-                    effects.push(Effect::Acked(token, Ok(Args::of_ack(data, attachments))));
+                    effects.push(Effect::Acked(token, Ok(packet.args(attachments))));
                 }
             }
             (Kind::Connect | Kind::ConnectError, _) => return Err(FORCED_CLOSE),

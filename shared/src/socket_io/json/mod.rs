@@ -3,6 +3,15 @@
 //! Source: RFC 8259. Unlike serde_json this lets lone surrogates (`"\ud800"`) and numbers beyond
 //! f64 (`1e400`) pass, because `JSON.stringify` and other clients write them.
 
+#[cfg(test)]
+mod model;
+mod outline;
+mod scan;
+
+pub use outline::Outline;
+
+use scan::{Mark, Scanner};
+
 /// Deepest nesting that is accepted, the event's own array included. The reference server dies
 /// of deeper input when an application sends it on; serde_json stops at the same depth.
 pub const MAX_DEPTH: u32 = 128;
@@ -40,13 +49,13 @@ pub enum Token<'a> {
 /// # Errors
 /// What is wrong with it.
 pub fn check(text: &str) -> Result<(), JsonError> {
-    let end = walk(text, 0, |_| ())?;
-    if skip_blanks(text.as_bytes(), end) == text.len() { Ok(()) } else { Err(JsonError::Syntax) }
+    Outline::of(text).map(|_| ())
 }
 
 /// The same JSON with each half of a surrogate pair that stands alone (`\ud800`) written as
 /// `\ufffd`; `None` if there is none. Rust's strings cannot hold halves, so nobody behind this
-/// would be able to read them. Cost: one look at each backslash.
+/// would be able to read them. Cost: one look at each backslash; [`Outline::may_have_halves`] says
+/// when it can be saved.
 pub fn mend_surrogates(text: &str) -> Option<String> {
     let mut mended: Option<Vec<u8>> = None;
     let mut at = 0;
@@ -73,10 +82,15 @@ fn unit(text: &str, at: usize) -> Option<u16> {
     u16::from_str_radix(digits, 16).ok()
 }
 
+/// True if `text` is written in JSON as it is, between quotes.
+pub(super) fn is_plain(text: &str) -> bool {
+    scan::skip_plain(text.as_bytes(), 0) == text.len()
+}
+
 /// The elements of a JSON array that [`check`] has accepted, as written.
 pub fn elements(array: &str) -> Elements<'_> {
     debug_assert!(array.trim_start().starts_with('['));
-    Elements { text: array, at: skip_blanks(array.as_bytes(), 0) + 1 }
+    Elements { text: array, at: scan::skip_blanks(array.as_bytes(), 0) + 1 }
 }
 
 /// Iterator of [`elements`].
@@ -97,8 +111,8 @@ impl<'a> Elements<'a> {
 
     fn next_start(&self) -> usize {
         let bytes = self.text.as_bytes();
-        let at = skip_blanks(bytes, self.at);
-        if bytes.get(at) == Some(&b',') { skip_blanks(bytes, at + 1) } else { at }
+        let at = scan::skip_blanks(bytes, self.at);
+        if bytes.get(at) == Some(&b',') { scan::skip_blanks(bytes, at + 1) } else { at }
     }
 }
 
@@ -110,7 +124,7 @@ impl<'a> Iterator for Elements<'a> {
         if matches!(self.text.as_bytes().get(start), None | Some(b']')) {
             return None;
         }
-        self.at = walk(self.text, start, |_| ()).ok()?;
+        self.at = Scanner::new(self.text).value(start, MAX_DEPTH, |_, _, _| ()).ok()?;
         Some(&self.text[start..self.at])
     }
 }
@@ -126,156 +140,16 @@ pub fn walk<'a>(
     start: usize,
     mut visit: impl FnMut(Token<'a>),
 ) -> Result<usize, JsonError> {
-    let bytes = text.as_bytes();
-    // One bit per open bracket, the innermost lowest: 1 for an object, 0 for an array.
-    let (mut kinds, mut depth) = (0u128, 0u32);
-    let mut at = start;
-    loop {
-        // A value begins here.
-        at = skip_blanks(bytes, at);
-        let opened = match bytes.get(at) {
-            Some(b'{') => {
-                visit(Token::ObjectStart);
-                Some(1)
-            }
-            Some(b'[') => {
-                visit(Token::ArrayStart);
-                Some(0)
-            }
-            Some(_) => {
-                let end = scalar(bytes, at)?;
-                visit(Token::Scalar(&text[at..end]));
-                at = end;
-                None
-            }
-            None => return Err(JsonError::Syntax),
-        };
-        if let Some(kind) = opened {
-            if depth == MAX_DEPTH {
-                return Err(JsonError::TooDeep);
-            }
-            depth += 1;
-            kinds = kinds << 1 | kind;
-            at = skip_blanks(bytes, at + 1);
-            match (bytes.get(at), kind) {
-                (Some(b'}'), 1) | (Some(b']'), 0) => {} // closed below
-                (_, 1) => {
-                    at = key(text, at, &mut visit)?;
-                    continue;
-                }
-                _ => continue,
-            }
-        }
-        // A value ended here: close brackets until another begins.
-        loop {
-            if depth == 0 {
-                return Ok(at);
-            }
-            at = skip_blanks(bytes, at);
-            let in_object = kinds & 1 == 1;
-            match bytes.get(at) {
-                Some(b',') if in_object => {
-                    at = key(text, skip_blanks(bytes, at + 1), &mut visit)?;
-                    break;
-                }
-                Some(b',') => {
-                    at += 1;
-                    break;
-                }
-                Some(b'}') if in_object => visit(Token::ObjectEnd),
-                Some(b']') if !in_object => visit(Token::ArrayEnd),
-                _ => return Err(JsonError::Syntax),
-            }
-            at += 1;
-            depth -= 1;
-            kinds >>= 1;
-        }
-    }
-}
-
-fn key<'a>(
-    text: &'a str,
-    at: usize,
-    visit: &mut impl FnMut(Token<'a>),
-) -> Result<usize, JsonError> {
-    let bytes = text.as_bytes();
-    if bytes.get(at) != Some(&b'"') {
-        return Err(JsonError::Syntax);
-    }
-    let end = string(bytes, at)?;
-    visit(Token::Key(&text[at..end]));
-    let colon = skip_blanks(bytes, end);
-    if bytes.get(colon) == Some(&b':') { Ok(colon + 1) } else { Err(JsonError::Syntax) }
-}
-
-fn skip_blanks(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(b' ' | b'\t' | b'\n' | b'\r') = bytes.get(at) {
-        at += 1;
-    }
-    at
-}
-
-fn scalar(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
-    match bytes[at] {
-        b'"' => string(bytes, at),
-        b't' => literal(bytes, at, b"true"),
-        b'f' => literal(bytes, at, b"false"),
-        b'n' => literal(bytes, at, b"null"),
-        b'-' | b'0'..=b'9' => number(bytes, at),
-        _ => Err(JsonError::Syntax),
-    }
-}
-
-fn literal(bytes: &[u8], at: usize, word: &[u8]) -> Result<usize, JsonError> {
-    if bytes[at..].starts_with(word) { Ok(at + word.len()) } else { Err(JsonError::Syntax) }
-}
-
-/// `at` is the opening quote; the answer lies after the closing one.
-fn string(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
-    let mut at = at + 1;
-    loop {
-        match bytes.get(at) {
-            Some(b'"') => return Ok(at + 1),
-            Some(b'\\') => match bytes.get(at + 1) {
-                Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => at += 2,
-                Some(b'u') if bytes.len() >= at + 6 => {
-                    if !bytes[at + 2..at + 6].iter().all(u8::is_ascii_hexdigit) {
-                        return Err(JsonError::Syntax);
-                    }
-                    at += 6;
-                }
-                _ => return Err(JsonError::Syntax),
-            },
-            Some(0..0x20) | None => return Err(JsonError::Syntax),
-            Some(_) => at += 1,
-        }
-    }
-}
-
-fn number(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
-    let mut at = at + usize::from(bytes[at] == b'-');
-    let digits = |at: usize| bytes[at..].iter().take_while(|b| b.is_ascii_digit()).count();
-    match bytes.get(at) {
-        Some(b'0') => at += 1,
-        Some(b'1'..=b'9') => at += digits(at),
-        _ => return Err(JsonError::Syntax),
-    }
-    if bytes.get(at) == Some(&b'.') {
-        let n = digits(at + 1);
-        if n == 0 {
-            return Err(JsonError::Syntax);
-        }
-        at += 1 + n;
-    }
-    if let Some(b'e' | b'E') = bytes.get(at) {
-        at += 1 + usize::from(matches!(bytes.get(at + 1), Some(b'+' | b'-')));
-        let n = if at <= bytes.len() { digits(at) } else { 0 };
-        if n == 0 {
-            return Err(JsonError::Syntax);
-        }
-        at += n;
-    }
-    Ok(at)
+    Scanner::new(text).value(start, MAX_DEPTH, |mark, start, end| {
+        visit(match mark {
+            Mark::ObjectStart => Token::ObjectStart,
+            Mark::ObjectEnd => Token::ObjectEnd,
+            Mark::ArrayStart => Token::ArrayStart,
+            Mark::ArrayEnd => Token::ArrayEnd,
+            Mark::Key => Token::Key(&text[start..end]),
+            Mark::Scalar => Token::Scalar(&text[start..end]),
+        });
+    })
 }
 
 #[cfg(test)]
@@ -385,7 +259,7 @@ mod tests {
         assert_eq!(elements.rest(), "");
     }
 
-    fn value() -> impl Strategy<Value = serde_json::Value> {
+    pub(super) fn value() -> impl Strategy<Value = serde_json::Value> {
         let leaf = prop_oneof![
             Just(serde_json::Value::Null),
             any::<bool>().prop_map(Into::into),
