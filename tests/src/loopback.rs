@@ -161,8 +161,8 @@ mod tests {
         let socket = SocketKey::new(7, u32::MAX);
         let id = SocketId::from_bytes([9; 18]);
         let target = Target {
-            rooms: vec!["a room".to_owned()],
-            except: vec![String::new()],
+            rooms: ["a room".into()].into(),
+            except: ["".into()].into(),
             ..Target::default()
         };
         let namespace = NamespaceKey(3);

@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
+use compact_str::CompactString;
 use parlor_shared::{
     id::ID_BYTES,
     socket_io::{Draft, Frame},
 };
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::{
     close::CloseReason,
@@ -58,6 +60,9 @@ pub enum Input<'a> {
     Timeout,
 }
 
+/// Names of rooms. One name of up to 24 bytes, as an identity has, costs no memory of its own.
+pub type RoomNames = SmallVec<[CompactString; 1]>;
+
 /// Whom a packet is for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
@@ -65,9 +70,9 @@ pub struct Target {
     pub socket: Option<SocketKey>,
     /// Sockets in any of these rooms; none named: all of the namespace. Every socket is in the
     /// room of its own id.
-    pub rooms: Vec<String>,
+    pub rooms: RoomNames,
     /// But none that is in one of these.
-    pub except: Vec<String>,
+    pub except: RoomNames,
     /// And not this one.
     pub except_socket: Option<SocketKey>,
     /// Sockets of this shard only.

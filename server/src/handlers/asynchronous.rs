@@ -112,7 +112,7 @@ impl AsyncContext {
     }
 
     /// To the sockets in a room, but not this one.
-    pub fn to(&self, room: impl Into<String>) -> Emit<&Self> {
+    pub fn to(&self, room: impl AsRef<str>) -> Emit<&Self> {
         self.broadcast().to(room)
     }
 

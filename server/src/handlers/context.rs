@@ -141,7 +141,7 @@ impl Context<'_> {
     }
 
     /// To the sockets in a room, but not this one.
-    pub fn to(&mut self, room: impl Into<String>) -> Emit<&mut Self> {
+    pub fn to(&mut self, room: impl AsRef<str>) -> Emit<&mut Self> {
         self.broadcast().to(room)
     }
 

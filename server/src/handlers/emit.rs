@@ -30,14 +30,14 @@ impl<S> Emit<S> {
     }
 
     /// Also to the sockets in this room.
-    pub fn to(mut self, room: impl Into<String>) -> Self {
-        self.target.rooms.push(room.into());
+    pub fn to(mut self, room: impl AsRef<str>) -> Self {
+        self.target.rooms.push(room.as_ref().into());
         self
     }
 
     /// But to none that is in this room.
-    pub fn except(mut self, room: impl Into<String>) -> Self {
-        self.target.except.push(room.into());
+    pub fn except(mut self, room: impl AsRef<str>) -> Self {
+        self.target.except.push(room.as_ref().into());
         self
     }
 

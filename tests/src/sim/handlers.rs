@@ -129,7 +129,7 @@ impl Sim {
             0 => vec![Input::Disconnect(socket, true, reason)],
             1 | 2 => vec![Input::Disconnect(socket, false, reason)],
             3 => {
-                let rooms = vec![self.random.pick(&ROOMS).to_owned()];
+                let rooms = [self.random.pick(&ROOMS).into()].into();
                 let target = Target { rooms, ..self.target(None) };
                 vec![Input::Change(MAIN, target, Change::Disconnect(self.random.one_in(2)))]
             }
@@ -181,13 +181,16 @@ impl Sim {
     }
 
     fn target(&mut self, except: Option<SocketKey>) -> Target {
-        let rooms = (0..self.random.below(3)).map(|_| self.random.pick(&ROOMS).to_owned());
+        let rooms = (0..self.random.below(3)).map(|_| self.random.pick(&ROOMS).into());
         let mut target = Target { rooms: rooms.collect(), ..Target::default() };
         match self.random.below(8) {
-            0 => target.except = vec![self.random.pick(&ROOMS).to_owned()],
+            0 => target.except = [self.random.pick(&ROOMS).into()].into(),
             1 => target.local = true,
             2 => target.except_socket = except,
-            3 => target.rooms = self.oracle.some_id(&mut self.random).into_iter().collect(),
+            3 => {
+                let id = self.oracle.some_id(&mut self.random);
+                target.rooms = id.map(Into::into).into_iter().collect();
+            }
             _ => {}
         }
         target

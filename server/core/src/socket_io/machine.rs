@@ -22,7 +22,7 @@ use crate::{
     delivery::Delivery,
     effect::{AckError, DisconnectReason, Effect, Effects},
     fault::{self, Fault},
-    hash::Keyed,
+    hash::{Keyed, OfRandom},
     ids::Ids,
     input::{AckToken, Input, Target},
     key::{Beside, NamespaceKey, SessionKey, ShardId, SocketKey, Table},
@@ -62,7 +62,7 @@ struct Namespace {
     name: String,
     /// Connected sockets, dense, and whose they are.
     sockets: Vec<(SocketKey, SessionKey)>,
-    by_id: HashMap<SocketId, (SocketKey, SessionKey), Keyed>,
+    by_id: HashMap<SocketId, (SocketKey, SessionKey), OfRandom>,
     rooms: Rooms,
     next_ack: u64,
 }
@@ -93,7 +93,7 @@ impl SocketIo {
             namespaces.push(Namespace {
                 name,
                 sockets: Vec::new(),
-                by_id: HashMap::with_hasher(keyed),
+                by_id: HashMap::default(),
                 rooms: Rooms::new(keyed),
                 next_ack: 0,
             });

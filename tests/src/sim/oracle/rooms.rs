@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use parlor_core::{
     cluster::{Change, Message, Question},
-    input::{AckToken, Target},
+    input::{AckToken, RoomNames, Target},
     key::{SessionKey, SocketKey},
     lobby::game::Random,
     time::Time,
@@ -114,9 +114,10 @@ impl Rooms {
             if let Some(only) = target.socket {
                 return only == *socket;
             }
-            let is_in = |room: &String| *room == member.id.as_str() || member.rooms.contains(room);
-            let is_named = target.rooms.is_empty() || target.rooms.iter().any(is_in);
-            is_named && !target.except.iter().any(is_in) && target.except_socket != Some(*socket)
+            let is_one = |room: &str| room == member.id.as_str() || member.rooms.contains(room);
+            let is_in = |rooms: &RoomNames| rooms.iter().any(|room| is_one(room));
+            let is_named = target.rooms.is_empty() || is_in(&target.rooms);
+            is_named && !is_in(&target.except) && target.except_socket != Some(*socket)
         };
         let connected = self.here[at].iter().filter(|(_, member)| member.is_connected);
         let meant = connected.filter(|(socket, member)| is_meant(socket, member));

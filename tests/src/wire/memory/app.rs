@@ -207,7 +207,7 @@ impl Outlet<'_> {
                     "leave" => Input::Leave(socket, room),
                     _ => {
                         let except_socket = Some(socket);
-                        let rooms = vec![room];
+                        let rooms = [room.into()].into();
                         let to = Target { rooms, except_socket, ..Target::default() };
                         return {
                             self.emit(namespace, to, "room-message", args);

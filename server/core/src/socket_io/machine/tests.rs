@@ -156,7 +156,7 @@ fn id_bytes(number: usize) -> [u8; ID_BYTES] {
 }
 
 fn rooms(names: &[&str]) -> Target {
-    Target { rooms: names.iter().map(|&name| name.to_owned()).collect(), ..Target::default() }
+    Target { rooms: names.iter().map(|&name| name.into()).collect(), ..Target::default() }
 }
 
 fn disconnect(socket: SocketKey, whole: bool) -> Input<'static> {

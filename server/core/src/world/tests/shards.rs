@@ -122,7 +122,7 @@ fn event(name: &str) -> Frame {
 }
 
 fn room(name: &str) -> Target {
-    Target { rooms: vec![name.to_owned()], ..Target::default() }
+    Target { rooms: [name.into()].into(), ..Target::default() }
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn sockets_of_one_room_on_several_shards_get_each_broadcast_once() {
         }
     }
     let both = Target {
-        rooms: vec!["a".to_owned(), "b".to_owned()],
+        rooms: ["a", "b"].map(Into::into).into_iter().collect(),
         except_socket: emitter,
         ..Target::default()
     };
@@ -154,7 +154,7 @@ fn sockets_of_one_room_on_several_shards_get_each_broadcast_once() {
     net.tell(1, Input::Emit(MAIN, local, event("z"), Delivery::Reliable));
     assert!(!net.deliver(), "what is local is told nobody");
     assert!(net.sent().iter().all(|(at, ..)| *at == 1));
-    let except = Target { except: vec!["a".to_owned()], ..Target::default() };
+    let except = Target { except: ["a".into()].into(), ..Target::default() };
     net.tell(2, Input::Emit(MAIN, except, event("z"), Delivery::Reliable));
     net.still();
     assert!(net.sent().iter().all(|(_, number, _)| *number == 2));

@@ -190,7 +190,7 @@ impl Run {
             .filter(|s| !is_in(s, except) && Some(**s) != socket)
             .map(|s| sockets[s].0)
             .collect();
-        let strings = |names: &[usize]| names.iter().map(|room| ROOMS[*room].to_owned()).collect();
+        let strings = |names: &[usize]| names.iter().map(|room| ROOMS[*room].into()).collect();
         let target = Target {
             rooms: strings(names),
             except: strings(except),

@@ -51,7 +51,7 @@ fn joining_twice_and_leaving_what_was_never_joined_change_nothing() {
 fn exceptions_are_left_out_wherever_else_they_are() {
     let mut script = painted();
     let except = |target: Target, rooms: &[&str]| Target {
-        except: rooms.iter().map(|&room| room.to_owned()).collect(),
+        except: rooms.iter().map(|&room| room.into()).collect(),
         ..target
     };
     assert_eq!(script.emit("/a", except(Target::default(), &["red"])), [2, 4, 5]);
@@ -78,7 +78,10 @@ fn every_socket_is_in_the_room_of_its_own_id() {
     let (own, other) = (id(4).to_string(), id(5).to_string());
     assert_eq!(script.emit("/a", rooms(&[&own])), [4]);
     assert_eq!(script.emit("/b", rooms(&[&own])), [0; 0], "in its own namespace");
-    let target = Target { except: vec![own.clone(), other.clone()], ..Target::default() };
+    let target = Target {
+        except: [&own, &other].map(Into::into).into_iter().collect(),
+        ..Target::default()
+    };
     assert_eq!(script.emit("/a", target), [0, 1, 2, 3]);
     script.join(0, &own);
     assert_eq!(script.emit("/a", rooms(&[&own, &other])), [0, 4, 5], "others may join it");
