@@ -42,6 +42,8 @@ def main():
     if unknown:
         raise SystemExit(f"no such part: {', '.join(unknown)}\n{__doc__}")
     most_files = raise_file_limit()
+    if most_files < 16_000:
+        say(f"only {most_files} open files are allowed: rows with more connections will fail")
     rounds = int(os.environ.get("ROUNDS") or 7)
     SECTIONS.mkdir(parents=True, exist_ok=True)
     broken = []
