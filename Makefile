@@ -61,8 +61,12 @@ autobahn: .venv/ready ## Autobahn's suite against the frame codec; needs a CPyth
 	cargo build --locked --release --bin wsecho
 	$(PYTHON) tests/run.py --release autobahn
 
-bench: ## nanoseconds per step of an input's journey, on this machine
-	cargo run --locked --release --bin steps
+# Options: ROUNDS=7 SCENARIOS=a,b SERVERS=a,b PARTS="steps peers slow overload scale"; PARTS=quote
+# puts the last report into tests/BENCH.md.
+bench: ## beside other servers, slow readers, overload, scale: target/bench/report.md (over an hour)
+	tests/need python3 python3
+	cargo build --locked --release -p parlor-tests --bins
+	python3 tests/bench/bench.py $(PARTS)
 
 fuzz: ## one decoder or machine, for a minute; TARGET=websocket|payload|packet|json|session
 	tests/need-fuzz

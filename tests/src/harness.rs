@@ -69,7 +69,14 @@ impl WebSocket {
     /// # Errors
     /// If the server does not answer 101.
     pub fn open(server: SocketAddr, more_headers: &str) -> Result<Self> {
-        let mut stream = connect(server)?;
+        Self::over(connect(server)?, more_headers)
+    }
+
+    /// Opens one over a connection that is there.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn over(mut stream: TcpStream, more_headers: &str) -> Result<Self> {
         write!(
             stream,
             "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: test\r\n\
@@ -95,13 +102,27 @@ impl WebSocket {
     /// If that is refused.
     pub fn join(server: SocketAddr) -> Result<Self> {
         let mut socket = Self::open(server, "")?;
-        socket.text()?;
-        socket.send("40")?;
-        let answer = socket.text()?;
+        socket.join_main()?;
+        Ok(socket)
+    }
+
+    /// Reads the greeting and joins the main namespace.
+    ///
+    /// # Errors
+    /// If that is refused.
+    pub fn join_main(&mut self) -> Result<()> {
+        self.text()?;
+        self.send("40")?;
+        let answer = self.text()?;
         if !answer.starts_with("40{") {
             bail!("not joined: {answer}");
         }
-        Ok(socket)
+        Ok(())
+    }
+
+    /// The connection, its decoder, and what was read but not decoded yet.
+    pub fn into_parts(self) -> (TcpStream, Decoder, Vec<u8>) {
+        (self.stream, self.decoder, self.unread)
     }
 
     /// Sends a text message.

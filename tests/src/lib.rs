@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod harness;
+pub mod load;
 pub mod loopback;
 pub mod sim;
 pub mod wire;

@@ -55,6 +55,9 @@ fn main() -> Result<()> {
     let port: u16 = std::env::var("PORT").context("PORT")?.parse()?;
     let mut config = parlor_tests::app::config();
     config.server.shards = std::env::var("SHARDS").map_or(Ok(0), |shards| shards.parse())?;
+    if let Ok(bytes) = std::env::var("NOTSENT_LOWAT") {
+        config.limits.notsent_lowat = bytes.parse()?;
+    }
     let counted = Arc::new(Counted::default());
     let mut server = Server::new(config);
     serve(&mut server, &counted);
