@@ -102,8 +102,9 @@ config! {
         max_queue_bytes: usize = 1_048_576,
         /// Milliseconds without accepting a byte, while data waits, after which a client is cut.
         write_stall_timeout_ms: u64 = 10_000,
-        /// Unsent bytes that the kernel may hold for a client; 0 leaves it to the kernel.
-        notsent_lowat: u32 = 65_536,
+        /// Unsent bytes with which the kernel takes no more for a client: what waits there is not
+        /// replaced by newer state. 0 leaves it to the kernel, which then holds megabytes.
+        notsent_lowat: u32 = 1,
         /// TCP connections of one address; 0 is no limit. Trusted proxies have none.
         max_connections_per_address: usize = 1024,
         /// Sessions of one address; 0 is no limit.

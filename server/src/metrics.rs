@@ -39,6 +39,9 @@ pub(crate) struct Metrics {
     pub(crate) ticks: Count,
     pub(crate) ticks_skipped: Count,
     pub(crate) tick_lateness: Lateness,
+    pub(crate) every_calls: Count,
+    pub(crate) every_skipped: Count,
+    pub(crate) every_lateness: Lateness,
     pub(crate) handler_panics: Count,
     pub(crate) handlers_running: Gauge,
     pub(crate) events_refused: Family<ByCause, Count>,
@@ -89,6 +92,13 @@ impl Metrics {
         self.ticks.inc();
         self.ticks_skipped.inc_by(n_skipped);
         self.tick_lateness.0.observe(late.as_secs_f64());
+    }
+
+    /// A function that is called once per period was called.
+    pub(crate) fn called(&self, late: Duration, n_skipped: u64) {
+        self.every_calls.inc();
+        self.every_skipped.inc_by(n_skipped);
+        self.every_lateness.0.observe(late.as_secs_f64());
     }
 
     pub(crate) fn encoded(&self, kind: &'static str, n: u64) {
@@ -182,6 +192,17 @@ impl Metrics {
             "tick_lateness_seconds",
             "How long after it was due a tick was played",
             self.tick_lateness.0.clone(),
+        );
+        r.register("every_calls", "Calls of functions due once a period", self.every_calls.clone());
+        r.register(
+            "every_skipped",
+            "Calls of such functions left out because their shard was busy for over a period",
+            self.every_skipped.clone(),
+        );
+        r.register(
+            "every_lateness_seconds",
+            "How long after it was due such a function was called",
+            self.every_lateness.0.clone(),
         );
         r.register("handler_panics", "Handlers that panicked", self.handler_panics.clone());
         r.register("handlers_running", "Async handlers at work", self.handlers_running.clone());

@@ -155,6 +155,7 @@ impl Schedule {
         self.deadlines.set(id, Some(entry.due(entry.next)));
         desk.begin_call();
         let env: Arc<Env> = Arc::clone(&desk.env);
+        env.metrics.called(call.late, call.n_skipped);
         if let Err(words) = caught(|| (entry.beat.run)(&mut ShardContext { desk, call })) {
             env.report_panic("every", &words);
         }
