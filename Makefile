@@ -26,7 +26,7 @@ check: ## formatting and lints
 	$(STAGE) 400 "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 
 unit: binaries ## tests beside the code, from outside, of the house rules and of the documentation
-	$(STAGE) 400 "unit tests" cargo test --workspace --locked --lib --bins --test tidy --test e2e
+	$(STAGE) 400 "unit tests" cargo test --workspace --locked --lib --bins --test tidy --test e2e --test allocations
 	$(STAGE) 120 "documentation examples" cargo test --workspace --locked --doc
 
 sim: binaries ## a thousand fresh seeds of the simulator; SEED=n replays one, step by step
