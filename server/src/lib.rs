@@ -147,6 +147,7 @@ mod handlers;
 mod http;
 mod mailbox;
 mod metrics;
+mod patience;
 mod plan;
 mod server;
 mod shard;

@@ -182,19 +182,18 @@ impl Plan {
             session: Arc::clone(&self.session),
             notsent_lowat: self.config.limits.notsent_lowat,
             metrics: self.metrics.clone(),
+            is_alone: neighbours.all.len() == 1,
         };
         let far = self.cluster.as_ref().map(|cluster| Arc::clone(&cluster.adapter));
         let links = Links::new(neighbours.own, Arc::clone(&self.in_process) as _, far);
         let app = self.app(env, tasks, neighbours);
-        let shard = Handle::new(settings, app, inbox, links)?;
+        let shard = Handle::new(settings, app, inbox, links, self.http.header_timeout)?;
         let (arrivals, http) = (shard.clone(), Arc::clone(&self.http));
-        // Ends with the shard: the local set that owns it is dropped then.
+        // Ends with the shard: the runtime that owns it is dropped then.
         tokio::task::spawn_local(async move {
             while let Some(connection) = accepted.recv().await {
                 let (shard, http) = (arrivals.clone(), Arc::clone(&http));
-                let draining = shard.draining();
-                let task = serve_connection(connection, shard, http, draining);
-                tokio::task::spawn_local(task);
+                tokio::task::spawn_local(serve_connection(connection, shard, http));
             }
         });
         let stop = async move {
@@ -234,15 +233,10 @@ impl Plan {
     }
 }
 
-async fn serve_connection(
-    accepted: Accepted,
-    shard: Handle,
-    settings: Arc<HttpSettings>,
-    draining: tokio::sync::watch::Receiver<bool>,
-) {
+async fn serve_connection(accepted: Accepted, shard: Handle, settings: Arc<HttpSettings>) {
     let Accepted { stream, address, open } = accepted;
     match tokio::net::TcpStream::from_std(stream) {
-        Ok(stream) => http::serve(stream, address, open, shard, settings, draining).await,
+        Ok(stream) => http::serve(stream, shard.now(), address, open, shard, settings).await,
         Err(error) => tracing::error!(%error, "a socket could not be watched"),
     }
 }

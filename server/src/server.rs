@@ -10,7 +10,7 @@ use std::{
 };
 
 use parlor_core::lobby::{Games, game::Game};
-use tokio::{sync::mpsc, task::LocalSet};
+use tokio::{runtime::LocalOptions, sync::mpsc};
 
 use crate::{
     acceptor::MAX_HANDED_OVER,
@@ -311,9 +311,8 @@ fn thread(
 }
 
 fn on_runtime(future: impl Future<Output = io::Result<()>>) -> io::Result<()> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    LocalSet::new().block_on(&runtime, future)
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_io().enable_time().build_local(LocalOptions::default())?.block_on(future)
 }
 
 #[cfg(test)]

@@ -9,13 +9,20 @@ use std::{
 };
 
 use mio::{Events, Poll};
-use tokio::io::unix::AsyncFd;
-
-use parlor_core::key::ShardId;
-use tokio::sync::watch;
+use parlor_core::{
+    engine_io::Transport,
+    key::{SessionKey, ShardId},
+    time::Time,
+};
+use parlor_shared::id::Sid;
+use tokio::{io::unix::AsyncFd, sync::watch};
 
 use super::{App, Shard, ShardSettings};
-use crate::{cluster::Links, mailbox::Inbox};
+use crate::{
+    cluster::Links,
+    mailbox::Inbox,
+    patience::{Patience, Seated},
+};
 
 /// How long a WebSocket may take from one shard to another.
 const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(1);
@@ -36,6 +43,8 @@ pub(crate) struct Handle {
     is_torn: Rc<Cell<bool>>,
     /// Told when the shard has ended; whoever has an answer on its way then listens.
     drain: Rc<watch::Sender<bool>>,
+    /// Its connections that speak HTTP.
+    patience: Patience,
 }
 
 impl Handle {
@@ -48,6 +57,7 @@ impl Handle {
         app: App,
         inbox: Inbox,
         links: Links,
+        header_timeout: Duration,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let registry = poll.registry().try_clone()?;
@@ -57,6 +67,7 @@ impl Handle {
             id,
             is_torn: Rc::default(),
             drain: Rc::new(watch::channel(false).0),
+            patience: Patience::new(settings.clock, header_timeout),
             shard: Rc::new(RefCell::new(Shard::new(settings, app, inbox, links, registry))),
             poll: Rc::new(RefCell::new(PollAndEvents { poll, events })),
         })
@@ -75,11 +86,41 @@ impl Handle {
     /// Waits until the answers that are on their way have got there; false if they did not in time.
     pub(crate) async fn drain(&self, timeout: Duration) -> bool {
         self.drain.send_replace(true);
+        self.patience.end();
         tokio::time::timeout(timeout, self.drain.closed()).await.is_ok()
     }
 
+    pub(crate) fn now(&self) -> Time {
+        self.peek(|shard| shard.now())
+    }
+
+    /// A place for a connection that speaks HTTP and is silent since then.
+    pub(crate) fn seat(&self, since: Time) -> Seated {
+        let seated = self.patience.seat(since);
+        let mut shard = self.shard.borrow_mut();
+        if let (Some(until), Some(deadline)) = (shard.asleep_until, self.patience.deadline())
+            && until.is_none_or(|until| deadline < until)
+        {
+            shard.asleep_until = None;
+            shard.wake.notify_one();
+        }
+        seated
+    }
+
+    /// The session that a request is about, with its transport. What the session's WebSocket
+    /// brought is read first: it is older than what the request says.
+    pub(crate) fn asked_about(&self, sid: &Sid) -> Option<(SessionKey, Transport)> {
+        if let Some(connection) = self.peek(|shard| shard.connection_of(sid)) {
+            self.with(|shard| shard.read(connection));
+        }
+        self.peek(|shard| {
+            let key = shard.session(sid)?;
+            Some((key, shard.transport(key)?))
+        })
+    }
+
     /// Waits for WebSockets of this session that are on their way from other shards.
-    pub(crate) async fn candidates(&self, sid: &str) {
+    pub(crate) async fn candidates(&self, sid: &Sid) {
         let arrival = Rc::clone(&self.shard.borrow().arrival);
         let arrived = async {
             while self.peek(|shard| shard.expects_candidate(sid)) {
@@ -98,16 +139,21 @@ impl Handle {
         }
     }
 
-    /// Takes a turn, does something with the shard, and writes what came of it.
+    /// Does something with the shard between its turns, and writes what came of it.
     pub(crate) fn with<T>(&self, run: impl FnOnce(&mut Shard) -> T) -> T {
         let _torn = Torn(&self.is_torn);
         let mut shard = self.shard.borrow_mut();
-        shard.turn(&mut self.poll.borrow_mut());
         let result = run(&mut shard);
-        shard.flush();
-        shard.flush_links();
-        shard.note_deadline();
+        shard.settle_up();
         result
+    }
+
+    /// Takes a turn.
+    fn turn(&self) {
+        let _torn = Torn(&self.is_torn);
+        let mut shard = self.shard.borrow_mut();
+        shard.turn(&mut self.poll.borrow_mut());
+        shard.flush_links();
     }
 
     /// Does something with the shard, without a turn.
@@ -133,7 +179,8 @@ impl Handle {
         let mut give_up_at: Option<tokio::time::Instant> = None;
         loop {
             let deadline = self.peek(|shard| {
-                let deadline = shard.deadline();
+                let silence = self.patience.deadline();
+                let deadline = [shard.deadline(), silence].into_iter().flatten().min();
                 shard.asleep_until = Some(deadline);
                 deadline.map(|at| clock.instant(at))
             });
@@ -163,7 +210,8 @@ impl Handle {
                 return Err(io::Error::other("a shard panicked"));
             }
             self.peek(|shard| shard.asleep_until = None);
-            self.with(|_| ());
+            self.turn();
+            self.patience.expire(clock.now());
             for visit in self.peek(Shard::take_visits) {
                 visit(self);
             }

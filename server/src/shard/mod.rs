@@ -9,6 +9,7 @@
 //! Nothing here decides anything about sessions, lobbies or matches: it carries inputs to the
 //! machines and their effects to sockets.
 
+mod by_sid;
 mod handle;
 mod outlet;
 mod parcels;
@@ -40,6 +41,7 @@ use parlor_shared::{
 };
 use tokio::sync::{Notify, oneshot};
 
+use by_sid::BySid;
 pub(crate) use handle::Handle;
 use handle::PollAndEvents;
 use outlet::{Outlet, refill};
@@ -81,6 +83,8 @@ pub(crate) struct ShardSettings {
     pub(crate) session: Arc<Settings>,
     pub(crate) notsent_lowat: u32,
     pub(crate) metrics: Metrics,
+    /// There are no other shards.
+    pub(crate) is_alone: bool,
 }
 
 /// What sits on top of the sessions.
@@ -106,7 +110,7 @@ pub(crate) struct Shard {
     /// What other threads want done on this one beside turns.
     visits: Vec<Visit>,
     sessions: Table<SessionKey, Slot>,
-    by_sid: HashMap<Sid, SessionKey>,
+    by_sid: HashMap<Sid, SessionKey, BySid>,
     connections: Table<ConnectionKey, Connection>,
     registry: Registry,
     deadlines: Deadlines<Timer>,
@@ -185,6 +189,15 @@ enum Timer {
     Connection(ConnectionKey),
 }
 
+/// What becomes of a GET.
+#[derive(Debug)]
+pub(crate) enum Polled {
+    /// There was something to say.
+    Answered(Vec<u8>),
+    /// The answer comes by this. If it is dropped, so is the poll.
+    Waits(oneshot::Receiver<Vec<u8>>),
+}
+
 /// Why a request about a session is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
@@ -211,7 +224,7 @@ impl Shard {
             links,
             visits: Vec::new(),
             sessions: Table::default(),
-            by_sid: HashMap::new(),
+            by_sid: HashMap::with_hasher(BySid::new(chance::seed())),
             connections: Table::default(),
             registry,
             deadlines: Deadlines::default(),
@@ -270,9 +283,8 @@ impl Shard {
     }
 
     /// One turn: what other threads want and sockets bring, then deadlines, then everything is
-    /// written. Requests take a turn before they are handled, so that what arrived before them is
-    /// known. While another shard cannot keep up, clients are not read: what they say waits in the
-    /// kernel.
+    /// written. While another shard cannot keep up, clients are not read: what they say waits in
+    /// the kernel.
     pub(crate) fn turn(&mut self, poll: &mut PollAndEvents) {
         self.unpack();
         for n_polls in 1..=MAX_POLLS_PER_TURN {
@@ -400,9 +412,29 @@ impl Shard {
         key
     }
 
+    /// What was done outside of a turn comes to its end: everything is written. Other shards are
+    /// told in the turn that follows.
+    pub(crate) fn settle_up(&mut self) {
+        self.flush();
+        if self.settings.is_alone {
+            self.note_deadline();
+        } else {
+            self.wake.notify_one();
+        }
+    }
+
     /// The session of this id.
-    pub(crate) fn session(&self, sid: &str) -> Option<SessionKey> {
-        self.by_sid.get(&Sid::parse(sid)?).copied()
+    pub(crate) fn session(&self, sid: &Sid) -> Option<SessionKey> {
+        self.by_sid.get(sid).copied()
+    }
+
+    /// The WebSocket of a session, or the one that wants to become it.
+    fn connection_of(&self, sid: &Sid) -> Option<ConnectionKey> {
+        let slot = self.sessions.get(self.session(sid)?)?;
+        match slot.carrier {
+            Carrier::WebSocket(connection) => Some(connection),
+            Carrier::Polling(_) => slot.candidate,
+        }
     }
 
     /// The transport of a session of which only the key is known.
@@ -609,11 +641,8 @@ impl Shard {
 
     // ---- polling -------------------------------------------------------------------------------
 
-    /// A GET waits: the answer comes by the receiver. If that is dropped, so is the poll.
-    pub(crate) fn poll_opened(
-        &mut self,
-        key: SessionKey,
-    ) -> Result<oneshot::Receiver<Vec<u8>>, Refused> {
+    /// A GET is answered, or waits.
+    pub(crate) fn poll_opened(&mut self, key: SessionKey) -> Result<Polled, Refused> {
         match self.transport(key) {
             None => return Err(Refused::Unknown),
             Some(Transport::WebSocket) => return Err(Refused::OtherTransport),
@@ -623,11 +652,15 @@ impl Shard {
         if told == Told::Refused {
             return Err(Refused::Overlap);
         }
-        let (answer, receiver) = oneshot::channel();
-        if let Some(slot) = self.sessions.get_mut(key) {
-            slot.carrier = Carrier::Polling(Some(answer));
+        let Some(slot) = self.sessions.get_mut(key) else { return Err(Refused::Unknown) };
+        if let Some(body) = slot.session.poll_answer(self.app.views(&mut NoViews)) {
+            self.settings.metrics.bytes_sent.inc_by(body.len() as u64);
+            self.after_write(key);
+            return Ok(Polled::Answered(body));
         }
-        Ok(receiver)
+        let (answer, receiver) = oneshot::channel();
+        slot.carrier = Carrier::Polling(Some(answer));
+        Ok(Polled::Waits(receiver))
     }
 
     /// The client gave up its GET.
@@ -727,21 +760,21 @@ impl Shard {
     }
 
     /// A WebSocket for this session is on its way from another shard.
-    pub(crate) fn expect_candidate(&mut self, sid: &str) {
+    pub(crate) fn expect_candidate(&mut self, sid: &Sid) {
         if let Some(slot) = self.session(sid).and_then(|key| self.sessions.get_mut(key)) {
             slot.n_expected += 1;
         }
     }
 
     /// It is here, or will not come.
-    pub(crate) fn candidate_arrived(&mut self, sid: &str) {
+    pub(crate) fn candidate_arrived(&mut self, sid: &Sid) {
         if let Some(slot) = self.session(sid).and_then(|key| self.sessions.get_mut(key)) {
             slot.n_expected = slot.n_expected.saturating_sub(1);
         }
         self.arrival.notify_waiters();
     }
 
-    fn expects_candidate(&self, sid: &str) -> bool {
+    pub(crate) fn expects_candidate(&self, sid: &Sid) -> bool {
         let slot = self.session(sid).and_then(|key| self.sessions.get(key));
         slot.is_some_and(|slot| slot.n_expected > 0)
     }

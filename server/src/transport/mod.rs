@@ -2,4 +2,5 @@
 //! What a packet means is decided by the session.
 
 pub(crate) mod polling;
+pub(crate) mod stream;
 pub(crate) mod websocket;
