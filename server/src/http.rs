@@ -446,7 +446,7 @@ impl Peer {
         Handshake {
             address: self.settings.proxies.client(self.address, request.headers()),
             query: request.uri().query().unwrap_or_default().to_owned(),
-            headers: request.headers().clone(),
+            headers: request.headers().into(),
         }
     }
 
