@@ -16,7 +16,11 @@ use hyper::{
     server::conn::http1,
     service::service_fn,
 };
-use parlor_core::{cluster::Owners, engine_io::Transport, key::SessionKey, time::Time};
+use parlor_core::{
+    cluster::Owners,
+    engine_io::Transport,
+    key::{ConnectionKey, SessionKey},
+};
 use parlor_shared::{engine_io::HandshakeError, id::Sid};
 use prometheus_client::registry::Registry;
 use tokio::{net::TcpStream, sync::oneshot};
@@ -29,9 +33,10 @@ use crate::{
     mailbox::{Mailbox, Parcel},
     metrics,
     patience::Seated,
-    shard::Handle,
+    shard::{Guest, Handle},
     site,
     transport::{
+        opening,
         polling::{self, Answer, Post, close, empty, text},
         stream::Stream,
         websocket,
@@ -86,23 +91,25 @@ impl Begun {
     }
 }
 
-/// Serves a connection until it closes or becomes a WebSocket. It is silent since `since`.
-pub(crate) async fn serve(
-    stream: TcpStream,
-    since: Time,
-    address: IpAddr,
+/// Serves a connection until it closes or becomes a WebSocket.
+async fn serve(
+    stream: Stream,
+    guest: Guest,
     open: OpenConnection,
     shard: Handle,
     settings: Arc<HttpSettings>,
 ) {
+    let Guest { address, since } = guest;
     let (seat, _until_done) = (Rc::new(shard.seat(since)), shard.draining());
     let peer = Rc::new(Peer { shard, settings, address, open: Cell::new(Some(open)) });
     let place = Rc::clone(&seat);
     let service = service_fn(move |request: Request<Incoming>| {
         let busy = place.begin();
-        let peer = Rc::clone(&peer);
-        let (begun, told) = Rc::clone(&peer).begin(request, &place);
+        let (peer, place) = (Rc::clone(&peer), Rc::clone(&place));
         async move {
+            // Not before hyper has read what of the body came along: a body that is dropped then
+            // costs nothing, one that is dropped before costs the connection.
+            let (begun, told) = Rc::clone(&peer).begin(request, &place);
             let mut answer = peer.finish(begun).await;
             if let Some(told) = told {
                 told.apply(answer.headers_mut());
@@ -113,7 +120,7 @@ pub(crate) async fn serve(
     });
     let connection = http1::Builder::new()
         .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(Stream::new(stream, Bytes::new()), service)
+        .serve_connection(stream, service)
         .with_upgrades();
     tokio::pin!(connection);
     let mut is_ending = false;
@@ -369,33 +376,47 @@ impl Peer {
 
     fn handshake<B>(&self, request: &Request<B>) -> Begun {
         if self.shard.peek(|shard| shard.is_shutting_down()) {
-            return Begun::Done(shutting_down());
+            return Begun::Done(self.refuse(Refusal::ShuttingDown));
         }
         let handshake = self.describe(request);
-        let Some(counted) = self.count(handshake.address) else { return Begun::Done(too_many()) };
+        let Some(counted) = self.count(handshake.address) else {
+            return Begun::Done(self.refuse(Refusal::TooMany));
+        };
         Begun::Get(self.shard.with(|shard| shard.open_polling(handshake, Some(counted))))
+    }
+
+    /// Judges a request to become a WebSocket that is in order as a request.
+    fn accept<B>(&self, request: &Request<B>, asked: &Asked) -> Result<Upgrade, Refusal> {
+        let accept = websocket::accept(request.method(), request.version(), request.headers())
+            .map_err(|(status, sentence)| Refusal::Opening(status, sentence))?;
+        let is_new = !asked.query.names_session;
+        if is_new && self.shard.peek(|shard| shard.is_shutting_down()) {
+            return Err(Refusal::ShuttingDown);
+        }
+        let handshake = self.describe(request);
+        let counted = match is_new {
+            true => Some(self.count(handshake.address).ok_or(Refusal::TooMany)?),
+            false => None,
+        };
+        let mut answer = empty(StatusCode::SWITCHING_PROTOCOLS);
+        let headers = answer.headers_mut();
+        if let Some(protocol) = websocket::first_protocol(request.headers()) {
+            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
+        }
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        let accept = HeaderValue::from_str(&accept).expect("base64 may stand in a header");
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+        Ok(Upgrade { answer, handshake, counted })
     }
 
     /// Answers 101, and hands the descriptor to the shard once hyper lets go of it.
     fn upgrade(self: Rc<Self>, mut request: Request<Incoming>, asked: Asked) -> Answer {
+        let Upgrade { answer, handshake, counted } = match self.accept(&request, &asked) {
+            Ok(upgrade) => upgrade,
+            Err(refusal) => return self.refuse(refusal),
+        };
         let Asked { query: Query { sid, .. }, expected, .. } = asked;
-        let accepted = websocket::accept(request.method(), request.version(), request.headers());
-        let accept = match accepted {
-            Ok(accept) => accept,
-            Err((status, sentence)) => return upgrade_error(status, sentence),
-        };
-        if sid.is_none() && self.shard.peek(|shard| shard.is_shutting_down()) {
-            return shutting_down();
-        }
-        let protocol = websocket::first_protocol(request.headers());
-        let handshake = self.describe(&request);
-        let session_counted = match sid {
-            Some(_) => None,
-            None => match self.count(handshake.address) {
-                Some(counted) => Some(counted),
-                None => return too_many(),
-            },
-        };
         let on_upgrade = hyper::upgrade::on(&mut request);
         tokio::task::spawn_local(async move {
             let upgraded = match on_upgrade.await {
@@ -412,7 +433,7 @@ impl Peer {
             };
             let (open, read) = (self.open.take(), [parts.read_buf, unread].concat());
             let Some(sid) = sid else {
-                let counted = (open, session_counted);
+                let counted = (open, counted);
                 return self.shard.with(|shard| {
                     shard.open_websocket(stream, &read, handshake, counted);
                 });
@@ -430,16 +451,18 @@ impl Peer {
                 None => give(&self.shard),
             }
         });
-        let mut response = empty(StatusCode::SWITCHING_PROTOCOLS);
-        let headers = response.headers_mut();
-        if let Some(protocol) = protocol {
-            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
+        answer
+    }
+
+    fn refuse(&self, refusal: Refusal) -> Answer {
+        match refusal {
+            Refusal::Opening(status, sentence) => upgrade_error(status, sentence),
+            Refusal::ShuttingDown => shutting_down(),
+            Refusal::TooMany => {
+                self.shard.peek(|shard| shard.metrics().sessions_refused.inc());
+                too_many()
+            }
         }
-        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-        let accept = HeaderValue::from_str(&accept).expect("base64 may stand in a header");
-        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
-        response
     }
 
     fn describe<B>(&self, request: &Request<B>) -> Handshake {
@@ -451,11 +474,82 @@ impl Peer {
     }
 
     fn count(&self, address: IpAddr) -> Option<Counted> {
-        let counted = self.settings.sessions_per_address.take(address);
-        if counted.is_none() {
-            self.shard.peek(|shard| shard.metrics().sessions_refused.inc());
+        self.settings.sessions_per_address.take(address)
+    }
+
+    /// What a request that is here as a whole comes to, if it is to become a WebSocket of this
+    /// shard and nothing is wrong with it. All else is told by hyper's way.
+    fn straight(&self, request: &Request<()>) -> Option<(Upgrade, Option<SessionKey>)> {
+        if !is_complete(request) || !self.is_engines(request) {
+            return None;
         }
-        counted
+        let asked = Asked::of(request);
+        let known = match asked.query.sid {
+            Some(sid) if self.elsewhere(&sid).is_some() => return None,
+            Some(sid) if self.shard.peek(|shard| shard.expects_candidate(&sid)) => return None,
+            Some(sid) => self.shard.asked_about(&sid),
+            None => None,
+        };
+        let transport = known.map(|(_, transport)| transport);
+        if !asked.is_upgrade || verify(request.method(), &asked, transport).is_err() {
+            return None;
+        }
+        let mut upgrade = self.accept(request, &asked).ok()?;
+        self.told(request).apply(upgrade.answer.headers_mut());
+        Some((upgrade, known.map(|(key, _)| key)))
+    }
+}
+
+/// A WebSocket that may be.
+struct Upgrade {
+    /// The 101.
+    answer: Answer,
+    handshake: Handshake,
+    /// Of a new session.
+    counted: Option<Counted>,
+}
+
+/// Why a request that is in order is refused all the same.
+#[derive(Debug, Clone, Copy)]
+enum Refusal {
+    Opening(StatusCode, &'static str),
+    ShuttingDown,
+    TooMany,
+}
+
+/// Hears what a guest of the shard wants. A WebSocket whose request is complete and in order is
+/// made at once; whatever else it may be, it is for hyper to find out.
+pub(crate) fn greet(shard: &Handle, settings: &Arc<HttpSettings>, key: ConnectionKey) {
+    let mut words = [0; MAX_HEAD_BYTES];
+    let Some((guest, n)) = shard.peek(|shard| shard.listen(key, &mut words)) else { return };
+    let words = &mut words[..n];
+    if let Some((request, n_head)) = opening::read(words) {
+        let (shard, settings) = (shard.clone(), Arc::clone(settings));
+        let peer = Peer { shard, settings, address: guest.address, open: Cell::new(None) };
+        if let Some((upgrade, session)) = peer.straight(&request) {
+            let Upgrade { answer, handshake, counted } = upgrade;
+            let (answer, rest) = (opening::write(&answer), &mut words[n_head..]);
+            return peer.shard.with(|shard| match session {
+                None => shard.open_session(key, answer, handshake, counted, rest),
+                Some(session) => shard.try_candidate(key, &answer, session, rest),
+            });
+        }
+    }
+    let Some((stream, Some(open))) = shard.peek(|shard| shard.hand_over(key)) else { return };
+    match TcpStream::from_std(stream) {
+        Ok(stream) => {
+            let stream = Stream::new(stream, Bytes::copy_from_slice(words));
+            let (shard, settings) = (shard.clone(), Arc::clone(settings));
+            tokio::task::spawn_local(async move {
+                // Until tokio knows that, an answer would wait; and a 101 that waits is lost if
+                // hyper has no more to read.
+                match stream.writable().await {
+                    Ok(()) => serve(stream, guest, open, shard, settings).await,
+                    Err(error) => tracing::debug!(%error, "a connection ended early"),
+                }
+            });
+        }
+        Err(error) => tracing::error!(%error, "a socket could not be watched"),
     }
 }
 

@@ -5,6 +5,7 @@ use std::{
     io,
     os::fd::{AsRawFd, RawFd},
     rc::Rc,
+    sync::Arc,
     time::Duration,
 };
 
@@ -20,6 +21,7 @@ use tokio::{io::unix::AsyncFd, sync::watch};
 use super::{App, Shard, ShardSettings};
 use crate::{
     cluster::Links,
+    http::{self, HttpSettings},
     mailbox::Inbox,
     patience::{Patience, Seated},
 };
@@ -57,7 +59,6 @@ impl Handle {
         app: App,
         inbox: Inbox,
         links: Links,
-        header_timeout: Duration,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let registry = poll.registry().try_clone()?;
@@ -67,7 +68,7 @@ impl Handle {
             id,
             is_torn: Rc::default(),
             drain: Rc::new(watch::channel(false).0),
-            patience: Patience::new(settings.clock, header_timeout),
+            patience: Patience::new(settings.clock, settings.patience),
             shard: Rc::new(RefCell::new(Shard::new(settings, app, inbox, links, registry))),
             poll: Rc::new(RefCell::new(PollAndEvents { poll, events })),
         })
@@ -88,10 +89,6 @@ impl Handle {
         self.drain.send_replace(true);
         self.patience.end();
         tokio::time::timeout(timeout, self.drain.closed()).await.is_ok()
-    }
-
-    pub(crate) fn now(&self) -> Time {
-        self.peek(|shard| shard.now())
     }
 
     /// A place for a connection that speaks HTTP and is silent since then.
@@ -165,6 +162,7 @@ impl Handle {
     /// gone or `timeout` has passed.
     pub(crate) async fn run(
         &self,
+        http: &Arc<HttpSettings>,
         stop: impl Future<Output = ()>,
         timeout: Duration,
     ) -> io::Result<()> {
@@ -203,7 +201,10 @@ impl Handle {
                 () = mailbox.posted() => tokio::task::yield_now().await,
                 () = &mut stop, if !is_stopping => {
                     give_up_at = Some(tokio::time::Instant::now() + timeout);
-                    self.with(Shard::shut_down);
+                    self.with(|shard| {
+                        shard.close_door();
+                        shard.shut_down();
+                    });
                 }
             }
             if self.is_torn.get() {
@@ -212,6 +213,9 @@ impl Handle {
             self.peek(|shard| shard.asleep_until = None);
             self.turn();
             self.patience.expire(clock.now());
+            for key in self.peek(Shard::take_heard) {
+                http::greet(self, http, key);
+            }
             for visit in self.peek(Shard::take_visits) {
                 visit(self);
             }

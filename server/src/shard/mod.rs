@@ -10,12 +10,13 @@
 //! machines and their effects to sockets.
 
 mod by_sid;
+mod guests;
 mod handle;
 mod outlet;
 mod parcels;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     io::{self, IoSlice},
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
@@ -42,12 +43,13 @@ use parlor_shared::{
 use tokio::sync::{Notify, oneshot};
 
 use by_sid::BySid;
+pub(crate) use guests::Guest;
 pub(crate) use handle::Handle;
 use handle::PollAndEvents;
 use outlet::{Outlet, refill};
 
 use crate::{
-    acceptor::OpenConnection,
+    acceptor::{Door, OpenConnection},
     address::Counted,
     chance,
     clock::Clock,
@@ -74,6 +76,9 @@ const LINK_RETRY: Duration = Duration::from_millis(1);
 /// How long a connection that is done waits for its peer to close.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// The door's token; no connection has it, as that would be the 2^64th.
+const LISTENER: Token = Token(usize::MAX);
+
 /// What a shard is made of.
 #[derive(Debug, Clone)]
 pub(crate) struct ShardSettings {
@@ -81,7 +86,8 @@ pub(crate) struct ShardSettings {
     pub(crate) clock: Clock,
     pub(crate) owners: Owners,
     pub(crate) session: Arc<Settings>,
-    pub(crate) notsent_lowat: u32,
+    /// How long a connection may say nothing at first.
+    pub(crate) patience: Duration,
     pub(crate) metrics: Metrics,
     /// There are no other shards.
     pub(crate) is_alone: bool,
@@ -112,6 +118,12 @@ pub(crate) struct Shard {
     sessions: Table<SessionKey, Slot>,
     by_sid: HashMap<Sid, SessionKey, BySid>,
     connections: Table<ConnectionKey, Connection>,
+    /// Those that have not said what they want.
+    guests: BTreeMap<ConnectionKey, Guest>,
+    /// Those of them that have just said something.
+    heard: Vec<ConnectionKey>,
+    /// Where connections come in, if this is the only shard.
+    door: Option<Door>,
     registry: Registry,
     deadlines: Deadlines<Timer>,
     /// Sessions that may have something to send, each once.
@@ -185,6 +197,8 @@ enum Carrier {
 enum Timer {
     /// Another shard could not take what there is for it.
     Links,
+    /// Somebody may wait at the door.
+    Door,
     Session(SessionKey),
     Connection(ConnectionKey),
 }
@@ -226,6 +240,9 @@ impl Shard {
             sessions: Table::default(),
             by_sid: HashMap::with_hasher(BySid::new(chance::seed())),
             connections: Table::default(),
+            guests: BTreeMap::new(),
+            heard: Vec::new(),
+            door: None,
             registry,
             deadlines: Deadlines::default(),
             dirty: Vec::new(),
@@ -298,6 +315,10 @@ impl Shard {
                 break;
             }
             for event in &poll.events {
+                if event.token() == LISTENER {
+                    self.accept();
+                    continue;
+                }
                 let key = connection_key(event.token());
                 if event.is_writable() {
                     self.writable(key);
@@ -723,9 +744,8 @@ impl Shard {
     ) {
         let (open, session_counted) = counted;
         // The session's key is not known before the connection's, and the other way round.
-        let Some(connection) = self.adopt(stream, Role::Lingering, open) else {
-            return;
-        };
+        let stream = mio::net::TcpStream::from_std(stream);
+        let Some(connection) = self.adopt(stream, Role::Lingering, open) else { return };
         let carrier = Carrier::WebSocket(connection);
         let key = self.open(Transport::WebSocket, carrier, handshake, session_counted);
         if let Some(connection) = self.connections.get_mut(connection) {
@@ -742,7 +762,13 @@ impl Shard {
         key: SessionKey,
         open: Option<OpenConnection>,
     ) {
+        let stream = mio::net::TcpStream::from_std(stream);
         let Some(connection) = self.adopt(stream, Role::Candidate(key), open) else { return };
+        self.candidate(connection, key, &mut read.to_vec());
+    }
+
+    /// A connection that wants to become the transport of a polling session.
+    fn candidate(&mut self, connection: ConnectionKey, key: SessionKey, read: &mut [u8]) {
         let now = self.now();
         let mut verdict = Vec::new();
         if let Some(slot) = self.sessions.get_mut(key) {
@@ -750,7 +776,7 @@ impl Shard {
             if verdict == [SessionEffect::AcceptCandidate] {
                 slot.candidate = Some(connection);
                 self.arm(key);
-                self.bytes(connection, &mut read.to_vec());
+                self.bytes(connection, read);
                 return;
             }
         }
@@ -781,17 +807,10 @@ impl Shard {
 
     fn adopt(
         &mut self,
-        stream: std::net::TcpStream,
+        stream: mio::net::TcpStream,
         role: Role,
         open: Option<OpenConnection>,
     ) -> Option<ConnectionKey> {
-        let lowat = self.settings.notsent_lowat;
-        if lowat != 0
-            && let Err(error) = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(lowat)
-        {
-            tracing::debug!(%error, "TCP_NOTSENT_LOWAT not set");
-        }
-        let stream = mio::net::TcpStream::from_std(stream);
         let connection = Connection::new(stream, role, self.max_payload(), open);
         let key = self.connections.insert(connection);
         let interest = Interest::READABLE | Interest::WRITABLE;
@@ -814,6 +833,9 @@ impl Shard {
     }
 
     fn read(&mut self, key: ConnectionKey) {
+        if self.connections.get(key).is_some_and(|connection| connection.role == Role::Guest) {
+            return self.heard.push(key);
+        }
         if self.links.is_congested() {
             return self.read_later(key);
         }
@@ -852,7 +874,7 @@ impl Shard {
     fn bytes(&mut self, key: ConnectionKey, mut bytes: &mut [u8]) {
         while let Some(connection) = self.connections.get_mut(key) {
             let role = connection.role;
-            if role == Role::Lingering {
+            if matches!(role, Role::Guest | Role::Lingering) {
                 return;
             }
             match connection.decoder.next(&mut bytes) {
@@ -860,7 +882,7 @@ impl Shard {
                 Ok(Some(message)) => match role {
                     Role::Transport(session) => self.message(session, &message),
                     Role::Candidate(session) => self.candidate_message(key, session, &message),
-                    Role::Lingering => return,
+                    Role::Guest | Role::Lingering => return,
                 },
                 Err(violation) => match role {
                     Role::Transport(session) => {
@@ -869,7 +891,7 @@ impl Shard {
                         return;
                     }
                     Role::Candidate(session) => return self.candidate_violated(session, violation),
-                    Role::Lingering => return,
+                    Role::Guest | Role::Lingering => return,
                 },
             }
         }
@@ -963,7 +985,7 @@ impl Shard {
                 self.flush_session(session);
             }
             Role::Candidate(session) => self.candidate_gone(session),
-            Role::Lingering => {}
+            Role::Guest | Role::Lingering => {}
         }
         self.remove_connection(key);
     }
@@ -1023,7 +1045,11 @@ impl Shard {
                     self.tell(key, SessionInput::Timeout, None);
                     self.flush_session(key);
                 }
-                Timer::Connection(key) => self.remove_connection(key),
+                Timer::Connection(key) => {
+                    self.guests.remove(&key);
+                    self.remove_connection(key);
+                }
+                Timer::Door => self.accept(),
                 // Every turn tries.
                 Timer::Links => {}
             }

@@ -28,6 +28,11 @@ impl Stream {
         Self { inner: TokioIo::new(inner), read }
     }
 
+    /// Waits until it can be written to.
+    pub(crate) async fn writable(&self) -> io::Result<()> {
+        self.inner.inner().writable().await
+    }
+
     /// The connection, and what hyper has not taken of what was read.
     pub(crate) fn into_parts(self) -> (TcpStream, Bytes) {
         (self.inner.into_inner(), self.read)
