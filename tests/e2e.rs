@@ -11,6 +11,8 @@ mod emitter;
 mod failing;
 #[path = "e2e/many.rs"]
 mod many;
+#[path = "e2e/opening.rs"]
+mod opening;
 #[path = "e2e/shards.rs"]
 mod shards;
 #[path = "e2e/typed.rs"]

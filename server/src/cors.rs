@@ -52,22 +52,38 @@ impl Cors {
         response
     }
 
-    /// Puts the headers on any answer, errors and 101 included.
-    pub(crate) fn apply(&self, method: &Method, request: &HeaderMap, response: &mut HeaderMap) {
+    /// What any answer to this request tells, errors and 101 included.
+    pub(crate) fn told(&self, method: &Method, request: &HeaderMap) -> Told {
         let any = HeaderValue::from_static("*");
         let is_preflight = method == Method::OPTIONS && request.contains_key(ORIGIN);
-        let allowed = match self.origins.as_slice() {
-            [] => return,
+        let origin = match self.origins.as_slice() {
+            [] => return Told::default(),
             // One fixed origin is told to everybody, as by the reference; it is no echo. Only
             // the preflight of a foreign page learns nothing.
             [one] if !is_preflight || *one == any => Some(one.clone()),
             many if many.contains(&any) => Some(any.clone()),
             many => request.get(ORIGIN).filter(|origin| many.contains(origin)).cloned(),
         };
-        if allowed.as_ref() != Some(&any) {
+        Told { varies: origin != Some(any), credentials: self.credentials, origin }
+    }
+}
+
+/// What an answer tells the browser. It is known when the request is, and may wait for the answer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Told {
+    origin: Option<HeaderValue>,
+    /// Other origins would be told something else.
+    varies: bool,
+    credentials: bool,
+}
+
+impl Told {
+    /// Puts the headers on the answer.
+    pub(crate) fn apply(self, response: &mut HeaderMap) {
+        if self.varies {
             response.append(VARY, HeaderValue::from_static("Origin"));
         }
-        if let Some(origin) = allowed {
+        if let Some(origin) = self.origin {
             response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
             if self.credentials {
                 let yes = HeaderValue::from_static("true");
@@ -91,7 +107,7 @@ mod tests {
         let mut request = HeaderMap::new();
         request.insert(ORIGIN, origin.parse().unwrap());
         let mut response = HeaderMap::new();
-        Cors::new(&origins, credentials).unwrap().apply(method, &request, &mut response);
+        Cors::new(&origins, credentials).unwrap().told(method, &request).apply(&mut response);
         let text = |v: &HeaderValue| v.to_str().unwrap().to_owned();
         response.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
     }

@@ -3,8 +3,12 @@
 //! shard is carried there, and a connection that becomes a WebSocket moves there.
 //! Source: engine.io 6.6.11 for the order of checks (reference A3).
 
-use std::{cell::Cell, convert::Infallible, net::IpAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::Cell, convert::Infallible, net::IpAddr, pin::Pin, rc::Rc, sync::Arc, task::Poll,
+    time::Duration,
+};
 
+use bytes::Bytes;
 use hyper::{
     HeaderMap, Method, Request, StatusCode, Uri, Version,
     body::Incoming,
@@ -12,36 +16,38 @@ use hyper::{
     server::conn::http1,
     service::service_fn,
 };
-use hyper_util::rt::{TokioIo, TokioTimer};
-use parlor_core::{cluster::Owners, engine_io::Transport};
+use parlor_core::{
+    cluster::Owners,
+    engine_io::Transport,
+    key::{ConnectionKey, SessionKey},
+};
 use parlor_shared::{engine_io::HandshakeError, id::Sid};
 use prometheus_client::registry::Registry;
-use tokio::{
-    net::TcpStream,
-    sync::{oneshot, watch},
-};
+use tokio::{net::TcpStream, sync::oneshot};
 
 use crate::{
     acceptor::OpenConnection,
     address::{Counted, PerAddress, TrustedProxies},
-    cors::Cors,
+    cors::{self, Cors},
     handlers::Handshake,
     mailbox::{Mailbox, Parcel},
     metrics,
-    shard::Handle,
+    patience::Seated,
+    shard::{Guest, Handle},
     site,
     transport::{
-        polling::{self, Answer, close, empty, text},
+        opening,
+        polling::{self, Answer, Post, close, empty, text},
+        stream::Stream,
         websocket,
     },
 };
 
-/// Bytes of a request's head.
+/// Bytes of a request's head. It has 100 headers at most: that is hyper's own limit, and naming it
+/// would cost each request.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// How long a shard may take to tell its figures.
 const GAUGE_TIMEOUT: Duration = Duration::from_millis(500);
-/// Headers of a request.
-const MAX_HEADERS: usize = 100;
 
 /// What all connections of a server share.
 #[derive(Debug)]
@@ -69,69 +75,145 @@ struct Peer {
     open: Cell<Option<OpenConnection>>,
 }
 
+/// How far an answer came while its request was looked at.
+enum Begun {
+    Done(Answer),
+    /// A GET of a session, and a POST.
+    Get(SessionKey),
+    Post(SessionKey, Post),
+    /// Something else has to happen first, which is rare: the others stay small.
+    Later(Pin<Box<dyn Future<Output = Answer>>>),
+}
+
+impl Begun {
+    fn later(answer: impl Future<Output = Answer> + 'static) -> Self {
+        Self::Later(Box::pin(answer))
+    }
+}
+
 /// Serves a connection until it closes or becomes a WebSocket.
-pub(crate) async fn serve(
-    stream: TcpStream,
-    address: IpAddr,
+async fn serve(
+    stream: Stream,
+    guest: Guest,
     open: OpenConnection,
     shard: Handle,
     settings: Arc<HttpSettings>,
-    mut draining: watch::Receiver<bool>,
 ) {
-    let header_timeout = settings.header_timeout;
+    let Guest { address, since } = guest;
+    let (seat, _until_done) = (Rc::new(shard.seat(since)), shard.draining());
     let peer = Rc::new(Peer { shard, settings, address, open: Cell::new(Some(open)) });
-    let service = service_fn(move |request| {
-        let peer = Rc::clone(&peer);
-        async move { Ok::<_, Infallible>(peer.answer(request).await) }
+    let place = Rc::clone(&seat);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let busy = place.begin();
+        let (peer, place) = (Rc::clone(&peer), Rc::clone(&place));
+        async move {
+            // Not before hyper has read what of the body came along: a body that is dropped then
+            // costs nothing, one that is dropped before costs the connection.
+            let (begun, told) = Rc::clone(&peer).begin(request, &place);
+            let mut answer = peer.finish(begun).await;
+            if let Some(told) = told {
+                told.apply(answer.headers_mut());
+            }
+            drop(busy);
+            Ok::<_, Infallible>(answer)
+        }
     });
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
-        .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(stream, service)
         .with_upgrades();
     tokio::pin!(connection);
-    let served = tokio::select! {
-        served = connection.as_mut() => served,
-        _ = draining.wait_for(|draining| *draining) => {
+    let mut is_ending = false;
+    let served = std::future::poll_fn(|cx| {
+        if seat.is_ending() && !std::mem::replace(&mut is_ending, true) {
             // The request that is being answered is the last one.
             connection.as_mut().graceful_shutdown();
-            connection.await
         }
-    };
-    if let Err(error) = served {
-        tracing::debug!(%error, "a connection ended early");
+        match connection.as_mut().poll(cx) {
+            Poll::Ready(served) => Poll::Ready(Some(served)),
+            Poll::Pending if seat.is_late() => Poll::Ready(None),
+            Poll::Pending => {
+                seat.wake_on_change(cx);
+                Poll::Pending
+            }
+        }
+    });
+    match served.await {
+        Some(Ok(())) => {}
+        Some(Err(error)) => tracing::debug!(%error, "a connection ended early"),
+        None => tracing::debug!("a connection said nothing for too long"),
+    }
+}
+
+/// What every answer below the Engine.IO path tells besides.
+struct Told {
+    cors: cors::Told,
+    /// The filter of old Internet Explorers breaks answers that look like scripts.
+    without_filter: bool,
+}
+
+impl Told {
+    fn apply(self, headers: &mut HeaderMap) {
+        self.cors.apply(headers);
+        if self.without_filter {
+            headers.insert(header::X_XSS_PROTECTION, HeaderValue::from_static("0"));
+        }
     }
 }
 
 impl Peer {
-    async fn answer(self: Rc<Self>, request: Request<Incoming>) -> Answer {
+    /// True if the request is Engine.IO's. The reference serves everything below the path; `..`
+    /// has no business there.
+    fn is_engines<B>(&self, request: &Request<B>) -> bool {
         let path = request.uri().path();
-        if request.version() == Version::HTTP_11 && !request.headers().contains_key(header::HOST) {
-            return close(empty(StatusCode::BAD_REQUEST));
+        path.starts_with(&self.settings.path) && !climbs(path)
+    }
+
+    /// Begins to answer; and what the answer tells besides.
+    fn begin(
+        self: Rc<Self>,
+        request: Request<Incoming>,
+        place: &Rc<Seated>,
+    ) -> (Begun, Option<Told>) {
+        if !is_complete(&request) {
+            return (Begun::Done(close(empty(StatusCode::BAD_REQUEST))), None);
         }
-        // The reference serves everything below the path; `..` has no business there.
-        if path.starts_with(&self.settings.path) && !climbs(path) {
-            let (method, asked) = (request.method().clone(), request.headers().clone());
-            let mut response = if self.settings.cors.handles(request.method()) {
-                self.settings.cors.preflight(&asked)
+        if self.is_engines(&request) {
+            let told = self.told(&request);
+            let begun = if self.settings.cors.handles(request.method()) {
+                Begun::Done(self.settings.cors.preflight(request.headers()))
             } else {
-                Rc::clone(&self).engine(request).await
+                self.engine(request, Some(place))
             };
-            self.settings.cors.apply(&method, &asked, response.headers_mut());
-            if is_old_internet_explorer(&asked) {
-                // Its filter breaks answers that look like scripts.
-                let off = HeaderValue::from_static("0");
-                response.headers_mut().insert(header::X_XSS_PROTECTION, off);
-            }
-            return response;
+            return (begun, Some(told));
         }
         // An upgrade that is not for us is not made: the request is answered as any other.
-        if path == "/metrics" {
-            self.gauge().await;
+        if request.uri().path() == "/metrics" {
+            let page = Begun::later(async move {
+                self.gauge().await;
+                self.page(&request)
+            });
+            return (page, None);
         }
-        self.page(request.method(), path, request.headers())
+        (Begun::Done(self.page(&request)), None)
+    }
+
+    fn told<B>(&self, request: &Request<B>) -> Told {
+        Told {
+            cors: self.settings.cors.told(request.method(), request.headers()),
+            without_filter: is_old_internet_explorer(request.headers()),
+        }
+    }
+
+    async fn finish(&self, begun: Begun) -> Answer {
+        match begun {
+            Begun::Done(answer) => answer,
+            Begun::Get(key) => polling::get(&self.shard, key).await,
+            Begun::Post(key, post) => {
+                polling::post(&self.shard, key, post, self.settings.body_timeout).await
+            }
+            Begun::Later(answer) => answer.await,
+        }
     }
 
     /// Has every shard bring its part of the gauges up to date.
@@ -153,11 +235,12 @@ impl Peer {
     }
 
     /// Pages for operators and the demo site.
-    fn page(&self, method: &Method, path: &str, headers: &HeaderMap) -> Answer {
+    fn page<B>(&self, request: &Request<B>) -> Answer {
+        let method = request.method();
         if method != Method::GET && method != Method::HEAD {
             return not_allowed("GET, HEAD");
         }
-        match path {
+        match request.uri().path() {
             "/livez" => json(StatusCode::OK, r#"{"status":"live"}"#),
             "/readyz" if self.shard.peek(|shard| shard.is_shutting_down()) => {
                 json(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"draining"}"#)
@@ -166,61 +249,95 @@ impl Peer {
             "/metrics" => {
                 let page = metrics::render(&self.settings.registry);
                 let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-                text(StatusCode::OK, kind, page.into_bytes())
+                text(StatusCode::OK, kind, page)
             }
-            _ if self.settings.site => site::page(path, headers),
+            path if self.settings.site => site::page(path, request.headers()),
             _ => empty(StatusCode::NOT_FOUND),
         }
     }
 
     /// A request below the Engine.IO path.
-    async fn engine(self: Rc<Self>, request: Request<Incoming>) -> Answer {
-        let is_upgrade = websocket::is_upgrade(request.headers());
-        let query = Query::read(request.uri());
-        let mut expected = None;
-        let known = match query.as_ref().ok().and_then(|query| query.sid.as_deref()) {
-            Some(sid) => match self.elsewhere(sid) {
-                Some(owner) if is_upgrade => {
-                    expected = Some(Expected { owner: owner.clone(), sid: sid.to_owned() });
-                    self.announce(owner, sid).await
+    fn engine(self: Rc<Self>, request: Request<Incoming>, place: Option<&Rc<Seated>>) -> Begun {
+        let asked = Asked::of(&request);
+        let Some(sid) = asked.query.sid else { return self.decide(request, asked, None, place) };
+        if let Some(owner) = self.elsewhere(&sid) {
+            let owner = owner.clone();
+            let place = place.cloned();
+            return Begun::later(async move {
+                if !asked.is_upgrade {
+                    return self.forward(&owner, request).await;
                 }
-                Some(owner) => return self.forward(owner, request).await,
-                None => {
-                    self.shard.candidates(sid).await;
-                    look_up(&self.shard, sid)
-                }
-            },
-            None => None,
-        };
-        let verdict = query.and_then(|query| self.verify(&request, &query, is_upgrade, known));
-        match verdict {
-            Err(error) if is_upgrade => upgrade_error(StatusCode::BAD_REQUEST, error.message()),
+                let known = self.announce(&owner, sid).await;
+                let expected = Some(Expected { owner, sid });
+                let asked = Asked { expected, ..asked };
+                let begun = Rc::clone(&self).decide(request, asked, known, place.as_ref());
+                self.finish(begun).await
+            });
+        }
+        if self.shard.peek(|shard| shard.expects_candidate(&sid)) {
+            let place = place.cloned();
+            return Begun::later(async move {
+                self.shard.candidates(&sid).await;
+                let known = self.shard.asked_about(&sid);
+                let begun = Rc::clone(&self).decide(request, asked, known, place.as_ref());
+                self.finish(begun).await
+            });
+        }
+        let known = self.shard.asked_about(&sid);
+        self.decide(request, asked, known, place)
+    }
+
+    /// A request of which is known what its session is, if it names one.
+    fn decide(
+        self: Rc<Self>,
+        request: Request<Incoming>,
+        asked: Asked,
+        known: Option<(SessionKey, Transport)>,
+        place: Option<&Rc<Seated>>,
+    ) -> Begun {
+        let transport = known.map(|(_, transport)| transport);
+        match verify(request.method(), &asked, transport) {
+            Err(error) if asked.is_upgrade => {
+                Begun::Done(upgrade_error(StatusCode::BAD_REQUEST, error.message()))
+            }
             Err(error) => {
                 let limit = self.shard.peek(|shard| shard.max_payload());
-                let (head, body) = request.into_parts();
-                polling::drain(&head.headers, body, limit, self.settings.body_timeout);
-                polling::error(error)
+                let busy = place.map(|place| place.begin());
+                polling::drain(Post::of(request, busy), limit, self.settings.body_timeout);
+                Begun::Done(polling::error(error))
             }
-            Ok(sid) if is_upgrade => self.upgrade(request, sid, expected),
-            Ok(None) => self.handshake(&request).await,
-            Ok(Some(sid)) => self.poll(request, &sid).await,
+            Ok(()) if asked.is_upgrade => Begun::Done(self.upgrade(request, asked)),
+            Ok(()) => match known {
+                None => self.handshake(&request),
+                Some((key, _)) => match *request.method() {
+                    Method::GET => Begun::Get(key),
+                    Method::POST => {
+                        let busy = place.map(|place| place.begin());
+                        Begun::Post(key, Post::of(request, busy))
+                    }
+                    _ => Begun::Done(not_allowed("GET, POST, OPTIONS")),
+                },
+            },
         }
     }
 
     /// The mailbox of the shard whose session this is, if it is another one of this node.
-    fn elsewhere(&self, sid: &str) -> Option<&Mailbox> {
-        let owner = self.settings.owners.shard_of(&Sid::parse(sid)?.to_bytes());
+    fn elsewhere(&self, sid: &Sid) -> Option<&Mailbox> {
+        if self.settings.mailboxes.len() == 1 {
+            return None;
+        }
+        let owner = self.settings.owners.shard_of(&sid.to_bytes());
         let own = self.shard.id();
         let is_other = owner.node == own.node && owner != own;
         self.settings.mailboxes.get(usize::from(owner.shard)).filter(|_| is_other)
     }
 
-    /// Tells another shard that a WebSocket for its session is on its way; the session's transport.
-    async fn announce(&self, owner: &Mailbox, sid: &str) -> Option<Transport> {
+    /// Tells another shard that a WebSocket for its session is on its way; what the session is
+    /// there.
+    async fn announce(&self, owner: &Mailbox, sid: Sid) -> Option<(SessionKey, Transport)> {
         let (answer, answered) = oneshot::channel();
-        let sid = sid.to_owned();
         owner.post(Parcel::Visit(Box::new(move |shard| {
-            let known = look_up(shard, &sid);
+            let known = shard.asked_about(&sid);
             shard.peek(|shard| shard.expect_candidate(&sid));
             // The request may have been given up meanwhile.
             let _ = answer.send(known);
@@ -233,11 +350,16 @@ impl Peer {
         let (mut answer, answered) = oneshot::channel();
         let (settings, address) = (Arc::clone(&self.settings), self.address);
         owner.post(Parcel::Visit(Box::new(move |shard: &Handle| {
-            let peer = Self { shard: shard.clone(), settings, address, open: Cell::new(None) };
+            let peer =
+                Rc::new(Self { shard: shard.clone(), settings, address, open: Cell::new(None) });
             let until_done = shard.draining();
             tokio::task::spawn_local(async move {
+                let answering = async {
+                    let begun = Rc::clone(&peer).engine(request, None);
+                    peer.finish(begun).await
+                };
                 let answered = tokio::select! {
-                    answered = Box::pin(Rc::new(peer).engine(request)) => Some(answered),
+                    answered = Box::pin(answering) => Some(answered),
                     // The connection is gone, and the request with it.
                     () = answer.closed() => None,
                 };
@@ -252,110 +374,66 @@ impl Peer {
         answered.await.unwrap_or_else(|_| polling::error(HandshakeError::SidUnknown))
     }
 
-    /// The checks that any request must pass, in the reference's order. Gives the session's id.
-    fn verify(
-        &self,
-        request: &Request<Incoming>,
-        query: &Query,
-        is_upgrade: bool,
-        known: Option<Transport>,
-    ) -> Result<Option<String>, HandshakeError> {
-        let transport = match query.transport.as_deref() {
-            Some("polling") => Transport::Polling,
-            Some("websocket") => Transport::WebSocket,
-            _ => return Err(HandshakeError::TransportUnknown),
-        };
-        if query.is_repeated {
-            return Err(HandshakeError::BadRequest);
-        }
-        let is_v4 = query.eio.as_deref() == Some("4");
-        if let Some(sid) = &query.sid {
-            let own = known.ok_or(HandshakeError::SidUnknown)?;
-            if !is_v4 || (!is_upgrade && own != transport) {
-                return Err(HandshakeError::BadRequest);
-            }
-            if is_upgrade && transport != Transport::WebSocket {
-                return Err(HandshakeError::BadRequest);
-            }
-            return Ok(Some(sid.clone()));
-        }
-        if request.method() != Method::GET {
-            return Err(HandshakeError::BadMethod);
-        }
-        if is_upgrade != (transport == Transport::WebSocket) {
-            return Err(HandshakeError::BadRequest);
-        }
-        if !is_v4 {
-            return Err(HandshakeError::UnsupportedVersion);
-        }
-        Ok(None)
-    }
-
-    async fn handshake(&self, request: &Request<Incoming>) -> Answer {
+    fn handshake<B>(&self, request: &Request<B>) -> Begun {
         if self.shard.peek(|shard| shard.is_shutting_down()) {
-            return shutting_down();
+            return Begun::Done(self.refuse(Refusal::ShuttingDown));
         }
         let handshake = self.describe(request);
-        let Some(counted) = self.count(handshake.address) else { return too_many() };
-        let key = self.shard.with(|shard| shard.open_polling(handshake, Some(counted)));
-        polling::get(&self.shard, key).await
+        let Some(counted) = self.count(handshake.address) else {
+            return Begun::Done(self.refuse(Refusal::TooMany));
+        };
+        Begun::Get(self.shard.with(|shard| shard.open_polling(handshake, Some(counted))))
     }
 
-    async fn poll(&self, request: Request<Incoming>, sid: &str) -> Answer {
-        let key = self.shard.peek(|shard| shard.session(sid));
-        let Some(key) = key else { return polling::error(HandshakeError::SidUnknown) };
-        match *request.method() {
-            Method::GET => polling::get(&self.shard, key).await,
-            Method::POST => {
-                self.shard.relief().await;
-                let (head, body) = request.into_parts();
-                let timeout = self.settings.body_timeout;
-                polling::post(&self.shard, key, &head.headers, body, timeout).await
-            }
-            _ => not_allowed("GET, POST, OPTIONS"),
+    /// Judges a request to become a WebSocket that is in order as a request.
+    fn accept<B>(&self, request: &Request<B>, asked: &Asked) -> Result<Upgrade, Refusal> {
+        let accept = websocket::accept(request.method(), request.version(), request.headers())
+            .map_err(|(status, sentence)| Refusal::Opening(status, sentence))?;
+        let is_new = !asked.query.names_session;
+        if is_new && self.shard.peek(|shard| shard.is_shutting_down()) {
+            return Err(Refusal::ShuttingDown);
         }
+        let handshake = self.describe(request);
+        let counted = match is_new {
+            true => Some(self.count(handshake.address).ok_or(Refusal::TooMany)?),
+            false => None,
+        };
+        let mut answer = empty(StatusCode::SWITCHING_PROTOCOLS);
+        let headers = answer.headers_mut();
+        if let Some(protocol) = websocket::first_protocol(request.headers()) {
+            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
+        }
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        let accept = HeaderValue::from_str(&accept).expect("base64 may stand in a header");
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+        Ok(Upgrade { answer, handshake, counted })
     }
 
     /// Answers 101, and hands the descriptor to the shard once hyper lets go of it.
-    fn upgrade(
-        self: Rc<Self>,
-        mut request: Request<Incoming>,
-        sid: Option<String>,
-        expected: Option<Expected>,
-    ) -> Answer {
-        let accepted = websocket::accept(request.method(), request.version(), request.headers());
-        let accept = match accepted {
-            Ok(accept) => accept,
-            Err((status, sentence)) => return upgrade_error(status, sentence),
+    fn upgrade(self: Rc<Self>, mut request: Request<Incoming>, asked: Asked) -> Answer {
+        let Upgrade { answer, handshake, counted } = match self.accept(&request, &asked) {
+            Ok(upgrade) => upgrade,
+            Err(refusal) => return self.refuse(refusal),
         };
-        if sid.is_none() && self.shard.peek(|shard| shard.is_shutting_down()) {
-            return shutting_down();
-        }
-        let protocol = websocket::first_protocol(request.headers());
-        let handshake = self.describe(&request);
-        let session_counted = match sid {
-            Some(_) => None,
-            None => match self.count(handshake.address) {
-                Some(counted) => Some(counted),
-                None => return too_many(),
-            },
-        };
+        let Asked { query: Query { sid, .. }, expected, .. } = asked;
         let on_upgrade = hyper::upgrade::on(&mut request);
         tokio::task::spawn_local(async move {
             let upgraded = match on_upgrade.await {
                 Ok(upgraded) => upgraded,
                 Err(error) => return tracing::debug!(%error, "upgrade failed"),
             };
-            let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+            let Ok(parts) = upgraded.downcast::<Stream>() else {
                 return tracing::error!("an upgraded connection is no TCP stream");
             };
-            let stream = match parts.io.into_inner().into_std() {
+            let (stream, unread) = parts.io.into_parts();
+            let stream = match stream.into_std() {
                 Ok(stream) => stream,
                 Err(error) => return tracing::error!(%error, "a socket was not given up"),
             };
-            let (open, read) = (self.open.take(), parts.read_buf);
+            let (open, read) = (self.open.take(), [parts.read_buf, unread].concat());
             let Some(sid) = sid else {
-                let counted = (open, session_counted);
+                let counted = (open, counted);
                 return self.shard.with(|shard| {
                     shard.open_websocket(stream, &read, handshake, counted);
                 });
@@ -373,32 +451,122 @@ impl Peer {
                 None => give(&self.shard),
             }
         });
-        let mut response = empty(StatusCode::SWITCHING_PROTOCOLS);
-        let headers = response.headers_mut();
-        if let Some(protocol) = protocol {
-            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
-        }
-        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-        let accept = HeaderValue::from_str(&accept).expect("base64 may stand in a header");
-        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
-        response
+        answer
     }
 
-    fn describe(&self, request: &Request<Incoming>) -> Handshake {
+    fn refuse(&self, refusal: Refusal) -> Answer {
+        match refusal {
+            Refusal::Opening(status, sentence) => upgrade_error(status, sentence),
+            Refusal::ShuttingDown => shutting_down(),
+            Refusal::TooMany => {
+                self.shard.peek(|shard| shard.metrics().sessions_refused.inc());
+                too_many()
+            }
+        }
+    }
+
+    fn describe<B>(&self, request: &Request<B>) -> Handshake {
         Handshake {
             address: self.settings.proxies.client(self.address, request.headers()),
             query: request.uri().query().unwrap_or_default().to_owned(),
-            headers: request.headers().clone(),
+            headers: request.headers().into(),
         }
     }
 
     fn count(&self, address: IpAddr) -> Option<Counted> {
-        let counted = self.settings.sessions_per_address.take(address);
-        if counted.is_none() {
-            self.shard.peek(|shard| shard.metrics().sessions_refused.inc());
+        self.settings.sessions_per_address.take(address)
+    }
+
+    /// What a request that is here as a whole comes to, if it is to become a WebSocket of this
+    /// shard and nothing is wrong with it. All else is told by hyper's way.
+    fn straight(&self, request: &Request<()>) -> Option<(Upgrade, Option<SessionKey>)> {
+        if !is_complete(request) || !self.is_engines(request) {
+            return None;
         }
-        counted
+        let asked = Asked::of(request);
+        let known = match asked.query.sid {
+            Some(sid) if self.elsewhere(&sid).is_some() => return None,
+            Some(sid) if self.shard.peek(|shard| shard.expects_candidate(&sid)) => return None,
+            Some(sid) => self.shard.asked_about(&sid),
+            None => None,
+        };
+        let transport = known.map(|(_, transport)| transport);
+        if !asked.is_upgrade || verify(request.method(), &asked, transport).is_err() {
+            return None;
+        }
+        let mut upgrade = self.accept(request, &asked).ok()?;
+        self.told(request).apply(upgrade.answer.headers_mut());
+        Some((upgrade, known.map(|(key, _)| key)))
+    }
+}
+
+/// A WebSocket that may be.
+struct Upgrade {
+    /// The 101.
+    answer: Answer,
+    handshake: Handshake,
+    /// Of a new session.
+    counted: Option<Counted>,
+}
+
+/// Why a request that is in order is refused all the same.
+#[derive(Debug, Clone, Copy)]
+enum Refusal {
+    Opening(StatusCode, &'static str),
+    ShuttingDown,
+    TooMany,
+}
+
+/// Hears what a guest of the shard wants. A WebSocket whose request is complete and in order is
+/// made at once; whatever else it may be, it is for hyper to find out.
+pub(crate) fn greet(shard: &Handle, settings: &Arc<HttpSettings>, key: ConnectionKey) {
+    let mut words = [0; MAX_HEAD_BYTES];
+    let Some((guest, n)) = shard.peek(|shard| shard.listen(key, &mut words)) else { return };
+    let words = &mut words[..n];
+    if let Some((request, n_head)) = opening::read(words) {
+        let (shard, settings) = (shard.clone(), Arc::clone(settings));
+        let peer = Peer { shard, settings, address: guest.address, open: Cell::new(None) };
+        if let Some((upgrade, session)) = peer.straight(&request) {
+            let Upgrade { answer, handshake, counted } = upgrade;
+            let (answer, rest) = (opening::write(&answer), &mut words[n_head..]);
+            return peer.shard.with(|shard| match session {
+                None => shard.open_session(key, answer, handshake, counted, rest),
+                Some(session) => shard.try_candidate(key, &answer, session, rest),
+            });
+        }
+    }
+    let Some((stream, Some(open))) = shard.peek(|shard| shard.hand_over(key)) else { return };
+    match TcpStream::from_std(stream) {
+        Ok(stream) => {
+            let stream = Stream::new(stream, Bytes::copy_from_slice(words));
+            let (shard, settings) = (shard.clone(), Arc::clone(settings));
+            tokio::task::spawn_local(async move {
+                // Until tokio knows that, an answer would wait; and a 101 that waits is lost if
+                // hyper has no more to read.
+                match stream.writable().await {
+                    Ok(()) => serve(stream, guest, open, shard, settings).await,
+                    Err(error) => tracing::debug!(%error, "a connection ended early"),
+                }
+            });
+        }
+        Err(error) => tracing::error!(%error, "a socket could not be watched"),
+    }
+}
+
+/// What of a request says which way it goes.
+struct Asked {
+    is_upgrade: bool,
+    query: Query,
+    expected: Option<Expected>,
+}
+
+impl Asked {
+    fn of<B>(request: &Request<B>) -> Self {
+        Self {
+            is_upgrade: websocket::is_upgrade(request.headers()),
+            query: Query::read(request.uri()),
+            expected: None,
+        }
     }
 }
 
@@ -406,64 +574,127 @@ impl Peer {
 /// what it has said is older than what they say. When this is dropped it has arrived, or will not.
 struct Expected {
     owner: Mailbox,
-    sid: String,
+    sid: Sid,
 }
 
 impl Drop for Expected {
     fn drop(&mut self) {
-        let sid = std::mem::take(&mut self.sid);
+        let sid = self.sid;
         self.owner.post(Parcel::Visit(Box::new(move |shard: &Handle| {
             shard.peek(|shard| shard.candidate_arrived(&sid));
         })));
     }
 }
 
-/// The transport of a session of this shard.
-fn look_up(shard: &Handle, sid: &str) -> Option<Transport> {
-    shard.with(|shard| shard.session(sid).and_then(|key| shard.transport(key)))
+/// The checks that any request must pass, in the reference's order. `known` is the transport of
+/// the session that it names.
+fn verify(method: &Method, asked: &Asked, known: Option<Transport>) -> Result<(), HandshakeError> {
+    let Asked { is_upgrade, ref query, .. } = *asked;
+    let transport = query.transport.ok_or(HandshakeError::TransportUnknown)?;
+    if query.is_repeated {
+        return Err(HandshakeError::BadRequest);
+    }
+    if query.names_session {
+        let own = known.ok_or(HandshakeError::SidUnknown)?;
+        if !query.is_v4 || (!is_upgrade && own != transport) {
+            return Err(HandshakeError::BadRequest);
+        }
+        if is_upgrade && transport != Transport::WebSocket {
+            return Err(HandshakeError::BadRequest);
+        }
+        return Ok(());
+    }
+    if method != Method::GET {
+        return Err(HandshakeError::BadMethod);
+    }
+    if is_upgrade != (transport == Transport::WebSocket) {
+        return Err(HandshakeError::BadRequest);
+    }
+    if !query.is_v4 {
+        return Err(HandshakeError::UnsupportedVersion);
+    }
+    Ok(())
 }
 
 /// The parameters that matter; others are ignored.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Query {
-    transport: Option<String>,
-    eio: Option<String>,
-    /// Empty counts as absent.
-    sid: Option<String>,
+    transport: Option<Transport>,
+    is_v4: bool,
+    /// An empty name counts as none.
+    names_session: bool,
+    /// `None` too if what is named cannot be a session.
+    sid: Option<Sid>,
     is_repeated: bool,
 }
 
 impl Query {
-    fn read(uri: &Uri) -> Result<Self, HandshakeError> {
-        let mut query = Self::default();
-        for pair in uri.query().unwrap_or_default().split('&') {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    fn read(uri: &Uri) -> Self {
+        let (mut transport, mut eio, mut sid, mut is_repeated) = (None, None, None, false);
+        let mut rest = uri.query().unwrap_or_default();
+        while !rest.is_empty() {
+            let (pair, after) = cut(rest, b'&');
+            rest = after;
+            let (name, value) = cut(pair, b'=');
             let place = match name {
-                "transport" => &mut query.transport,
-                "EIO" => &mut query.eio,
-                "sid" => &mut query.sid,
+                "transport" => &mut transport,
+                "EIO" => &mut eio,
+                "sid" => &mut sid,
                 _ => continue,
             };
-            query.is_repeated |= place.replace(value.to_owned()).is_some();
+            is_repeated |= place.replace(value).is_some();
         }
-        query.sid = query.sid.filter(|sid| !sid.is_empty());
-        Ok(query)
+        let sid = sid.filter(|sid| !sid.is_empty());
+        Self {
+            transport: match transport {
+                Some("polling") => Some(Transport::Polling),
+                Some("websocket") => Some(Transport::WebSocket),
+                _ => None,
+            },
+            is_v4: eio == Some("4"),
+            names_session: sid.is_some(),
+            sid: sid.and_then(Sid::parse),
+            is_repeated,
+        }
     }
+}
+
+/// What is before the first `mark`, and what is behind it.
+fn cut(text: &str, mark: u8) -> (&str, &str) {
+    match text.bytes().position(|byte| byte == mark) {
+        Some(at) => (&text[..at], &text[at + 1..]),
+        None => (text, ""),
+    }
+}
+
+/// True if the request has what its version asks for.
+fn is_complete<B>(request: &Request<B>) -> bool {
+    request.version() != Version::HTTP_11 || request.headers().contains_key(header::HOST)
 }
 
 /// True if a path would leave the folder it names, however it is spelled.
 fn climbs(path: &str) -> bool {
-    path.split('/').any(|part| part.to_ascii_lowercase().replace("%2e", ".") == "..")
+    let dot = |part: &mut &[u8]| match part {
+        [b'.', rest @ ..] | [b'%', b'2', b'e' | b'E', rest @ ..] => {
+            *part = rest;
+            true
+        }
+        _ => false,
+    };
+    path.as_bytes()
+        .split(|byte| *byte == b'/')
+        .any(|mut part| dot(&mut part) && dot(&mut part) && part.is_empty())
 }
 
 fn is_old_internet_explorer(headers: &HeaderMap) -> bool {
-    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
-    agent.is_some_and(|agent| agent.contains(";MSIE") || agent.contains("Trident/"))
+    let Some(agent) = headers.get(header::USER_AGENT) else { return false };
+    let says = |word: &[u8]| agent.as_bytes().windows(word.len()).any(|part| part == word);
+    says(b";MSIE") || says(b"Trident/")
 }
 
 /// As the reference answers upgrades that it refuses.
-fn upgrade_error(status: StatusCode, sentence: &str) -> Answer {
-    let mut response = close(text(status, "text/html", sentence.as_bytes().to_vec()));
+fn upgrade_error(status: StatusCode, sentence: &'static str) -> Answer {
+    let mut response = close(text(status, "text/html", sentence));
     if status == StatusCode::UPGRADE_REQUIRED {
         let version = HeaderValue::from_static("13");
         response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, version);
@@ -489,8 +720,8 @@ fn not_allowed(methods: &'static str) -> Answer {
     response
 }
 
-fn json(status: StatusCode, body: &str) -> Answer {
-    text(status, "application/json", body.as_bytes().to_vec())
+fn json(status: StatusCode, body: &'static str) -> Answer {
+    text(status, "application/json", body)
 }
 
 #[cfg(test)]
@@ -499,11 +730,30 @@ mod tests {
 
     #[test]
     fn a_repeated_parameter_is_noticed_and_an_empty_sid_is_none() {
-        let read = |query: &str| Query::read(&format!("/?{query}").parse().unwrap()).unwrap();
-        assert_eq!(read("EIO=4&transport=polling&sid=").sid, None);
-        assert!(!read("EIO=4&t=1&t=2&transport=polling").is_repeated);
-        assert!(read("transport=polling&transport=websocket").is_repeated);
-        assert!(read("sid=a&sid=").is_repeated);
+        let read = |query: &str| Query::read(&format!("/?{query}").parse().unwrap());
+        let usual = Query { is_v4: true, transport: Some(Transport::Polling), ..Query::default() };
+        assert_eq!(read("EIO=4&transport=polling&sid=&x&=&&t=1&t=2&sidx=3"), usual);
+        let repeated =
+            ["transport=polling&transport=websocket", "sid=a&sid=", "sid&sid", "EIO&EIO="];
+        for query in repeated {
+            assert!(read(query).is_repeated, "{query}");
+        }
+        let named = Query { names_session: true, ..Query::default() };
+        assert_eq!(read("sid=eighteen=bytes=1=2&"), named);
+        assert_eq!(read("transport=x&EIO=3&sid"), Query::default());
+        let sid = Sid::from_bytes([7; 18]);
+        assert_eq!(read(&format!("&sid={sid}")), Query { sid: Some(sid), ..named });
         assert_eq!(read(""), Query::default());
+        assert_eq!(Query::read(&"/".parse().unwrap()), Query::default());
+    }
+
+    #[test]
+    fn paths_that_climb_are_known_however_they_are_spelled() {
+        for path in ["/..", "/a/../b", "/a/.%2e", "/%2E%2e/", "/%2e./b"] {
+            assert!(climbs(path), "{path}");
+        }
+        for path in ["/", "/a/.b/c..", "/...", "/a/./b", "/%2e", "/%2e%2", "/..%2f"] {
+            assert!(!climbs(path), "{path}");
+        }
     }
 }

@@ -147,6 +147,7 @@ mod handlers;
 mod http;
 mod mailbox;
 mod metrics;
+mod patience;
 mod plan;
 mod server;
 mod shard;
@@ -157,7 +158,7 @@ pub use config::Config;
 pub use engine_app::{EngineContext, EngineMessage};
 pub use handlers::{
     Ack, Admission, Answer, AsyncContext, Auth, ConnectError, Context, Emit, EmitError, Emitter,
-    Gone, Handshake, Namespace, OwnedAuth, Rooms, ShardContext, Timer,
+    Gone, Handshake, Headers, Namespace, OwnedAuth, Rooms, ShardContext, Timer,
 };
 pub use parlor_core::{
     close::CloseReason,

@@ -13,7 +13,7 @@ use parlor_core::{
 use tokio::sync::mpsc;
 
 use crate::{
-    acceptor::{self, Accepted},
+    acceptor::{self, Accepted, Door},
     address::{PerAddress, TrustedProxies},
     chance,
     clock::Clock,
@@ -22,7 +22,7 @@ use crate::{
     cors::Cors,
     engine_app::EngineApp,
     handlers::{Env, HandlerThreads, Handlers, Namespace, Namespaces, Tasks},
-    http::{self, HttpSettings},
+    http::HttpSettings,
     mailbox::{Inbox, Mailbox},
     metrics::Metrics,
     shard::{App, Handle, ShardSettings},
@@ -170,7 +170,7 @@ impl Plan {
         env: Arc<Env>,
         inbox: Inbox,
         tasks: Option<Tasks>,
-        mut accepted: mpsc::Receiver<Accepted>,
+        entrance: Entrance,
         mut stopped: tokio::sync::watch::Receiver<bool>,
         timeout: Duration,
     ) -> io::Result<()> {
@@ -180,30 +180,33 @@ impl Plan {
             clock: self.clock,
             owners: self.http.owners,
             session: Arc::clone(&self.session),
-            notsent_lowat: self.config.limits.notsent_lowat,
+            patience: self.http.header_timeout,
             metrics: self.metrics.clone(),
+            is_alone: neighbours.all.len() == 1,
         };
         let far = self.cluster.as_ref().map(|cluster| Arc::clone(&cluster.adapter));
         let links = Links::new(neighbours.own, Arc::clone(&self.in_process) as _, far);
         let app = self.app(env, tasks, neighbours);
         let shard = Handle::new(settings, app, inbox, links)?;
-        let (arrivals, http) = (shard.clone(), Arc::clone(&self.http));
-        // Ends with the shard: the local set that owns it is dropped then.
-        tokio::task::spawn_local(async move {
-            while let Some(connection) = accepted.recv().await {
-                let (shard, http) = (arrivals.clone(), Arc::clone(&http));
-                let draining = shard.draining();
-                let task = serve_connection(connection, shard, http, draining);
-                tokio::task::spawn_local(task);
+        match entrance {
+            Entrance::Door(door) => shard.peek(|shard| shard.open_door(*door))?,
+            Entrance::Acceptor(mut accepted) => {
+                let arrivals = shard.clone();
+                // Ends with the shard: the runtime that owns it is dropped then.
+                tokio::task::spawn_local(async move {
+                    while let Some(accepted) = accepted.recv().await {
+                        arrivals.with(|shard| shard.welcome(accepted));
+                    }
+                });
             }
-        });
+        }
         let stop = async move {
             // If the sender is gone, nobody can stop the server any more.
             if stopped.wait_for(|stop| *stop).await.is_err() {
                 std::future::pending().await
             }
         };
-        shard.run(stop, timeout).await?;
+        shard.run(&self.http, stop, timeout).await?;
         // Answers that are on their way get there: each connection listens to its end.
         if !shard.drain(DRAIN_TIMEOUT).await {
             tracing::debug!("connections were still open at the end");
@@ -211,38 +214,36 @@ impl Plan {
         Ok(())
     }
 
+    /// Where connections come in.
+    pub(crate) fn door(&self, listener: std::net::TcpListener) -> io::Result<Door> {
+        let limits = &self.config.limits;
+        let per_address = PerAddress::new(limits.max_connections_per_address);
+        let (proxies, metrics) = (self.proxies.clone(), self.metrics.clone());
+        Door::new(listener, per_address, proxies, metrics, limits.notsent_lowat)
+    }
+
     /// The acceptor's thread.
     pub(crate) async fn accept(
-        self,
-        listener: std::net::TcpListener,
+        door: Door,
         shards: Vec<mpsc::Sender<Accepted>>,
         mut stopped: tokio::sync::watch::Receiver<bool>,
     ) -> io::Result<()> {
-        listener.set_nonblocking(true)?;
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        let per_address = PerAddress::new(self.config.limits.max_connections_per_address);
         let stop = async move {
             if stopped.wait_for(|stop| *stop).await.is_err() {
                 std::future::pending().await
             }
         };
         tokio::select! {
-            () = acceptor::accept(listener, shards, per_address, self.proxies, self.metrics) => {}
-            () = stop => {}
+            ended = acceptor::accept(door, shards) => ended,
+            () = stop => Ok(()),
         }
-        Ok(())
     }
 }
 
-async fn serve_connection(
-    accepted: Accepted,
-    shard: Handle,
-    settings: Arc<HttpSettings>,
-    draining: tokio::sync::watch::Receiver<bool>,
-) {
-    let Accepted { stream, address, open } = accepted;
-    match tokio::net::TcpStream::from_std(stream) {
-        Ok(stream) => http::serve(stream, address, open, shard, settings, draining).await,
-        Err(error) => tracing::error!(%error, "a socket could not be watched"),
-    }
+/// How connections get to a shard.
+pub(crate) enum Entrance {
+    /// It takes them itself: there is no other.
+    Door(Box<Door>),
+    /// The acceptor hands them over.
+    Acceptor(mpsc::Receiver<Accepted>),
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use parlor_core::lobby::{Games, game::Game};
-use tokio::{sync::mpsc, task::LocalSet};
+use tokio::{runtime::LocalOptions, sync::mpsc};
 
 use crate::{
     acceptor::MAX_HANDED_OVER,
@@ -19,7 +19,7 @@ use crate::{
     engine_app::{EngineApp, EngineContext, EngineMessage},
     handlers::{Beat, Emitter, Env, HandlerThreads, Namespace, ShardContext},
     mailbox::{Inbox, Mailbox, Parcel, mailbox},
-    plan::{Parts, Plan},
+    plan::{Entrance, Parts, Plan},
 };
 
 /// A server that is being put together.
@@ -177,19 +177,26 @@ impl Server {
         let stop = Arc::new(stop);
         let (alive, shards) = mpsc::channel::<Infallible>(1);
         let (mut threads, mut arrivals, mut envs) = (Vec::new(), Vec::new(), Vec::new());
+        let mut door = Some(plan.door(listener)?);
         for (number, inbox) in (0..=u8::MAX).zip(inboxes) {
-            let (arrival, accepted) = mpsc::channel(MAX_HANDED_OVER);
+            let entrance = match door.take_if(|_| n_shards == 1) {
+                Some(door) => Entrance::Door(Box::new(door)),
+                None => {
+                    let (arrival, accepted) = mpsc::channel(MAX_HANDED_OVER);
+                    arrivals.push(arrival);
+                    Entrance::Acceptor(accepted)
+                }
+            };
             let mailbox = mailboxes[usize::from(number)].clone();
             let (plan, stopped, alive) = (plan.clone(), stopped.clone(), alive.clone());
             let env =
                 Arc::new(Env::new(number.into(), plan.names(), mailbox, plan.metrics.clone()));
-            arrivals.push(arrival);
             envs.push(Arc::clone(&env));
             let tasks = handler_threads.as_ref().map(HandlerThreads::tasks);
             let all_end = AllEnd(Arc::clone(&stop));
             let run = move || {
                 let (_alive, _all_end) = (alive, all_end);
-                on_runtime(plan.serve(env, inbox, tasks, accepted, stopped, timeout))
+                on_runtime(plan.serve(env, inbox, tasks, entrance, stopped, timeout))
             };
             threads.push(thread(format!("shard-{number}"), run)?);
         }
@@ -203,12 +210,14 @@ impl Server {
             };
             threads.push(thread("handlers".to_owned(), run)?);
         }
-        let all_end = AllEnd(Arc::clone(&stop));
-        let run = move || {
-            let _all_end = all_end;
-            on_runtime(plan.accept(listener, arrivals, stopped))
-        };
-        threads.push(thread("acceptor".to_owned(), run)?);
+        if let Some(door) = door {
+            let all_end = AllEnd(Arc::clone(&stop));
+            let run = move || {
+                let _all_end = all_end;
+                on_runtime(Plan::accept(door, arrivals, stopped))
+            };
+            threads.push(thread("acceptor".to_owned(), run)?);
+        }
         Ok(Running { address, stop, threads, emitter })
     }
 }
@@ -311,9 +320,8 @@ fn thread(
 }
 
 fn on_runtime(future: impl Future<Output = io::Result<()>>) -> io::Result<()> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    LocalSet::new().block_on(&runtime, future)
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_io().enable_time().build_local(LocalOptions::default())?.block_on(future)
 }
 
 #[cfg(test)]

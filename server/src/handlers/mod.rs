@@ -30,7 +30,7 @@ use parlor_core::{
 };
 use parlor_shared::socket_io::Args;
 
-pub use admission::{Admission, Auth, ConnectError, Handshake, OwnedAuth};
+pub use admission::{Admission, Auth, ConnectError, Handshake, Headers, OwnedAuth};
 pub use asynchronous::{AsyncContext, Gone};
 pub use context::{Ack, Context};
 pub use emit::Emit;

@@ -5,17 +5,26 @@ use std::{
     io,
     os::fd::{AsRawFd, RawFd},
     rc::Rc,
+    sync::Arc,
     time::Duration,
 };
 
 use mio::{Events, Poll};
-use tokio::io::unix::AsyncFd;
-
-use parlor_core::key::ShardId;
-use tokio::sync::watch;
+use parlor_core::{
+    engine_io::Transport,
+    key::{SessionKey, ShardId},
+    time::Time,
+};
+use parlor_shared::id::Sid;
+use tokio::{io::unix::AsyncFd, sync::watch};
 
 use super::{App, Shard, ShardSettings};
-use crate::{cluster::Links, mailbox::Inbox};
+use crate::{
+    cluster::Links,
+    http::{self, HttpSettings},
+    mailbox::Inbox,
+    patience::{Patience, Seated},
+};
 
 /// How long a WebSocket may take from one shard to another.
 const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(1);
@@ -39,6 +48,8 @@ pub(crate) struct Handle {
     is_torn: Rc<Cell<bool>>,
     /// Told when the shard has ended; whoever has an answer on its way then listens.
     drain: Rc<watch::Sender<bool>>,
+    /// Its connections that speak HTTP.
+    patience: Patience,
 }
 
 impl Handle {
@@ -60,6 +71,7 @@ impl Handle {
             id,
             is_torn: Rc::default(),
             drain: Rc::new(watch::channel(false).0),
+            patience: Patience::new(settings.clock, settings.patience),
             shard: Rc::new(RefCell::new(Shard::new(settings, app, inbox, links, registry))),
             poll: Rc::new(RefCell::new(PollAndEvents { poll, events })),
         })
@@ -78,11 +90,37 @@ impl Handle {
     /// Waits until the answers that are on their way have got there; false if they did not in time.
     pub(crate) async fn drain(&self, timeout: Duration) -> bool {
         self.drain.send_replace(true);
+        self.patience.end();
         tokio::time::timeout(timeout, self.drain.closed()).await.is_ok()
     }
 
+    /// A place for a connection that speaks HTTP and is silent since then.
+    pub(crate) fn seat(&self, since: Time) -> Seated {
+        let seated = self.patience.seat(since);
+        let mut shard = self.shard.borrow_mut();
+        if let (Some(until), Some(deadline)) = (shard.asleep_until, self.patience.deadline())
+            && until.is_none_or(|until| deadline < until)
+        {
+            shard.asleep_until = None;
+            shard.wake.notify_one();
+        }
+        seated
+    }
+
+    /// The session that a request is about, with its transport. What the session's WebSocket
+    /// brought is read first: it is older than what the request says.
+    pub(crate) fn asked_about(&self, sid: &Sid) -> Option<(SessionKey, Transport)> {
+        if let Some(connection) = self.peek(|shard| shard.connection_of(sid)) {
+            self.with(|shard| shard.read(connection, true));
+        }
+        self.peek(|shard| {
+            let key = shard.session(sid)?;
+            Some((key, shard.transport(key)?))
+        })
+    }
+
     /// Waits for WebSockets of this session that are on their way from other shards.
-    pub(crate) async fn candidates(&self, sid: &str) {
+    pub(crate) async fn candidates(&self, sid: &Sid) {
         let arrival = Rc::clone(&self.shard.borrow().arrival);
         let arrived = async {
             while self.peek(|shard| shard.expects_candidate(sid)) {
@@ -101,16 +139,22 @@ impl Handle {
         }
     }
 
-    /// Takes a turn, does something with the shard, and writes what came of it.
+    /// Does something with the shard between its turns, and writes what came of it.
     pub(crate) fn with<T>(&self, run: impl FnOnce(&mut Shard) -> T) -> T {
         let _torn = Torn(&self.is_torn);
         let mut shard = self.shard.borrow_mut();
-        shard.turn(&mut self.poll.borrow_mut());
+        shard.look_at_clock();
         let result = run(&mut shard);
-        shard.flush();
-        shard.flush_links();
-        shard.note_deadline();
+        shard.settle_up();
         result
+    }
+
+    /// Takes a turn.
+    fn turn(&self) {
+        let _torn = Torn(&self.is_torn);
+        let mut shard = self.shard.borrow_mut();
+        shard.turn(&mut self.poll.borrow_mut());
+        shard.flush_links();
     }
 
     /// Does something with the shard, without a turn.
@@ -122,6 +166,7 @@ impl Handle {
     /// gone or `timeout` has passed.
     pub(crate) async fn run(
         &self,
+        http: &Arc<HttpSettings>,
         stop: impl Future<Output = ()>,
         timeout: Duration,
     ) -> io::Result<()> {
@@ -136,7 +181,8 @@ impl Handle {
         let mut give_up_at: Option<tokio::time::Instant> = None;
         loop {
             let deadline = self.peek(|shard| {
-                let deadline = shard.deadline();
+                let silence = self.patience.deadline();
+                let deadline = [shard.deadline(), silence].into_iter().flatten().min();
                 shard.asleep_until = Some(deadline);
                 deadline.map(|at| clock.instant(at))
             });
@@ -159,14 +205,21 @@ impl Handle {
                 () = mailbox.posted() => tokio::task::yield_now().await,
                 () = &mut stop, if !is_stopping => {
                     give_up_at = Some(tokio::time::Instant::now() + timeout);
-                    self.with(Shard::shut_down);
+                    self.with(|shard| {
+                        shard.close_door();
+                        shard.shut_down();
+                    });
                 }
             }
             if self.is_torn.get() {
                 return Err(io::Error::other("a shard panicked"));
             }
             self.peek(|shard| shard.asleep_until = None);
-            self.with(|_| ());
+            self.turn();
+            self.patience.expire(clock.now());
+            for key in self.peek(Shard::take_heard) {
+                http::greet(self, http, key);
+            }
             for visit in self.peek(Shard::take_visits) {
                 visit(self);
             }

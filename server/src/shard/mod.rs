@@ -9,12 +9,14 @@
 //! Nothing here decides anything about sessions, lobbies or matches: it carries inputs to the
 //! machines and their effects to sockets.
 
+mod by_sid;
+mod guests;
 mod handle;
 mod outlet;
 mod parcels;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     io::{self, IoSlice},
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
@@ -40,12 +42,14 @@ use parlor_shared::{
 };
 use tokio::sync::{Notify, oneshot};
 
+use by_sid::BySid;
+pub(crate) use guests::Guest;
 pub(crate) use handle::Handle;
 use handle::{MAX_EVENTS, PollAndEvents};
 use outlet::{Outlet, refill};
 
 use crate::{
-    acceptor::OpenConnection,
+    acceptor::{Door, OpenConnection},
     address::Counted,
     chance,
     clock::Clock,
@@ -70,6 +74,9 @@ const LINK_RETRY: Duration = Duration::from_millis(1);
 /// How long a connection that is done waits for its peer to close.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// The door's token; no connection has it, as that would be the 2^64th.
+const LISTENER: Token = Token(usize::MAX);
+
 /// What a shard is made of.
 #[derive(Debug, Clone)]
 pub(crate) struct ShardSettings {
@@ -77,8 +84,11 @@ pub(crate) struct ShardSettings {
     pub(crate) clock: Clock,
     pub(crate) owners: Owners,
     pub(crate) session: Arc<Settings>,
-    pub(crate) notsent_lowat: u32,
+    /// How long a connection may say nothing at first.
+    pub(crate) patience: Duration,
     pub(crate) metrics: Metrics,
+    /// There are no other shards.
+    pub(crate) is_alone: bool,
 }
 
 /// What sits on top of the sessions.
@@ -118,8 +128,14 @@ pub(crate) struct Shard {
     /// What other threads want done on this one beside turns.
     visits: Vec<Visit>,
     sessions: Table<SessionKey, Slot>,
-    by_sid: HashMap<Sid, SessionKey>,
+    by_sid: HashMap<Sid, SessionKey, BySid>,
     connections: Table<ConnectionKey, Connection>,
+    /// Those that have not said what they want.
+    guests: BTreeMap<ConnectionKey, Guest>,
+    /// Those of them that have just said something.
+    heard: Vec<ConnectionKey>,
+    /// Where connections come in, if this is the only shard.
+    door: Option<Door>,
     registry: Registry,
     deadlines: Deadlines<Timer>,
     /// Sessions that may have something to send, each once.
@@ -212,8 +228,19 @@ enum Carrier {
 enum Timer {
     /// Another shard could not take what there is for it.
     Links,
+    /// Somebody may wait at the door.
+    Door,
     Session(SessionKey),
     Connection(ConnectionKey),
+}
+
+/// What becomes of a GET.
+#[derive(Debug)]
+pub(crate) enum Polled {
+    /// There was something to say.
+    Answered(Vec<u8>),
+    /// The answer comes by this. If it is dropped, so is the poll.
+    Waits(oneshot::Receiver<Vec<u8>>),
 }
 
 /// Why a request about a session is refused.
@@ -244,8 +271,11 @@ impl Shard {
             links,
             visits: Vec::new(),
             sessions: Table::default(),
-            by_sid: HashMap::new(),
+            by_sid: HashMap::with_hasher(BySid::new(chance::seed())),
             connections: Table::default(),
+            guests: BTreeMap::new(),
+            heard: Vec::new(),
+            door: None,
             registry,
             deadlines: Deadlines::default(),
             dirty: Vec::new(),
@@ -321,9 +351,8 @@ impl Shard {
     }
 
     /// One turn: what other threads want and sockets bring, then deadlines, then everything is
-    /// written. Requests take a turn before they are handled, so that what arrived before them is
-    /// known. While another shard cannot keep up, clients are not read: what they say waits in the
-    /// kernel.
+    /// written. While another shard cannot keep up, clients are not read: what they say waits in
+    /// the kernel.
     pub(crate) fn turn(&mut self, poll: &mut PollAndEvents) {
         self.look_at_clock();
         self.unpack();
@@ -335,6 +364,10 @@ impl Shard {
         let mut n_events = 0;
         for event in &poll.events {
             n_events += 1;
+            if event.token() == LISTENER {
+                self.accept();
+                continue;
+            }
             let key = connection_key(event.token());
             if event.is_writable() {
                 self.writable(key);
@@ -399,7 +432,7 @@ impl Shard {
     }
 
     /// Time stands still in between: what is handled together happens together.
-    fn look_at_clock(&mut self) {
+    pub(super) fn look_at_clock(&mut self) {
         self.time = self.settings.clock.now();
     }
 
@@ -459,9 +492,29 @@ impl Shard {
         key
     }
 
+    /// What was done outside of a turn comes to its end: everything is written. Other shards are
+    /// told in the turn that follows.
+    pub(crate) fn settle_up(&mut self) {
+        self.flush();
+        if self.settings.is_alone {
+            self.note_deadline();
+        } else {
+            self.wake.notify_one();
+        }
+    }
+
     /// The session of this id.
-    pub(crate) fn session(&self, sid: &str) -> Option<SessionKey> {
-        self.by_sid.get(&Sid::parse(sid)?).copied()
+    pub(crate) fn session(&self, sid: &Sid) -> Option<SessionKey> {
+        self.by_sid.get(sid).copied()
+    }
+
+    /// The WebSocket of a session, or the one that wants to become it.
+    fn connection_of(&self, sid: &Sid) -> Option<ConnectionKey> {
+        let slot = self.sessions.get(self.session(sid)?)?;
+        match slot.carrier {
+            Carrier::WebSocket(connection) => Some(connection),
+            Carrier::Polling(_) => slot.seldom.candidate,
+        }
     }
 
     /// The transport of a session of which only the key is known.
@@ -672,11 +725,8 @@ impl Shard {
 
     // ---- polling -------------------------------------------------------------------------------
 
-    /// A GET waits: the answer comes by the receiver. If that is dropped, so is the poll.
-    pub(crate) fn poll_opened(
-        &mut self,
-        key: SessionKey,
-    ) -> Result<oneshot::Receiver<Vec<u8>>, Refused> {
+    /// A GET is answered, or waits.
+    pub(crate) fn poll_opened(&mut self, key: SessionKey) -> Result<Polled, Refused> {
         match self.transport(key) {
             None => return Err(Refused::Unknown),
             Some(Transport::WebSocket) => return Err(Refused::OtherTransport),
@@ -686,11 +736,15 @@ impl Shard {
         if told == Told::Refused {
             return Err(Refused::Overlap);
         }
-        let (answer, receiver) = oneshot::channel();
-        if let Some(slot) = self.sessions.get_mut(key) {
-            slot.carrier = Carrier::Polling(Some(answer));
+        let Some(slot) = self.sessions.get_mut(key) else { return Err(Refused::Unknown) };
+        if let Some(body) = slot.session.poll_answer(self.app.views(&mut NoViews)) {
+            self.settings.metrics.bytes_sent.inc_by(body.len() as u64);
+            self.after_write(key);
+            return Ok(Polled::Answered(body));
         }
-        Ok(receiver)
+        let (answer, receiver) = oneshot::channel();
+        slot.carrier = Carrier::Polling(Some(answer));
+        Ok(Polled::Waits(receiver))
     }
 
     /// The client gave up its GET.
@@ -753,9 +807,8 @@ impl Shard {
     ) {
         let (open, session_counted) = counted;
         // The session's key is not known before the connection's, and the other way round.
-        let Some(connection) = self.adopt(stream, Role::Lingering, open) else {
-            return;
-        };
+        let stream = mio::net::TcpStream::from_std(stream);
+        let Some(connection) = self.adopt(stream, Role::Lingering, open) else { return };
         let carrier = Carrier::WebSocket(connection);
         let key = self.open(Transport::WebSocket, carrier, handshake, session_counted);
         if let Some(connection) = self.connections.get_mut(connection) {
@@ -772,7 +825,13 @@ impl Shard {
         key: SessionKey,
         open: Option<OpenConnection>,
     ) {
+        let stream = mio::net::TcpStream::from_std(stream);
         let Some(connection) = self.adopt(stream, Role::Candidate(key), open) else { return };
+        self.candidate(connection, key, &mut read.to_vec());
+    }
+
+    /// A connection that wants to become the transport of a polling session.
+    fn candidate(&mut self, connection: ConnectionKey, key: SessionKey, read: &mut [u8]) {
         let now = self.now();
         let mut verdict = Vec::new();
         if let Some(slot) = self.sessions.get_mut(key) {
@@ -780,7 +839,7 @@ impl Shard {
             if verdict == [SessionEffect::AcceptCandidate] {
                 slot.seldom.candidate = Some(connection);
                 self.arm(key);
-                self.bytes(connection, &mut read.to_vec());
+                self.bytes(connection, read);
                 return;
             }
         }
@@ -790,38 +849,31 @@ impl Shard {
     }
 
     /// A WebSocket for this session is on its way from another shard.
-    pub(crate) fn expect_candidate(&mut self, sid: &str) {
+    pub(crate) fn expect_candidate(&mut self, sid: &Sid) {
         if let Some(slot) = self.session(sid).and_then(|key| self.sessions.get_mut(key)) {
             slot.seldom.n_expected += 1;
         }
     }
 
     /// It is here, or will not come.
-    pub(crate) fn candidate_arrived(&mut self, sid: &str) {
+    pub(crate) fn candidate_arrived(&mut self, sid: &Sid) {
         if let Some(slot) = self.session(sid).and_then(|key| self.sessions.get_mut(key)) {
             slot.seldom.n_expected = slot.seldom.n_expected.saturating_sub(1);
         }
         self.arrival.notify_waiters();
     }
 
-    fn expects_candidate(&self, sid: &str) -> bool {
+    pub(crate) fn expects_candidate(&self, sid: &Sid) -> bool {
         let slot = self.session(sid).and_then(|key| self.sessions.get(key));
         slot.is_some_and(|slot| slot.seldom.n_expected > 0)
     }
 
     fn adopt(
         &mut self,
-        stream: std::net::TcpStream,
+        stream: mio::net::TcpStream,
         role: Role,
         open: Option<OpenConnection>,
     ) -> Option<ConnectionKey> {
-        let lowat = self.settings.notsent_lowat;
-        if lowat != 0
-            && let Err(error) = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(lowat)
-        {
-            tracing::debug!(%error, "TCP_NOTSENT_LOWAT not set");
-        }
-        let stream = mio::net::TcpStream::from_std(stream);
         let connection = Connection::new(stream, role, self.max_payload(), open);
         let key = self.connections.insert(connection);
         let interest = Interest::READABLE | Interest::WRITABLE;
@@ -845,7 +897,10 @@ impl Shard {
 
     /// Reads what there is. Less than was asked for is all there was, unless `is_ending`: then the
     /// end is still to be read.
-    fn read(&mut self, key: ConnectionKey, is_ending: bool) {
+    pub(super) fn read(&mut self, key: ConnectionKey, is_ending: bool) {
+        if self.connections.get(key).is_some_and(|connection| connection.role == Role::Guest) {
+            return self.heard.push(key);
+        }
         if self.links.is_congested() {
             return self.read_later(key);
         }
@@ -889,7 +944,7 @@ impl Shard {
     fn bytes(&mut self, key: ConnectionKey, mut bytes: &mut [u8]) {
         while let Some(connection) = self.connections.get_mut(key) {
             let role = connection.role;
-            if role == Role::Lingering {
+            if matches!(role, Role::Guest | Role::Lingering) {
                 return;
             }
             match connection.decoder.next(&mut bytes) {
@@ -897,7 +952,7 @@ impl Shard {
                 Ok(Some(message)) => match role {
                     Role::Transport(session) => self.message(session, &message),
                     Role::Candidate(session) => self.candidate_message(key, session, &message),
-                    Role::Lingering => return,
+                    Role::Guest | Role::Lingering => return,
                 },
                 Err(violation) => match role {
                     Role::Transport(session) => {
@@ -906,7 +961,7 @@ impl Shard {
                         return;
                     }
                     Role::Candidate(session) => return self.candidate_violated(session, violation),
-                    Role::Lingering => return,
+                    Role::Guest | Role::Lingering => return,
                 },
             }
         }
@@ -1001,7 +1056,7 @@ impl Shard {
                 self.flush_session(session);
             }
             Role::Candidate(session) => self.candidate_gone(session),
-            Role::Lingering => {}
+            Role::Guest | Role::Lingering => {}
         }
         self.remove_connection(key);
     }
@@ -1061,7 +1116,11 @@ impl Shard {
                     self.tell(key, SessionInput::Timeout, None);
                     self.flush_session(key);
                 }
-                Timer::Connection(key) => self.remove_connection(key),
+                Timer::Connection(key) => {
+                    self.guests.remove(&key);
+                    self.remove_connection(key);
+                }
+                Timer::Door => self.accept(),
                 // Every turn tries.
                 Timer::Links => {}
             }

@@ -24,6 +24,8 @@ pub(crate) const MAX_SLICES: usize = 32;
 /// What the connection is to its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
+    /// It has not said yet what it wants to be.
+    Guest,
     /// The session's transport.
     Transport(SessionKey),
     /// It tries to become that.
@@ -43,7 +45,7 @@ pub(crate) struct Connection {
     /// There is more to read, which has to wait.
     pub(crate) is_unread: bool,
     /// Counts it as open.
-    _open: Option<OpenConnection>,
+    open: Option<OpenConnection>,
 }
 
 impl Connection {
@@ -61,7 +63,7 @@ impl Connection {
             role,
             is_blocked: false,
             is_unread: false,
-            _open: open,
+            open,
         }
     }
 
@@ -108,6 +110,11 @@ impl Connection {
     /// Writes a short answer of a candidate's, whole or not at all.
     pub(crate) fn write_whole(&mut self, bytes: &[u8]) -> bool {
         matches!(self.write(bytes), Ok(Some(n)) if n == bytes.len())
+    }
+
+    /// Gives the descriptor away.
+    pub(crate) fn into_parts(self) -> (TcpStream, Option<OpenConnection>) {
+        (self.stream, self.open)
     }
 
     /// Says that nothing more will be written.

@@ -195,7 +195,10 @@ mod tests {
                     table.get_mut(other).unwrap()[membership].moved_to(place);
                 };
                 match op {
-                    0 => { rooms.join((key, session()), &mut own, &name); model.sets[room].insert(key); }
+                    0 => {
+                        rooms.join((key, session()), &mut own, &name);
+                        model.sets[room].insert(key);
+                    }
                     1 => {
                         rooms.leave(&mut own, &name, &mut others);
                         model.sets[room].remove(&key);
@@ -208,7 +211,8 @@ mod tests {
                 *model.sockets.get_mut(key).unwrap() = own;
                 for (i, set) in model.sets.iter().enumerate() {
                     let members = rooms.members(&format!("room {i}")).iter();
-                    let members: BTreeSet<_> = members.map(|member| member.socket).collect();
+                    let members: BTreeSet<_> =
+                        members.map(|member| member.socket).collect();
                     prop_assert_eq!(&members, set);
                 }
             }
