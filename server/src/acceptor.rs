@@ -17,6 +17,7 @@ use tokio::{
 
 use crate::{
     address::{Counted, PerAddress, TrustedProxies},
+    mailbox::Mailbox,
     metrics::Metrics,
 };
 
@@ -151,9 +152,15 @@ fn tune(socket: &socket2::SockRef<'_>, notsent_lowat: u32) {
     }
 }
 
+/// Where a shard takes connections from the acceptor.
+pub(crate) struct Doorbell {
+    pub(crate) queue: mpsc::Sender<Accepted>,
+    pub(crate) mailbox: Mailbox,
+}
+
 /// Accepts for several shards until it is dropped, or until one of them has ended, and with it the
 /// server.
-pub(crate) async fn accept(door: Door, shards: Vec<mpsc::Sender<Accepted>>) -> io::Result<()> {
+pub(crate) async fn accept(door: Door, shards: Vec<Doorbell>) -> io::Result<()> {
     #[expect(deprecated, reason = "its successor is unsafe; the door keeps its descriptor open")]
     let door = AsyncFd::with_interest(door, Interest::READABLE)?;
     let mut turn = 0;
@@ -182,17 +189,24 @@ pub(crate) async fn accept(door: Door, shards: Vec<mpsc::Sender<Accepted>>) -> i
 /// Hands a connection to the shard whose turn it is, or to the next one that has room.
 async fn hand_over(
     mut accepted: Accepted,
-    shards: &[mpsc::Sender<Accepted>],
+    shards: &[Doorbell],
     turn: usize,
 ) -> Result<(), mpsc::error::SendError<Accepted>> {
     for at in turn..turn + shards.len() {
-        match shards[at % shards.len()].try_send(accepted) {
-            Ok(()) => return Ok(()),
+        let shard = &shards[at % shards.len()];
+        match shard.queue.try_send(accepted) {
+            Ok(()) => {
+                shard.mailbox.ring();
+                return Ok(());
+            }
             Err(mpsc::error::TrySendError::Full(back)) => accepted = back,
             Err(mpsc::error::TrySendError::Closed(back)) => {
                 return Err(mpsc::error::SendError(back));
             }
         }
     }
-    shards[turn % shards.len()].send(accepted).await
+    let shard = &shards[turn % shards.len()];
+    shard.queue.send(accepted).await?;
+    shard.mailbox.ring();
+    Ok(())
 }

@@ -33,7 +33,7 @@ use crate::{
     mailbox::{Mailbox, Parcel},
     metrics,
     patience::Seated,
-    shard::{Guest, Handle},
+    shard::{Guest, Handle, spawn},
     site,
     transport::{
         opening,
@@ -353,7 +353,7 @@ impl Peer {
             let peer =
                 Rc::new(Self { shard: shard.clone(), settings, address, open: Cell::new(None) });
             let until_done = shard.draining();
-            tokio::task::spawn_local(async move {
+            spawn(async move {
                 let answering = async {
                     let begun = Rc::clone(&peer).engine(request, None);
                     peer.finish(begun).await
@@ -418,7 +418,7 @@ impl Peer {
         };
         let Asked { query: Query { sid, .. }, expected, .. } = asked;
         let on_upgrade = hyper::upgrade::on(&mut request);
-        tokio::task::spawn_local(async move {
+        spawn(async move {
             let upgraded = match on_upgrade.await {
                 Ok(upgraded) => upgraded,
                 Err(error) => return tracing::debug!(%error, "upgrade failed"),
@@ -540,7 +540,7 @@ pub(crate) fn greet(shard: &Handle, settings: &Arc<HttpSettings>, key: Connectio
         Ok(stream) => {
             let stream = Stream::new(stream, Bytes::copy_from_slice(words));
             let (shard, settings) = (shard.clone(), Arc::clone(settings));
-            tokio::task::spawn_local(async move {
+            spawn(async move {
                 // Until tokio knows that, an answer would wait; and a 101 that waits is lost if
                 // hyper has no more to read.
                 match stream.writable().await {

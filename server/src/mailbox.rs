@@ -4,7 +4,10 @@
 use std::{
     collections::VecDeque,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use parlor_core::{
@@ -83,6 +86,16 @@ struct Shared {
     queue: Mutex<Queue>,
     posted: Notify,
     room: Notify,
+    bell: Bell,
+}
+
+/// Wakes a shard that waits on its own poll.
+#[derive(Default)]
+struct Bell {
+    /// `None` until the shard has a poll.
+    waker: OnceLock<mio::Waker>,
+    is_heard: AtomicBool,
+    is_rung: AtomicBool,
 }
 
 #[derive(Default)]
@@ -149,9 +162,22 @@ impl Mailbox {
         queue.is_full() && !queue.is_closed
     }
 
-    /// Waits until something is posted to an empty mailbox. Only the shard's loop may wait here.
+    /// Waits until the shard is wanted. Only its loop may wait here.
     pub(crate) async fn posted(&self) {
         self.0.posted.notified().await;
+    }
+
+    /// Tells the shard to look around.
+    pub(crate) fn ring(&self) {
+        let bell = &self.0.bell;
+        // Either this is seen by the shard before it waits, or its listening is seen here.
+        bell.is_rung.store(true, Ordering::SeqCst);
+        if bell.is_heard.load(Ordering::SeqCst)
+            && let Some(Err(error)) = bell.waker.get().map(mio::Waker::wake)
+        {
+            tracing::error!(%error, "a shard could not be woken");
+        }
+        self.0.posted.notify_one();
     }
 
     fn push(
@@ -171,7 +197,7 @@ impl Mailbox {
         queue.parcels.push_back(parcel);
         drop(queue);
         if was_empty {
-            self.0.posted.notify_one();
+            self.ring();
         }
         Ok(())
     }
@@ -189,6 +215,24 @@ impl Inbox {
             self.0.room.notify_waiters();
         }
         parcels
+    }
+
+    /// From now on, a poll that this wakes can be waited on.
+    pub(crate) fn hang(&self, waker: mio::Waker) {
+        // It is hung once, by the one that owns the poll.
+        let _ = self.0.bell.waker.set(waker);
+    }
+
+    /// Listens to the bell while the shard waits on its poll; false if it has rung already.
+    pub(crate) fn listen(&self) -> bool {
+        self.0.bell.is_heard.store(true, Ordering::SeqCst);
+        !self.0.bell.is_rung.load(Ordering::SeqCst)
+    }
+
+    /// The shard is awake: it does not listen. True if the bell has rung.
+    pub(crate) fn has_rung(&self) -> bool {
+        self.0.bell.is_heard.store(false, Ordering::SeqCst);
+        self.0.bell.is_rung.swap(false, Ordering::SeqCst)
     }
 
     /// The other side.
@@ -315,5 +359,23 @@ mod tests {
         mailbox.post(leave(0));
         mailbox.post(leave(1));
         mailbox.posted().await;
+    }
+
+    #[test]
+    fn a_shard_that_waits_on_its_poll_is_woken_and_one_that_was_rung_does_not_wait() {
+        let (mailbox, inbox) = mailbox();
+        let mut poll = mio::Poll::new().unwrap();
+        inbox.hang(mio::Waker::new(poll.registry(), mio::Token(1)).unwrap());
+        mailbox.post(leave(1));
+        assert!(!inbox.listen(), "it was rung before");
+        assert!(inbox.has_rung() && !inbox.has_rung());
+        drop(inbox.take());
+        assert!(inbox.listen());
+        let poster = std::thread::spawn(move || mailbox.post(leave(2)));
+        let mut events = mio::Events::with_capacity(1);
+        poll.poll(&mut events, None).unwrap();
+        assert_eq!(events.iter().count(), 1);
+        assert!(inbox.has_rung());
+        assert!(poster.join().unwrap());
     }
 }

@@ -13,7 +13,7 @@ use parlor_core::{
 use tokio::sync::mpsc;
 
 use crate::{
-    acceptor::{self, Accepted, Door},
+    acceptor::{self, Accepted, Door, Doorbell},
     address::{PerAddress, TrustedProxies},
     chance,
     clock::Clock,
@@ -171,7 +171,7 @@ impl Plan {
         inbox: Inbox,
         tasks: Option<Tasks>,
         entrance: Entrance,
-        mut stopped: tokio::sync::watch::Receiver<bool>,
+        stopped: tokio::sync::watch::Receiver<bool>,
         timeout: Duration,
     ) -> io::Result<()> {
         let neighbours = self.neighbours(env.shard);
@@ -188,25 +188,14 @@ impl Plan {
         let links = Links::new(neighbours.own, Arc::clone(&self.in_process) as _, far);
         let app = self.app(env, tasks, neighbours);
         let shard = Handle::new(settings, app, inbox, links)?;
-        match entrance {
-            Entrance::Door(door) => shard.peek(|shard| shard.open_door(*door))?,
-            Entrance::Acceptor(mut accepted) => {
-                let arrivals = shard.clone();
-                // Ends with the shard: the runtime that owns it is dropped then.
-                tokio::task::spawn_local(async move {
-                    while let Some(accepted) = accepted.recv().await {
-                        arrivals.with(|shard| shard.welcome(accepted));
-                    }
-                });
+        let accepted = match entrance {
+            Entrance::Door(door) => {
+                shard.peek(|shard| shard.open_door(*door))?;
+                None
             }
-        }
-        let stop = async move {
-            // If the sender is gone, nobody can stop the server any more.
-            if stopped.wait_for(|stop| *stop).await.is_err() {
-                std::future::pending().await
-            }
+            Entrance::Acceptor(accepted) => Some(accepted),
         };
-        shard.run(&self.http, stop, timeout).await?;
+        shard.run(&self.http, accepted, stopped, timeout).await?;
         // Answers that are on their way get there: each connection listens to its end.
         if !shard.drain(DRAIN_TIMEOUT).await {
             tracing::debug!("connections were still open at the end");
@@ -225,7 +214,7 @@ impl Plan {
     /// The acceptor's thread.
     pub(crate) async fn accept(
         door: Door,
-        shards: Vec<mpsc::Sender<Accepted>>,
+        shards: Vec<Doorbell>,
         mut stopped: tokio::sync::watch::Receiver<bool>,
     ) -> io::Result<()> {
         let stop = async move {

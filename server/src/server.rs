@@ -10,10 +10,13 @@ use std::{
 };
 
 use parlor_core::lobby::{Games, game::Game};
-use tokio::{runtime::LocalOptions, sync::mpsc};
+use tokio::{
+    runtime::LocalOptions,
+    sync::{mpsc, watch},
+};
 
 use crate::{
-    acceptor::MAX_HANDED_OVER,
+    acceptor::{Doorbell, MAX_HANDED_OVER},
     cluster::Cluster,
     config::Config,
     engine_app::{EngineApp, EngineContext, EngineMessage},
@@ -173,8 +176,7 @@ impl Server {
         plan.connect(&mailboxes);
         let timeout = Duration::from_millis(plan.config.shutdown.timeout_ms);
         let handler_threads = plan.handler_threads()?;
-        let (stop, stopped) = tokio::sync::watch::channel(false);
-        let stop = Arc::new(stop);
+        let (stop, stopped) = Stop::new(Arc::clone(&mailboxes));
         let (alive, shards) = mpsc::channel::<Infallible>(1);
         let (mut threads, mut arrivals, mut envs) = (Vec::new(), Vec::new(), Vec::new());
         let mut door = Some(plan.door(listener)?);
@@ -182,8 +184,9 @@ impl Server {
             let entrance = match door.take_if(|_| n_shards == 1) {
                 Some(door) => Entrance::Door(Box::new(door)),
                 None => {
-                    let (arrival, accepted) = mpsc::channel(MAX_HANDED_OVER);
-                    arrivals.push(arrival);
+                    let (queue, accepted) = mpsc::channel(MAX_HANDED_OVER);
+                    let mailbox = mailboxes[usize::from(number)].clone();
+                    arrivals.push(Doorbell { queue, mailbox });
                     Entrance::Acceptor(accepted)
                 }
             };
@@ -223,11 +226,31 @@ impl Server {
 }
 
 /// A thread that ends, however that comes, ends the server: half of one would look alive.
-struct AllEnd(Arc<tokio::sync::watch::Sender<bool>>);
+struct AllEnd(Arc<Stop>);
 
 impl Drop for AllEnd {
     fn drop(&mut self) {
-        self.0.send_replace(true);
+        self.0.tell();
+    }
+}
+
+/// Tells all threads to stop.
+#[derive(Debug)]
+struct Stop {
+    told: watch::Sender<bool>,
+    /// Of the shards, which look when they are rung.
+    mailboxes: Arc<[Mailbox]>,
+}
+
+impl Stop {
+    fn new(mailboxes: Arc<[Mailbox]>) -> (Arc<Self>, watch::Receiver<bool>) {
+        let (told, stopped) = watch::channel(false);
+        (Arc::new(Self { told, mailboxes }), stopped)
+    }
+
+    fn tell(&self) {
+        self.told.send_replace(true);
+        self.mailboxes.iter().for_each(Mailbox::ring);
     }
 }
 
@@ -261,7 +284,7 @@ fn post(timers: Vec<Every>, shards: &[Arc<Env>]) {
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
-    stop: Arc<tokio::sync::watch::Sender<bool>>,
+    stop: Arc<Stop>,
     threads: Vec<JoinHandle<io::Result<()>>>,
     emitter: Emitter,
 }
@@ -281,7 +304,7 @@ impl Running {
     /// `server shutting down`, and gives them `shutdown.timeout_ms` to hear of it. Async handlers
     /// that still run have as long again, and answers on their way a second.
     pub fn stop(&self) {
-        self.stop.send_replace(true);
+        self.stop.tell();
     }
 
     /// Waits until it has stopped.
@@ -330,8 +353,8 @@ mod tests {
 
     #[test]
     fn a_thread_that_panics_ends_all() {
-        let (stop, stopped) = tokio::sync::watch::channel(false);
-        let all_end = AllEnd(Arc::new(stop));
+        let (stop, stopped) = Stop::new([mailbox().0].into());
+        let all_end = AllEnd(stop);
         let run = move || {
             let _all_end = all_end;
             panic!("something is torn")

@@ -16,10 +16,14 @@ use parlor_core::{
     time::Time,
 };
 use parlor_shared::id::Sid;
-use tokio::{io::unix::AsyncFd, sync::watch};
+use tokio::{
+    io::unix::AsyncFd,
+    sync::{Notify, mpsc, watch},
+};
 
-use super::{App, Shard, ShardSettings};
+use super::{ALARM, App, Shard, ShardSettings, local};
 use crate::{
+    acceptor::Accepted,
     cluster::Links,
     http::{self, HttpSettings},
     mailbox::Inbox,
@@ -34,8 +38,8 @@ pub(super) const MAX_EVENTS: usize = 1024;
 
 /// The shard's own poll, beside the shard so that both can be used at once.
 pub(crate) struct PollAndEvents {
-    pub(super) poll: Poll,
-    pub(super) events: Events,
+    poll: Poll,
+    events: Events,
 }
 
 /// A shard and its poll, as the tasks of its thread share them.
@@ -65,6 +69,7 @@ impl Handle {
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let registry = poll.registry().try_clone()?;
+        inbox.hang(mio::Waker::new(&registry, ALARM)?);
         let events = Events::with_capacity(MAX_EVENTS);
         let id = settings.id;
         Ok(Self {
@@ -102,7 +107,7 @@ impl Handle {
             && until.is_none_or(|until| deadline < until)
         {
             shard.asleep_until = None;
-            shard.wake.notify_one();
+            shard.wake.call();
         }
         seated
     }
@@ -149,12 +154,22 @@ impl Handle {
         result
     }
 
-    /// Takes a turn.
-    fn turn(&self) {
+    /// Takes a turn, with what sockets bring within `timeout` (`None`: in any time). True if
+    /// another thread has rung before it.
+    fn turn(&self, timeout: Option<Duration>) -> bool {
         let _torn = Torn(&self.is_torn);
+        let PollAndEvents { poll, events } = &mut *self.poll.borrow_mut();
+        if let Err(error) = poll.poll(events, timeout)
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            tracing::error!(%error, "polling sockets failed");
+        }
         let mut shard = self.shard.borrow_mut();
-        shard.turn(&mut self.poll.borrow_mut());
+        // Whoever rings from here on may want something that this turn has not seen.
+        let has_rung = shard.inbox.has_rung();
+        shard.turn(events);
         shard.flush_links();
+        has_rung
     }
 
     /// Does something with the shard, without a turn.
@@ -162,12 +177,16 @@ impl Handle {
         run(&mut self.shard.borrow_mut())
     }
 
-    /// Turns the shard until `stop` is told, then ends its sessions and turns on until all are
+    /// Turns the shard until `stopped` is told, then ends its sessions and turns on until all are
     /// gone or `timeout` has passed.
+    ///
+    /// While nothing on this thread speaks HTTP, the loop waits on the shard's poll itself. Asking
+    /// the runtime as well costs a second system call, and more, each time.
     pub(crate) async fn run(
         &self,
         http: &Arc<HttpSettings>,
-        stop: impl Future<Output = ()>,
+        mut accepted: Option<mpsc::Receiver<Accepted>>,
+        stopped: watch::Receiver<bool>,
         timeout: Duration,
     ) -> io::Result<()> {
         let fd = self.poll.borrow().poll.as_raw_fd();
@@ -177,45 +196,51 @@ impl Handle {
         let wake = Rc::clone(&self.shard.borrow().wake);
         let mailbox = self.shard.borrow().mailbox();
         let clock = self.shard.borrow().settings.clock;
-        tokio::pin!(stop);
-        let mut give_up_at: Option<tokio::time::Instant> = None;
+        let mut give_up_at: Option<Time> = None;
         loop {
             let deadline = self.peek(|shard| {
                 let silence = self.patience.deadline();
-                let deadline = [shard.deadline(), silence].into_iter().flatten().min();
+                let deadlines = [shard.deadline(), silence, give_up_at];
+                let deadline = deadlines.into_iter().flatten().min();
                 shard.asleep_until = Some(deadline);
-                deadline.map(|at| clock.instant(at))
+                deadline
             });
-            let is_stopping = give_up_at.is_some();
-            let until = match (deadline, give_up_at) {
-                (Some(a), Some(b)) => Some(a.min(b)),
-                (a, b) => a.or(b),
-            };
-            let sleep = async {
-                match until {
-                    Some(until) => tokio::time::sleep_until(until).await,
-                    None => std::future::pending().await,
+            let has_rung = if local::n_tasks() == 0 {
+                let is_free = !wake.take() && self.peek(|shard| shard.inbox.listen());
+                let left = deadline.map(|at| at.since(clock.now()));
+                self.turn(if is_free { left } else { Some(Duration::ZERO) })
+            } else {
+                let sleep = async {
+                    match deadline {
+                        Some(at) => tokio::time::sleep_until(clock.instant(at)).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    ready = watched.readable() => ready?.clear_ready(),
+                    () = sleep => {}
+                    // Whatever else is ready has its turn before this shard goes on.
+                    () = wake.called() => tokio::task::yield_now().await,
+                    () = mailbox.posted() => tokio::task::yield_now().await,
                 }
+                if self.is_torn.get() {
+                    return Err(io::Error::other("a shard panicked"));
+                }
+                self.turn(Some(Duration::ZERO))
             };
-            tokio::select! {
-                ready = watched.readable() => ready?.clear_ready(),
-                () = sleep => {}
-                // Whatever else is ready has its turn before this shard goes on.
-                () = wake.notified() => tokio::task::yield_now().await,
-                () = mailbox.posted() => tokio::task::yield_now().await,
-                () = &mut stop, if !is_stopping => {
-                    give_up_at = Some(tokio::time::Instant::now() + timeout);
+            self.peek(|shard| shard.asleep_until = None);
+            if has_rung {
+                while let Some(accepted) = accepted.as_mut().and_then(|all| all.try_recv().ok()) {
+                    self.with(|shard| shard.welcome(accepted));
+                }
+                if give_up_at.is_none() && *stopped.borrow() {
+                    give_up_at = Some(clock.now() + timeout);
                     self.with(|shard| {
                         shard.close_door();
                         shard.shut_down();
                     });
                 }
             }
-            if self.is_torn.get() {
-                return Err(io::Error::other("a shard panicked"));
-            }
-            self.peek(|shard| shard.asleep_until = None);
-            self.turn();
             self.patience.expire(clock.now());
             for key in self.peek(Shard::take_heard) {
                 http::greet(self, http, key);
@@ -225,10 +250,34 @@ impl Handle {
             }
             let n_sessions = self.peek(|shard| shard.n_sessions());
             if let Some(at) = give_up_at
-                && (n_sessions == 0 || tokio::time::Instant::now() >= at)
+                && (n_sessions == 0 || clock.now() >= at)
             {
                 return Ok(());
             }
+        }
+    }
+}
+
+/// Says that a loop has more to do and should not wait.
+#[derive(Debug, Default)]
+pub(super) struct Wake {
+    is_called: Cell<bool>,
+    called: Notify,
+}
+
+impl Wake {
+    pub(super) fn call(&self) {
+        self.is_called.set(true);
+        self.called.notify_one();
+    }
+
+    fn take(&self) -> bool {
+        self.is_called.take()
+    }
+
+    async fn called(&self) {
+        if !self.take() {
+            self.called.notified().await;
         }
     }
 }

@@ -12,19 +12,20 @@
 mod by_sid;
 mod guests;
 mod handle;
+mod local;
 mod outlet;
 mod parcels;
 
 use std::{
     collections::{BTreeMap, HashMap},
-    io::{self, IoSlice},
+    io::IoSlice,
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::Arc,
     time::Duration,
 };
 
-use mio::{Interest, Registry, Token};
+use mio::{Events, Interest, Registry, Token};
 use parlor_core::{
     World, WorldSettings,
     close::CloseReason,
@@ -45,7 +46,8 @@ use tokio::sync::{Notify, oneshot};
 use by_sid::BySid;
 pub(crate) use guests::Guest;
 pub(crate) use handle::Handle;
-use handle::{MAX_EVENTS, PollAndEvents};
+use handle::{MAX_EVENTS, Wake};
+pub(crate) use local::spawn;
 use outlet::{Outlet, refill};
 
 use crate::{
@@ -76,6 +78,8 @@ const LINGER: Duration = Duration::from_secs(2);
 
 /// The door's token; no connection has it, as that would be the 2^64th.
 const LISTENER: Token = Token(usize::MAX);
+/// Another thread wants something; what, is in the mailbox.
+const ALARM: Token = Token(usize::MAX - 1);
 
 /// What a shard is made of.
 #[derive(Debug, Clone)]
@@ -147,7 +151,7 @@ pub(crate) struct Shard {
     scratch: Vec<u8>,
     effects: Vec<SessionEffect>,
     /// Wakes the shard's loop: there is an earlier deadline or something unread.
-    wake: Rc<Notify>,
+    wake: Rc<Wake>,
     /// Tells requests that a WebSocket which they wait for is here.
     arrival: Rc<Notify>,
     /// Tells requests that other shards keep up again.
@@ -353,20 +357,19 @@ impl Shard {
     /// One turn: what other threads want and sockets bring, then deadlines, then everything is
     /// written. While another shard cannot keep up, clients are not read: what they say waits in
     /// the kernel.
-    pub(crate) fn turn(&mut self, poll: &mut PollAndEvents) {
+    pub(crate) fn turn(&mut self, events: &Events) {
         self.look_at_clock();
         self.unpack();
-        if let Err(error) = poll.poll.poll(&mut poll.events, Some(Duration::ZERO))
-            && error.kind() != io::ErrorKind::Interrupted
-        {
-            tracing::error!(%error, "polling sockets failed");
-        }
         let mut n_events = 0;
-        for event in &poll.events {
+        for event in events {
             n_events += 1;
-            if event.token() == LISTENER {
-                self.accept();
-                continue;
+            match event.token() {
+                LISTENER => {
+                    self.accept();
+                    continue;
+                }
+                ALARM => continue,
+                _ => {}
             }
             let key = connection_key(event.token());
             if event.is_writable() {
@@ -379,7 +382,7 @@ impl Shard {
         }
         if n_events == MAX_EVENTS {
             // There may be more.
-            self.wake.notify_one();
+            self.wake.call();
         }
         if !self.links.is_congested() {
             for key in std::mem::take(&mut self.unread) {
@@ -389,7 +392,7 @@ impl Shard {
                 self.read(key, true);
             }
             if !self.unread.is_empty() {
-                self.wake.notify_one();
+                self.wake.call();
             }
         }
         self.look_at_clock();
@@ -420,7 +423,7 @@ impl Shard {
             // Views, unread sockets and requests have waited for this.
             Flushed::Caught => {
                 self.relief.notify_waiters();
-                self.wake.notify_one();
+                self.wake.call();
             }
         }
         self.settings.metrics.volatile_dropped.inc_by(self.links.take_dropped());
@@ -499,7 +502,7 @@ impl Shard {
         if self.settings.is_alone {
             self.note_deadline();
         } else {
-            self.wake.notify_one();
+            self.wake.call();
         }
     }
 
@@ -1168,7 +1171,7 @@ impl Shard {
             && until.is_none_or(|until| deadline < until)
         {
             self.asleep_until = None;
-            self.wake.notify_one();
+            self.wake.call();
         }
     }
 

@@ -28,7 +28,7 @@ impl Shard {
         let parcel = match parcel {
             Parcel::Visit(visit) => {
                 self.visits.push(visit);
-                return self.wake.notify_one();
+                return self.wake.call();
             }
             Parcel::Batch(from, messages) => {
                 for message in messages {

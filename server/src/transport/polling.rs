@@ -16,7 +16,7 @@ use parlor_shared::engine_io::HandshakeError;
 
 use crate::{
     patience::Busy,
-    shard::{Handle, Polled, Refused},
+    shard::{Handle, Polled, Refused, spawn},
 };
 
 pub(crate) type Answer = Response<Full<Bytes>>;
@@ -155,7 +155,7 @@ pub(crate) fn drain(post: Post, limit: usize, timeout: Duration) {
     if body.is_end_stream() || is_asking {
         return;
     }
-    tokio::task::spawn_local(async move {
+    spawn(async move {
         let read = async {
             let mut n_bytes = 0;
             while let Some(Ok(frame)) = body.frame().await {
