@@ -8,10 +8,11 @@ STAGE := tests/stage
 PYTHON := .venv/bin/python
 SEED ?=
 TARGET ?= websocket
+COUNTS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check unit e2e browser sim seeds faults interop autobahn bench fuzz
+.PHONY: help run test check unit e2e browser sim seeds faults interop autobahn bench counts counts-update fuzz
 
 help: ## this list
 	@grep -E '^[a-z0-9]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -19,7 +20,7 @@ help: ## this list
 run: client-demo/web/dist/index.html ## the server with its demo site, on http://127.0.0.1:3000
 	cargo run --release --bin parlor -- dev
 
-test: check unit seeds faults e2e browser ## everything but interop, autobahn, bench and fuzz
+test: check unit seeds faults e2e browser ## everything but interop, autobahn, counts, bench and fuzz
 
 check: ## formatting and lints
 	$(STAGE) 60 "formatting" cargo fmt --all --check
@@ -61,9 +62,18 @@ autobahn: .venv/ready ## Autobahn's suite against the frame codec; needs a CPyth
 	cargo build --locked --release --bin wsecho
 	$(PYTHON) tests/run.py --release autobahn
 
+counts: export GUNGRAUN_RUNNER = $(CURDIR)/target/tools/bin/gungraun-runner
+counts: ## instructions per hot step against tests/benches/counts.json, which counts-update renews
+	$(STAGE) 400 "valgrind and its runner" tests/need-gungraun
+	$(STAGE) 400 "counting binary" cargo bench --locked -p parlor-tests --bench counts --no-run
+	$(STAGE) 60 "instructions per step" python3 tests/benches/counts.py $(COUNTS)
+
+counts-update:
+	$(MAKE) counts COUNTS=--update
+
 # Options: ROUNDS=7 SCENARIOS=a,b SERVERS=a,b PARTS="steps peers slow overload scale"; PARTS=quote
 # puts the last report into tests/BENCH.md.
-bench: ## beside other servers, slow readers, overload, scale: target/bench/report.md (over an hour)
+bench: counts ## beside other servers, slow readers, overload, scale: target/bench/report.md (over an hour)
 	tests/need python3 python3
 	cargo build --locked --release -p parlor-tests --bins
 	python3 tests/bench/bench.py $(PARTS)
