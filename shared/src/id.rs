@@ -1,7 +1,7 @@
 //! Identities and secrets that travel as text: 144 random bits in 24 letters each.
 //! Where the randomness comes from is the server's business; core gets it with its inputs.
 
-use std::fmt;
+use std::{borrow::Borrow, fmt};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
@@ -46,6 +46,13 @@ macro_rules! identity {
             /// As it travels.
             pub fn as_str(&self) -> &str {
                 std::str::from_utf8(&self.0).expect("base64 letters are ASCII")
+            }
+        }
+
+        /// Found in a map by what may be its letters: nothing has to be checked before.
+        impl Borrow<[u8; ID_LETTERS]> for $name {
+            fn borrow(&self) -> &[u8; ID_LETTERS] {
+                &self.0
             }
         }
 

@@ -241,7 +241,7 @@ impl Handle {
                     });
                 }
             }
-            self.patience.expire(clock.now());
+            self.patience.expire(self.peek(|shard| shard.now()));
             for key in self.peek(Shard::take_heard) {
                 http::greet(self, http, key);
             }

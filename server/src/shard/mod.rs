@@ -395,7 +395,7 @@ impl Shard {
                 self.wake.call();
             }
         }
-        self.look_at_clock();
+        // What has become due since the turn began has the next one, which begins at once.
         if self.deadline().is_some_and(|at| at <= self.now()) {
             // Answers do not wait for what is due by now, which may be a long tick.
             self.flush();
@@ -430,7 +430,7 @@ impl Shard {
         self.report();
     }
 
-    fn now(&self) -> Time {
+    pub(super) fn now(&self) -> Time {
         self.time
     }
 

@@ -6,7 +6,7 @@ use std::{collections::HashMap, time::Duration};
 
 use bytes::Bytes;
 use parlor_shared::{
-    id::SocketId,
+    id::{ID_LETTERS, SocketId},
     socket_io::{Args, Draft, Frame, Kind, Packet, Sender, json},
 };
 
@@ -688,7 +688,8 @@ impl Namespace {
     }
 
     fn of_id(&self, room: &str) -> Option<(SocketKey, SessionKey)> {
-        SocketId::parse(room).and_then(|id| self.by_id.get(&id)).copied()
+        let letters: &[u8; ID_LETTERS] = room.as_bytes().try_into().ok()?;
+        self.by_id.get(letters).copied()
     }
 }
 
