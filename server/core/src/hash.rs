@@ -1,5 +1,6 @@
-//! A hasher keyed by the start seed: clients cannot choose collisions, and the same seed gives the
-//! same table. Maps that use it are for look-up only and never iterated.
+//! Hashers for maps whose keys clients name: they cannot choose collisions, because the hash is keyed
+//! by the start seed or the keys in the map are random. The same seed gives the same table. Such
+//! maps are for look-up only and never iterated.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hasher};
 
@@ -44,5 +45,30 @@ impl Hasher for FirstLetters {
 
     fn finish(&self) -> u64 {
         self.0 ^ self.0 >> 32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parlor_shared::id::SocketId;
+    use std::collections::HashSet;
+
+    #[test]
+    fn random_ids_fall_into_all_places() {
+        // Not random at all but in their first letters, of which each has but 6 bits.
+        let hashes = (0..=u16::MAX).map(|i| {
+            let mut bytes = [0; 18];
+            bytes[..2].copy_from_slice(&i.to_le_bytes());
+            OfRandom::default().hash_one(SocketId::from_bytes(bytes))
+        });
+        let (mut low, mut high) = (HashSet::new(), HashSet::new());
+        for hash in hashes {
+            low.insert(hash as u16);
+            high.insert((hash >> 48) as u16);
+        }
+        // By chance alone, 63 of 100 places are taken.
+        assert!(low.len() > 32_768, "{}", low.len());
+        assert!(high.len() > 32_768, "{}", high.len());
     }
 }

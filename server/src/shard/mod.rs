@@ -9,7 +9,6 @@
 //! Nothing here decides anything about sessions, lobbies or matches: it carries inputs to the
 //! machines and their effects to sockets.
 
-mod by_sid;
 mod guests;
 mod handle;
 mod local;
@@ -32,6 +31,7 @@ use parlor_core::{
     cluster::Owners,
     delivery::{NoViews, Views},
     engine_io::{Session, SessionEffect, SessionInput, Settings, Transport},
+    hash::OfRandom,
     input::Input,
     key::{ConnectionKey, Key as _, SessionKey, ShardId, Table},
     time::{Deadlines, Time},
@@ -43,7 +43,6 @@ use parlor_shared::{
 };
 use tokio::sync::{Notify, oneshot};
 
-use by_sid::BySid;
 pub(crate) use guests::Guest;
 pub(crate) use handle::Handle;
 use handle::{MAX_EVENTS, Wake};
@@ -132,7 +131,7 @@ pub(crate) struct Shard {
     /// What other threads want done on this one beside turns.
     visits: Vec<Visit>,
     sessions: Table<SessionKey, Slot>,
-    by_sid: HashMap<Sid, SessionKey, BySid>,
+    by_sid: HashMap<Sid, SessionKey, OfRandom>,
     connections: Table<ConnectionKey, Connection>,
     /// Those that have not said what they want.
     guests: BTreeMap<ConnectionKey, Guest>,
@@ -275,7 +274,7 @@ impl Shard {
             links,
             visits: Vec::new(),
             sessions: Table::default(),
-            by_sid: HashMap::with_hasher(BySid::new(chance::seed())),
+            by_sid: HashMap::default(),
             connections: Table::default(),
             guests: BTreeMap::new(),
             heard: Vec::new(),
