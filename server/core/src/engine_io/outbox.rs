@@ -153,7 +153,7 @@ impl Outbox {
 
     /// Gives back the memory of what has not been used of late.
     pub(super) fn shrink(&mut self) {
-        if self.rest.as_ref().is_some_and(|rest| rest.is_empty() && rest.slots.is_unused()) {
+        if self.rest.as_ref().is_some_and(|rest| rest.is_empty() && !rest.slots.has_bases()) {
             self.rest = None;
         }
     }

@@ -338,8 +338,16 @@ impl Session {
             SessionInput::Show { view, deltas } => {
                 self.n_coalesced += u64::from(self.outbox.slots().show(view, deltas));
             }
-            SessionInput::Hide { view } => self.outbox.slots().hide(view),
-            SessionInput::Rebase { view } => self.outbox.slots().rebase(view),
+            SessionInput::Hide { view } => {
+                if let Some(slots) = self.outbox.known_slots() {
+                    slots.hide(view);
+                }
+            }
+            SessionInput::Rebase { view } => {
+                if let Some(slots) = self.outbox.known_slots() {
+                    slots.rebase(view);
+                }
+            }
             SessionInput::Close(reason) => self.end(now, reason, effects),
             SessionInput::Timeout => self.timeout(now, effects),
         }
@@ -587,7 +595,9 @@ impl Session {
             _ => None,
         };
         self.carrier = Carrier::WebSocket { blocked_since: None };
-        self.outbox.slots().forget_bases();
+        if let Some(slots) = self.outbox.known_slots() {
+            slots.forget_bases();
+        }
         if fault::is_planted(Fault::UpgradeLosesQueue) {
             self.outbox.clear();
         }

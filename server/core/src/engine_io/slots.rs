@@ -53,9 +53,9 @@ impl Slots {
         self.slots.is_empty()
     }
 
-    /// True if nothing would be lost with it, not even what clients have begun to receive.
-    pub(super) fn is_unused(&self) -> bool {
-        self.slots.is_empty() && self.bases.is_empty()
+    /// True if a key of some view is remembered that the client has begun to receive.
+    pub(super) fn has_bases(&self) -> bool {
+        !self.bases.is_empty()
     }
 
     /// True if a frame waits under `key`: a newer one must take its place, not overtake it.
