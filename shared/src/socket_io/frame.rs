@@ -296,9 +296,10 @@ impl Draft {
         if n > MAX_ATTACHMENTS {
             return Err(EncodeError::TooManyAttachments);
         }
-        let count = (n > 0).then(|| Decimal::of(n as u64));
+        let (mut count, mut number) = (itoa::Buffer::new(), itoa::Buffer::new());
+        let count = (n > 0).then(|| count.format(n).as_bytes());
         let namespace = (namespace != "/").then_some(namespace.as_bytes());
-        let id = id.map(Decimal::of);
+        let id = id.map(|id| number.format(id).as_bytes());
         let digit = match (kind, n > 0) {
             (Kind::Event, false) => b'2',
             (Kind::Event, true) => b'5',
@@ -308,9 +309,9 @@ impl Draft {
 
         let with_separator = |length: usize| length + 1;
         let length = 2
-            + count.as_ref().map_or(0, |count| with_separator(count.digits().len()))
+            + count.map_or(0, |count| with_separator(count.len()))
             + namespace.map_or(0, |namespace| with_separator(namespace.len()))
-            + id.as_ref().map_or(0, |id| id.digits().len())
+            + id.map_or(0, <[u8]>::len)
             + with_separator(self.json.len());
         let attached = self.attachments.iter().map(|bytes| websocket::frame_len(bytes.len()));
         let n_bytes = websocket::frame_len(length) + attached.sum::<usize>();
@@ -319,7 +320,7 @@ impl Draft {
         websocket::write_header(&mut wire, Opcode::Text, length);
         wire.extend_from_slice(&[b'4', digit]);
         if let Some(count) = count {
-            wire.extend_from_slice(count.digits());
+            wire.extend_from_slice(count);
             wire.push(b'-');
         }
         if let Some(namespace) = namespace {
@@ -327,7 +328,7 @@ impl Draft {
             wire.push(b',');
         }
         if let Some(id) = id {
-            wire.extend_from_slice(id.digits());
+            wire.extend_from_slice(id);
         }
         wire.extend_from_slice(&self.json);
         wire.push(b']');
@@ -346,30 +347,6 @@ impl Draft {
             // A thread that ends keeps nothing.
             let _ = BUFFER.try_with(|buffer| buffer.set(self.json));
         }
-    }
-}
-
-/// A number in decimal.
-struct Decimal {
-    digits: [u8; 20],
-    start: usize,
-}
-
-impl Decimal {
-    fn of(mut number: u64) -> Self {
-        let mut decimal = Self { digits: [0; 20], start: 20 };
-        loop {
-            decimal.start -= 1;
-            decimal.digits[decimal.start] = b'0' + (number % 10) as u8;
-            number /= 10;
-            if number == 0 {
-                return decimal;
-            }
-        }
-    }
-
-    fn digits(&self) -> &[u8] {
-        &self.digits[self.start..]
     }
 }
 
