@@ -1,6 +1,6 @@
-//! Hashers for maps whose keys clients name: they cannot choose collisions, because the hash is keyed
-//! by the start seed or the keys in the map are random. The same seed gives the same table. Such
-//! maps are for look-up only and never iterated.
+//! Hashers for maps whose keys clients name: they cannot choose collisions, because the hash is
+//! keyed by the start seed or the keys in the map are random. The same seed gives the same table.
+//! Such maps are for look-up only and never iterated.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hasher};
 
