@@ -1,5 +1,5 @@
-//! Carries a world's effects out while it is still at work: frames to sessions, events to handlers.
-//! What sessions say to that is seen to by the shard when the world is done.
+//! Hands inputs to the world and carries its effects out while it is still at work: frames to
+//! sessions, events to handlers. What sessions say to that is seen to when the world is done.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use parlor_core::{
     time::Time,
 };
 
-use super::{Slot, Tally};
+use super::{App, Shard, Slot, Tally};
 use crate::{
     chance,
     cluster::Links,
@@ -21,18 +21,84 @@ use crate::{
     metrics::Metrics,
 };
 
+impl Shard {
+    /// Hands one input to the world, and then what its handlers want, until all is still.
+    pub(super) fn input(&mut self, input: Input<'_>) {
+        let now = self.now();
+        let Self {
+            app: App::SocketIo { world, handlers },
+            sessions,
+            dirty,
+            full,
+            settings,
+            tally,
+            links,
+            ..
+        } = self
+        else {
+            return;
+        };
+        refill(world, now);
+        let mut outlet = Outlet {
+            now,
+            sessions,
+            handlers,
+            dirty,
+            full,
+            metrics: &settings.metrics,
+            tally,
+            links,
+            aftermath: Vec::new(),
+        };
+        world.handle(now, input, &mut outlet);
+        let aftermath = std::mem::take(&mut outlet.aftermath);
+        self.settle(aftermath);
+    }
+
+    pub(super) fn settle(&mut self, mut aftermath: Vec<(SessionKey, SessionEffect)>) {
+        loop {
+            for (key, effect) in aftermath.drain(..) {
+                self.carry_out(key, effect);
+                self.arm(key);
+            }
+            self.flush_full();
+            let now = self.now();
+            let Self {
+                app: App::SocketIo { world, handlers },
+                sessions,
+                dirty,
+                full,
+                settings,
+                tally,
+                links,
+                ..
+            } = self
+            else {
+                return;
+            };
+            let Some(input) = handlers.next_wish() else { return };
+            refill(world, now);
+            let metrics = &settings.metrics;
+            let mut outlet =
+                Outlet { now, sessions, handlers, dirty, full, metrics, tally, links, aftermath };
+            world.handle(now, input, &mut outlet);
+            aftermath = outlet.aftermath;
+        }
+    }
+}
+
 /// Carries a world's effects out as they come.
-pub(super) struct Outlet<'s> {
-    pub(super) now: Time,
-    pub(super) sessions: &'s mut Table<SessionKey, Slot>,
-    pub(super) handlers: &'s mut Handlers,
-    pub(super) dirty: &'s mut Vec<SessionKey>,
-    pub(super) full: &'s mut Vec<SessionKey>,
-    pub(super) metrics: &'s Metrics,
-    pub(super) tally: &'s mut Tally,
-    pub(super) links: &'s mut Links,
+struct Outlet<'s> {
+    now: Time,
+    sessions: &'s mut Table<SessionKey, Slot>,
+    handlers: &'s mut Handlers,
+    dirty: &'s mut Vec<SessionKey>,
+    full: &'s mut Vec<SessionKey>,
+    metrics: &'s Metrics,
+    tally: &'s mut Tally,
+    links: &'s mut Links,
     /// What sessions said meanwhile; it is seen to when the world is done.
-    pub(super) aftermath: Vec<(SessionKey, SessionEffect)>,
+    aftermath: Vec<(SessionKey, SessionEffect)>,
 }
 
 impl Outlet<'_> {
@@ -115,7 +181,7 @@ impl Sessions for View<'_> {
     }
 }
 
-pub(super) fn refill(world: &mut World, now: Time) {
+fn refill(world: &mut World, now: Time) {
     if world.wants_ids() {
         let ids = Input::Ids(chance::ids());
         world.handle(now, ids, &mut NoEffects);

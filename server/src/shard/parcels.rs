@@ -59,14 +59,4 @@ impl Shard {
         }
         self.settle(Vec::new());
     }
-
-    /// Calls the functions that are due.
-    pub(super) fn fire_handlers(&mut self) {
-        let now = self.now();
-        while let App::SocketIo { handlers, .. } = &mut self.app
-            && handlers.fire(now)
-        {
-            self.settle(Vec::new());
-        }
-    }
 }

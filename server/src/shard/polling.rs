@@ -1,0 +1,103 @@
+//! Sessions that poll: what their GETs and POSTs come to.
+//! The requests themselves are `transport::polling`'s.
+
+use parlor_core::{
+    delivery::NoViews,
+    engine_io::{SessionInput, Transport},
+    key::SessionKey,
+};
+use parlor_shared::engine_io as engine;
+use tokio::sync::oneshot;
+
+use super::{Carrier, Shard, sessions::Told};
+
+/// What becomes of a GET.
+#[derive(Debug)]
+pub(crate) enum Polled {
+    /// There was something to say.
+    Answered(Vec<u8>),
+    /// The answer comes by this. If it is dropped, so is the poll.
+    Waits(oneshot::Receiver<Vec<u8>>),
+}
+
+/// Why a request about a session is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// No such session.
+    Unknown,
+    /// The session has another transport.
+    OtherTransport,
+    /// The session took the request amiss and may have ended over it.
+    Overlap,
+}
+
+impl Shard {
+    /// A GET is answered, or waits.
+    pub(crate) fn poll_opened(&mut self, key: SessionKey) -> Result<Polled, Refused> {
+        match self.transport(key) {
+            None => return Err(Refused::Unknown),
+            Some(Transport::WebSocket) => return Err(Refused::OtherTransport),
+            Some(Transport::Polling) => {}
+        }
+        let told = self.tell(key, SessionInput::PollOpened, None);
+        if told == Told::Refused {
+            return Err(Refused::Overlap);
+        }
+        let Some(slot) = self.sessions.get_mut(key) else { return Err(Refused::Unknown) };
+        if let Some(body) = slot.session.poll_answer(self.app.views(&mut NoViews)) {
+            self.settings.metrics.bytes_sent.inc_by(body.len() as u64);
+            self.after_write(key);
+            return Ok(Polled::Answered(body));
+        }
+        let (answer, receiver) = oneshot::channel();
+        slot.carrier = Carrier::Polling(Some(answer));
+        Ok(Polled::Waits(receiver))
+    }
+
+    /// The client gave up its GET.
+    pub(crate) fn poll_aborted(&mut self, key: SessionKey) {
+        self.tell(key, SessionInput::PollAborted, None);
+    }
+
+    /// A POST begins.
+    pub(crate) fn post_opened(&mut self, key: SessionKey) -> Result<(), Refused> {
+        match self.transport(key) {
+            None => return Err(Refused::Unknown),
+            Some(Transport::WebSocket) => return Err(Refused::OtherTransport),
+            Some(Transport::Polling) => {}
+        }
+        let told = self.tell(key, SessionInput::PostOpened, None);
+        if told == Told::Refused { Err(Refused::Overlap) } else { Ok(()) }
+    }
+
+    /// A POST's body is here: false if something in it could not be read.
+    pub(crate) fn post_body(&mut self, key: SessionKey, body: &[u8]) -> bool {
+        let mut is_fine = true;
+        match std::str::from_utf8(body) {
+            Err(_) => {
+                is_fine = false;
+                self.tell(key, SessionInput::Malformed, None);
+            }
+            Ok(body) => {
+                for packet in engine::decode_payload(body) {
+                    if self.sessions.get(key).is_none_or(|slot| slot.session.is_closed()) {
+                        break;
+                    }
+                    if let Ok(packet) = &packet {
+                        self.tell(key, SessionInput::Packet(packet), Some(packet));
+                    } else {
+                        is_fine = false;
+                        self.tell(key, SessionInput::Malformed, None);
+                    }
+                }
+            }
+        }
+        self.tell(key, SessionInput::PostClosed, None);
+        is_fine
+    }
+
+    /// A POST broke a rule or was cut off.
+    pub(crate) fn post_broken(&mut self, key: SessionKey) {
+        self.tell(key, SessionInput::PostBroken, None);
+    }
+}

@@ -1,0 +1,245 @@
+//! Sessions: how they begin, what they are told, what they want done about it, how they end.
+//! What decides is core's `Session`; what they say above Engine.IO goes to the world, or to the
+//! application on bare Engine.IO.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use parlor_core::{
+    close::CloseReason,
+    engine_io::{Session, SessionEffect, SessionInput, Transport},
+    input::Input,
+    key::{ConnectionKey, SessionKey},
+};
+use parlor_shared::{
+    engine_io::{self as engine, Packet},
+    id::Sid,
+};
+
+use super::{App, Carrier, Seldom, Shard, Slot};
+use crate::{
+    address::Counted, chance, engine_app::EngineContext, handlers::Handshake,
+    transport::websocket::Role,
+};
+
+/// What became of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    Fine,
+    Refused,
+}
+
+impl Shard {
+    /// Opens a session by polling; the greeting waits for the first poll.
+    pub(crate) fn open_polling(
+        &mut self,
+        handshake: Handshake,
+        counted: Option<Counted>,
+    ) -> SessionKey {
+        self.open(Transport::Polling, Carrier::Polling(None), handshake, counted)
+    }
+
+    pub(super) fn open(
+        &mut self,
+        transport: Transport,
+        carrier: Carrier,
+        handshake: Handshake,
+        counted: Option<Counted>,
+    ) -> SessionKey {
+        let (now, settings) = (self.now(), Arc::clone(&self.settings.session));
+        let sid = chance::sid(&self.settings.owners, self.settings.id);
+        let greeting = engine::Handshake {
+            sid: sid.to_string(),
+            upgrades: match transport {
+                Transport::Polling => vec![Transport::WebSocket.as_str().to_owned()],
+                Transport::WebSocket => Vec::new(),
+            },
+            ping_interval: settings.ping_interval.as_millis() as u64,
+            ping_timeout: settings.ping_timeout.as_millis() as u64,
+            max_payload: settings.max_payload as u64,
+        };
+        let greeting = serde_json::to_string(&greeting).expect("a greeting has a JSON form");
+        let session = Session::open(now, transport, &format!("0{greeting}"), settings);
+        let slot = Slot {
+            session,
+            carrier,
+            is_dirty: true,
+            has_told: false,
+            armed: None,
+            seldom: Box::new(Seldom {
+                sid,
+                handshake: Arc::new(handshake),
+                candidate: None,
+                n_expected: 0,
+                _counted: counted,
+            }),
+        };
+        let key = self.sessions.insert(slot);
+        self.by_sid.insert(sid, key);
+        self.settings.metrics.opened(transport);
+        tracing::debug!(session = chance::short(key), transport = transport.as_str(), "opened");
+        self.dirty.push(key);
+        self.input(Input::Opened(key));
+        self.arm(key);
+        key
+    }
+
+    /// The session of this id.
+    pub(crate) fn session(&self, sid: &Sid) -> Option<SessionKey> {
+        self.by_sid.get(sid).copied()
+    }
+
+    /// The WebSocket of a session, or the one that wants to become it.
+    pub(super) fn connection_of(&self, sid: &Sid) -> Option<ConnectionKey> {
+        let slot = self.sessions.get(self.session(sid)?)?;
+        match slot.carrier {
+            Carrier::WebSocket(connection) => Some(connection),
+            Carrier::Polling(_) => slot.seldom.candidate,
+        }
+    }
+
+    /// The transport of a session of which only the key is known.
+    pub(crate) fn transport(&self, key: SessionKey) -> Option<Transport> {
+        self.sessions.get(key).map(|slot| slot.session.transport())
+    }
+
+    /// Hands one input to a session and carries out what it says. `message` is the packet inside
+    /// the input, if it may be one for the layer above.
+    pub(super) fn tell(
+        &mut self,
+        key: SessionKey,
+        input: SessionInput<'_>,
+        message: Option<&Packet<'_>>,
+    ) -> Told {
+        let now = self.now();
+        let Some(slot) = self.sessions.get_mut(key) else { return Told::Refused };
+        let mut effects = std::mem::take(&mut self.effects);
+        slot.handle(now, input, &mut effects, &mut self.tally);
+        if slot.session.wants_transmit() {
+            slot.mark(key, &mut self.dirty);
+        }
+        let mut told = Told::Fine;
+        for effect in effects.drain(..) {
+            match effect {
+                SessionEffect::Deliver => {
+                    if let Some(packet) = message {
+                        self.deliver(key, packet);
+                    }
+                }
+                SessionEffect::RefuseRequest => told = Told::Refused,
+                other => self.carry_out(key, other),
+            }
+        }
+        // Delivering may have used the list meanwhile; the larger one is kept.
+        if effects.capacity() > self.effects.capacity() {
+            self.effects = effects;
+        }
+        self.arm(key);
+        told
+    }
+
+    pub(super) fn carry_out(&mut self, key: SessionKey, effect: SessionEffect) {
+        let Some(slot) = self.sessions.get_mut(key) else { return };
+        match effect {
+            SessionEffect::Deliver | SessionEffect::RefuseRequest => {}
+            SessionEffect::AcceptCandidate => {}
+            SessionEffect::DropCandidate => {
+                if let Some(candidate) = slot.seldom.candidate.take() {
+                    self.settings.metrics.upgrade_failed();
+                    self.finish_connection(candidate, true);
+                }
+            }
+            SessionEffect::SendToCandidate(frame) => {
+                let connection =
+                    slot.seldom.candidate.and_then(|candidate| self.connections.get_mut(candidate));
+                let written =
+                    connection.is_some_and(|connection| connection.write_whole(frame.wire()));
+                if !written {
+                    self.candidate_gone(key);
+                }
+            }
+            SessionEffect::Upgraded => {
+                let last_answer = slot.session.upgrade();
+                let Some(candidate) = slot.seldom.candidate.take() else { return };
+                let before = std::mem::replace(&mut slot.carrier, Carrier::WebSocket(candidate));
+                if let (Carrier::Polling(Some(waiting)), Some(answer)) = (before, last_answer) {
+                    // Nobody waits any more if the request was given up.
+                    let _ = waiting.send(answer);
+                }
+                if let Some(connection) = self.connections.get_mut(candidate) {
+                    connection.role = Role::Transport(key);
+                }
+                self.settings.metrics.upgraded();
+            }
+            SessionEffect::Closed(reason) => {
+                slot.has_told = true;
+                slot.mark(key, &mut self.dirty);
+                self.settings.metrics.closed(slot.session.transport(), reason);
+                tracing::debug!(session = chance::short(key), reason = reason.as_str(), "closed");
+                self.by_sid_if_gone(key);
+                self.input(Input::Closed(key, reason));
+            }
+        }
+    }
+
+    /// A session that has ended and has nothing left to say is unknown at once.
+    fn by_sid_if_gone(&mut self, key: SessionKey) {
+        if let Some(slot) = self.sessions.get(key)
+            && slot.session.is_gone()
+        {
+            self.by_sid.remove(&slot.seldom.sid);
+        }
+    }
+
+    fn deliver(&mut self, key: SessionKey, packet: &Packet<'_>) {
+        self.tally.messages_received += 1;
+        match packet {
+            Packet::Text(text) => {
+                self.tally.bytes_received += text.len() as u64;
+                match &self.app {
+                    App::SocketIo { .. } => self.input(Input::Text(key, text)),
+                    App::Engine(_) => self.engine_message(key, packet),
+                }
+            }
+            Packet::Binary(bytes) => {
+                self.tally.bytes_received += bytes.len() as u64;
+                match &self.app {
+                    App::SocketIo { .. } => self.input(Input::Bytes(key, bytes)),
+                    App::Engine(_) => self.engine_message(key, packet),
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn engine_message(&mut self, key: SessionKey, packet: &Packet<'_>) {
+        let App::Engine(app) = &self.app else { return };
+        let mut context = EngineContext::default();
+        let call = AssertUnwindSafe(|| app.call(&mut context, packet));
+        if catch_unwind(call).is_err() {
+            self.settings.metrics.handler_panics.inc();
+            tracing::error!("a handler panicked; its session ends");
+            context.close = true;
+        }
+        for (frame, delivery) in context.frames {
+            self.tally.frames_sent += 1;
+            self.tell(key, SessionInput::Send(frame, delivery), None);
+            if self.sessions.get(key).is_some_and(|slot| slot.session.wants_flush()) {
+                self.flush_session(key);
+            }
+        }
+        if context.close {
+            self.tell(key, SessionInput::Close(CloseReason::ForcedServerClose), None);
+        }
+    }
+
+    /// Begins to end every session.
+    pub(super) fn shut_down(&mut self) {
+        self.is_shutting_down = true;
+        for key in self.sessions.keys() {
+            self.tell(key, SessionInput::Close(CloseReason::ServerShuttingDown), None);
+        }
+    }
+}
