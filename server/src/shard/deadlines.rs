@@ -83,7 +83,7 @@ impl Shard {
         while let App::SocketIo { handlers, .. } = &mut self.app
             && handlers.fire(now)
         {
-            self.settle(Vec::new());
+            self.settle();
         }
     }
 

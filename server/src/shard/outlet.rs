@@ -24,68 +24,49 @@ use crate::{
 impl Shard {
     /// Hands one input to the world, and then what its handlers want, until all is still.
     pub(super) fn input(&mut self, input: Input<'_>) {
-        let now = self.now();
-        let Self {
-            app: App::SocketIo { world, handlers },
-            sessions,
-            dirty,
-            full,
-            settings,
-            tally,
-            links,
-            ..
-        } = self
-        else {
-            return;
-        };
-        refill(world, now);
-        let mut outlet = Outlet {
-            now,
-            sessions,
-            handlers,
-            dirty,
-            full,
-            metrics: &settings.metrics,
-            tally,
-            links,
-            aftermath: Vec::new(),
-        };
-        world.handle(now, input, &mut outlet);
-        let aftermath = std::mem::take(&mut outlet.aftermath);
-        self.settle(aftermath);
+        let mut aftermath = Vec::new();
+        self.hand_in(input, &mut aftermath);
+        self.settle_after(aftermath);
     }
 
-    pub(super) fn settle(&mut self, mut aftermath: Vec<(SessionKey, SessionEffect)>) {
+    /// Hands to the world what handlers want, until all is still.
+    pub(super) fn settle(&mut self) {
+        self.settle_after(Vec::new());
+    }
+
+    fn settle_after(&mut self, mut aftermath: Aftermath) {
         loop {
             for (key, effect) in aftermath.drain(..) {
                 self.carry_out(key, effect);
                 self.arm(key);
             }
             self.flush_full();
-            let now = self.now();
-            let Self {
-                app: App::SocketIo { world, handlers },
-                sessions,
-                dirty,
-                full,
-                settings,
-                tally,
-                links,
-                ..
-            } = self
-            else {
-                return;
-            };
-            let Some(input) = handlers.next_wish() else { return };
-            refill(world, now);
-            let metrics = &settings.metrics;
-            let mut outlet =
-                Outlet { now, sessions, handlers, dirty, full, metrics, tally, links, aftermath };
-            world.handle(now, input, &mut outlet);
-            aftermath = outlet.aftermath;
+            let App::SocketIo { handlers, .. } = &mut self.app else { return };
+            let Some(wish) = handlers.next_wish() else { return };
+            self.hand_in(wish, &mut aftermath);
         }
     }
+
+    fn hand_in(&mut self, input: Input<'_>, aftermath: &mut Aftermath) {
+        let App::SocketIo { world, handlers } = &mut self.app else { return };
+        refill(world, self.time);
+        let mut outlet = Outlet {
+            now: self.time,
+            sessions: &mut self.sessions,
+            handlers,
+            dirty: &mut self.dirty,
+            full: &mut self.full,
+            metrics: &self.settings.metrics,
+            tally: &mut self.tally,
+            links: &mut self.links,
+            aftermath,
+        };
+        world.handle(self.time, input, &mut outlet);
+    }
 }
+
+/// What sessions said while the world was at work; it is seen to when the world is done.
+type Aftermath = Vec<(SessionKey, SessionEffect)>;
 
 /// Carries a world's effects out as they come.
 struct Outlet<'s> {
@@ -97,8 +78,7 @@ struct Outlet<'s> {
     metrics: &'s Metrics,
     tally: &'s mut Tally,
     links: &'s mut Links,
-    /// What sessions said meanwhile; it is seen to when the world is done.
-    aftermath: Vec<(SessionKey, SessionEffect)>,
+    aftermath: &'s mut Aftermath,
 }
 
 impl Outlet<'_> {

@@ -49,14 +49,14 @@ impl Shard {
             Parcel::Visit(_) | Parcel::Batch(..) => unreachable!("seen to above"),
             Parcel::Ended(socket, outcome) => {
                 handlers.ended(socket, outcome);
-                self.settle(Vec::new());
+                self.settle();
                 while let App::SocketIo { handlers, .. } = &mut self.app
                     && handlers.resume(&View(&self.sessions), socket)
                 {
-                    self.settle(Vec::new());
+                    self.settle();
                 }
             }
         }
-        self.settle(Vec::new());
+        self.settle();
     }
 }
