@@ -34,18 +34,10 @@ pub(crate) enum Refused {
 impl Shard {
     /// A GET is answered, or waits.
     pub(crate) fn poll_opened(&mut self, key: SessionKey) -> Result<Polled, Refused> {
-        match self.transport(key) {
-            None => return Err(Refused::Unknown),
-            Some(Transport::WebSocket) => return Err(Refused::OtherTransport),
-            Some(Transport::Polling) => {}
-        }
-        let told = self.tell(key, SessionInput::PollOpened, None);
-        if told == Told::Refused {
-            return Err(Refused::Overlap);
-        }
+        self.request(key, SessionInput::PollOpened)?;
         let Some(slot) = self.sessions.get_mut(key) else { return Err(Refused::Unknown) };
         if let Some(body) = slot.session.poll_answer(self.app.views(&mut NoViews)) {
-            self.settings.metrics.bytes_sent.inc_by(body.len() as u64);
+            self.tally.bytes_sent += body.len() as u64;
             self.after_write(key);
             return Ok(Polled::Answered(body));
         }
@@ -61,13 +53,7 @@ impl Shard {
 
     /// A POST begins.
     pub(crate) fn post_opened(&mut self, key: SessionKey) -> Result<(), Refused> {
-        match self.transport(key) {
-            None => return Err(Refused::Unknown),
-            Some(Transport::WebSocket) => return Err(Refused::OtherTransport),
-            Some(Transport::Polling) => {}
-        }
-        let told = self.tell(key, SessionInput::PostOpened, None);
-        if told == Told::Refused { Err(Refused::Overlap) } else { Ok(()) }
+        self.request(key, SessionInput::PostOpened)
     }
 
     /// A POST's body is here: false if something in it could not be read.
@@ -99,5 +85,18 @@ impl Shard {
     /// A POST broke a rule or was cut off.
     pub(crate) fn post_broken(&mut self, key: SessionKey) {
         self.tell(key, SessionInput::PostBroken, None);
+    }
+
+    /// Tells a session of a request that begins, if it polls.
+    fn request(&mut self, key: SessionKey, input: SessionInput<'_>) -> Result<(), Refused> {
+        match self.transport(key) {
+            None => return Err(Refused::Unknown),
+            Some(Transport::WebSocket) => return Err(Refused::OtherTransport),
+            Some(Transport::Polling) => {}
+        }
+        match self.tell(key, input, None) {
+            Told::Refused => Err(Refused::Overlap),
+            Told::Fine => Ok(()),
+        }
     }
 }
