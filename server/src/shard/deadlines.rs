@@ -31,9 +31,9 @@ impl Shard {
         [world, handlers, self.deadlines.next()].into_iter().flatten().min()
     }
 
-    /// Wakes the loop if it would sleep past a deadline.
-    pub(super) fn note_deadline(&mut self) {
-        if let (Some(until), Some(deadline)) = (self.asleep_until, self.deadline())
+    /// Wakes the loop if it would sleep past this.
+    pub(super) fn wake_by(&mut self, deadline: Option<Time>) {
+        if let (Some(until), Some(deadline)) = (self.asleep_until, deadline)
             && until.is_none_or(|until| deadline < until)
         {
             self.asleep_until = None;

@@ -102,13 +102,7 @@ impl Handle {
     /// A place for a connection that speaks HTTP and is silent since then.
     pub(crate) fn seat(&self, since: Time) -> Seated {
         let seated = self.patience.seat(since);
-        let mut shard = self.shard.borrow_mut();
-        if let (Some(until), Some(deadline)) = (shard.asleep_until, self.patience.deadline())
-            && until.is_none_or(|until| deadline < until)
-        {
-            shard.asleep_until = None;
-            shard.wake.call();
-        }
+        self.peek(|shard| shard.wake_by(self.patience.deadline()));
         seated
     }
 

@@ -360,7 +360,7 @@ impl Shard {
     pub(crate) fn settle_up(&mut self) {
         self.flush();
         if self.settings.is_alone {
-            self.note_deadline();
+            self.wake_by(self.deadline());
         } else {
             self.wake.call();
         }
