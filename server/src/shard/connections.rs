@@ -81,9 +81,6 @@ impl Shard {
         if self.connections.get(key).is_some_and(|connection| connection.role == Role::Guest) {
             return self.heard.push(key);
         }
-        if self.links.is_congested() {
-            return self.read_later(key);
-        }
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut n_reads = 0;
         while let Some(connection) = self.connections.get_mut(key) {
