@@ -8,10 +8,11 @@ use parlor_core::{
 use parlor_shared::{
     engine_io::Packet,
     id::Sid,
+    socket_io::Frame,
     websocket::{Message, Violation},
 };
 
-use super::Shard;
+use super::{Carrier, Shard, connections::good_bye};
 use crate::{acceptor::OpenConnection, transport::websocket::Role};
 
 impl Shard {
@@ -48,7 +49,7 @@ impl Shard {
         }
         // Upgraded or upgrading already, or gone: this one closes, the session does not notice.
         self.settings.metrics.upgrade_failed();
-        self.finish_connection(connection, true);
+        self.finish_connection(connection, Some(good_bye()));
     }
 
     /// A WebSocket for this session is on its way from another shard.
@@ -71,58 +72,69 @@ impl Shard {
         slot.is_some_and(|slot| slot.seldom.n_expected > 0)
     }
 
-    pub(super) fn candidate_message(
-        &mut self,
-        key: ConnectionKey,
-        session: SessionKey,
-        message: &Message<'_>,
-    ) {
+    pub(super) fn candidate_message(&mut self, session: SessionKey, message: &Message<'_>) {
         match message {
             Message::Text(text) => match Packet::decode(text) {
                 Ok(packet) => {
                     self.tell(session, SessionInput::CandidatePacket(&packet), None);
                 }
-                Err(_) => self.drop_candidate(session),
+                Err(_) => self.drop_candidate(session, Some(good_bye())),
             },
-            Message::Ping(payload) => {
-                let pong = parlor_shared::socket_io::Frame::pong(payload);
-                let connection = self.connections.get_mut(key);
-                if !connection.is_some_and(|connection| connection.write_whole(pong.wire())) {
-                    self.candidate_gone(session);
-                }
-            }
+            Message::Ping(payload) => self.write_to_candidate(session, &Frame::pong(payload)),
             Message::Pong(_) => {}
-            Message::Binary(_) | Message::Close(_) => self.drop_candidate(session),
+            Message::Binary(_) | Message::Close(_) => {
+                self.drop_candidate(session, Some(good_bye()));
+            }
         }
     }
 
     pub(super) fn candidate_violated(&mut self, session: SessionKey, violation: Violation) {
-        let candidate = self.sessions.get(session).and_then(|slot| slot.seldom.candidate);
-        if let Some(connection) = candidate.and_then(|key| self.connections.get_mut(key)) {
-            let close =
-                parlor_shared::socket_io::Frame::close(Some(violation.code), violation.reason);
-            // The connection ends either way.
-            let _ = connection.write_whole(close.wire());
-        }
-        self.drop_candidate_with(session, false);
+        let last_word = Frame::close(Some(violation.code), violation.reason);
+        self.drop_candidate(session, Some(last_word));
     }
 
-    fn drop_candidate(&mut self, session: SessionKey) {
-        self.drop_candidate_with(session, true);
-    }
-
+    /// The candidate's connection has ended, or takes nothing.
     pub(super) fn candidate_gone(&mut self, session: SessionKey) {
-        self.drop_candidate_with(session, false);
+        self.drop_candidate(session, None);
     }
 
-    /// The candidate's connection ends, polling goes on.
-    fn drop_candidate_with(&mut self, session: SessionKey, say_good_bye: bool) {
-        let candidate =
-            self.sessions.get_mut(session).and_then(|slot| slot.seldom.candidate.take());
-        if let Some(candidate) = candidate {
-            self.settings.metrics.upgrade_failed();
-            self.finish_connection(candidate, say_good_bye);
+    /// The candidate is the session's transport from now on.
+    pub(super) fn upgraded(&mut self, session: SessionKey) {
+        let Some(slot) = self.sessions.get_mut(session) else { return };
+        let last_answer = slot.session.upgrade();
+        let Some(candidate) = slot.seldom.candidate.take() else { return };
+        let before = std::mem::replace(&mut slot.carrier, Carrier::WebSocket(candidate));
+        if let (Carrier::Polling(Some(waiting)), Some(answer)) = (before, last_answer) {
+            // Nobody waits any more if the request was given up.
+            let _ = waiting.send(answer);
         }
+        if let Some(connection) = self.connections.get_mut(candidate) {
+            connection.role = Role::Transport(session);
+        }
+        self.settings.metrics.upgraded();
+    }
+
+    /// Says something short to the candidate. One that cannot take it is of no use.
+    pub(super) fn write_to_candidate(&mut self, session: SessionKey, frame: &Frame) {
+        let candidate = self.sessions.get(session).and_then(|slot| slot.seldom.candidate);
+        let connection = candidate.and_then(|key| self.connections.get_mut(key));
+        if !connection.is_some_and(|connection| connection.write_whole(frame.wire())) {
+            self.candidate_gone(session);
+        }
+    }
+
+    /// The candidate's connection ends, polling goes on; the session learns it here.
+    fn drop_candidate(&mut self, session: SessionKey, last_word: Option<Frame>) {
+        self.end_candidate(session, last_word);
         self.tell(session, SessionInput::CandidateGone, None);
+    }
+
+    /// The candidate's connection ends, as the session knows.
+    pub(super) fn end_candidate(&mut self, session: SessionKey, last_word: Option<Frame>) {
+        let Some(slot) = self.sessions.get_mut(session) else { return };
+        if let Some(candidate) = slot.seldom.candidate.take() {
+            self.settings.metrics.upgrade_failed();
+            self.finish_connection(candidate, last_word);
+        }
     }
 }

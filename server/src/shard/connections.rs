@@ -8,7 +8,7 @@ use parlor_core::{
     engine_io::{SessionInput, Transport},
     key::{ConnectionKey, Key as _, SessionKey},
 };
-use parlor_shared::{engine_io::Packet, websocket::Message};
+use parlor_shared::{engine_io::Packet, socket_io::Frame, websocket::Message};
 
 use super::{Carrier, READ_BUFFER_BYTES, Shard, Timer};
 use crate::{
@@ -120,26 +120,23 @@ impl Shard {
     /// Bytes of a connection: whole messages are handled as they are found.
     pub(super) fn bytes(&mut self, key: ConnectionKey, mut bytes: &mut [u8]) {
         while let Some(connection) = self.connections.get_mut(key) {
-            let role = connection.role;
-            if matches!(role, Role::Guest | Role::Lingering) {
-                return;
-            }
+            let (session, is_candidate) = match connection.role {
+                Role::Transport(session) => (session, false),
+                Role::Candidate(session) => (session, true),
+                Role::Guest | Role::Lingering => return,
+            };
             match connection.decoder.next(&mut bytes) {
                 Ok(None) => return,
-                Ok(Some(message)) => match role {
-                    Role::Transport(session) => self.message(session, &message),
-                    Role::Candidate(session) => self.candidate_message(key, session, &message),
-                    Role::Guest | Role::Lingering => return,
-                },
-                Err(violation) => match role {
-                    Role::Transport(session) => {
-                        tracing::debug!(session = chance::short(session), %violation, "cut");
-                        self.tell(session, SessionInput::Violated(violation), None);
-                        return;
-                    }
-                    Role::Candidate(session) => return self.candidate_violated(session, violation),
-                    Role::Guest | Role::Lingering => return,
-                },
+                Ok(Some(message)) if is_candidate => self.candidate_message(session, &message),
+                Ok(Some(message)) => self.message(session, &message),
+                Err(violation) if is_candidate => {
+                    return self.candidate_violated(session, violation);
+                }
+                Err(violation) => {
+                    tracing::debug!(session = chance::short(session), %violation, "cut");
+                    self.tell(session, SessionInput::Violated(violation), None);
+                    return;
+                }
             }
         }
     }
@@ -184,13 +181,14 @@ impl Shard {
         self.remove_connection(key);
     }
 
-    /// Nothing more will be written to this connection; it lingers until its peer closes.
-    pub(super) fn finish_connection(&mut self, key: ConnectionKey, say_good_bye: bool) {
+    /// Nothing will be written to this connection after the last word; it lingers until its peer
+    /// closes.
+    pub(super) fn finish_connection(&mut self, key: ConnectionKey, last_word: Option<Frame>) {
         let until = self.now() + LINGER;
         let Some(connection) = self.connections.get_mut(key) else { return };
-        if say_good_bye {
+        if let Some(frame) = last_word {
             // The connection ends either way.
-            let _ = connection.write_whole(parlor_shared::socket_io::Frame::close(None, "").wire());
+            let _ = connection.write_whole(frame.wire());
         }
         connection.finish();
         self.deadlines.set(Timer::Connection(key), Some(until));
@@ -203,6 +201,11 @@ impl Shard {
             let _ = self.registry.deregister(&mut connection.stream);
         }
     }
+}
+
+/// An end that nobody is to blame for.
+pub(super) fn good_bye() -> Frame {
+    Frame::close(None, "")
 }
 
 fn token(key: ConnectionKey) -> Token {

@@ -18,11 +18,8 @@ use parlor_shared::{
     id::Sid,
 };
 
-use super::{App, Carrier, Seldom, Shard, Slot};
-use crate::{
-    address::Counted, chance, engine_app::EngineContext, handlers::Handshake,
-    transport::websocket::Role,
-};
+use super::{App, Carrier, Seldom, Shard, Slot, connections::good_bye};
+use crate::{address::Counted, chance, engine_app::EngineContext, handlers::Handshake};
 
 /// What became of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,57 +137,30 @@ impl Shard {
         told
     }
 
+    /// Does what a session wants done, beside what `tell` has seen to.
     pub(super) fn carry_out(&mut self, key: SessionKey, effect: SessionEffect) {
-        let Some(slot) = self.sessions.get_mut(key) else { return };
         match effect {
-            SessionEffect::Deliver | SessionEffect::RefuseRequest => {}
-            SessionEffect::AcceptCandidate => {}
-            SessionEffect::DropCandidate => {
-                if let Some(candidate) = slot.seldom.candidate.take() {
-                    self.settings.metrics.upgrade_failed();
-                    self.finish_connection(candidate, true);
-                }
-            }
-            SessionEffect::SendToCandidate(frame) => {
-                let connection =
-                    slot.seldom.candidate.and_then(|candidate| self.connections.get_mut(candidate));
-                let written =
-                    connection.is_some_and(|connection| connection.write_whole(frame.wire()));
-                if !written {
-                    self.candidate_gone(key);
-                }
-            }
-            SessionEffect::Upgraded => {
-                let last_answer = slot.session.upgrade();
-                let Some(candidate) = slot.seldom.candidate.take() else { return };
-                let before = std::mem::replace(&mut slot.carrier, Carrier::WebSocket(candidate));
-                if let (Carrier::Polling(Some(waiting)), Some(answer)) = (before, last_answer) {
-                    // Nobody waits any more if the request was given up.
-                    let _ = waiting.send(answer);
-                }
-                if let Some(connection) = self.connections.get_mut(candidate) {
-                    connection.role = Role::Transport(key);
-                }
-                self.settings.metrics.upgraded();
-            }
-            SessionEffect::Closed(reason) => {
-                slot.has_told = true;
-                slot.mark(key, &mut self.dirty);
-                self.settings.metrics.closed(slot.session.transport(), reason);
-                tracing::debug!(session = chance::short(key), reason = reason.as_str(), "closed");
-                self.by_sid_if_gone(key);
-                self.input(Input::Closed(key, reason));
-            }
+            SessionEffect::Deliver
+            | SessionEffect::RefuseRequest
+            | SessionEffect::AcceptCandidate => {}
+            SessionEffect::DropCandidate => self.end_candidate(key, Some(good_bye())),
+            SessionEffect::SendToCandidate(frame) => self.write_to_candidate(key, &frame),
+            SessionEffect::Upgraded => self.upgraded(key),
+            SessionEffect::Closed(reason) => self.closed(key, reason),
         }
     }
 
-    /// A session that has ended and has nothing left to say is unknown at once.
-    fn by_sid_if_gone(&mut self, key: SessionKey) {
-        if let Some(slot) = self.sessions.get(key)
-            && slot.session.is_gone()
-        {
+    fn closed(&mut self, key: SessionKey, reason: CloseReason) {
+        let Some(slot) = self.sessions.get_mut(key) else { return };
+        slot.has_told = true;
+        slot.mark(key, &mut self.dirty);
+        self.settings.metrics.closed(slot.session.transport(), reason);
+        tracing::debug!(session = chance::short(key), reason = reason.as_str(), "closed");
+        if slot.session.is_gone() {
+            // It has nothing left to say, and is unknown at once.
             self.by_sid.remove(&slot.seldom.sid);
         }
+        self.input(Input::Closed(key, reason));
     }
 
     fn deliver(&mut self, key: SessionKey, packet: &Packet<'_>) {

@@ -9,7 +9,7 @@ use parlor_core::{
     key::{ConnectionKey, SessionKey},
 };
 
-use super::{Carrier, Shard, Timer};
+use super::{Carrier, Shard, Timer, connections::good_bye};
 use crate::transport::websocket::MAX_SLICES;
 
 impl Shard {
@@ -102,10 +102,10 @@ impl Shard {
         self.by_sid.remove(&slot.seldom.sid);
         self.deadlines.set(Timer::Session(key), None);
         if let Some(candidate) = slot.seldom.candidate {
-            self.finish_connection(candidate, true);
+            self.finish_connection(candidate, Some(good_bye()));
         }
         if let Carrier::WebSocket(connection) = slot.carrier {
-            self.finish_connection(connection, false);
+            self.finish_connection(connection, None);
         }
     }
 }
