@@ -1,7 +1,8 @@
 //! Requests of one TCP connection: which are Engine.IO's, which the operator's, which the site's.
 //! Polling and WebSocket themselves are `transport`'s part. A request for a session of another
 //! shard is carried there, and a connection that becomes a WebSocket moves there.
-//! Source: engine.io 6.6.11 for the order of checks (reference A3).
+
+mod asked;
 
 use std::{
     cell::Cell, convert::Infallible, net::IpAddr, pin::Pin, rc::Rc, sync::Arc, task::Poll,
@@ -10,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use hyper::{
-    HeaderMap, Method, Request, StatusCode, Uri, Version,
+    HeaderMap, Method, Request, StatusCode,
     body::Incoming,
     header::{self, HeaderValue},
     server::conn::http1,
@@ -24,6 +25,8 @@ use parlor_core::{
 use parlor_shared::{engine_io::HandshakeError, id::Sid};
 use prometheus_client::registry::Registry;
 use tokio::{net::TcpStream, sync::oneshot};
+
+use asked::{Asked, climbs, is_complete, is_old_internet_explorer};
 
 use crate::{
     acceptor::OpenConnection,
@@ -259,7 +262,9 @@ impl Peer {
     /// A request below the Engine.IO path.
     fn engine(self: Rc<Self>, request: Request<Incoming>, place: Option<&Rc<Seated>>) -> Begun {
         let asked = Asked::of(&request);
-        let Some(sid) = asked.query.sid else { return self.decide(request, asked, None, place) };
+        let Some(sid) = asked.query.sid else {
+            return self.decide(request, asked, None, None, place);
+        };
         if let Some(owner) = self.elsewhere(&sid) {
             let owner = owner.clone();
             let place = place.cloned();
@@ -269,8 +274,8 @@ impl Peer {
                 }
                 let known = self.announce(&owner, sid).await;
                 let expected = Some(Expected { owner, sid });
-                let asked = Asked { expected, ..asked };
-                let begun = Rc::clone(&self).decide(request, asked, known, place.as_ref());
+                let begun =
+                    Rc::clone(&self).decide(request, asked, known, expected, place.as_ref());
                 self.finish(begun).await
             });
         }
@@ -279,12 +284,12 @@ impl Peer {
             return Begun::later(async move {
                 self.shard.candidates(&sid).await;
                 let known = self.shard.asked_about(&sid);
-                let begun = Rc::clone(&self).decide(request, asked, known, place.as_ref());
+                let begun = Rc::clone(&self).decide(request, asked, known, None, place.as_ref());
                 self.finish(begun).await
             });
         }
         let known = self.shard.asked_about(&sid);
-        self.decide(request, asked, known, place)
+        self.decide(request, asked, known, None, place)
     }
 
     /// A request of which is known what its session is, if it names one.
@@ -293,10 +298,11 @@ impl Peer {
         request: Request<Incoming>,
         asked: Asked,
         known: Option<(SessionKey, Transport)>,
+        expected: Option<Expected>,
         place: Option<&Rc<Seated>>,
     ) -> Begun {
         let transport = known.map(|(_, transport)| transport);
-        match verify(request.method(), &asked, transport) {
+        match asked.verify(request.method(), transport) {
             Err(error) if asked.is_upgrade => {
                 Begun::Done(upgrade_error(StatusCode::BAD_REQUEST, error.message()))
             }
@@ -306,7 +312,7 @@ impl Peer {
                 polling::drain(Post::of(request, busy), limit, self.settings.body_timeout);
                 Begun::Done(polling::error(error))
             }
-            Ok(()) if asked.is_upgrade => Begun::Done(self.upgrade(request, asked)),
+            Ok(()) if asked.is_upgrade => Begun::Done(self.upgrade(request, &asked, expected)),
             Ok(()) => match known {
                 None => self.handshake(&request),
                 Some((key, _)) => match *request.method() {
@@ -411,12 +417,17 @@ impl Peer {
     }
 
     /// Answers 101, and hands the descriptor to the shard once hyper lets go of it.
-    fn upgrade(self: Rc<Self>, mut request: Request<Incoming>, asked: Asked) -> Answer {
-        let Upgrade { answer, handshake, counted } = match self.accept(&request, &asked) {
+    fn upgrade(
+        self: Rc<Self>,
+        mut request: Request<Incoming>,
+        asked: &Asked,
+        expected: Option<Expected>,
+    ) -> Answer {
+        let Upgrade { answer, handshake, counted } = match self.accept(&request, asked) {
             Ok(upgrade) => upgrade,
             Err(refusal) => return self.refuse(refusal),
         };
-        let Asked { query: Query { sid, .. }, expected, .. } = asked;
+        let sid = asked.query.sid;
         let on_upgrade = hyper::upgrade::on(&mut request);
         spawn(async move {
             let upgraded = match on_upgrade.await {
@@ -491,7 +502,7 @@ impl Peer {
             None => None,
         };
         let transport = known.map(|(_, transport)| transport);
-        if !asked.is_upgrade || verify(request.method(), &asked, transport).is_err() {
+        if !asked.is_upgrade || asked.verify(request.method(), transport).is_err() {
             return None;
         }
         let mut upgrade = self.accept(request, &asked).ok()?;
@@ -553,23 +564,6 @@ pub(crate) fn greet(shard: &Handle, settings: &Arc<HttpSettings>, key: Connectio
     }
 }
 
-/// What of a request says which way it goes.
-struct Asked {
-    is_upgrade: bool,
-    query: Query,
-    expected: Option<Expected>,
-}
-
-impl Asked {
-    fn of<B>(request: &Request<B>) -> Self {
-        Self {
-            is_upgrade: websocket::is_upgrade(request.headers()),
-            query: Query::read(request.uri()),
-            expected: None,
-        }
-    }
-}
-
 /// A WebSocket on its way to the shard of its session. The session's requests wait for it there:
 /// what it has said is older than what they say. When this is dropped it has arrived, or will not.
 struct Expected {
@@ -584,112 +578,6 @@ impl Drop for Expected {
             shard.peek(|shard| shard.candidate_arrived(&sid));
         })));
     }
-}
-
-/// The checks that any request must pass, in the reference's order. `known` is the transport of
-/// the session that it names.
-fn verify(method: &Method, asked: &Asked, known: Option<Transport>) -> Result<(), HandshakeError> {
-    let Asked { is_upgrade, ref query, .. } = *asked;
-    let transport = query.transport.ok_or(HandshakeError::TransportUnknown)?;
-    if query.is_repeated {
-        return Err(HandshakeError::BadRequest);
-    }
-    if query.names_session {
-        let own = known.ok_or(HandshakeError::SidUnknown)?;
-        if !query.is_v4 || (!is_upgrade && own != transport) {
-            return Err(HandshakeError::BadRequest);
-        }
-        if is_upgrade && transport != Transport::WebSocket {
-            return Err(HandshakeError::BadRequest);
-        }
-        return Ok(());
-    }
-    if method != Method::GET {
-        return Err(HandshakeError::BadMethod);
-    }
-    if is_upgrade != (transport == Transport::WebSocket) {
-        return Err(HandshakeError::BadRequest);
-    }
-    if !query.is_v4 {
-        return Err(HandshakeError::UnsupportedVersion);
-    }
-    Ok(())
-}
-
-/// The parameters that matter; others are ignored.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-struct Query {
-    transport: Option<Transport>,
-    is_v4: bool,
-    /// An empty name counts as none.
-    names_session: bool,
-    /// `None` too if what is named cannot be a session.
-    sid: Option<Sid>,
-    is_repeated: bool,
-}
-
-impl Query {
-    fn read(uri: &Uri) -> Self {
-        let (mut transport, mut eio, mut sid, mut is_repeated) = (None, None, None, false);
-        let mut rest = uri.query().unwrap_or_default();
-        while !rest.is_empty() {
-            let (pair, after) = cut(rest, b'&');
-            rest = after;
-            let (name, value) = cut(pair, b'=');
-            let place = match name {
-                "transport" => &mut transport,
-                "EIO" => &mut eio,
-                "sid" => &mut sid,
-                _ => continue,
-            };
-            is_repeated |= place.replace(value).is_some();
-        }
-        let sid = sid.filter(|sid| !sid.is_empty());
-        Self {
-            transport: match transport {
-                Some("polling") => Some(Transport::Polling),
-                Some("websocket") => Some(Transport::WebSocket),
-                _ => None,
-            },
-            is_v4: eio == Some("4"),
-            names_session: sid.is_some(),
-            sid: sid.and_then(Sid::parse),
-            is_repeated,
-        }
-    }
-}
-
-/// What is before the first `mark`, and what is behind it.
-fn cut(text: &str, mark: u8) -> (&str, &str) {
-    match text.bytes().position(|byte| byte == mark) {
-        Some(at) => (&text[..at], &text[at + 1..]),
-        None => (text, ""),
-    }
-}
-
-/// True if the request has what its version asks for.
-fn is_complete<B>(request: &Request<B>) -> bool {
-    request.version() != Version::HTTP_11 || request.headers().contains_key(header::HOST)
-}
-
-/// True if a path would leave the folder it names, however it is spelled.
-fn climbs(path: &str) -> bool {
-    let dot = |part: &mut &[u8]| match part {
-        [b'.', rest @ ..] | [b'%', b'2', b'e' | b'E', rest @ ..] => {
-            *part = rest;
-            true
-        }
-        _ => false,
-    };
-    path.as_bytes()
-        .split(|byte| *byte == b'/')
-        .any(|mut part| dot(&mut part) && dot(&mut part) && part.is_empty())
-}
-
-fn is_old_internet_explorer(headers: &HeaderMap) -> bool {
-    let Some(agent) = headers.get(header::USER_AGENT) else { return false };
-    let says = |word: &[u8]| agent.as_bytes().windows(word.len()).any(|part| part == word);
-    says(b";MSIE") || says(b"Trident/")
 }
 
 /// As the reference answers upgrades that it refuses.
@@ -722,38 +610,4 @@ fn not_allowed(methods: &'static str) -> Answer {
 
 fn json(status: StatusCode, body: &'static str) -> Answer {
     text(status, "application/json", body)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_repeated_parameter_is_noticed_and_an_empty_sid_is_none() {
-        let read = |query: &str| Query::read(&format!("/?{query}").parse().unwrap());
-        let usual = Query { is_v4: true, transport: Some(Transport::Polling), ..Query::default() };
-        assert_eq!(read("EIO=4&transport=polling&sid=&x&=&&t=1&t=2&sidx=3"), usual);
-        let repeated =
-            ["transport=polling&transport=websocket", "sid=a&sid=", "sid&sid", "EIO&EIO="];
-        for query in repeated {
-            assert!(read(query).is_repeated, "{query}");
-        }
-        let named = Query { names_session: true, ..Query::default() };
-        assert_eq!(read("sid=eighteen=bytes=1=2&"), named);
-        assert_eq!(read("transport=x&EIO=3&sid"), Query::default());
-        let sid = Sid::from_bytes([7; 18]);
-        assert_eq!(read(&format!("&sid={sid}")), Query { sid: Some(sid), ..named });
-        assert_eq!(read(""), Query::default());
-        assert_eq!(Query::read(&"/".parse().unwrap()), Query::default());
-    }
-
-    #[test]
-    fn paths_that_climb_are_known_however_they_are_spelled() {
-        for path in ["/..", "/a/../b", "/a/.%2e", "/%2E%2e/", "/%2e./b"] {
-            assert!(climbs(path), "{path}");
-        }
-        for path in ["/", "/a/.b/c..", "/...", "/a/./b", "/%2e", "/%2e%2", "/..%2f"] {
-            assert!(!climbs(path), "{path}");
-        }
-    }
 }

@@ -1,0 +1,168 @@
+//! What a request asks for, and whether it may: read and judged without answering.
+//! Source: engine.io 6.6.11 for the order of checks (reference A3).
+
+use hyper::{HeaderMap, Method, Request, Uri, Version, header};
+use parlor_core::engine_io::Transport;
+use parlor_shared::{engine_io::HandshakeError, id::Sid};
+
+use crate::transport::websocket;
+
+/// What of a request says which way it goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) is_upgrade: bool,
+    pub(super) query: Query,
+}
+
+impl Asked {
+    pub(super) fn of<B>(request: &Request<B>) -> Self {
+        Self {
+            is_upgrade: websocket::is_upgrade(request.headers()),
+            query: Query::read(request.uri()),
+        }
+    }
+
+    /// The checks that any request must pass, in the reference's order. `known` is the transport of
+    /// the session that it names.
+    pub(super) fn verify(
+        &self,
+        method: &Method,
+        known: Option<Transport>,
+    ) -> Result<(), HandshakeError> {
+        let Self { is_upgrade, ref query } = *self;
+        let transport = query.transport.ok_or(HandshakeError::TransportUnknown)?;
+        if query.is_repeated {
+            return Err(HandshakeError::BadRequest);
+        }
+        if query.names_session {
+            let own = known.ok_or(HandshakeError::SidUnknown)?;
+            if !query.is_v4 || (!is_upgrade && own != transport) {
+                return Err(HandshakeError::BadRequest);
+            }
+            if is_upgrade && transport != Transport::WebSocket {
+                return Err(HandshakeError::BadRequest);
+            }
+            return Ok(());
+        }
+        if method != Method::GET {
+            return Err(HandshakeError::BadMethod);
+        }
+        if is_upgrade != (transport == Transport::WebSocket) {
+            return Err(HandshakeError::BadRequest);
+        }
+        if !query.is_v4 {
+            return Err(HandshakeError::UnsupportedVersion);
+        }
+        Ok(())
+    }
+}
+
+/// The parameters that matter; others are ignored.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Query {
+    transport: Option<Transport>,
+    is_v4: bool,
+    /// An empty name counts as none.
+    pub(super) names_session: bool,
+    /// `None` too if what is named cannot be a session.
+    pub(super) sid: Option<Sid>,
+    is_repeated: bool,
+}
+
+impl Query {
+    fn read(uri: &Uri) -> Self {
+        let (mut transport, mut eio, mut sid, mut is_repeated) = (None, None, None, false);
+        let mut rest = uri.query().unwrap_or_default();
+        while !rest.is_empty() {
+            let (pair, after) = cut(rest, b'&');
+            rest = after;
+            let (name, value) = cut(pair, b'=');
+            let place = match name {
+                "transport" => &mut transport,
+                "EIO" => &mut eio,
+                "sid" => &mut sid,
+                _ => continue,
+            };
+            is_repeated |= place.replace(value).is_some();
+        }
+        let sid = sid.filter(|sid| !sid.is_empty());
+        Self {
+            transport: match transport {
+                Some("polling") => Some(Transport::Polling),
+                Some("websocket") => Some(Transport::WebSocket),
+                _ => None,
+            },
+            is_v4: eio == Some("4"),
+            names_session: sid.is_some(),
+            sid: sid.and_then(Sid::parse),
+            is_repeated,
+        }
+    }
+}
+
+/// What is before the first `mark`, and what is behind it.
+fn cut(text: &str, mark: u8) -> (&str, &str) {
+    match text.bytes().position(|byte| byte == mark) {
+        Some(at) => (&text[..at], &text[at + 1..]),
+        None => (text, ""),
+    }
+}
+
+/// True if the request has what its version asks for.
+pub(super) fn is_complete<B>(request: &Request<B>) -> bool {
+    request.version() != Version::HTTP_11 || request.headers().contains_key(header::HOST)
+}
+
+/// True if a path would leave the folder it names, however it is spelled.
+pub(super) fn climbs(path: &str) -> bool {
+    let dot = |part: &mut &[u8]| match part {
+        [b'.', rest @ ..] | [b'%', b'2', b'e' | b'E', rest @ ..] => {
+            *part = rest;
+            true
+        }
+        _ => false,
+    };
+    path.as_bytes()
+        .split(|byte| *byte == b'/')
+        .any(|mut part| dot(&mut part) && dot(&mut part) && part.is_empty())
+}
+
+pub(super) fn is_old_internet_explorer(headers: &HeaderMap) -> bool {
+    let Some(agent) = headers.get(header::USER_AGENT) else { return false };
+    let says = |word: &[u8]| agent.as_bytes().windows(word.len()).any(|part| part == word);
+    says(b";MSIE") || says(b"Trident/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeated_parameter_is_noticed_and_an_empty_sid_is_none() {
+        let read = |query: &str| Query::read(&format!("/?{query}").parse().unwrap());
+        let usual = Query { is_v4: true, transport: Some(Transport::Polling), ..Query::default() };
+        assert_eq!(read("EIO=4&transport=polling&sid=&x&=&&t=1&t=2&sidx=3"), usual);
+        let repeated =
+            ["transport=polling&transport=websocket", "sid=a&sid=", "sid&sid", "EIO&EIO="];
+        for query in repeated {
+            assert!(read(query).is_repeated, "{query}");
+        }
+        let named = Query { names_session: true, ..Query::default() };
+        assert_eq!(read("sid=eighteen=bytes=1=2&"), named);
+        assert_eq!(read("transport=x&EIO=3&sid"), Query::default());
+        let sid = Sid::from_bytes([7; 18]);
+        assert_eq!(read(&format!("&sid={sid}")), Query { sid: Some(sid), ..named });
+        assert_eq!(read(""), Query::default());
+        assert_eq!(Query::read(&"/".parse().unwrap()), Query::default());
+    }
+
+    #[test]
+    fn paths_that_climb_are_known_however_they_are_spelled() {
+        for path in ["/..", "/a/../b", "/a/.%2e", "/%2E%2e/", "/%2e./b"] {
+            assert!(climbs(path), "{path}");
+        }
+        for path in ["/", "/a/.b/c..", "/...", "/a/./b", "/%2e", "/%2e%2", "/..%2f"] {
+            assert!(!climbs(path), "{path}");
+        }
+    }
+}
