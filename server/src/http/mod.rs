@@ -2,7 +2,9 @@
 //! Polling and WebSocket themselves are `transport`'s part. A request for a session of another
 //! shard is carried there, and a connection that becomes a WebSocket moves there.
 
+mod answers;
 mod asked;
+mod pages;
 
 use std::{
     cell::Cell, convert::Infallible, net::IpAddr, pin::Pin, rc::Rc, sync::Arc, task::Poll,
@@ -26,6 +28,7 @@ use parlor_shared::{engine_io::HandshakeError, id::Sid};
 use prometheus_client::registry::Registry;
 use tokio::{net::TcpStream, sync::oneshot};
 
+use answers::{not_allowed, shutting_down, too_many, upgrade_error};
 use asked::{Asked, climbs, is_complete, is_old_internet_explorer};
 
 use crate::{
@@ -34,13 +37,11 @@ use crate::{
     cors::{self, Cors},
     handlers::Handshake,
     mailbox::{Mailbox, Parcel},
-    metrics,
     patience::Seated,
     shard::{Guest, Handle, spawn},
-    site,
     transport::{
         opening,
-        polling::{self, Answer, Post, close, empty, text},
+        polling::{self, Answer, Post, close, empty},
         stream::Stream,
         websocket,
     },
@@ -49,9 +50,6 @@ use crate::{
 /// Bytes of a request's head. It has 100 headers at most: that is hyper's own limit, and naming it
 /// would cost each request.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
-/// How long a shard may take to tell its figures.
-const GAUGE_TIMEOUT: Duration = Duration::from_millis(500);
-
 /// What all connections of a server share.
 #[derive(Debug)]
 pub(crate) struct HttpSettings {
@@ -216,46 +214,6 @@ impl Peer {
                 polling::post(&self.shard, key, post, self.settings.body_timeout).await
             }
             Begun::Later(answer) => answer.await,
-        }
-    }
-
-    /// Has every shard bring its part of the gauges up to date.
-    async fn gauge(&self) {
-        let ask = |mailbox: &Mailbox| {
-            let (done, answered) = oneshot::channel();
-            mailbox.post(Parcel::Visit(Box::new(move |shard: &Handle| {
-                shard.peek(|shard| shard.gauge());
-                // The scrape may have been given up meanwhile.
-                let _ = done.send(());
-            })));
-            answered
-        };
-        let asked: Vec<_> = self.settings.mailboxes.iter().map(ask).collect();
-        for answered in asked {
-            // A shard that is stuck or gone keeps its last figures.
-            let _ = tokio::time::timeout(GAUGE_TIMEOUT, answered).await;
-        }
-    }
-
-    /// Pages for operators and the demo site.
-    fn page<B>(&self, request: &Request<B>) -> Answer {
-        let method = request.method();
-        if method != Method::GET && method != Method::HEAD {
-            return not_allowed("GET, HEAD");
-        }
-        match request.uri().path() {
-            "/livez" => json(StatusCode::OK, r#"{"status":"live"}"#),
-            "/readyz" if self.shard.peek(|shard| shard.is_shutting_down()) => {
-                json(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"draining"}"#)
-            }
-            "/readyz" => json(StatusCode::OK, r#"{"status":"ready"}"#),
-            "/metrics" => {
-                let page = metrics::render(&self.settings.registry);
-                let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-                text(StatusCode::OK, kind, page)
-            }
-            path if self.settings.site => site::page(path, request.headers()),
-            _ => empty(StatusCode::NOT_FOUND),
         }
     }
 
@@ -578,36 +536,4 @@ impl Drop for Expected {
             shard.peek(|shard| shard.candidate_arrived(&sid));
         })));
     }
-}
-
-/// As the reference answers upgrades that it refuses.
-fn upgrade_error(status: StatusCode, sentence: &'static str) -> Answer {
-    let mut response = close(text(status, "text/html", sentence));
-    if status == StatusCode::UPGRADE_REQUIRED {
-        let version = HeaderValue::from_static("13");
-        response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, version);
-    }
-    response
-}
-
-fn shutting_down() -> Answer {
-    let body = r#"{"code":"E_SHUTDOWN","message":"the server is stopping"}"#;
-    close(json(StatusCode::SERVICE_UNAVAILABLE, body))
-}
-
-fn too_many() -> Answer {
-    let body = r#"{"code":"E_RATE","message":"too many sessions of one address"}"#;
-    let mut response = json(StatusCode::TOO_MANY_REQUESTS, body);
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
-    close(response)
-}
-
-fn not_allowed(methods: &'static str) -> Answer {
-    let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
-    response
-}
-
-fn json(status: StatusCode, body: &'static str) -> Answer {
-    text(status, "application/json", body)
 }
