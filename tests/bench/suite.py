@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 
+import idle
 import table
 from places import OUT, RELEASE, ROOT, SUITE, read_lines, say
 
@@ -72,5 +73,8 @@ def compare(rounds, scenarios, servers):
 
 def run(*arguments):
     environment = {**os.environ, "PARLOR_BENCH": str(RELEASE / "contract")}
-    subprocess.run([sys.executable, SUITE / "run.py", *map(str, arguments)],
-                   env=environment, check=True)
+    command = [sys.executable, SUITE / "run.py", *map(str, arguments)]
+    if arguments[0] == "idle":
+        idle.run(command, environment, GENERATOR, RESULTS)
+    else:
+        subprocess.run(command, env=environment, check=True)

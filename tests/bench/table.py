@@ -59,6 +59,7 @@ ROWS = [
     Row("connect-5k", "connect, CPU s per 1,000 (5,000)", "cpu_s_per_1k_conn", None, 0.04),
     Row("connect-10k", "memory per idle connection, KiB (10,000)", "rss_kib_per_conn", None, 2),
     Row("idle-5k", "idle CPU % with 5,000, pings sent", "idle_cpu_pct", "bun", 1),
+    Row("idle-5k", "– of the whole process, ended threads too", "idle_process_cpu_pct", "bun", 1),
     Row("slow-4k", "5 stalled, 4 KiB × 100 Hz, 30 s: memory growth, MiB", "rss_growth_mib", None,
         RELIABLE_MIB),
     Row("slow-4k", "– of them cut", "stalled_closed", None, 5, True),
