@@ -17,7 +17,7 @@ use std::{
 use parlor_server::{Config, Running, Server};
 use parlor_shared::websocket::{Opcode, write_masked_frame};
 use parlor_tests::harness::{DEADLINE, WebSocket};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -29,16 +29,6 @@ const ROUNDS: usize = 500;
 const PER_FRAME: usize = 2;
 /// Not of messages: timers, metrics, another thread.
 const SLACK: usize = ROUNDS / 20;
-
-/// What a player does.
-#[derive(Deserialize)]
-#[expect(dead_code, reason = "a game would use them")]
-struct Input {
-    s: f64,
-    x: f64,
-    y: f64,
-    b: u8,
-}
 
 #[derive(Serialize)]
 struct State {
@@ -99,7 +89,7 @@ fn what_is_heard_costs_no_allocation_and_what_is_said_one_frame_for_all() {
     let count_inputs = Arc::clone(&heard);
     server
         .namespace("/")
-        .on_typed("in", move |_, (_,): (Input,)| {
+        .on_typed("in", move |_, (_, _, _): (f64, f64, f64)| {
             count_inputs.fetch_add(1, Relaxed);
         })
         .on("echo", |cx, args| cx.ack(args))
@@ -121,7 +111,7 @@ fn what_is_heard_costs_no_allocation_and_what_is_said_one_frame_for_all() {
     // What comes with an echo has been handled when its answer is here.
     let mut inputs = Vec::new();
     for _ in 0..20 {
-        inputs.extend(frame(r#"42["in",{"s":1000001,"x":142.143,"y":857.857,"b":5}]"#));
+        inputs.extend(frame(r#"42["in",1000001,142.143,857.857]"#));
     }
     inputs.extend(&echo);
     let with_inputs = count(|| {

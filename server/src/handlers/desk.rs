@@ -18,8 +18,11 @@ use parlor_core::{
 };
 use parlor_shared::socket_io::{Args, Draft};
 
-use super::{Context, TimerId, foreign::Foreign, tasks::caught};
-use crate::{mailbox::Mailbox, metrics::Metrics};
+use super::{Context, EmitError, TimerId, foreign::Foreign, tasks::caught};
+use crate::{
+    mailbox::{Mailbox, Parcel, Refused},
+    metrics::Metrics,
+};
 
 /// What one call of a handler may want: more is a loop that does not end, or a broadcast written
 /// as one emit per socket.
@@ -49,6 +52,14 @@ impl Env {
         metrics: Metrics,
     ) -> Self {
         Self { shard, names, mailbox, metrics, next_timer: AtomicU64::new(0) }
+    }
+
+    /// Posts for an emitter, which does not wait.
+    pub(super) fn offer(&self, parcel: Parcel) -> Result<(), EmitError> {
+        self.mailbox.offer(parcel).map_err(|(_, refused)| match refused {
+            Refused::Full => EmitError::Overloaded,
+            Refused::Closed => EmitError::NotRunning,
+        })
     }
 
     pub(super) fn name(&self, namespace: NamespaceKey) -> &str {

@@ -10,7 +10,7 @@ use parlor_core::{
 use parlor_shared::socket_io::{Draft, EncodeError, EventArgs};
 
 use super::{AsyncContext, Context, EmitError, Emitter, ShardContext, desk::Env};
-use crate::mailbox::{Parcel, Refused};
+use crate::mailbox::Parcel;
 
 /// Whom an event goes to, being told.
 #[derive(Debug)]
@@ -140,12 +140,10 @@ impl Emit<&Emitter> {
             return Err(EmitError::UnknownNamespace);
         }
         let input = emit.encode(env, event, args)?;
-        env.mailbox.offer(Parcel::Wish(input)).map_err(|(_, refused)| match refused {
-            Refused::Full => {
+        env.offer(Parcel::Wish(input)).inspect_err(|error| {
+            if matches!(error, EmitError::Overloaded) {
                 env.metrics.emits_refused.inc();
-                EmitError::Overloaded
             }
-            Refused::Closed => EmitError::NotRunning,
         })
     }
 }

@@ -9,7 +9,7 @@ use parlor_core::input::Target;
 use parlor_shared::socket_io::EncodeError;
 
 use super::{Beat, Emit, ShardContext, TimerId, desk::Env};
-use crate::mailbox::{Mailbox, Parcel, Refused};
+use crate::mailbox::{Mailbox, Parcel};
 
 /// Emits from any thread, without a socket of its own. Cloning is cheap. What one thread emits by
 /// one emitter arrives in that order.
@@ -73,11 +73,7 @@ impl Emitter {
     ) -> Result<Timer, EmitError> {
         let env = self.env()?;
         let id = env.next_timer();
-        let posted = env.mailbox.offer(Parcel::Every(id, Beat::new(period, run)));
-        posted.map_err(|(_, refused)| match refused {
-            Refused::Full => EmitError::Overloaded,
-            Refused::Closed => EmitError::NotRunning,
-        })?;
+        env.offer(Parcel::Every(id, Beat::new(period, run)))?;
         Ok(Timer { id, mailbox: env.mailbox.clone() })
     }
 

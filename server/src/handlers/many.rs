@@ -4,7 +4,7 @@
 use parlor_core::{cluster::Change, input::Input};
 
 use super::{AsyncContext, Context, Emit, EmitError, Emitter, ShardContext};
-use crate::mailbox::{Parcel, Refused};
+use crate::mailbox::Parcel;
 
 impl<S> Emit<S> {
     fn change(self, change: Change) -> (S, Option<Input<'static>>) {
@@ -127,9 +127,6 @@ impl Emit<&Emitter> {
         let env = self.from.env()?;
         let (_, input) = self.change(change);
         let input = input.ok_or(EmitError::UnknownNamespace)?;
-        env.mailbox.offer(Parcel::Wish(input)).map_err(|(_, refused)| match refused {
-            Refused::Full => EmitError::Overloaded,
-            Refused::Closed => EmitError::NotRunning,
-        })
+        env.offer(Parcel::Wish(input))
     }
 }

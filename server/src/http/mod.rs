@@ -4,7 +4,9 @@
 
 mod answers;
 mod asked;
+mod elsewhere;
 mod pages;
+mod upgrades;
 
 use std::{
     cell::Cell, convert::Infallible, net::IpAddr, pin::Pin, rc::Rc, sync::Arc, task::Poll,
@@ -24,32 +26,33 @@ use parlor_core::{
     engine_io::Transport,
     key::{ConnectionKey, SessionKey},
 };
-use parlor_shared::{engine_io::HandshakeError, id::Sid};
 use prometheus_client::registry::Registry;
-use tokio::{net::TcpStream, sync::oneshot};
+use tokio::net::TcpStream;
 
 use answers::{not_allowed, shutting_down, too_many, upgrade_error};
 use asked::{Asked, climbs, is_complete, is_old_internet_explorer};
+use elsewhere::Expected;
+use upgrades::Upgrade;
 
 use crate::{
     acceptor::OpenConnection,
     address::{Counted, PerAddress, TrustedProxies},
     cors::{self, Cors},
     handlers::Handshake,
-    mailbox::{Mailbox, Parcel},
+    mailbox::Mailbox,
     patience::Seated,
     shard::{Guest, Handle, spawn},
     transport::{
         opening,
         polling::{self, Answer, Post, close, empty},
         stream::Stream,
-        websocket,
     },
 };
 
 /// Bytes of a request's head. It has 100 headers at most: that is hyper's own limit, and naming it
 /// would cost each request.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
+
 /// What all connections of a server share.
 #[derive(Debug)]
 pub(crate) struct HttpSettings {
@@ -285,59 +288,6 @@ impl Peer {
         }
     }
 
-    /// The mailbox of the shard whose session this is, if it is another one of this node.
-    fn elsewhere(&self, sid: &Sid) -> Option<&Mailbox> {
-        if self.settings.mailboxes.len() == 1 {
-            return None;
-        }
-        let owner = self.settings.owners.shard_of(&sid.to_bytes());
-        let own = self.shard.id();
-        let is_other = owner.node == own.node && owner != own;
-        self.settings.mailboxes.get(usize::from(owner.shard)).filter(|_| is_other)
-    }
-
-    /// Tells another shard that a WebSocket for its session is on its way; what the session is
-    /// there.
-    async fn announce(&self, owner: &Mailbox, sid: Sid) -> Option<(SessionKey, Transport)> {
-        let (answer, answered) = oneshot::channel();
-        owner.post(Parcel::Visit(Box::new(move |shard| {
-            let known = shard.asked_about(&sid);
-            shard.peek(|shard| shard.expect_candidate(&sid));
-            // The request may have been given up meanwhile.
-            let _ = answer.send(known);
-        })));
-        answered.await.ok()?
-    }
-
-    /// Has a request answered by the shard that owns its session.
-    async fn forward(&self, owner: &Mailbox, request: Request<Incoming>) -> Answer {
-        let (mut answer, answered) = oneshot::channel();
-        let (settings, address) = (Arc::clone(&self.settings), self.address);
-        owner.post(Parcel::Visit(Box::new(move |shard: &Handle| {
-            let peer =
-                Rc::new(Self { shard: shard.clone(), settings, address, open: Cell::new(None) });
-            let until_done = shard.draining();
-            spawn(async move {
-                let answering = async {
-                    let begun = Rc::clone(&peer).engine(request, None);
-                    peer.finish(begun).await
-                };
-                let answered = tokio::select! {
-                    answered = Box::pin(answering) => Some(answered),
-                    // The connection is gone, and the request with it.
-                    () = answer.closed() => None,
-                };
-                if let Some(answered) = answered {
-                    // Nobody waits any more if the connection went just now.
-                    let _ = answer.send(answered);
-                }
-                drop(until_done);
-            });
-        })));
-        // Without an answer the shard is no more, and the session with it.
-        answered.await.unwrap_or_else(|_| polling::error(HandshakeError::SidUnknown))
-    }
-
     fn handshake<B>(&self, request: &Request<B>) -> Begun {
         if self.shard.peek(|shard| shard.is_shutting_down()) {
             return Begun::Done(self.refuse(Refusal::ShuttingDown));
@@ -347,80 +297,6 @@ impl Peer {
             return Begun::Done(self.refuse(Refusal::TooMany));
         };
         Begun::Get(self.shard.with(|shard| shard.open_polling(handshake, Some(counted))))
-    }
-
-    /// Judges a request to become a WebSocket that is in order as a request.
-    fn accept<B>(&self, request: &Request<B>, asked: &Asked) -> Result<Upgrade, Refusal> {
-        let accept = websocket::accept(request.method(), request.version(), request.headers())
-            .map_err(|(status, sentence)| Refusal::Opening(status, sentence))?;
-        let is_new = !asked.query.names_session;
-        if is_new && self.shard.peek(|shard| shard.is_shutting_down()) {
-            return Err(Refusal::ShuttingDown);
-        }
-        let handshake = self.describe(request);
-        let counted = match is_new {
-            true => Some(self.count(handshake.address).ok_or(Refusal::TooMany)?),
-            false => None,
-        };
-        let mut answer = empty(StatusCode::SWITCHING_PROTOCOLS);
-        let headers = answer.headers_mut();
-        if let Some(protocol) = websocket::first_protocol(request.headers()) {
-            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
-        }
-        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-        let accept = HeaderValue::from_str(&accept).expect("base64 may stand in a header");
-        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
-        Ok(Upgrade { answer, handshake, counted })
-    }
-
-    /// Answers 101, and hands the descriptor to the shard once hyper lets go of it.
-    fn upgrade(
-        self: Rc<Self>,
-        mut request: Request<Incoming>,
-        asked: &Asked,
-        expected: Option<Expected>,
-    ) -> Answer {
-        let Upgrade { answer, handshake, counted } = match self.accept(&request, asked) {
-            Ok(upgrade) => upgrade,
-            Err(refusal) => return self.refuse(refusal),
-        };
-        let sid = asked.query.sid;
-        let on_upgrade = hyper::upgrade::on(&mut request);
-        spawn(async move {
-            let upgraded = match on_upgrade.await {
-                Ok(upgraded) => upgraded,
-                Err(error) => return tracing::debug!(%error, "upgrade failed"),
-            };
-            let Ok(parts) = upgraded.downcast::<Stream>() else {
-                return tracing::error!("an upgraded connection is no TCP stream");
-            };
-            let (stream, unread) = parts.io.into_parts();
-            let stream = match stream.into_std() {
-                Ok(stream) => stream,
-                Err(error) => return tracing::error!(%error, "a socket was not given up"),
-            };
-            let (open, read) = (self.open.take(), [parts.read_buf, unread].concat());
-            let Some(sid) = sid else {
-                let counted = (open, counted);
-                return self.shard.with(|shard| {
-                    shard.open_websocket(stream, &read, handshake, counted);
-                });
-            };
-            // If the session has ended meanwhile, the connection just closes.
-            let give = move |shard: &Handle| {
-                shard.with(|shard| {
-                    if let Some(key) = shard.session(&sid) {
-                        shard.open_candidate(stream, &read, key, open);
-                    }
-                });
-            };
-            match expected {
-                Some(expected) => drop(expected.owner.post(Parcel::Visit(Box::new(give)))),
-                None => give(&self.shard),
-            }
-        });
-        answer
     }
 
     fn refuse(&self, refusal: Refusal) -> Answer {
@@ -445,37 +321,6 @@ impl Peer {
     fn count(&self, address: IpAddr) -> Option<Counted> {
         self.settings.sessions_per_address.take(address)
     }
-
-    /// What a request that is here as a whole comes to, if it is to become a WebSocket of this
-    /// shard and nothing is wrong with it. All else is told by hyper's way.
-    fn straight(&self, request: &Request<()>) -> Option<(Upgrade, Option<SessionKey>)> {
-        if !is_complete(request) || !self.is_engines(request) {
-            return None;
-        }
-        let asked = Asked::of(request);
-        let known = match asked.query.sid {
-            Some(sid) if self.elsewhere(&sid).is_some() => return None,
-            Some(sid) if self.shard.peek(|shard| shard.expects_candidate(&sid)) => return None,
-            Some(sid) => self.shard.asked_about(&sid),
-            None => None,
-        };
-        let transport = known.map(|(_, transport)| transport);
-        if !asked.is_upgrade || asked.verify(request.method(), transport).is_err() {
-            return None;
-        }
-        let mut upgrade = self.accept(request, &asked).ok()?;
-        self.told(request).apply(upgrade.answer.headers_mut());
-        Some((upgrade, known.map(|(key, _)| key)))
-    }
-}
-
-/// A WebSocket that may be.
-struct Upgrade {
-    /// The 101.
-    answer: Answer,
-    handshake: Handshake,
-    /// Of a new session.
-    counted: Option<Counted>,
 }
 
 /// Why a request that is in order is refused all the same.
@@ -519,21 +364,5 @@ pub(crate) fn greet(shard: &Handle, settings: &Arc<HttpSettings>, key: Connectio
             });
         }
         Err(error) => tracing::error!(%error, "a socket could not be watched"),
-    }
-}
-
-/// A WebSocket on its way to the shard of its session. The session's requests wait for it there:
-/// what it has said is older than what they say. When this is dropped it has arrived, or will not.
-struct Expected {
-    owner: Mailbox,
-    sid: Sid,
-}
-
-impl Drop for Expected {
-    fn drop(&mut self) {
-        let sid = self.sid;
-        self.owner.post(Parcel::Visit(Box::new(move |shard: &Handle| {
-            shard.peek(|shard| shard.candidate_arrived(&sid));
-        })));
     }
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use mio::{Interest, Token};
 use parlor_core::{
-    engine_io::{SessionInput, Transport},
+    engine_io::SessionInput,
     key::{ConnectionKey, Key as _, SessionKey},
 };
 use parlor_shared::{engine_io::Packet, socket_io::Frame, websocket::Message};
 
-use super::{Carrier, READ_BUFFER_BYTES, Shard, Timer};
+use super::{READ_BUFFER_BYTES, Shard, Timer};
 use crate::{
     acceptor::OpenConnection,
     address::Counted,
@@ -38,11 +38,7 @@ impl Shard {
         // The session's key is not known before the connection's, and the other way round.
         let stream = mio::net::TcpStream::from_std(stream);
         let Some(connection) = self.adopt(stream, Role::Lingering, open) else { return };
-        let carrier = Carrier::WebSocket(connection);
-        let key = self.open(Transport::WebSocket, carrier, handshake, session_counted);
-        if let Some(connection) = self.connections.get_mut(connection) {
-            connection.role = Role::Transport(key);
-        }
+        self.open_by(connection, handshake, session_counted);
         self.bytes(connection, &mut read.to_vec());
     }
 

@@ -6,12 +6,11 @@ use std::net::IpAddr;
 use mio::Interest;
 use parlor_core::{
     delivery::NoViews,
-    engine_io::Transport,
     key::{ConnectionKey, SessionKey},
     time::Time,
 };
 
-use super::{Carrier, LISTENER, Shard, Timer};
+use super::{LISTENER, Shard, Timer};
 use crate::{
     acceptor::{Accepted, Arrival, Door, MAX_AT_ONCE, OpenConnection, RESPITE},
     address::Counted,
@@ -119,10 +118,7 @@ impl Shard {
         rest: &mut [u8],
     ) {
         self.forget_guest(key);
-        let carrier = Carrier::WebSocket(key);
-        let session = self.open(Transport::WebSocket, carrier, handshake, counted);
-        let Some(connection) = self.connections.get_mut(key) else { return };
-        connection.role = Role::Transport(session);
+        let session = self.open_by(key, handshake, counted);
         self.write_opening(session, key, answer);
         self.bytes(key, rest);
         // Its end may have come along with its first word.

@@ -19,7 +19,10 @@ use parlor_shared::{
 };
 
 use super::{App, Carrier, Seldom, Shard, Slot, connections::good_bye};
-use crate::{address::Counted, chance, engine_app::EngineContext, handlers::Handshake};
+use crate::{
+    address::Counted, chance, engine_app::EngineContext, handlers::Handshake,
+    transport::websocket::Role,
+};
 
 /// What became of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +41,22 @@ impl Shard {
         self.open(Transport::Polling, Carrier::Polling(None), handshake, counted)
     }
 
-    pub(super) fn open(
+    /// Opens a session by a connection that is a WebSocket now.
+    pub(super) fn open_by(
+        &mut self,
+        connection: ConnectionKey,
+        handshake: Handshake,
+        counted: Option<Counted>,
+    ) -> SessionKey {
+        let carrier = Carrier::WebSocket(connection);
+        let key = self.open(Transport::WebSocket, carrier, handshake, counted);
+        if let Some(connection) = self.connections.get_mut(connection) {
+            connection.role = Role::Transport(key);
+        }
+        key
+    }
+
+    fn open(
         &mut self,
         transport: Transport,
         carrier: Carrier,
