@@ -14,6 +14,8 @@ mod handle;
 mod local;
 mod outlet;
 mod parcels;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -389,9 +391,6 @@ impl Shard {
                     connection.is_unread = false;
                 }
                 self.read(key, true);
-            }
-            if !self.unread.is_empty() {
-                self.wake.call();
             }
         }
         // What has become due since the turn began has the next one, which begins at once.
@@ -939,6 +938,8 @@ impl Shard {
         let Some(connection) = self.connections.get_mut(key) else { return };
         if !std::mem::replace(&mut connection.is_unread, true) {
             self.unread.push(key);
+            // Its socket has told of this already, and does not tell again.
+            self.wake.call();
         }
     }
 
