@@ -13,6 +13,8 @@ mod failing;
 mod many;
 #[path = "e2e/opening.rs"]
 mod opening;
+#[path = "e2e/reading.rs"]
+mod reading;
 #[path = "e2e/shards.rs"]
 mod shards;
 #[path = "e2e/typed.rs"]

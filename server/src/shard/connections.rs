@@ -10,7 +10,7 @@ use parlor_core::{
 };
 use parlor_shared::{engine_io::Packet, socket_io::Frame, websocket::Message};
 
-use super::{READ_BUFFER_BYTES, Shard, Timer};
+use super::{Shard, Timer};
 use crate::{
     acceptor::OpenConnection,
     address::Counted,
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Reads from one connection before others have their turn.
-const MAX_READS_PER_TURN: usize = 16;
+pub(super) const MAX_READS_PER_TURN: usize = 16;
 /// How long a connection that is done waits for its peer to close.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -93,7 +93,7 @@ impl Shard {
                 }
                 Ok(Some(n)) => {
                     self.bytes(key, &mut scratch[..n]);
-                    if n < READ_BUFFER_BYTES && !is_ending {
+                    if n < scratch.len() && !is_ending {
                         break;
                     }
                 }
@@ -110,6 +110,8 @@ impl Shard {
         let Some(connection) = self.connections.get_mut(key) else { return };
         if !std::mem::replace(&mut connection.is_unread, true) {
             self.unread.push(key);
+            // Its socket has told of this already, and does not tell again.
+            self.wake.call();
         }
     }
 

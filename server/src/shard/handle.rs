@@ -265,7 +265,7 @@ impl Wake {
         self.called.notify_one();
     }
 
-    fn take(&self) -> bool {
+    pub(super) fn take(&self) -> bool {
         self.is_called.take()
     }
 

@@ -21,6 +21,8 @@ mod outlet;
 mod parcels;
 mod polling;
 mod sessions;
+#[cfg(test)]
+mod tests;
 mod writing;
 
 use std::{
@@ -315,9 +317,6 @@ impl Shard {
                     connection.is_unread = false;
                 }
                 self.read(key, true);
-            }
-            if !self.unread.is_empty() {
-                self.wake.call();
             }
         }
         // What has become due since the turn began has the next one, which begins at once.

@@ -1,0 +1,75 @@
+//! A shard without its loop: what the kernel's buffers seldom hold when it is reached from outside.
+
+use std::{
+    io::Write as _,
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use super::{connections::MAX_READS_PER_TURN, *};
+use crate::{handlers::Headers, mailbox::mailbox, transport::websocket::Role};
+
+const N_MESSAGES: usize = 100;
+/// The message `4m`, masked with nothing.
+const MESSAGE: [u8; 8] = [0x81, 0x82, 0, 0, 0, 0, b'4', b'm'];
+
+/// A lone shard that counts messages, and its poll.
+fn shard(n_heard: &Arc<AtomicUsize>) -> (Shard, mio::Poll) {
+    let settings = ShardSettings {
+        id: ShardId { node: 0, shard: 0 },
+        clock: Clock::start(),
+        owners: Owners::new(7),
+        session: Arc::default(),
+        patience: Duration::from_secs(10),
+        metrics: Metrics::default(),
+        is_alone: true,
+    };
+    let n_heard = Arc::clone(n_heard);
+    let app = EngineApp::new(move |_, _| {
+        n_heard.fetch_add(1, Ordering::Relaxed);
+    });
+    let poll = mio::Poll::new().unwrap();
+    let registry = poll.registry().try_clone().unwrap();
+    let links = Links::new(settings.id, Arc::new(crate::cluster::InProcess::default()), None);
+    (Shard::new(settings, App::Engine(app), mailbox().1, links, registry), poll)
+}
+
+/// Both ends of a connection; all that the client will say is with the server already.
+fn connection() -> (TcpStream, mio::net::TcpStream) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (server, _) = listener.accept().unwrap();
+    let words = MESSAGE.repeat(N_MESSAGES);
+    client.write_all(&words).unwrap();
+    let mut here = vec![0; words.len()];
+    while server.peek(&mut here).unwrap() < words.len() {}
+    server.set_nonblocking(true).unwrap();
+    (client, mio::net::TcpStream::from_std(server))
+}
+
+#[test]
+fn what_an_opening_leaves_unread_is_read_though_no_socket_tells_of_it() {
+    let n_heard = Arc::new(AtomicUsize::new(0));
+    let (mut shard, _poll) = shard(&n_heard);
+    let n_bytes = MESSAGE.len() * N_MESSAGES;
+    // As a small share of what is here as 64 KiB are of megabytes.
+    shard.scratch.truncate(n_bytes / MAX_READS_PER_TURN / 3);
+    let (_client, stream) = connection();
+    let guest = shard.adopt(stream, Role::Guest, None).unwrap();
+    let handshake = Handshake {
+        address: Ipv4Addr::LOCALHOST.into(),
+        query: String::new(),
+        headers: Headers::default(),
+    };
+    shard.open_session(guest, Vec::new(), handshake, None, &mut []);
+    shard.settle_up();
+    let n_at_once = n_heard.load(Ordering::Relaxed);
+    assert!((1..N_MESSAGES).contains(&n_at_once), "{n_at_once} were read at once");
+    while shard.wake.take() {
+        shard.turn(&Events::with_capacity(1));
+    }
+    assert_eq!(n_heard.load(Ordering::Relaxed), N_MESSAGES, "the loop waits, and nothing wakes it");
+}

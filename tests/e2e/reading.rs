@@ -1,0 +1,80 @@
+//! What clients say while their shard is busy waits in the kernel, and is read when it has time.
+
+use std::{
+    net::Shutdown,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+};
+
+use parlor_server::Config;
+use parlor_tests::harness::{DEADLINE, WebSocket};
+
+use super::{start, wait_for_metric};
+
+/// Each has its turn.
+const N_CLIENTS: usize = 40;
+/// Little, and more than is read at once.
+const SIZES: [usize; 5] = [1, 4_000, 4_200, 8_192, 70_000];
+
+#[test]
+fn what_many_said_to_a_busy_shard_is_heard_whole_and_in_order() {
+    let (release, released) = mpsc::channel();
+    let (begin, has_begun) = mpsc::channel();
+    let released = Mutex::new((begin, released));
+    let n_heard = Arc::new(AtomicUsize::new(0));
+    let heard = Arc::clone(&n_heard);
+    let mut config = Config::default();
+    config.server.shards = 1;
+    let running = start(config, |server| {
+        server
+            .namespace("/")
+            .on("hold", move |_, _| {
+                let (begin, released) = &*released.lock().unwrap();
+                begin.send(()).unwrap();
+                released.recv_timeout(DEADLINE).unwrap();
+            })
+            .on("echo", move |cx, args| {
+                heard.fetch_add(1, Ordering::SeqCst);
+                cx.ack(args);
+            });
+    });
+    let server = running.address();
+    let mut holder = WebSocket::join(server).unwrap();
+    let mut clients: Vec<WebSocket> =
+        (0..N_CLIENTS).map(|_| WebSocket::join(server).unwrap()).collect();
+    holder.send(r#"42["hold"]"#).unwrap();
+    has_begun.recv_timeout(DEADLINE).unwrap();
+
+    let says = |i: usize| {
+        ["a".to_owned(), "b".repeat(SIZES[i % SIZES.len()]), "c".to_owned()].into_iter().enumerate()
+    };
+    for (i, client) in clients.iter_mut().enumerate() {
+        for (id, text) in says(i) {
+            client.send(&format!(r#"42{id}["echo","{text}"]"#)).unwrap();
+        }
+    }
+    // Every third has nothing to say after that: its end lies behind its words.
+    let mut finished = Vec::new();
+    let mut talking = Vec::new();
+    for (i, client) in clients.into_iter().enumerate() {
+        if i % 3 == 0 {
+            let (stream, ..) = client.into_parts();
+            stream.shutdown(Shutdown::Write).unwrap();
+            finished.push(stream);
+        } else {
+            talking.push((i, client));
+        }
+    }
+    release.send(()).unwrap();
+    for (i, client) in &mut talking {
+        for (id, text) in says(*i) {
+            assert_eq!(client.text().unwrap(), format!(r#"43{id}["{text}"]"#));
+        }
+    }
+    let n_left = talking.len() + 1;
+    wait_for_metric(server, &format!(r#"parlor_sessions{{transport="websocket"}} {n_left}"#));
+    assert_eq!(n_heard.load(Ordering::SeqCst), N_CLIENTS * 3);
+}
