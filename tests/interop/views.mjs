@@ -62,7 +62,7 @@ class Viewer {
   }
 
   /** Waits until something holds; it is looked at with each state. */
-  async until(what, holds) {
+  async until(what, holds, ms = WAIT_MS) {
     const wait = async () => {
       for (;;) {
         if (this.problem) throw new Error(this.problem);
@@ -71,13 +71,14 @@ class Viewer {
         await new Promise((resolve) => (this.#wake = resolve));
       }
     };
-    return within(WAIT_MS, what, wait());
+    return within(ms, what, wait());
   }
 
-  /** So many more states. */
+  /** So many more states; a busy server may leave three of four out. */
   more(count) {
     const goal = this.states.size + count;
-    return this.until(`${count} more states`, () => this.states.size >= goal);
+    const ms = WAIT_MS + (count / HZ) * 4000;
+    return this.until(`${count} more states`, () => this.states.size >= goal, ms);
   }
 
   get state() {
@@ -238,11 +239,14 @@ check("who pauses reading gets the newest state, not those between", { ms: 60_00
     const before = await metric("states_coalesced_total");
     const socket = viewer.socket.io.engine.transport.ws;
     socket.pause();
-    for (let tries = 0; (await metric("states_coalesced_total")) < before + 20; tries++) {
-      if (tries === 200) fail("the reader", "is noticed to be slow", "nothing replaced in 20 s");
+    // Blocked at every look for so many states; others may be, now and then, on a busy machine.
+    let since;
+    for (let tries = 0; !(host.newest >= since + 40); tries++) {
+      if (tries === 300) fail("the reader", "is noticed to be slow", "not so in 30 s");
       await pause(100);
+      since = (await metric("connections_blocked")) >= 1 ? (since ?? host.newest) : undefined;
     }
-    that((await metric("connections_blocked")) >= 1, "blocked connections", "1", "none");
+    between(await metric("states_coalesced_total"), before + 20, Infinity, "states replaced");
     const missed = host.newest;
     socket.resume();
     await viewer.until("the newest", () => viewer.newest > missed);
