@@ -1,15 +1,19 @@
 //! What a server allocates per message once it has warmed up: a frame for each thing that is said,
 //! however many get it, and nothing for what is heard.
 //! The whole process is counted: server threads and all. The clients here allocate nothing.
+//! Beside it: what lobbies keep.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "allocations/lobbies.rs"]
+mod lobbies;
 
 use std::{
     alloc::System,
     io::{Read as _, Write as _},
     net::TcpStream,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
 };
@@ -22,6 +26,9 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
 static COUNTED: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// All of the process is counted, so there is one test at a time.
+static ALONE: Mutex<()> = Mutex::new(());
 
 const CLIENTS: usize = 50;
 const ROUNDS: usize = 500;
@@ -77,9 +84,9 @@ fn count(mut round: impl FnMut()) -> usize {
     change.allocations + change.reallocations
 }
 
-// One test, because all of the process is counted.
 #[test]
 fn what_is_heard_costs_no_allocation_and_what_is_said_one_frame_for_all() {
+    let _alone = ALONE.lock().unwrap();
     let filler = "state of a small game, over and over, so that it is about two hundred bytes \
                   long: state of a small game, over and over, and a few more bytes";
     let heard = Arc::new(AtomicUsize::new(0));

@@ -253,6 +253,8 @@ impl Lobby {
             Place::Spectator => Change::Spectators { count: self.n_spectators() as u32 + 1 },
         };
         self.push(change, pushes);
+        // Few come in, and most lobbies only wait: no room is kept for more.
+        self.members.reserve_exact(1);
         self.members.push(Member {
             name: name.to_owned(),
             place,
@@ -515,7 +517,13 @@ impl Lobby {
         for member in &mut self.members {
             member.ready = false;
         }
+        let is_first = self.play.is_none();
         self.play = Some(self.config.start(now.time, self.n_matches, seats, seed));
+        for member in self.members.iter().filter(|_| is_first) {
+            if let Some(socket) = member.socket {
+                self.watch(Comer { socket, deltas: member.deltas }, member.place, pushes);
+            }
+        }
         self.push(Change::Started { number: self.n_matches }, pushes);
         for member in 0..self.members.len() {
             // Who is away just now is told to the game as a loss it has yet to learn of.
@@ -567,7 +575,11 @@ impl Lobby {
         pushes.extend(views.into_iter().map(LobbyEffect::Dirty));
     }
 
+    /// Shows somebody the match, once there is or was one.
     fn watch(&self, Comer { socket, deltas }: Comer, place: Place, pushes: &mut Pushes) {
+        if self.play.is_none() {
+            return;
+        }
         let view = self.view_of(place);
         pushes.push(LobbyEffect::Watch { who: socket, view, deltas });
     }

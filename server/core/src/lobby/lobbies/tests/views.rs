@@ -77,19 +77,24 @@ fn a_seat_that_is_taken_by_another_shows_what_is_seen_from_it() {
 }
 
 #[test]
-fn what_is_asked_for_with_an_entrance_is_told_with_the_view() {
+fn what_was_asked_for_with_an_entrance_is_told_with_the_view_when_there_is_one() {
     let mut script = Script::new();
-    for (number, deltas) in [(0, true), (1, false)] {
-        script.arrive(number);
-        let create = json!(["create", {"game": "tally", "name": "A", "deltas": deltas}]);
-        let request = Request::read(&Args::of_event(&create.to_string(), &[]));
-        let effects = script.handle(LobbyInput::Asked(socket(number), request, Some(1)));
-        let told = effects.iter().find_map(|effect| match effect {
-            LobbyEffect::Watch { deltas, .. } => Some(*deltas),
+    script.arrive(0);
+    script.ok(0, "create", &json!({"game": "tally", "name": "A", "deltas": true}));
+    script.enter(1, "player");
+    script.ok(1, "ready", &json!({"ready": true}));
+    assert_eq!((script.viewer(0), script.viewer(1)), (None, None), "there is nothing to see yet");
+    let start = json!(["start", null]).to_string();
+    let request = Request::read(&Args::of_event(&start, &[]));
+    let effects = script.handle(LobbyInput::Asked(socket(0), request, None));
+    let told: Vec<(Address, bool)> = effects
+        .iter()
+        .filter_map(|effect| match effect {
+            LobbyEffect::Watch { who, deltas, .. } => Some((*who, *deltas)),
             _ => None,
-        });
-        assert_eq!(told, Some(deltas));
-    }
+        })
+        .collect();
+    assert_eq!(told, [(address(0), true), (address(1), false)]);
 }
 
 #[test]
@@ -114,9 +119,9 @@ fn a_change_makes_each_view_that_is_looked_at_dirty_once() {
 #[test]
 fn there_is_nothing_to_see_before_the_first_match_or_after_the_lobby() {
     let mut script = Script::with_players(0..2);
-    let view = script.clients[&0].view.unwrap();
-    assert_eq!(script.lobbies.state(view), None);
+    assert_eq!(script.viewer(0), None);
     script.start(0..2);
+    let view = script.clients[&0].view.unwrap();
     assert!(script.lobbies.state(view).is_some());
     let elsewhere = ViewId { shard: ShardId { node: 1, shard: 0 }, ..view };
     assert_eq!(script.lobbies.state(elsewhere), None, "another shard's");
