@@ -151,7 +151,7 @@ impl SocketIo {
                 }
             }
             Input::Bytes(session, bytes) => {
-                if let Err(Broken(reason)) = self.bytes(now, session, bytes, ids, effects) {
+                if let Err(Broken(reason)) = self.bytes(session, bytes, ids, effects) {
                     effects.push(Effect::Close(session, reason));
                 }
             }
@@ -216,7 +216,6 @@ impl SocketIo {
 
     fn bytes(
         &mut self,
-        _now: Time,
         session: SessionKey,
         bytes: &[u8],
         ids: &mut Ids,
@@ -529,11 +528,12 @@ impl SocketIo {
         let Some(socket) = self.sockets.get_mut(key) else { return };
         let has_joined = match &mut socket.state {
             State::Connecting(waiting) => {
+                let is_in = waiting.rooms.iter().any(|joined| joined == room);
                 let has_room = waiting.rooms.len() < MAX_ROOMS_PER_SOCKET;
-                if has_room {
+                if has_room && !is_in {
                     waiting.rooms.push(room.to_owned());
                 }
-                has_room
+                has_room || is_in
             }
             State::Connected => {
                 let rooms = &mut self.namespaces[socket.namespace.0 as usize].rooms;
