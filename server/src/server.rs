@@ -159,7 +159,8 @@ impl Server {
         self.start_on(listener)
     }
 
-    /// Like [`Self::start`], on a listener that exists already.
+    /// Like [`Self::start`], on a listener that exists already. It is set not to block, listens
+    /// with a queue of 4,096, and its connections get `TCP_NODELAY` and `limits.notsent_lowat`.
     ///
     /// # Errors
     /// If the configuration makes no sense.

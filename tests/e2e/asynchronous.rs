@@ -6,6 +6,7 @@ use std::{
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
     task::{Poll, Waker},
 };
@@ -325,4 +326,20 @@ fn handlers_of_sockets_that_are_gone_count_and_one_client_has_so_many_at_most() 
         client.send(&format!("40{name},")).unwrap();
         assert!(client.text().unwrap().starts_with(&format!("40{name},{{")), "{name}");
     }
+}
+
+#[test]
+fn what_a_handler_spawns_runs_though_nobody_speaks_http() {
+    let (done, is_done) = mpsc::channel();
+    let mut config = Config::default();
+    config.server.shards = 1;
+    let running = start(config, |server| {
+        server.namespace("/").on("save", move |_, _| {
+            let done = done.clone();
+            tokio::spawn(async move { done.send(()).unwrap() });
+        });
+    });
+    let mut socket = WebSocket::join(running.address()).unwrap();
+    socket.send(r#"42["save"]"#).unwrap();
+    is_done.recv_timeout(DEADLINE).unwrap();
 }

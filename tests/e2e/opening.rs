@@ -269,3 +269,48 @@ fn a_crowd_at_the_door_gets_in() {
         }
     }
 }
+
+#[test]
+fn who_takes_a_long_answer_slowly_gets_all_of_it_and_who_stops_is_cut() {
+    const LONG: usize = 600_000;
+    const PIECE: usize = 8 * 1024;
+    let running = start(config(), |server| {
+        server.namespace("/").on_connect(|cx| cx.emit("long", ("x".repeat(LONG),)));
+    });
+    let server = running.address();
+    let path = "/socket.io/?EIO=4&transport=polling";
+    let begin_poll = || {
+        let greeting = get(server, path).unwrap();
+        let sid = greeting.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap();
+        let path = format!("{path}&sid={sid}");
+        let post = format!("POST {path} HTTP/1.1\r\nContent-Length: 2");
+        let mut connect = open(server);
+        write!(connect, "{post}\r\nHost: test\r\n\r\n40").unwrap();
+        read_until(&mut connect, "ok");
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+        let socket = socket.unwrap();
+        socket.set_recv_buffer_size(PIECE).unwrap();
+        socket.connect(&server.into()).unwrap();
+        let mut stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
+        stream
+    };
+    let (mut slow, stopped) = (begin_poll(), begin_poll());
+    let begin = Instant::now();
+    let (mut n_bytes, mut tail, mut piece) = (0, Vec::new(), [0; PIECE]);
+    while !tail.ends_with(b"\"]") {
+        let n = slow.read(&mut piece).unwrap();
+        assert!(n > 0, "cut after {n_bytes} bytes and {:?}", begin.elapsed());
+        n_bytes += n;
+        tail = piece[..n].to_vec();
+        // The reader's pace: three times as long in all as who is silent may be.
+        let due =
+            HEADER_TIMEOUT * 3 * u32::try_from(n_bytes / 1000).unwrap() / (LONG / 1000) as u32;
+        std::thread::sleep(due.saturating_sub(begin.elapsed()));
+    }
+    assert!(n_bytes > LONG && begin.elapsed() > HEADER_TIMEOUT * 2);
+    drop(slow);
+    wait_for_metric(server, "parlor_connections 1");
+    drop(stopped);
+}

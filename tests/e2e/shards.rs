@@ -370,3 +370,57 @@ fn a_server_that_stops_opens_no_sessions() {
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("stopping"), "{answer}");
     running.wait().unwrap();
 }
+
+#[test]
+fn an_upgrade_given_up_on_its_way_to_a_busy_shard_is_not_waited_for() {
+    let (release, released) = mpsc::channel();
+    let (enter, entered) = mpsc::channel();
+    let released = Mutex::new((enter, released));
+    let mut config = Config::default();
+    config.server.shards = 2;
+    let running = super::start(config, |server| {
+        server.namespace("/").on("block", move |_, _| {
+            let (enter, released) = &*released.lock().unwrap();
+            enter.send(()).unwrap();
+            released.recv_timeout(super::DEADLINE).unwrap();
+        });
+    });
+    let server = running.address();
+    // Connections get to the shards in turn.
+    let path = "/socket.io/?EIO=4&transport";
+    let mut own = super::connect(server).unwrap();
+    let opened = ask(&mut own, &format!("{path}=polling"));
+    let sid = opened.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap();
+    let mut other = super::connect(server).unwrap();
+    ask(&mut other, "/livez");
+    let mut holder = WebSocket::join(server).unwrap();
+    holder.send(r#"42["block"]"#).unwrap();
+    entered.recv_timeout(super::DEADLINE).unwrap();
+
+    let mut upgrade = super::connect(server).unwrap();
+    write!(
+        upgrade,
+        "GET {path}=websocket&sid={sid} HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\n\
+         Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    .unwrap();
+    // What has an answer now came later.
+    let let_read = |other: &mut TcpStream| (0..3).for_each(|_| drop(ask(other, "/livez")));
+    let_read(&mut other);
+    drop(upgrade);
+    let_read(&mut other);
+    release.send(()).unwrap();
+    let begin = std::time::Instant::now();
+    write!(
+        own,
+        "POST {path}=polling&sid={sid} HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\n40"
+    )
+    .unwrap();
+    let mut answer = [0; 4096];
+    let n = own.read(&mut answer).unwrap();
+    assert!(answer[..n].ends_with(b"ok"), "{}", String::from_utf8_lossy(&answer[..n]));
+    assert!(begin.elapsed() < std::time::Duration::from_secs(1), "it waited for the upgrade");
+    running.stop();
+    running.wait().unwrap();
+}

@@ -6,12 +6,12 @@ use std::{cell::Cell, rc::Rc, sync::Arc};
 use hyper::{Request, body::Incoming};
 use parlor_core::{engine_io::Transport, key::SessionKey};
 use parlor_shared::{engine_io::HandshakeError, id::Sid};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, task::spawn_local};
 
 use super::Peer;
 use crate::{
     mailbox::{Mailbox, Parcel},
-    shard::{Handle, spawn},
+    shard::Handle,
     transport::polling::{self, Answer},
 };
 
@@ -52,7 +52,7 @@ impl Peer {
             let peer =
                 Rc::new(Self { shard: shard.clone(), settings, address, open: Cell::new(None) });
             let until_done = shard.draining();
-            spawn(async move {
+            spawn_local(async move {
                 let answering = async {
                     let begun = Rc::clone(&peer).engine(request, None);
                     peer.finish(begun).await

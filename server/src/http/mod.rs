@@ -27,7 +27,7 @@ use parlor_core::{
     key::{ConnectionKey, SessionKey},
 };
 use prometheus_client::registry::Registry;
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, task::spawn_local};
 
 use answers::{not_allowed, shutting_down, too_many, upgrade_error};
 use asked::{Asked, climbs, is_complete, is_old_internet_explorer};
@@ -40,8 +40,8 @@ use crate::{
     cors::{self, Cors},
     handlers::Handshake,
     mailbox::Mailbox,
-    patience::Seated,
-    shard::{Guest, Handle, spawn},
+    patience::Placed,
+    shard::{Guest, Handle},
     transport::{
         opening,
         polling::{self, Answer, Post, close, empty},
@@ -104,12 +104,13 @@ async fn serve(
     settings: Arc<HttpSettings>,
 ) {
     let Guest { address, since } = guest;
-    let (seat, _until_done) = (Rc::new(shard.seat(since)), shard.draining());
+    let place = Rc::new(shard.place(since, stream.progress()));
+    let _until_done = shard.draining();
     let peer = Rc::new(Peer { shard, settings, address, open: Cell::new(Some(open)) });
-    let place = Rc::clone(&seat);
+    let own = Rc::clone(&place);
     let service = service_fn(move |request: Request<Incoming>| {
-        let busy = place.begin();
-        let (peer, place) = (Rc::clone(&peer), Rc::clone(&place));
+        let busy = own.begin();
+        let (peer, place) = (Rc::clone(&peer), Rc::clone(&own));
         async move {
             // Not before hyper has read what of the body came along: a body that is dropped then
             // costs nothing, one that is dropped before costs the connection.
@@ -129,15 +130,15 @@ async fn serve(
     tokio::pin!(connection);
     let mut is_ending = false;
     let served = std::future::poll_fn(|cx| {
-        if seat.is_ending() && !std::mem::replace(&mut is_ending, true) {
+        if place.is_ending() && !std::mem::replace(&mut is_ending, true) {
             // The request that is being answered is the last one.
             connection.as_mut().graceful_shutdown();
         }
         match connection.as_mut().poll(cx) {
             Poll::Ready(served) => Poll::Ready(Some(served)),
-            Poll::Pending if seat.is_late() => Poll::Ready(None),
+            Poll::Pending if place.is_late() => Poll::Ready(None),
             Poll::Pending => {
-                seat.wake_on_change(cx);
+                place.wake_on_change(cx);
                 Poll::Pending
             }
         }
@@ -177,7 +178,7 @@ impl Peer {
     fn begin(
         self: Rc<Self>,
         request: Request<Incoming>,
-        place: &Rc<Seated>,
+        place: &Rc<Placed>,
     ) -> (Begun, Option<Told>) {
         if !is_complete(&request) {
             return (Begun::Done(close(empty(StatusCode::BAD_REQUEST))), None);
@@ -221,7 +222,7 @@ impl Peer {
     }
 
     /// A request below the Engine.IO path.
-    fn engine(self: Rc<Self>, request: Request<Incoming>, place: Option<&Rc<Seated>>) -> Begun {
+    fn engine(self: Rc<Self>, request: Request<Incoming>, place: Option<&Rc<Placed>>) -> Begun {
         let asked = Asked::of(&request);
         let Some(sid) = asked.query.sid else {
             return self.decide(request, asked, None, None, place);
@@ -233,8 +234,10 @@ impl Peer {
                 if !asked.is_upgrade {
                     return self.forward(&owner, request).await;
                 }
-                let known = self.announce(&owner, sid).await;
-                let expected = Some(Expected { owner, sid });
+                // If the request is given up meanwhile, this tells the owner.
+                let expected = Expected { owner, sid };
+                let known = self.announce(&expected.owner, sid).await;
+                let expected = Some(expected);
                 let begun =
                     Rc::clone(&self).decide(request, asked, known, expected, place.as_ref());
                 self.finish(begun).await
@@ -260,7 +263,7 @@ impl Peer {
         asked: Asked,
         known: Option<(SessionKey, Transport)>,
         expected: Option<Expected>,
-        place: Option<&Rc<Seated>>,
+        place: Option<&Rc<Placed>>,
     ) -> Begun {
         let transport = known.map(|(_, transport)| transport);
         match asked.verify(request.method(), transport) {
@@ -354,7 +357,7 @@ pub(crate) fn greet(shard: &Handle, settings: &Arc<HttpSettings>, key: Connectio
         Ok(stream) => {
             let stream = Stream::new(stream, Bytes::copy_from_slice(words));
             let (shard, settings) = (shard.clone(), Arc::clone(settings));
-            spawn(async move {
+            spawn_local(async move {
                 // Until tokio knows that, an answer would wait; and a 101 that waits is lost if
                 // hyper has no more to read.
                 match stream.writable().await {

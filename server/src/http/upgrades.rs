@@ -8,6 +8,7 @@ use hyper::{
     header::{self, HeaderValue},
 };
 use parlor_core::key::SessionKey;
+use tokio::task::spawn_local;
 
 use super::{
     Peer, Refusal,
@@ -18,7 +19,7 @@ use crate::{
     address::Counted,
     handlers::Handshake,
     mailbox::Parcel,
-    shard::{Handle, spawn},
+    shard::Handle,
     transport::{
         polling::{Answer, empty},
         stream::Stream,
@@ -74,7 +75,7 @@ impl Peer {
         };
         let sid = asked.query.sid;
         let on_upgrade = hyper::upgrade::on(&mut request);
-        spawn(async move {
+        spawn_local(async move {
             let upgraded = match on_upgrade.await {
                 Ok(upgraded) => upgraded,
                 Err(error) => return tracing::debug!(%error, "upgrade failed"),

@@ -1,7 +1,7 @@
 //! Connections that have not said yet what they want: how they come in, and what becomes of them.
 //! What they say is `http`'s to judge.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use mio::Interest;
 use parlor_core::{
@@ -53,9 +53,9 @@ impl Shard {
                 }
             }
         }
-        // There may be more: others have their turn first.
-        let now = self.now();
-        self.deadlines.set(Timer::Door, Some(now));
+        // There may be more: others have their turn first, so that it is not due in this one.
+        let next = self.now() + Duration::from_nanos(1);
+        self.deadlines.set(Timer::Door, Some(next));
     }
 
     /// Takes a connection in, and waits for its first word.

@@ -21,13 +21,13 @@ use tokio::{
     sync::{Notify, mpsc, watch},
 };
 
-use super::{ALARM, App, Shard, ShardSettings, local};
+use super::{ALARM, App, Shard, ShardSettings};
 use crate::{
     acceptor::Accepted,
     cluster::Links,
     http::{self, HttpSettings},
     mailbox::Inbox,
-    patience::{Patience, Seated},
+    patience::{Patience, Placed, Progress},
 };
 
 /// How long a WebSocket may take from one shard to another.
@@ -100,10 +100,10 @@ impl Handle {
     }
 
     /// A place for a connection that speaks HTTP and is silent since then.
-    pub(crate) fn seat(&self, since: Time) -> Seated {
-        let seated = self.patience.seat(since);
+    pub(crate) fn place(&self, since: Time, progress: Progress) -> Placed {
+        let placed = self.patience.place(since, progress);
         self.peek(|shard| shard.wake_by(self.patience.deadline()));
-        seated
+        placed
     }
 
     /// The session that a request is about, with its transport. What the session's WebSocket
@@ -174,8 +174,9 @@ impl Handle {
     /// Turns the shard until `stopped` is told, then ends its sessions and turns on until all are
     /// gone or `timeout` has passed.
     ///
-    /// While nothing on this thread speaks HTTP, the loop waits on the shard's poll itself. Asking
-    /// the runtime as well costs a second system call, and more, each time.
+    /// While the runtime has no task (connections that speak HTTP, and what users spawn), the loop
+    /// waits on the shard's poll itself. Asking the runtime as well costs a second system call, and
+    /// more, each time.
     pub(crate) async fn run(
         &self,
         http: &Arc<HttpSettings>,
@@ -190,6 +191,7 @@ impl Handle {
         let wake = Rc::clone(&self.shard.borrow().wake);
         let mailbox = self.shard.borrow().mailbox();
         let clock = self.shard.borrow().settings.clock;
+        let tasks = tokio::runtime::Handle::current().metrics();
         let mut give_up_at: Option<Time> = None;
         loop {
             let deadline = self.peek(|shard| {
@@ -199,7 +201,7 @@ impl Handle {
                 shard.asleep_until = Some(deadline);
                 deadline
             });
-            let has_rung = if local::n_tasks() == 0 {
+            let has_rung = if tasks.num_alive_tasks() == 0 {
                 let is_free = !wake.take() && self.peek(|shard| shard.inbox.listen());
                 let left = deadline.map(|at| at.since(clock.now()));
                 self.turn(if is_free { left } else { Some(Duration::ZERO) })
@@ -269,8 +271,9 @@ impl Wake {
         self.is_called.take()
     }
 
+    /// A call that the loop has heeded already may have left its notice behind.
     async fn called(&self) {
-        if !self.take() {
+        while !self.take() {
             self.called.notified().await;
         }
     }

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //!  HTTP (hyper, this thread's tokio runtime) ──► requests ─┐
-//!  WebSockets (a mio::Poll of the shard's own, watched     ├─► sessions ─► world ─► handlers
-//!              by that runtime through one AsyncFd) ───────┘       │         │
+//!  guests and WebSockets (a mio::Poll of the shard's own,  ├─► sessions ─► world ─► handlers
+//!      on which the loop waits; by that runtime, while     │       │         │
+//!      that has tasks) ────────────────────────────────────┘       │         │
 //!                                            written at once ◄─────┴─────────┘
 //! ```
 //! Nothing here decides anything about sessions, lobbies or matches: it carries inputs to the
@@ -16,7 +17,6 @@ mod deadlines;
 mod figures;
 mod guests;
 mod handle;
-mod local;
 mod outlet;
 mod parcels;
 mod polling;
@@ -50,7 +50,6 @@ use figures::Tally;
 pub(crate) use guests::Guest;
 pub(crate) use handle::Handle;
 use handle::{MAX_EVENTS, Wake};
-pub(crate) use local::spawn;
 pub(crate) use polling::{Polled, Refused};
 
 use crate::{
@@ -281,8 +280,8 @@ impl Shard {
         self.links.is_congested()
     }
 
-    /// One turn: what other threads want and sockets bring, then deadlines, then everything is
-    /// written. While another shard cannot keep up, clients are not read: what they say waits in
+    /// One turn: what other threads want and sockets bring, then deadlines (if any is due, all is
+    /// written before), then everything is written. While another shard cannot keep up, clients are not read: what they say waits in
     /// the kernel.
     pub(crate) fn turn(&mut self, events: &Events) {
         self.look_at_clock();

@@ -26,10 +26,7 @@ impl Shard {
     fn parcel(&mut self, parcel: Parcel) {
         let now = self.now();
         let parcel = match parcel {
-            Parcel::Visit(visit) => {
-                self.visits.push(visit);
-                return self.wake.call();
-            }
+            Parcel::Visit(visit) => return self.visits.push(visit),
             Parcel::Batch(from, messages) => {
                 for message in messages {
                     self.input(Input::Told(from, message));

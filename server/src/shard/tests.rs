@@ -1,4 +1,4 @@
-//! A shard without its loop: what the kernel's buffers seldom hold when it is reached from outside.
+//! A shard without its loop: what is seldom met when it is reached from outside.
 
 use std::{
     io::Write as _,
@@ -10,7 +10,13 @@ use std::{
 };
 
 use super::{connections::MAX_READS_PER_TURN, *};
-use crate::{handlers::Headers, mailbox::mailbox, transport::websocket::Role};
+use crate::{
+    acceptor::{Door, MAX_AT_ONCE},
+    address::{PerAddress, TrustedProxies},
+    handlers::Headers,
+    mailbox::mailbox,
+    transport::websocket::Role,
+};
 
 const N_MESSAGES: usize = 100;
 /// The message `4m`, masked with nothing.
@@ -72,4 +78,22 @@ fn what_an_opening_leaves_unread_is_read_though_no_socket_tells_of_it() {
         shard.turn(&Events::with_capacity(1));
     }
     assert_eq!(n_heard.load(Ordering::Relaxed), N_MESSAGES, "the loop waits, and nothing wakes it");
+}
+
+#[test]
+fn as_many_are_let_in_at_once_as_may_be_and_others_have_their_turn_between() {
+    let (mut shard, _poll) = shard(&Arc::default());
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let proxies = TrustedProxies::parse(&[]).unwrap();
+    let per_address = PerAddress::new(1024);
+    let door = Door::new(listener, per_address, proxies, Metrics::default(), 1).unwrap();
+    shard.open_door(door).unwrap();
+    let _crowd: Vec<TcpStream> =
+        (0..3 * MAX_AT_ONCE).map(|_| TcpStream::connect(address).unwrap()).collect();
+    shard.accept();
+    for n_turns in 1..3 {
+        assert_eq!(shard.guests.len(), n_turns * MAX_AT_ONCE);
+        shard.turn(&Events::with_capacity(1));
+    }
 }

@@ -69,7 +69,7 @@ impl Shard {
                 }
                 match n_slices {
                     0 => return,
-                    _ => connection.write_all(&slices[..n_slices]),
+                    _ => connection.write_vectored(&slices[..n_slices]),
                 }
             };
             match written {

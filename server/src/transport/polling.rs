@@ -13,10 +13,11 @@ use hyper::{
 };
 use parlor_core::key::SessionKey;
 use parlor_shared::engine_io::HandshakeError;
+use tokio::task::spawn_local;
 
 use crate::{
     patience::Busy,
-    shard::{Handle, Polled, Refused, spawn},
+    shard::{Handle, Polled, Refused},
 };
 
 pub(crate) type Answer = Response<Full<Bytes>>;
@@ -155,7 +156,7 @@ pub(crate) fn drain(post: Post, limit: usize, timeout: Duration) {
     if body.is_end_stream() || is_asking {
         return;
     }
-    spawn(async move {
+    spawn_local(async move {
         let read = async {
             let mut n_bytes = 0;
             while let Some(Ok(frame)) = body.frame().await {

@@ -12,6 +12,8 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use crate::patience::Progress;
+
 /// A head and a body that fit are copied together: that costs less than a list of two.
 const COPIED_BYTES: usize = 1024;
 
@@ -21,16 +23,34 @@ pub(crate) struct Stream {
     inner: TokioIo<TcpStream>,
     /// Read before hyper had the connection.
     read: Bytes,
+    /// It took nothing when it was last written to.
+    is_blocked: bool,
+    progress: Progress,
 }
 
 impl Stream {
     pub(crate) fn new(inner: TcpStream, read: Bytes) -> Self {
-        Self { inner: TokioIo::new(inner), read }
+        let inner = TokioIo::new(inner);
+        Self { inner, read, is_blocked: false, progress: Progress::default() }
+    }
+
+    /// Told when what had to wait is written.
+    pub(crate) fn progress(&self) -> Progress {
+        self.progress.clone()
     }
 
     /// Waits until it can be written to.
     pub(crate) async fn writable(&self) -> io::Result<()> {
         self.inner.inner().writable().await
+    }
+
+    fn note(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match written {
+            Poll::Pending => self.is_blocked = true,
+            Poll::Ready(_) if std::mem::take(&mut self.is_blocked) => self.progress.note(),
+            Poll::Ready(_) => {}
+        }
+        written
     }
 
     /// The connection, and what hyper has not taken of what was read.
@@ -63,7 +83,8 @@ impl Write for Stream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        self.note(written)
     }
 
     fn poll_write_vectored(
@@ -73,7 +94,8 @@ impl Write for Stream {
     ) -> Poll<io::Result<usize>> {
         let n_bytes: usize = slices.iter().map(|slice| slice.len()).sum();
         if n_bytes > COPIED_BYTES {
-            return Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
+            let written = Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
+            return self.note(written);
         }
         let mut copied = [0; COPIED_BYTES];
         let mut end = 0;
@@ -81,7 +103,8 @@ impl Write for Stream {
             copied[end..end + slice.len()].copy_from_slice(slice);
             end += slice.len();
         }
-        Pin::new(&mut self.inner).poll_write(cx, &copied[..end])
+        let written = Pin::new(&mut self.inner).poll_write(cx, &copied[..end]);
+        self.note(written)
     }
 
     fn is_write_vectored(&self) -> bool {

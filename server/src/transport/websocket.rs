@@ -86,7 +86,7 @@ impl Connection {
 
     /// The same for several chunks at once. `writev` goes through the layer of files and costs
     /// about half a microsecond more than `sendmsg`.
-    pub(crate) fn write_all(&mut self, chunks: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
+    pub(crate) fn write_vectored(&mut self, chunks: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
         self.written_by(|stream| SockRef::from(stream).send_vectored(chunks))
     }
 
