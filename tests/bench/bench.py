@@ -4,10 +4,10 @@
 
 Without names it does all but `quote`, which puts the report into tests/BENCH.md, between its
 marks, and the plots beside it. From the environment: ROUNDS (7), and of the comparison SCENARIOS
-and SERVERS, separated by commas. Each part keeps its section until it is measured again; what
-others leave as target/bench/sections/NAME.md is reported too.
+and SERVERS, separated by commas. Each part keeps its section until it is measured again.
 """
 
+import json
 import os
 import re
 import shutil
@@ -30,8 +30,7 @@ ORDER = {
     "overload": "Overload",
     "outlook": "On 16 cores",
     "steps": "One input's journey, nanoseconds per step",
-    "instructions": "Instructions",
-    "allocations": "Allocations",
+    "instructions": "Instructions per hot step",
 }
 PARTS = ["steps", "peers", "slow", "overload", "scale"]
 
@@ -62,6 +61,9 @@ def main():
 
 
 def steps(rounds, most_files):
+    counts = json.loads((ROOT / "tests" / "benches" / "counts.json").read_text())
+    rows = [f"| {step} | {count:,} |" for step, count in counts.items()]
+    keep("instructions", "\n".join(["| step | instructions |", "|---|---|", *rows]))
     return tool("steps", in_code=True)
 
 

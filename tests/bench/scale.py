@@ -2,7 +2,8 @@
 
 The generator of the bench of all peers against Parlor's contract server, rawtcp beside it as the
 limit; rounds are interleaved. One plot each: cost per unit, so that a flat line is linear growth.
-Messages per second are kept about the same along an axis, so that the load is too.
+Messages per second are kept about the same along an axis, so that the load is too; but no lobby
+ticks more than 100 times a second, so that few players have fewer.
 """
 
 import json

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from places import OUT, figure, read_lines, spread
 
 SERVERS = ["parlor", "node", "bun", "sioxide", "rawtcp"]
+#: Those that speak all of Socket.IO.
+PEERS = SERVERS[1:-1]
 MAX_WAIT_PCT = 2
 MAX_GENERATOR_PCT = 90
 # What waits for a slow reader: limits.max_queue_bytes and its session, for 5 stalled ones; of
@@ -118,21 +120,43 @@ def line(runs, row):
     for server in SERVERS:
         values = [run[row.key] for run in runs_of(runs, row)
                   if run["label"] == server and is_fine(run, row)]
+        mark = ""
+        if not values:
+            values = [run[row.key] for run in runs_of(runs, row)
+                      if run["label"] == server and run.get(row.key) is not None]
+            mark = "≈ " if values else ""
         failed = sum(run["label"] == server and run.get("ok") != 1 for run in runs_of(runs, row))
-        cells.append(spread(values) + (f", {failed} failed" if failed else ""))
+        cells.append(mark + spread(values) + (f", {failed} failed" if failed else ""))
     fine, n_void = pairs(runs, row)
     ratio = spread(fine, lambda value: f"{value:.2f}") if row.base else "–"
     counted = f"{len(fine)}" + (f" ({n_void} void)" if n_void else "")
     reached = "–"
     if row.goal is not None and fine:
         reached = "yes" if row.is_reached(statistics.median(fine)) else "**no**"
-    return f"| {row.title} | {' | '.join(cells)} | {ratio} | {counted} | {row.goal_text()} | {reached} |"
+    said = [ratio, counted, row.goal_text(), reached, against_peers(runs, row)]
+    return f"| {row.title} | {' | '.join([*cells, *said])} |"
+
+
+def against_peers(runs, row):
+    """The median of the ratios within each round to the best of those that speak all of it."""
+    ours = by_round(runs, row, "parlor")
+    best = max if row.at_least else min
+    theirs = {}
+    for server in PEERS:
+        for number, value in by_round(runs, row, server).items():
+            theirs.setdefault(number, []).append(value)
+    ratios = [ours[r] / best(theirs[r]) for r in ours if theirs.get(r) and best(theirs[r]) > 0]
+    return f"{statistics.median(ratios):.2f}" if ratios else "–"
 
 
 def markdown(runs):
-    head = ["CPU s per million, unless said", *SERVERS, "Parlor ÷ base", "rounds", "goal", "reached"]
+    head = ["CPU s per million, unless said", *SERVERS, "Parlor ÷ base", "rounds", "goal", "reached",
+            "Parlor ÷ best peer"]
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     lines += [line(runs, row) for row in ROWS if runs_of(runs, row)]
+    if any("≈" in line for line in lines):
+        lines += ["", f"≈: in each run the server waited for its core for over {MAX_WAIT_PCT} % of the time, as one "
+                  "does whose own threads compete for it, or failed."]
     saturated = [run for run in runs if (run.get("gen_cpu_pct") or 0) > MAX_GENERATOR_PCT]
     names = sorted({f"{run['scenario']} with {run['label']}" for run in saturated})
     if names:
