@@ -281,8 +281,8 @@ impl Shard {
     }
 
     /// One turn: what other threads want and sockets bring, then deadlines (if any is due, all is
-    /// written before), then everything is written. While another shard cannot keep up, clients are not read: what they say waits in
-    /// the kernel.
+    /// written before), then everything is written. While another shard cannot keep up, clients
+    /// are not read: what they say waits in the kernel.
     pub(crate) fn turn(&mut self, events: &Events) {
         self.look_at_clock();
         self.unpack();

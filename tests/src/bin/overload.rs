@@ -1,8 +1,8 @@
 //! What becomes of a server that has half as much again to do as its core can: ticks that compute
 //! and then send to everybody, at 1.5 times what fits, beside the same ticks at half the rate,
 //! which fit. It must leave ticks out, not fall behind: a delivered message must not cost more than
-//! at the rate it can keep, an ack must wait for about one tick at most and a ping for two (one when
-//! it is due, one before that for the pong from which it counts), and nobody may lose the
+//! at the rate it can keep, an ack must wait for about one tick at most and a ping for two (one
+//! when it is due, one before that for the pong from which it counts), and nobody may lose the
 //! session. Phases alternate on one server. Prints tables; fails if a bound is broken.
 //!
 //! Clients are opened over one ping interval, so that their pings come evenly. Acks are asked for
