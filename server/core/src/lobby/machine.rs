@@ -517,11 +517,12 @@ impl Lobby {
         for member in &mut self.members {
             member.ready = false;
         }
-        let is_first = self.play.is_none();
-        self.play = Some(self.config.start(now.time, self.n_matches, seats, seed));
-        for member in self.members.iter().filter(|_| is_first) {
-            if let Some(socket) = member.socket {
-                self.watch(Comer { socket, deltas: member.deltas }, member.place, pushes);
+        let play = self.config.start(now.time, self.n_matches, seats, seed);
+        if self.play.replace(play).is_none() {
+            for member in &self.members {
+                if let Some(socket) = member.socket {
+                    self.watch(Comer { socket, deltas: member.deltas }, member.place, pushes);
+                }
             }
         }
         self.push(Change::Started { number: self.n_matches }, pushes);
