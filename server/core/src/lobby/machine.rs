@@ -1,6 +1,6 @@
-//! One lobby: members, phases, the match, and the versioned story of all that.
-//! What players do in the match, and its ticks, are in `acts`. Which lobby somebody means, and
-//! codes and tokens, are `lobbies`' knowledge.
+//! One lobby: members, phases, and the match.
+//! What players do in the match, and its ticks, are in `acts`; what members are told, in `told`.
+//! Which lobby somebody means, and codes and tokens, are `lobbies`' knowledge.
 //!
 //! ```text
 //!  Open ──start, all ready──► Playing ──the game has an outcome──► Finished
@@ -9,38 +9,36 @@
 //! ```
 
 mod acts;
+mod told;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use parlor_shared::{
     api::{
         Refusal, code,
-        lobby::{
-            self as api, Change, Changed, LeaveReason, MatchEvent, Phase, Role, TypingPush,
-            Visibility, push,
-        },
+        lobby::{self as api, Change, LeaveReason, Phase, Role, TypingPush, Visibility, push},
     },
     id::{LobbyId, ResumeToken},
-    socket_io::Frame,
 };
 use serde_json::value::RawValue;
 
 use super::{
     code::Code,
     effect::{LobbyEffect, Pushes, event},
-    game::{Outcome, Seat, SeatChange, Viewer, Views},
+    game::{Outcome, Seat, SeatChange},
     pace::Beat,
     play::{Configured, Kind, Play, When},
 };
 use crate::{
     delivery::Delivery,
     fault::{self, Fault},
-    key::{Address, LobbyKey, ShardId, ViewId, ViewerKey},
+    key::{Address, LobbyKey, ShardId},
     rate::{Allowance, Rate},
     time::Time,
 };
 pub use acts::{MAX_INPUT_BYTES_PER_TICK, MAX_INPUTS_PER_TICK};
 use acts::{Noted, Seq};
+use told::travel;
 
 /// Who may watch one lobby.
 pub const MAX_SPECTATORS: usize = 64;
@@ -214,20 +212,6 @@ impl Lobby {
     /// The game has failed while nobody was looking after the match.
     fn has_crashed(&self) -> bool {
         self.is_playing() && self.play.as_ref().is_some_and(|play| play.has_crashed())
-    }
-
-    /// As it stands in a listing; `None` if nobody can join it.
-    pub(super) fn listed(&self) -> Option<api::Listed> {
-        let host = self.host?;
-        let name = self.members.iter().find(|m| m.place == Place::Seat(host))?.name.clone();
-        Some(api::Listed {
-            id: self.id.to_string(),
-            game: self.game.clone(),
-            host: name,
-            players: u8::try_from(self.seated().count()).unwrap_or(u8::MAX),
-            capacity: self.capacity,
-            phase: self.phase,
-        })
     }
 
     /// Takes a free seat, or a spectator's place.
@@ -567,36 +551,6 @@ impl Lobby {
         }
     }
 
-    /// Whoever looks at the match sees something new.
-    fn show(&self, pushes: &mut Pushes) {
-        let here = self.members.iter().filter(|member| member.socket.is_some());
-        let mut views: Vec<ViewId> = here.map(|member| self.view_of(member.place)).collect();
-        views.sort_unstable();
-        views.dedup();
-        pushes.extend(views.into_iter().map(LobbyEffect::Dirty));
-    }
-
-    /// Shows somebody the match, once there is or was one.
-    fn watch(&self, Comer { socket, deltas }: Comer, place: Place, pushes: &mut Pushes) {
-        if self.play.is_none() {
-            return;
-        }
-        let view = self.view_of(place);
-        pushes.push(LobbyEffect::Watch { who: socket, view, deltas });
-    }
-
-    fn view_of(&self, place: Place) -> ViewId {
-        let viewer = match (self.kind.views(), place) {
-            (Views::Shared, _) => ViewerKey::Everybody,
-            (Views::PerSeat, Place::Seat(seat)) if fault::is_planted(Fault::WrongSeatsView) => {
-                ViewerKey::Seat(1 - seat.min(1))
-            }
-            (Views::PerSeat, Place::Seat(seat)) => ViewerKey::Seat(seat),
-            (Views::PerSeat, Place::Spectator) => ViewerKey::Spectators,
-        };
-        ViewId { shard: self.home.0, lobby: self.home.1, viewer }
-    }
-
     fn tell_game(&mut self, now: Now, seat: u8, change: SeatChange, pushes: &mut Pushes) {
         if self.phase != Phase::Playing {
             return;
@@ -609,90 +563,11 @@ impl Lobby {
         self.settle(pushes);
     }
 
-    fn push_events(&mut self, turn: u64, events: Vec<Box<RawValue>>, pushes: &mut Pushes) {
-        for told in events {
-            self.version += 1;
-            let told = MatchEvent { version: self.version, turn, event: told };
-            self.to_all(&event(push::EVENT, &told), None, pushes);
-        }
-    }
-
-    fn push(&mut self, change: Change, pushes: &mut Pushes) {
-        self.push_except(change, None, pushes);
-    }
-
-    fn push_except(&mut self, change: Change, except: Option<Address>, pushes: &mut Pushes) {
-        self.version += 1;
-        let frame = event(push::CHANGED, &Changed { version: self.version, change });
-        self.to_all(&frame, except, pushes);
-    }
-
-    fn to_all(&self, frame: &Frame, except: Option<Address>, pushes: &mut Pushes) {
-        let sockets = self.members.iter().filter_map(|m| m.socket).filter(|s| Some(*s) != except);
-        let push = |socket| LobbyEffect::Push(socket, frame.clone(), Delivery::Reliable);
-        pushes.extend(sockets.map(push));
-    }
-
     fn set_ready(&mut self, at: usize, seat: u8, ready: bool, pushes: &mut Pushes) {
         if std::mem::replace(&mut self.members[at].ready, ready) != ready {
             self.version += u64::from(fault::is_planted(Fault::VersionSkipped));
             self.push(Change::Ready { seat, ready }, pushes);
         }
-    }
-
-    fn joined(&mut self, at: usize) -> api::Joined {
-        let member = &self.members[at];
-        let (place, token) = (member.place, member.token.to_string());
-        api::Joined { lobby: self.snapshot(place), seat: place.seat(), token }
-    }
-
-    fn snapshot(&mut self, viewer: Place) -> api::Lobby {
-        let state = self.state(self.view_of(viewer).viewer);
-        let mut seats: Vec<api::Seat> = self
-            .members
-            .iter()
-            .filter_map(|m| {
-                let seat = m.place.seat()?;
-                let connected = m.socket.is_some();
-                Some(api::Seat { seat, name: m.name.clone(), connected, ready: m.ready })
-            })
-            .collect();
-        seats.sort_unstable_by_key(|seat| seat.seat);
-        api::Lobby {
-            id: self.id.to_string(),
-            code: self.code.as_str().to_owned(),
-            game: self.game.clone(),
-            config: self.config.json().to_owned(),
-            visibility: self.visibility,
-            phase: self.phase,
-            version: self.version,
-            host: self.host,
-            seats,
-            capacity: self.capacity,
-            needed: *self.kind.seats().start(),
-            spectators: self.n_spectators() as u32,
-            state,
-        }
-    }
-
-    /// The running or last match, as these viewers may know it.
-    pub(super) fn state(&mut self, viewer: ViewerKey) -> Option<api::State> {
-        let play = self.play.as_mut()?;
-        let viewer = match viewer {
-            ViewerKey::Seat(seat) => Viewer::Seat(Seat(seat)),
-            ViewerKey::Everybody | ViewerKey::Spectators => Viewer::Spectator,
-        };
-        let applied = self.seqs.iter().filter(|(_, seq)| seq.applied > 0);
-        Some(api::State {
-            number: self.n_matches,
-            turn: play.turn(),
-            players: self.players.clone(),
-            view: play.view(viewer),
-            outcome: self.outcome.as_ref().map(travel),
-            applied: applied.map(|(seat, seq)| (*seat, seq.applied)).collect(),
-            n: None,
-            key: false,
-        })
     }
 
     /// The host stays host while connected. Then it is the longest seated player who is; if nobody
@@ -763,11 +638,4 @@ fn check_name(name: &str) -> Result<(), Refusal> {
         return Err(Refusal::new(code::NAME, message));
     }
     Ok(())
-}
-
-fn travel(outcome: &Outcome) -> api::Outcome {
-    api::Outcome {
-        winners: outcome.winners.iter().map(|seat| seat.0).collect(),
-        reason: outcome.reason.to_owned(),
-    }
 }
