@@ -151,6 +151,28 @@ fn a_refused_socket_leaves_no_room_behind() {
 }
 
 #[test]
+fn a_room_that_is_joined_again_counts_once_whether_the_socket_is_admitted_or_not() {
+    for is_admitted in [true, false] {
+        let mut script = Script::with_sessions(0..1);
+        script.text(0, "0/a,");
+        if is_admitted {
+            script.admit(0);
+        }
+        for i in 0..256 {
+            script.join(0, "again");
+            script.join(0, &i.to_string());
+        }
+        if !is_admitted {
+            script.admit(0);
+        }
+        // One of the 257 did not fit: the last.
+        assert_eq!(script.emit("/a", rooms(&["again"])), [0]);
+        assert_eq!(script.emit("/a", rooms(&["254"])), [0]);
+        assert_eq!(script.emit("/a", rooms(&["255"])), [0; 0]);
+    }
+}
+
+#[test]
 fn a_socket_is_in_256_rooms_and_a_join_past_them_is_ignored() {
     let mut script = Script::with_sessions(0..1);
     script.connect(0, "/a");
