@@ -3,7 +3,10 @@
 use parlor_core::input::Input;
 
 use super::{App, Shard, outlet::View};
-use crate::mailbox::{Mailbox, Parcel, Visit};
+use crate::{
+    handlers::Handlers,
+    mailbox::{Mailbox, Parcel, Visit},
+};
 
 impl Shard {
     /// Where other threads post what they want of this shard.
@@ -25,35 +28,33 @@ impl Shard {
 
     fn parcel(&mut self, parcel: Parcel) {
         let now = self.now();
-        let parcel = match parcel {
-            Parcel::Visit(visit) => return self.visits.push(visit),
+        match parcel {
+            Parcel::Visit(visit) => self.visits.push(visit),
             Parcel::Batch(from, messages) => {
                 for message in messages {
                     self.input(Input::Told(from, message));
                 }
-                return;
             }
-            other => other,
-        };
-        let App::SocketIo { handlers, .. } = &mut self.app else { return };
-        let view = View(&self.sessions);
-        match parcel {
-            Parcel::Wish(input) => return self.input(input),
-            Parcel::Run(socket, job) => handlers.run(&view, socket, job),
-            Parcel::Decided(decision) => handlers.decided(&view, decision),
-            Parcel::Every(id, beat) => handlers.every(now, id, beat),
-            Parcel::Cancel(id) => handlers.cancel(id),
-            Parcel::Visit(_) | Parcel::Batch(..) => unreachable!("seen to above"),
+            Parcel::Wish(input) => self.input(input),
+            Parcel::Run(socket, job) => self.handlers(|all, view| all.run(view, socket, job)),
+            Parcel::Decided(decision) => self.handlers(|all, view| all.decided(view, decision)),
+            Parcel::Every(id, beat) => self.handlers(|all, _| all.every(now, id, beat)),
+            Parcel::Cancel(id) => self.handlers(|all, _| all.cancel(id)),
             Parcel::Ended(socket, outcome) => {
-                handlers.ended(socket, outcome);
-                self.settle();
-                while let App::SocketIo { handlers, .. } = &mut self.app
-                    && handlers.resume(&View(&self.sessions), socket)
-                {
-                    self.settle();
+                self.handlers(|all, _| all.ended(socket, outcome));
+                let mut has_resumed = true;
+                while has_resumed {
+                    has_resumed = false;
+                    self.handlers(|all, view| has_resumed = all.resume(view, socket));
                 }
             }
         }
+    }
+
+    /// Has handlers do something, and then what they want done, until all is still.
+    fn handlers(&mut self, run: impl FnOnce(&mut Handlers, &View<'_>)) {
+        let App::SocketIo { handlers, .. } = &mut self.app else { return };
+        run(handlers, &View(&self.sessions));
         self.settle();
     }
 }

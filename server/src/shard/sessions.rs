@@ -182,23 +182,16 @@ impl Shard {
     }
 
     fn deliver(&mut self, key: SessionKey, packet: &Packet<'_>) {
+        let (n_bytes, input) = match packet {
+            Packet::Text(text) => (text.len(), Input::Text(key, text)),
+            Packet::Binary(bytes) => (bytes.len(), Input::Bytes(key, bytes)),
+            _ => return,
+        };
         self.tally.messages_received += 1;
-        match packet {
-            Packet::Text(text) => {
-                self.tally.bytes_received += text.len() as u64;
-                match &self.app {
-                    App::SocketIo { .. } => self.input(Input::Text(key, text)),
-                    App::Engine(_) => self.engine_message(key, packet),
-                }
-            }
-            Packet::Binary(bytes) => {
-                self.tally.bytes_received += bytes.len() as u64;
-                match &self.app {
-                    App::SocketIo { .. } => self.input(Input::Bytes(key, bytes)),
-                    App::Engine(_) => self.engine_message(key, packet),
-                }
-            }
-            _ => {}
+        self.tally.bytes_received += n_bytes as u64;
+        match &self.app {
+            App::SocketIo { .. } => self.input(input),
+            App::Engine(_) => self.engine_message(key, packet),
         }
     }
 
