@@ -33,9 +33,9 @@ def run(command, environment, generator, results):
             samples.setdefault(label, []).append((time.monotonic(), used))
         time.sleep(0.1)
     runs = read_lines(results)
-    for run in runs[n_before:]:
-        run[KEY] = share(samples.get(run["label"], []))
-    results.write_text("".join(json.dumps(run) + "\n" for run in runs))
+    for found in runs[n_before:]:
+        found[KEY] = share(samples.get(found["label"], []))
+    results.write_text("".join(json.dumps(found) + "\n" for found in runs))
     if running.returncode != 0:
         raise SystemExit(f"{command}: {running.returncode}")
 
