@@ -25,6 +25,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     process::{Child, Command, Stdio},
+    sync::{Mutex, mpsc},
     time::{Duration, Instant},
 };
 
@@ -32,10 +33,45 @@ use parlor_server::{Config, EngineMessage, Running, Server};
 use parlor_tests::harness::{DEADLINE, Received, WebSocket, connect, get, request};
 
 fn start(config: Config, build: impl FnOnce(&mut Server)) -> Running {
+    start_with(config, build).0
+}
+
+fn start_with<T>(config: Config, build: impl FnOnce(&mut Server) -> T) -> (Running, T) {
     let mut server = Server::new(config);
     server.namespace("/");
-    build(&mut server);
-    server.start("127.0.0.1:0").unwrap()
+    let built = build(&mut server);
+    (server.start("127.0.0.1:0").unwrap(), built)
+}
+
+/// Keeps a shard at work: the event `hold` of one of its clients lasts until it is released.
+struct Hold {
+    release: mpsc::Sender<()>,
+    has_begun: mpsc::Receiver<()>,
+}
+
+impl Hold {
+    fn serve(server: &mut Server) -> Self {
+        let (release, released) = mpsc::channel();
+        let (begin, has_begun) = mpsc::channel();
+        let ends = Mutex::new((begin, released));
+        server.namespace("/").on("hold", move |cx, _| {
+            let (begin, released) = &*ends.lock().unwrap();
+            begin.send(()).unwrap();
+            released.recv_timeout(DEADLINE).unwrap();
+            cx.ack(());
+        });
+        Self { release, has_begun }
+    }
+
+    /// The client's shard is at work when this is done.
+    fn begin(&self, client: &mut WebSocket) {
+        client.send(r#"421["hold"]"#).unwrap();
+        self.has_begun.recv_timeout(DEADLINE).unwrap();
+    }
+
+    fn release(&self) {
+        self.release.send(()).unwrap();
+    }
 }
 
 fn echo(server: &mut Server) {

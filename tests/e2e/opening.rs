@@ -4,7 +4,6 @@
 use std::{
     io::{Read as _, Write as _},
     net::{Shutdown, SocketAddr, TcpStream},
-    sync::{Mutex, mpsc},
     time::{Duration, Instant},
 };
 
@@ -12,7 +11,7 @@ use parlor_server::{Config, Running};
 use parlor_shared::websocket::{Opcode, write_masked_frame};
 use parlor_tests::harness::{DEADLINE, WebSocket, connect, get};
 
-use super::{echo, start, wait_for_metric};
+use super::{Hold, echo, start, start_with, wait_for_metric};
 
 const PATH: &str = "/socket.io/?EIO=4&transport=websocket";
 const HEADERS: &str = "Host: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -65,25 +64,16 @@ fn frame(text: &str) -> Vec<u8> {
 /// A server one of whose shards is at work until it is released.
 struct Held {
     running: Running,
-    release: mpsc::Sender<()>,
+    hold: Hold,
     _holder: WebSocket,
 }
 
 impl Held {
     fn start(config: Config) -> Self {
-        let (release, released) = mpsc::channel();
-        let (begun, has_begun) = mpsc::channel();
-        let released = Mutex::new(released);
-        let running = start(config, |server| {
-            server.namespace("/").on("hold", move |_, _| {
-                begun.send(()).unwrap();
-                released.lock().unwrap().recv_timeout(DEADLINE).unwrap();
-            });
-        });
+        let (running, hold) = start_with(config, Hold::serve);
         let mut holder = WebSocket::join(running.address()).unwrap();
-        holder.send(r#"42["hold"]"#).unwrap();
-        has_begun.recv_timeout(DEADLINE).unwrap();
-        Self { running, release, _holder: holder }
+        hold.begin(&mut holder);
+        Self { running, hold, _holder: holder }
     }
 }
 
@@ -224,7 +214,7 @@ fn who_leaves_with_the_first_word_is_not_kept() {
     write!(stream, "GET {PATH} HTTP/1.1\r\n{HEADERS}\r\n").unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
     open(server).shutdown(Shutdown::Write).unwrap();
-    held.release.send(()).unwrap();
+    held.hold.release();
     assert!(read_head(&mut stream).starts_with("HTTP/1.1 101 "));
     // The one that held the shard, and the one that asks.
     wait_for_metric(server, r#"parlor_sessions{transport="websocket"} 1"#);
@@ -262,7 +252,7 @@ fn a_crowd_at_the_door_gets_in() {
         let server = held.running.address();
         // While a shard is busy, more come than are taken at once.
         let crowd: Vec<TcpStream> = (0..200).map(|_| open(server)).collect();
-        held.release.send(()).unwrap();
+        held.hold.release();
         for mut stream in crowd {
             write!(stream, "GET {PATH} HTTP/1.1\r\n{HEADERS}\r\n").unwrap();
             read_until(&mut stream, "\"maxPayload\":1000000}");

@@ -3,16 +3,15 @@
 use std::{
     net::Shutdown,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicUsize, Ordering},
-        mpsc,
     },
 };
 
 use parlor_server::Config;
-use parlor_tests::harness::{DEADLINE, WebSocket};
+use parlor_tests::harness::WebSocket;
 
-use super::{start, wait_for_metric};
+use super::{Hold, start_with, wait_for_metric};
 
 /// Each has its turn.
 const N_CLIENTS: usize = 40;
@@ -21,32 +20,22 @@ const SIZES: [usize; 5] = [1, 4_000, 4_200, 8_192, 70_000];
 
 #[test]
 fn what_many_said_to_a_busy_shard_is_heard_whole_and_in_order() {
-    let (release, released) = mpsc::channel();
-    let (begin, has_begun) = mpsc::channel();
-    let released = Mutex::new((begin, released));
     let n_heard = Arc::new(AtomicUsize::new(0));
     let heard = Arc::clone(&n_heard);
     let mut config = Config::default();
     config.server.shards = 1;
-    let running = start(config, |server| {
-        server
-            .namespace("/")
-            .on("hold", move |_, _| {
-                let (begin, released) = &*released.lock().unwrap();
-                begin.send(()).unwrap();
-                released.recv_timeout(DEADLINE).unwrap();
-            })
-            .on("echo", move |cx, args| {
-                heard.fetch_add(1, Ordering::SeqCst);
-                cx.ack(args);
-            });
+    let (running, hold) = start_with(config, |server| {
+        server.namespace("/").on("echo", move |cx, args| {
+            heard.fetch_add(1, Ordering::SeqCst);
+            cx.ack(args);
+        });
+        Hold::serve(server)
     });
     let server = running.address();
     let mut holder = WebSocket::join(server).unwrap();
     let mut clients: Vec<WebSocket> =
         (0..N_CLIENTS).map(|_| WebSocket::join(server).unwrap()).collect();
-    holder.send(r#"42["hold"]"#).unwrap();
-    has_begun.recv_timeout(DEADLINE).unwrap();
+    hold.begin(&mut holder);
 
     let says = |i: usize| {
         ["a".to_owned(), "b".repeat(SIZES[i % SIZES.len()]), "c".to_owned()].into_iter().enumerate()
@@ -68,7 +57,7 @@ fn what_many_said_to_a_busy_shard_is_heard_whole_and_in_order() {
             talking.push((i, client));
         }
     }
-    release.send(()).unwrap();
+    hold.release();
     for (i, client) in &mut talking {
         for (id, text) in says(*i) {
             assert_eq!(client.text().unwrap(), format!(r#"43{id}["{text}"]"#));

@@ -6,9 +6,8 @@ use std::{
     net::{SocketAddr, TcpStream},
     process::{Child, Command, Stdio},
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicUsize, Ordering},
-        mpsc,
     },
 };
 
@@ -18,6 +17,8 @@ use parlor_tests::{
     harness::WebSocket,
 };
 use serde_json::{Value, json};
+
+use super::Hold;
 
 /// A client of the application, which remembers what came while it waited for something else.
 struct Client {
@@ -253,10 +254,10 @@ fn a_session_of_another_node_is_unknown_here() {
     assert!(answer.contains("Session ID unknown"), "{answer}");
 }
 
-/// Two shards on which a client of the second can keep its shard busy until `release` says so.
+/// Two shards of which the second is at work until it is released.
 struct Busy {
     running: Running,
-    release: mpsc::Sender<()>,
+    hold: Hold,
     n_handled: Arc<AtomicUsize>,
     /// On the first shard, whose link to the second is full.
     first: WebSocket,
@@ -266,23 +267,14 @@ struct Busy {
 
 impl Busy {
     fn start() -> Self {
-        let (release, released) = mpsc::channel();
-        let (enter, entered) = mpsc::channel();
-        let released = Mutex::new((enter, released));
         let n_handled = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&n_handled);
         let mut config = Config::default();
         config.server.shards = 2;
-        let running = super::start(config, |server| {
+        let (running, hold) = super::start_with(config, |server| {
             super::echo(server);
             server
                 .namespace("/")
-                .on("block", move |cx, _| {
-                    let (enter, released) = &*released.lock().unwrap();
-                    enter.send(()).unwrap();
-                    released.recv_timeout(super::DEADLINE).unwrap();
-                    cx.ack(());
-                })
                 .on("fill", |cx, _| {
                     let filler = Binary::from(vec![0; 1 << 20]);
                     for _ in 0..70 {
@@ -294,17 +286,17 @@ impl Busy {
                     count.fetch_add(1, Ordering::SeqCst);
                     cx.to("nobody").emit("y", ());
                 });
+            Hold::serve(server)
         });
         let mut first = WebSocket::join(running.address()).unwrap();
         let mut second = WebSocket::join(running.address()).unwrap();
-        second.send(r#"421["block"]"#).unwrap();
-        entered.recv_timeout(super::DEADLINE).unwrap();
+        hold.begin(&mut second);
         // One batch fills the mailbox, the next one has to wait.
         for _ in 0..2 {
             first.send(r#"421["fill"]"#).unwrap();
             assert_eq!(first.text().unwrap(), "431[]");
         }
-        Self { running, release, n_handled, first, second }
+        Self { running, hold, n_handled, first, second }
     }
 
     fn end(self) {
@@ -334,7 +326,7 @@ fn who_talks_to_a_shard_that_is_stuck_is_not_read_and_then_read_again() {
         assert!(ask(&mut kept, "/livez").starts_with("HTTP/1.1 200"));
     }
     assert_eq!(busy.n_handled.load(Ordering::SeqCst), 0);
-    busy.release.send(()).unwrap();
+    busy.hold.release();
     assert_eq!(busy.second.text().unwrap(), "431[]");
     assert_eq!(busy.first.text().unwrap(), r#"432["still here"]"#);
     assert_eq!(busy.n_handled.load(Ordering::SeqCst), 2_000, "nothing is lost");
@@ -373,18 +365,9 @@ fn a_server_that_stops_opens_no_sessions() {
 
 #[test]
 fn an_upgrade_given_up_on_its_way_to_a_busy_shard_is_not_waited_for() {
-    let (release, released) = mpsc::channel();
-    let (enter, entered) = mpsc::channel();
-    let released = Mutex::new((enter, released));
     let mut config = Config::default();
     config.server.shards = 2;
-    let running = super::start(config, |server| {
-        server.namespace("/").on("block", move |_, _| {
-            let (enter, released) = &*released.lock().unwrap();
-            enter.send(()).unwrap();
-            released.recv_timeout(super::DEADLINE).unwrap();
-        });
-    });
+    let (running, hold) = super::start_with(config, Hold::serve);
     let server = running.address();
     // Connections get to the shards in turn.
     let path = "/socket.io/?EIO=4&transport";
@@ -394,8 +377,7 @@ fn an_upgrade_given_up_on_its_way_to_a_busy_shard_is_not_waited_for() {
     let mut other = super::connect(server).unwrap();
     ask(&mut other, "/livez");
     let mut holder = WebSocket::join(server).unwrap();
-    holder.send(r#"42["block"]"#).unwrap();
-    entered.recv_timeout(super::DEADLINE).unwrap();
+    hold.begin(&mut holder);
 
     let mut upgrade = super::connect(server).unwrap();
     write!(
@@ -410,7 +392,7 @@ fn an_upgrade_given_up_on_its_way_to_a_busy_shard_is_not_waited_for() {
     let_read(&mut other);
     drop(upgrade);
     let_read(&mut other);
-    release.send(()).unwrap();
+    hold.release();
     let begin = std::time::Instant::now();
     write!(
         own,
