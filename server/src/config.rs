@@ -109,7 +109,8 @@ config! {
         max_connections_per_address: usize = 1024,
         /// Sessions of one address; 0 is no limit.
         max_sessions_per_address: usize = 512,
-        /// Milliseconds within which a request's header must be complete.
+        /// Milliseconds within which a request's header must be complete. Who takes nothing of an
+        /// answer for so long is cut too, by twice that at the latest.
         header_timeout_ms: u64 = 10_000,
         /// Milliseconds within which a POST's body must be complete.
         body_timeout_ms: u64 = 20_000,
