@@ -2,12 +2,14 @@
 
 use std::{
     collections::HashMap,
+    hash::BuildHasher as _,
     net::IpAddr,
     sync::{Arc, Mutex},
 };
 
 use hyper::HeaderMap;
 use ipnet::IpNet;
+use parlor_core::{hash::Keyed, key::Origin};
 
 /// Proxies whose `X-Forwarded-For` is believed.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +46,24 @@ impl TrustedProxies {
             client = address.to_canonical();
         }
         client
+    }
+}
+
+/// Gives each address a number that tells nobody which it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origins(Keyed);
+
+impl Origins {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(Keyed::new(seed))
+    }
+
+    /// The number of an address. Of IPv6 the network counts, of which a client has all addresses.
+    pub(crate) fn of(self, address: IpAddr) -> Origin {
+        Origin(match address.to_canonical() {
+            IpAddr::V4(address) => self.0.hash_one(address),
+            IpAddr::V6(address) => self.0.hash_one(address.to_bits() >> 64),
+        })
     }
 }
 

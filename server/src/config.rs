@@ -117,6 +117,21 @@ config! {
         /// Lobbies on this server.
         max_lobbies: usize = 100_000,
     }
+    /// What is kept of clients that lose their connection, where namespaces let them come back.
+    recovery: Recovery {
+        /// Milliseconds that a client may be away.
+        window_ms: u64 = 120_000,
+        /// Events that one client may have missed.
+        max_events: usize = 1000,
+        /// Bytes of them.
+        max_bytes: usize = 262_144,
+        /// Bytes of events kept for all clients; what many were sent counts once.
+        max_total_bytes: usize = 67_108_864,
+        /// Sockets of clients that are away; with one more, the one longest away is forgotten.
+        max_sockets: usize = 10_000,
+        /// The same for those of one address.
+        max_sockets_per_address: usize = 1000,
+    }
     /// Handlers of the library's users.
     handlers: HandlersSection {
         /// Threads that async handlers run on, if there are any; 0: as many as cores.

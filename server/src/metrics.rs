@@ -46,6 +46,8 @@ pub(crate) struct Metrics {
     pub(crate) handlers_running: Gauge,
     pub(crate) events_refused: Family<ByCause, Count>,
     pub(crate) emits_refused: Count,
+    pub(crate) recovered: Count,
+    pub(crate) sockets_parked: Gauge,
     pub(crate) sockets: Gauge,
     pub(crate) lobbies: Gauge,
     pub(crate) matches: Gauge,
@@ -222,6 +224,16 @@ impl Metrics {
             self.volatile_dropped.clone(),
         );
         r.register("sockets", "Socket.IO sockets", self.sockets.clone());
+        r.register(
+            "sockets_parked",
+            "Socket.IO sockets whose clients are away and may come back",
+            self.sockets_parked.clone(),
+        );
+        r.register(
+            "sockets_recovered",
+            "Socket.IO sockets that clients have got back",
+            self.recovered.clone(),
+        );
         r.register("lobbies", "Lobbies", self.lobbies.clone());
         r.register("matches", "Matches being played", self.matches.clone());
         registry

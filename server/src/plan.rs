@@ -7,21 +7,22 @@ use parlor_core::{
     WorldSettings,
     cluster::{Neighbours, Owners},
     engine_io::Settings,
-    key::ShardId,
+    key::{NamespaceKey, ShardId},
     lobby::{Games, LobbySettings},
+    socket_io::RecoverySettings,
 };
 use tokio::sync::mpsc;
 
 use crate::{
     acceptor::{self, Accepted, Door, Doorbell},
-    address::{PerAddress, TrustedProxies},
+    address::{Origins, PerAddress, TrustedProxies},
     chance,
     clock::Clock,
     cluster::{Adapter as _, Cluster, InProcess, Inlet, Links},
     config::Config,
     cors::Cors,
     engine_app::EngineApp,
-    handlers::{Env, HandlerThreads, Handlers, Namespace, Namespaces, Tasks},
+    handlers::{Cloakroom, Env, EnvParts, HandlerThreads, Handlers, Namespace, Namespaces, Tasks},
     http::HttpSettings,
     mailbox::{Inbox, Mailbox},
     metrics::Metrics,
@@ -55,6 +56,8 @@ pub(crate) struct Plan {
     pub(crate) metrics: Metrics,
     http: Arc<HttpSettings>,
     proxies: TrustedProxies,
+    origins: Origins,
+    cloakroom: Arc<Cloakroom>,
 }
 
 impl Plan {
@@ -111,6 +114,8 @@ impl Plan {
             metrics,
             http,
             proxies,
+            origins: Origins::new(chance::seed()),
+            cloakroom: Arc::default(),
             config,
         })
     }
@@ -143,6 +148,44 @@ impl Plan {
         is_wanted.then(|| HandlerThreads::start(self.config.handlers.threads)).transpose()
     }
 
+    /// What one shard keeps of sockets whose clients may come back.
+    fn recovery(&self) -> RecoverySettings {
+        let (config, session) = (&self.config.recovery, &self.session);
+        let window = Duration::from_millis(config.window_ms);
+        let share = |all: usize| all.div_ceil(usize::from(self.last_shard) + 1);
+        RecoverySettings {
+            namespaces: (0..)
+                .zip(self.recoverable().iter())
+                .filter(|(_, is_recoverable)| **is_recoverable)
+                .map(|(key, _)| NamespaceKey(key))
+                .collect(),
+            window,
+            max_events: config.max_events,
+            max_bytes: config.max_bytes,
+            max_journal_bytes: share(config.max_total_bytes),
+            // A session that is alive answers each ping within this time.
+            max_age: window + 2 * (session.ping_interval + session.ping_timeout),
+            max_sockets: share(config.max_sockets),
+            max_sockets_per_origin: share(config.max_sockets_per_address),
+        }
+    }
+
+    /// What other threads know of one shard.
+    pub(crate) fn env(&self, number: u8, mailbox: Mailbox) -> Env {
+        Env::new(EnvParts {
+            id: self.neighbours(number.into()).own,
+            names: self.names(),
+            recoverable: self.recoverable(),
+            mailbox,
+            metrics: self.metrics.clone(),
+            cloakroom: Arc::clone(&self.cloakroom),
+        })
+    }
+
+    fn recoverable(&self) -> Arc<[bool]> {
+        self.namespaces.iter().map(|(_, namespace)| namespace.is_recoverable).collect()
+    }
+
     fn app(&self, env: Arc<Env>, tasks: Option<Tasks>, neighbours: Neighbours) -> App {
         if let Some(engine) = &self.engine {
             return App::Engine(engine.clone());
@@ -159,6 +202,7 @@ impl Plan {
             connect_timeout: Duration::from_millis(self.config.engine.connect_timeout_ms),
             max_payload: self.config.engine.max_payload,
             hash_seed: chance::seed(),
+            recovery: self.recovery(),
             lobbies,
         };
         App::socket_io(settings, Handlers::new(env, &self.namespaces, tasks))
@@ -183,6 +227,7 @@ impl Plan {
             patience: self.http.header_timeout,
             metrics: self.metrics.clone(),
             is_alone: neighbours.all.len() == 1,
+            origins: self.origins,
         };
         let far = self.cluster.as_ref().map(|cluster| Arc::clone(&cluster.adapter));
         let links = Links::new(neighbours.own, Arc::clone(&self.in_process) as _, far);

@@ -193,8 +193,7 @@ impl Server {
             };
             let mailbox = mailboxes[usize::from(number)].clone();
             let (plan, stopped, alive) = (plan.clone(), stopped.clone(), alive.clone());
-            let env =
-                Arc::new(Env::new(number.into(), plan.names(), mailbox, plan.metrics.clone()));
+            let env = Arc::new(plan.env(number, mailbox));
             envs.push(Arc::clone(&env));
             let tasks = handler_threads.as_ref().map(HandlerThreads::tasks);
             let all_end = AllEnd(Arc::clone(&stop));

@@ -93,6 +93,10 @@ identity! {
     SocketId
 }
 identity! {
+    /// What a client names to get back the socket that it had: a secret of its own.
+    Pid
+}
+identity! {
     /// A lobby.
     LobbyId
 }

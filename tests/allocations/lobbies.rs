@@ -9,8 +9,9 @@ use parlor_core::{
     effect::{Effect, Effects},
     ids::MAX_IDS_PER_INPUT,
     input::Input,
-    key::{Key as _, SessionKey, ViewId},
+    key::{Key as _, Origin, SessionKey, ViewId},
     lobby::{Games, LobbySettings},
+    socket_io::RecoverySettings,
     time::Time,
 };
 use parlor_games::Chess;
@@ -72,6 +73,7 @@ impl Lobbies {
             connect_timeout: Duration::from_secs(10),
             max_payload: 10_000,
             hash_seed: 3,
+            recovery: RecoverySettings::default(),
             lobbies: Some(lobbies),
         });
         Self { world, now: Time::ZERO, n_ids: 0, log: Log::default() }
@@ -113,7 +115,7 @@ fn an_idle_lobby_keeps_a_kilobyte_and_a_match_of_chess_four() {
     let _alone = ALONE.lock().unwrap();
     let mut lobbies = Lobbies::new();
     for client in 0..2 * LOBBIES {
-        lobbies.tell(Input::Opened(SessionKey::new(client, 0)));
+        lobbies.tell(Input::Opened(SessionKey::new(client, 0), Origin::default()));
         lobbies.tell(Input::Text(SessionKey::new(client, 0), "0/lobby,"));
     }
     let region = Region::new(COUNTED);

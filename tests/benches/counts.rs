@@ -14,8 +14,9 @@ use parlor_core::{
     effect::{Effect, Effects},
     engine_io::{Session, SessionEffect, SessionInput, Settings, Transport},
     input::{Input, Target},
-    key::{Key as _, NamespaceKey, SessionKey, SocketKey, ViewId},
+    key::{Key as _, NamespaceKey, Origin, SessionKey, SocketKey, ViewId},
     lobby::{Games, LobbySettings},
+    socket_io::RecoverySettings,
     time::Time,
 };
 use parlor_shared::{
@@ -117,6 +118,7 @@ impl Rig {
             connect_timeout: Duration::from_secs(10),
             max_payload: 1_000_000,
             hash_seed: 1,
+            recovery: RecoverySettings::default(),
             lobbies: Some(lobbies),
         });
         let mut rig = Self {
@@ -131,7 +133,7 @@ impl Rig {
         for i in 0..n_sessions {
             let (transport, settings) = (Transport::WebSocket, Arc::clone(&settings));
             rig.sessions.push(Session::open(Time::ZERO, transport, "0{}", settings));
-            rig.input(Input::Opened(SessionKey::new(i, 0)));
+            rig.input(Input::Opened(SessionKey::new(i, 0), Origin::default()));
             rig.text(i, connect);
             for socket in std::mem::take(&mut rig.log.connecting) {
                 rig.input(Input::Admit(socket));

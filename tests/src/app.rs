@@ -35,20 +35,32 @@ impl App {
     }
 
     /// A server with this application, to be started.
-    pub fn server(self, mut config: Config) -> Server {
+    pub fn server(self, config: Config) -> Server {
+        self.with_options(config, Options::default())
+    }
+
+    /// The same with choices.
+    pub fn with_options(self, mut config: Config, options: Options) -> Server {
         config.server.path = self.path().to_owned();
         let mut server = Server::new(config);
         match self {
             Self::Engine => {
                 server.engine(|cx, message| cx.send(message));
             }
-            Self::Socket => socket_app(&mut server),
+            Self::Socket => socket_app(&mut server, options),
         }
         server
     }
 }
 
-fn socket_app(server: &mut Server) {
+/// What an application may be asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Clients of `/` and `/custom` may come back to what they had.
+    pub recovery: bool,
+}
+
+fn socket_app(server: &mut Server, options: Options) {
     for name in ["/", "/custom"] {
         server
             .namespace(name)
@@ -67,6 +79,9 @@ fn socket_app(server: &mut Server) {
             })
             .on("message", |cx, args| cx.emit("message-back", args))
             .on("message-with-ack", |cx, args| cx.ack(args));
+        if options.recovery {
+            server.namespace(name).recoverable();
+        }
     }
     server
         .namespace("/")
@@ -83,7 +98,7 @@ fn socket_app(server: &mut Server) {
         })
         .on("whoami", |cx, _| {
             let transport = cx.transport().map_or("", Transport::as_str);
-            cx.ack((WhoAmI { id: cx.id().to_string(), transport, recovered: false },));
+            cx.ack((WhoAmI { id: cx.id().to_string(), transport, recovered: cx.recovered() },));
         })
         .on("bye", |cx, _| cx.disconnect());
     everywhere(server.namespace("/"));

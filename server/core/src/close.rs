@@ -22,6 +22,8 @@ pub enum CloseReason {
     SlowConsumer,
     /// The client sent more of something than it may.
     PolicyViolation,
+    /// Its client has come back by another session.
+    TakenOver,
 }
 
 /// Who ended a session.
@@ -37,7 +39,7 @@ pub enum Ended {
 
 impl CloseReason {
     /// All of them, for tables.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::TransportClose,
         Self::TransportError,
         Self::PingTimeout,
@@ -47,9 +49,10 @@ impl CloseReason {
         Self::ServerShuttingDown,
         Self::SlowConsumer,
         Self::PolicyViolation,
+        Self::TakenOver,
     ];
 
-    /// The words that socket.io's users know, and two of our own.
+    /// The words that socket.io's users know, and some of our own.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::TransportClose => "transport close",
@@ -61,6 +64,7 @@ impl CloseReason {
             Self::ServerShuttingDown => "server shutting down",
             Self::SlowConsumer => "slow consumer",
             Self::PolicyViolation => "policy violation",
+            Self::TakenOver => "session taken over",
         }
     }
 
@@ -71,7 +75,22 @@ impl CloseReason {
             Self::ParseError | Self::ForcedClose | Self::SlowConsumer | Self::PolicyViolation => {
                 Ended::ForMisbehaviour
             }
-            Self::ForcedServerClose | Self::ServerShuttingDown => Ended::ByServer,
+            Self::ForcedServerClose | Self::ServerShuttingDown | Self::TakenOver => Ended::ByServer,
+        }
+    }
+
+    /// True if what its sockets have is kept for a while, where that is wanted. A server that shuts
+    /// down keeps nothing, and who has broken a limit starts anew.
+    pub fn is_recoverable(self) -> bool {
+        match self {
+            Self::TransportClose
+            | Self::TransportError
+            | Self::PingTimeout
+            | Self::ForcedClose
+            | Self::ForcedServerClose
+            | Self::SlowConsumer
+            | Self::TakenOver => true,
+            Self::ParseError | Self::ServerShuttingDown | Self::PolicyViolation => false,
         }
     }
 

@@ -18,6 +18,7 @@ use crate::{
     input::Target,
     key::{NamespaceKey, ShardId},
     lobby::LobbyMessage,
+    socket_io::RecoveryMessage,
     views::ViewMessage,
 };
 
@@ -32,6 +33,8 @@ pub enum Message {
     Question(u64, Question),
     /// The answer to a question of the receiver's.
     Answer(u64, Answer),
+    /// About sockets that clients come back to.
+    Recovery(RecoveryMessage),
     /// Between a lobby and those in it.
     Lobby(LobbyMessage),
     /// What there is to see in a lobby's match, and who looks.
@@ -47,6 +50,7 @@ impl Message {
             }
             Self::Question(_, Question::Ask(_, _, draft, _)) => draft.n_bytes(),
             Self::Answer(_, Answer::Acks(acks)) => acks.iter().map(AckOf::n_bytes).sum(),
+            Self::Recovery(message) => message.n_bytes(),
             Self::Lobby(LobbyMessage::Ask(ask)) => ask.request.n_bytes(),
             Self::Lobby(LobbyMessage::Answer(answer)) => {
                 answer.frame.as_ref().map_or(0, |frame| frame.wire().len())

@@ -2,7 +2,7 @@
 //! the client can take it.
 //! What is done about slowness is decided in `engine_io`; what views hold, in `views`.
 
-use parlor_shared::socket_io::Frame;
+use parlor_shared::socket_io::{Frame, Offset};
 
 use crate::key::ViewId;
 
@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 pub enum Delivery {
     /// Arrives, in order, or the session ends.
     Reliable,
+    /// The same, and is kept for clients that come back: the frame carries this offset.
+    Recoverable(Offset),
     /// Only the newest under this key counts: while the client is blocked it replaces the last.
     Volatile {
         /// Made of the namespace and the event, or chosen.

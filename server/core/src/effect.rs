@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use parlor_shared::{
-    id::SocketId,
+    id::{Pid, SocketId},
     socket_io::{Args, Frame},
 };
 
@@ -45,6 +45,16 @@ pub enum Effect<'a> {
         /// What the client sent along, a JSON object; `None` if nothing.
         auth: Option<&'a str>,
     },
+    /// A socket that is connected next is the one that its client had before: this is its id, and
+    /// what was [`Effect::Kept`] under this pid is its own again.
+    Recovered {
+        /// Which.
+        socket: SocketKey,
+        /// What it is called from now on.
+        id: SocketId,
+        /// What its client has named.
+        pid: Pid,
+    },
     /// A socket is connected and its client has been told.
     Connected(SocketKey, NamespaceKey),
     /// An event for the namespace's handlers.
@@ -64,6 +74,10 @@ pub enum Effect<'a> {
     Gathered(AckToken, Answer),
     /// Tell another shard.
     Tell(ShardId, Message),
+    /// A socket that is disconnected next may be had back under this pid.
+    Kept(SocketKey, Pid),
+    /// Nobody will have back what was kept under this pid.
+    Forgotten(Pid),
     /// A connected socket is no more.
     Disconnected(SocketKey, NamespaceKey, DisconnectReason),
     /// A socket is no more about which the namespace's handler was still deciding.

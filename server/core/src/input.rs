@@ -18,7 +18,7 @@ use crate::{
     delivery::Delivery,
     effect::DisconnectReason,
     fault::{self, Fault},
-    key::{NamespaceKey, SessionKey, ShardId, SocketKey},
+    key::{NamespaceKey, Origin, SessionKey, ShardId, SocketKey},
 };
 
 /// Something that happened.
@@ -27,13 +27,19 @@ pub enum Input<'a> {
     /// Random bytes for identities to come.
     Ids(Vec<[u8; ID_BYTES]>),
     /// A session opened.
-    Opened(SessionKey),
+    Opened(SessionKey, Origin),
     /// A session delivered text.
     Text(SessionKey, &'a str),
     /// A session delivered bytes.
     Bytes(SessionKey, &'a [u8]),
+    /// A session was pinged: what it was sent before is in front of that.
+    Pinged(SessionKey),
+    /// It has answered: its client has all of that.
+    Ponged(SessionKey),
     /// A session ended.
     Closed(SessionKey, CloseReason),
+    /// Whose socket it is that wants to connect: it gets back only what was theirs.
+    Identify(SocketKey, String),
     /// A handler admitted a socket to its namespace.
     Admit(SocketKey),
     /// A handler refused a socket: `message`, and `data` as JSON.
@@ -66,7 +72,8 @@ pub type RoomNames = SmallVec<[CompactString; 1]>;
 /// Whom a packet is for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
-    /// This socket alone; the rest is ignored then.
+    /// This socket alone, and the rest is ignored; but if it is gone, those of `rooms` are meant
+    /// if any is named: where it can be had back, that is the room of its id.
     pub socket: Option<SocketKey>,
     /// Sockets in any of these rooms; none named: all of the namespace. Every socket is in the
     /// room of its own id.

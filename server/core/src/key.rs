@@ -56,6 +56,10 @@ key! {
     ConnectionKey
 }
 
+/// Where a session comes from, in the driver's words: those of one origin share limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Origin(pub u64);
+
 /// A shard: the node that runs it, and which of that node's shards it is.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
@@ -65,6 +69,13 @@ pub struct ShardId {
     pub node: u8,
     /// Its thread.
     pub shard: u8,
+}
+
+impl ShardId {
+    /// As it stands in the offsets of events that it sends.
+    pub fn sender(self) -> u16 {
+        u16::from_be_bytes([self.node, self.shard])
+    }
 }
 
 /// A socket of any shard.

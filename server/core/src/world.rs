@@ -17,7 +17,7 @@ use crate::{
     key::{Address, NamespaceKey, ShardId, SocketKey, ViewId},
     lobby::{Lobbies, LobbyEffect, LobbyInput, LobbyMessage, LobbySettings, Request},
     questions::{Answered, Questions},
-    socket_io::{Settings, SocketIo},
+    socket_io::{RecoverySettings, Settings, SocketIo},
     time::Time,
     views::{Gallery, ViewEffect, ViewInput, ViewMessage},
 };
@@ -35,6 +35,8 @@ pub struct WorldSettings {
     pub max_payload: usize,
     /// Keys the hashers.
     pub hash_seed: u64,
+    /// What is kept of sockets whose clients may come back.
+    pub recovery: RecoverySettings,
     /// Lobbies, served in namespace `/lobby`; `None`: there are none.
     pub lobbies: Option<LobbySettings>,
 }
@@ -76,6 +78,8 @@ impl World {
                 connect_timeout: settings.connect_timeout,
                 max_payload: settings.max_payload,
                 hash_seed: settings.hash_seed,
+                neighbours: settings.neighbours.clone(),
+                recovery: settings.recovery,
             }),
             lobbies: Lobbies::new(lobbies, settings.neighbours.clone()),
             gallery: Gallery::new(settings.neighbours.own),
@@ -175,6 +179,7 @@ impl World {
         delivery: Delivery,
         effects: &mut dyn Effects,
     ) {
+        let target = self.socket_io.find(target);
         if !target.is_local() && self.neighbours.all.len() > 1 {
             let message = Message::Emit(namespace, target.abroad(), frame.clone(), delivery);
             if !fault::is_planted(Fault::BroadcastNotForwarded) {
@@ -217,6 +222,7 @@ impl World {
                 self.asked(now, (from, number), question, effects);
             }
             Message::Answer(number, answer) => self.answered(from, number, answer, effects),
+            Message::Recovery(_) => self.sockets(now, Input::Told(from, message), effects),
             Message::Lobby(message) => self.inbox.push(LobbyInput::Told(from, message)),
             Message::View(message) => {
                 let session = match &message {

@@ -28,8 +28,8 @@ use crate::mailbox::Parcel;
 ///
 /// What it wants is carried out by the socket's shard, in the order in which it is awaited. Each
 /// of its verbs waits while the shard has more to do than it may. Once the socket is gone, what is
-/// wanted of itself does nothing, but what goes to others still reaches them. Once the server is
-/// gone, nothing does.
+/// wanted of itself does nothing, but what goes to others still reaches them, and what is emitted
+/// to it reaches its client if that gets it back. Once the server is gone, nothing does.
 #[derive(Clone)]
 pub struct AsyncContext(Arc<Inner>);
 
@@ -41,6 +41,7 @@ struct Inner {
     handshake: Option<Arc<Handshake>>,
     /// Its sender is dropped with the socket.
     life: watch::Receiver<()>,
+    is_recovered: bool,
     /// A lock, because clones share the right to answer once; held to take it.
     ack: Mutex<Option<u64>>,
 }
@@ -64,12 +65,15 @@ pub(super) struct Of {
     pub(super) handshake: Option<Arc<Handshake>>,
     pub(super) life: watch::Receiver<()>,
     pub(super) ack: Option<u64>,
+    pub(super) is_recovered: bool,
 }
 
 impl AsyncContext {
     pub(super) fn new(env: Arc<Env>, of: Of) -> Self {
-        let Of { socket, id, namespace, handshake, life, ack } = of;
-        Self(Arc::new(Inner { env, socket, id, namespace, handshake, life, ack: Mutex::new(ack) }))
+        let Of { socket, id, namespace, handshake, life, ack, is_recovered } = of;
+        let ack = Mutex::new(ack);
+        let inner = Inner { env, socket, id, namespace, handshake, life, is_recovered, ack };
+        Self(Arc::new(inner))
     }
 
     /// The socket's public id; other sockets can be addressed by it as by a room.
@@ -85,6 +89,11 @@ impl AsyncContext {
     /// The request that opened the session; `None` if it was gone before this began.
     pub fn handshake(&self) -> Option<&Handshake> {
         self.0.handshake.as_deref()
+    }
+
+    /// True if the client was away and has got this socket back; see [`Context::recovered`].
+    pub fn recovered(&self) -> bool {
+        self.0.is_recovered
     }
 
     /// False once the socket is gone.
@@ -103,12 +112,12 @@ impl AsyncContext {
     /// # Panics
     /// As [`Emit::emit`].
     pub async fn emit(&self, event: &str, args: impl EventArgs) {
-        self.aim(Target::socket(self.0.socket)).emit(event, args).await;
+        self.aim(self.own()).emit(event, args).await;
     }
 
     /// To this socket, and only if nothing newer of this event comes before it can take it.
     pub fn volatile(&self) -> Emit<&Self> {
-        self.aim(Target::socket(self.0.socket)).volatile()
+        self.aim(self.own()).volatile()
     }
 
     /// To the sockets in a room, but not this one.
@@ -247,6 +256,15 @@ impl AsyncContext {
 
     fn aim(&self, target: Target) -> Emit<&Self> {
         Emit::new(self, Some(self.0.namespace), target)
+    }
+
+    /// The socket; if it is gone, the one that its client will have back, or has.
+    fn own(&self) -> Target {
+        let mut own = Target::socket(self.0.socket);
+        if self.0.env.is_recoverable(self.0.namespace) {
+            own.rooms.push(self.0.id.as_str().into());
+        }
+        own
     }
 
     async fn post(&self, parcel: Parcel) {

@@ -11,7 +11,7 @@ use parlor_core::{
 };
 use parlor_shared::{
     api::{Refusal, Reply, code},
-    id::SocketId,
+    id::{Pid, SocketId},
     socket_io::{Args, ArgsError, Draft, EncodeError, EventArgs, Frame},
 };
 use tokio::sync::watch;
@@ -33,6 +33,9 @@ pub(crate) trait Sessions {
     fn n_replaced(&self, session: SessionKey) -> u64;
 }
 
+/// What handlers keep of a socket.
+pub(super) type Data = Box<dyn Any + Send>;
+
 /// A socket as its handlers know it.
 pub(super) struct SocketInfo {
     pub(super) id: SocketId,
@@ -41,7 +44,11 @@ pub(super) struct SocketInfo {
     pub(super) handshake: Option<Arc<Handshake>>,
     /// Events that wait behind an async handler.
     pub(super) lane: Lane,
-    data: Option<Foreign<Box<dyn Any>>>,
+    pub(super) data: Option<Foreign<Data>>,
+    /// It is the one that its client had before.
+    pub(super) is_recovered: bool,
+    /// Its client may have it back under this pid.
+    pub(super) kept: Option<Pid>,
     /// Made with the first async context; its receivers learn when the socket is dropped.
     life: Option<watch::Sender<()>>,
 }
@@ -53,7 +60,17 @@ impl SocketInfo {
         namespace: NamespaceKey,
         handshake: Option<Arc<Handshake>>,
     ) -> Self {
-        Self { id, session, namespace, handshake, lane: Lane::default(), data: None, life: None }
+        Self {
+            id,
+            session,
+            namespace,
+            handshake,
+            lane: Lane::default(),
+            data: None,
+            is_recovered: false,
+            kept: None,
+            life: None,
+        }
     }
 }
 
@@ -110,13 +127,28 @@ impl Context<'_> {
         self.sessions.n_replaced(self.info.session)
     }
 
-    /// Data of this socket, made at first use.
+    /// True if the client was away and has got this socket back, with its id, rooms and data, and
+    /// has been sent what it had missed; see [`Namespace::recoverable`](super::Namespace). False if
+    /// it has to be told everything.
+    pub fn recovered(&self) -> bool {
+        self.info.is_recovered
+    }
+
+    /// Says whose socket this is, while it is being admitted: a client that comes back gets only
+    /// what was of the same. What a token says, say.
+    pub fn identify(&mut self, identity: impl Into<String>) {
+        self.desk.wish(Input::Identify(self.socket, identity.into()));
+    }
+
+    /// Data of this socket, made at first use. A client that comes back finds it as it was, if it
+    /// comes back to the same process.
     ///
     /// # Panics
     /// If it was made as another type before.
-    pub fn data<T: Default + 'static>(&mut self) -> &mut T {
+    pub fn data<T: Default + Send + 'static>(&mut self) -> &mut T {
         let env = &self.desk.env;
-        let data = self.info.data.get_or_insert_with(|| Foreign::new(Box::new(T::default()), env));
+        let make = || Foreign::new(Box::new(T::default()) as Data, env);
+        let data = self.info.data.get_or_insert_with(make);
         data.downcast_mut().expect("a socket's data has one type")
     }
 
@@ -246,6 +278,7 @@ impl Context<'_> {
             handshake: self.info.handshake.clone(),
             life,
             ack: self.ack.take(),
+            is_recovered: self.info.is_recovered,
         };
         AsyncContext::new(Arc::clone(&self.desk.env), of)
     }

@@ -14,11 +14,11 @@ use parlor_core::{
     cluster::{Answer, Question},
     effect::AckError,
     input::{AckToken, Input},
-    key::{NamespaceKey, SocketKey},
+    key::{NamespaceKey, ShardId, SocketKey},
 };
-use parlor_shared::socket_io::{Args, Draft};
+use parlor_shared::socket_io::{Args, Draft, Offset};
 
-use super::{Context, EmitError, TimerId, foreign::Foreign, tasks::caught};
+use super::{Context, EmitError, TimerId, cloakroom::Cloakroom, foreign::Foreign, tasks::caught};
 use crate::{
     mailbox::{Mailbox, Parcel, Refused},
     metrics::Metrics,
@@ -42,16 +42,61 @@ pub(crate) struct Env {
     pub(crate) mailbox: Mailbox,
     pub(crate) metrics: Metrics,
     next_timer: AtomicU64,
+    /// Of each namespace, whether its sockets can be had back.
+    recoverable: Arc<[bool]>,
+    /// Node and shard, as they stand in offsets.
+    sender: u16,
+    next_offset: AtomicU64,
+    pub(super) cloakroom: Arc<Cloakroom>,
+}
+
+/// What an [`Env`] is made of.
+pub(crate) struct EnvParts {
+    pub(crate) id: ShardId,
+    pub(crate) names: Arc<[String]>,
+    pub(crate) recoverable: Arc<[bool]>,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) metrics: Metrics,
+    pub(crate) cloakroom: Arc<Cloakroom>,
 }
 
 impl Env {
-    pub(crate) fn new(
-        shard: u16,
-        names: Arc<[String]>,
-        mailbox: Mailbox,
-        metrics: Metrics,
-    ) -> Self {
-        Self { shard, names, mailbox, metrics, next_timer: AtomicU64::new(0) }
+    pub(crate) fn new(parts: EnvParts) -> Self {
+        let EnvParts { id, names, recoverable, mailbox, metrics, cloakroom } = parts;
+        Self {
+            shard: id.shard.into(),
+            names,
+            mailbox,
+            metrics,
+            next_timer: AtomicU64::new(0),
+            recoverable,
+            sender: id.sender(),
+            next_offset: AtomicU64::new(1),
+            cloakroom,
+        }
+    }
+
+    /// Of a shard with one namespace, `/`.
+    #[cfg(test)]
+    pub(super) fn alone(mailbox: Mailbox) -> Self {
+        Self::new(EnvParts {
+            id: ShardId::default(),
+            names: ["/".to_owned()].into(),
+            recoverable: [false].into(),
+            mailbox,
+            metrics: Metrics::default(),
+            cloakroom: Arc::default(),
+        })
+    }
+
+    /// True if sockets of this namespace can be had back.
+    pub(super) fn is_recoverable(&self, namespace: NamespaceKey) -> bool {
+        self.recoverable.get(namespace.0 as usize).copied().unwrap_or_default()
+    }
+
+    /// The name of one more event that this shard sends.
+    pub(super) fn next_offset(&self) -> Offset {
+        Offset::new(self.sender, self.next_offset.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Posts for an emitter, which does not wait.

@@ -63,12 +63,22 @@ impl<S> Emit<S> {
         let namespace = self.namespace.expect("the caller has looked");
         let mut draft = Draft::event(event)?;
         args.write(&mut draft)?;
-        let frame = draft.into_event(env.name(namespace), None)?;
-        let delivery = match self.volatile {
+        let mut delivery = match self.volatile {
             None => Delivery::Reliable,
             Some(None) => volatile_by_name(namespace, event),
             Some(Some(key)) => Delivery::Volatile { key },
         };
+        if env.is_recoverable(namespace) {
+            if delivery == Delivery::Reliable {
+                let offset = env.next_offset();
+                draft.offset(offset);
+                delivery = Delivery::Recoverable(offset);
+            } else {
+                // Its own last argument would be taken for an offset that nobody has given.
+                draft.no_offset();
+            }
+        }
+        let frame = draft.into_event(env.name(namespace), None)?;
         Ok(Input::Emit(namespace, self.target, frame, delivery))
     }
 }

@@ -166,7 +166,7 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{mailbox::mailbox, metrics::Metrics};
+    use crate::mailbox::mailbox;
     use std::sync::mpsc;
 
     const PERIOD: Duration = Duration::from_millis(10);
@@ -183,8 +183,7 @@ mod tests {
 
     /// One function every 10 ms from 1000 ms on, which notes due time, lateness and skipped calls.
     fn script() -> Script {
-        let names = ["/".to_owned()].into();
-        let env = Env::new(0, names, mailbox().0, Metrics::default());
+        let env = Env::alone(mailbox().0);
         let desk = Desk::new(Arc::new(env));
         let (note, calls) = mpsc::channel();
         let mut schedule = Schedule::default();

@@ -7,7 +7,7 @@ use parlor_core::{
     input::Input,
     key::{NamespaceKey, SessionKey, SocketKey},
 };
-use parlor_shared::id::SocketId;
+use parlor_shared::id::{Pid, SocketId};
 
 use super::{
     Admission, Auth, ConnectError, Decision, End, Failed, Handlers, OwnedAuth, Sessions,
@@ -108,6 +108,28 @@ impl Handlers {
         }
     }
 
+    /// A socket is the one that its client had before.
+    pub(crate) fn recovered(&mut self, socket: SocketKey, id: SocketId, pid: &Pid) {
+        let data = self.desk.env.cloakroom.take(pid);
+        let Some(info) = self.sockets.get_mut(socket) else { return };
+        (info.id, info.is_recovered) = (id, true);
+        if let Some(data) = data {
+            info.data = Some(data);
+        }
+    }
+
+    /// A socket that is disconnected next may be had back.
+    pub(crate) fn kept(&mut self, socket: SocketKey, pid: Pid) {
+        if let Some(info) = self.sockets.get_mut(socket) {
+            info.kept = Some(pid);
+        }
+    }
+
+    /// Nobody will have it back.
+    pub(crate) fn forgotten(&self, pid: &Pid) {
+        drop(self.desk.env.cloakroom.take(pid));
+    }
+
     pub(crate) fn connected(&mut self, sessions: &dyn Sessions, socket: SocketKey) {
         let Some((namespaces, at)) = self.namespace_of(socket) else { return };
         let handlers = &namespaces[at].1;
@@ -157,6 +179,9 @@ impl Handlers {
             };
             self.spawn(session, move || later(cx, reason), end);
         }
-        self.sockets.remove(socket);
+        let info = self.sockets.remove(socket);
+        if let Some(SocketInfo { kept: Some(pid), data: Some(data), .. }) = info {
+            self.desk.env.cloakroom.put(pid, data);
+        }
     }
 }

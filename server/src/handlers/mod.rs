@@ -4,6 +4,7 @@
 
 mod admission;
 mod asynchronous;
+mod cloakroom;
 mod context;
 mod desk;
 mod emit;
@@ -41,8 +42,9 @@ pub use many::Rooms;
 pub use namespace::Namespace;
 
 pub(crate) use admission::Decision;
+pub(crate) use cloakroom::Cloakroom;
 pub(crate) use context::Sessions;
-pub(crate) use desk::Env;
+pub(crate) use desk::{Env, EnvParts};
 pub(crate) use every::{Beat, TimerId};
 pub(crate) use tasks::{End, HandlerThreads, Tasks, caught};
 

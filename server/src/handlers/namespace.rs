@@ -54,6 +54,7 @@ pub struct Namespace {
     pub(super) disconnect: Option<Now<DisconnectReason>>,
     pub(super) disconnect_later: Option<Later<DisconnectReason>>,
     has_async: bool,
+    pub(crate) is_recoverable: bool,
 }
 
 impl fmt::Debug for Namespace {
@@ -229,6 +230,29 @@ impl Namespace {
         handler: impl Fn(AsyncContext, DisconnectReason) -> F + Send + Sync + 'static,
     ) -> &mut Self {
         self.disconnect_later = Some(self.later(handler));
+        self
+    }
+
+    /// Lets clients that lose their connection come back to what they had, for
+    /// `recovery.window_ms`: the socket's id, rooms and data, and whatever reliable event it was
+    /// sent meanwhile, once and in order. [`Context::recovered`] tells handlers; if it is false,
+    /// the client starts anew. Whether it may connect is asked again in any case.
+    ///
+    /// Stock JavaScript clients do their part from 4.6 on. For them each event carries its offset
+    /// as one more argument, behind all others (or a `null`, behind the last argument of a volatile
+    /// one that is a string), which handlers of any client get to see.
+    ///
+    /// ```
+    /// # let mut server = parlor_server::Server::default();
+    /// server.namespace("/").recoverable().on_connect(|cx| {
+    ///     if !cx.recovered() {
+    ///         cx.join("news");
+    ///         cx.emit("snapshot", ("everything",));
+    ///     }
+    /// });
+    /// ```
+    pub fn recoverable(&mut self) -> &mut Self {
+        self.is_recoverable = true;
         self
     }
 

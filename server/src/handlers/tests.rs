@@ -9,10 +9,7 @@ use parlor_core::{
 use parlor_shared::id::{ID_BYTES, SocketId};
 
 use super::{desk::MAX_WISHES_PER_CALL, tasks::MAX_RUNNING_HANDLERS, *};
-use crate::{
-    mailbox::{Inbox, MAX_PARCELS, mailbox},
-    metrics::Metrics,
-};
+use crate::mailbox::{Inbox, MAX_PARCELS, mailbox};
 
 const SOCKET: fn(u32) -> SocketKey = |number| SocketKey::new(number, 0);
 
@@ -42,7 +39,7 @@ impl Sessions for NoSessions {
 
 fn env() -> (Arc<Env>, Inbox) {
     let (mailbox, inbox) = mailbox();
-    (Arc::new(Env::new(0, ["/".to_owned()].into(), mailbox, Metrics::default())), inbox)
+    (Arc::new(Env::alone(mailbox)), inbox)
 }
 
 fn handlers(tasks: Option<Tasks>, build: impl FnOnce(&mut Namespace)) -> Handlers {

@@ -20,18 +20,25 @@ impl Shard {
         self.report();
         let metrics = &self.settings.metrics;
         let n_blocked = self.connections.iter().filter(|(_, c)| c.is_blocked).count();
-        let mut now = [0, 0, 0, n_blocked];
+        let mut now = [0, 0, 0, 0, n_blocked];
         if let App::SocketIo { world, .. } = &self.app {
             let (n_full, n_delta) = world.gallery().n_encoded();
             metrics.encoded("full", n_full - self.n_encoded.0);
             metrics.encoded("delta", n_delta - self.n_encoded.1);
             self.n_encoded = (n_full, n_delta);
             let (sockets, lobbies) = (world.socket_io(), world.lobbies());
-            now = [sockets.n_sockets(), lobbies.len(), lobbies.n_playing(), n_blocked];
+            let n_parked = sockets.n_parked();
+            let n_sockets = sockets.n_sockets() - n_parked;
+            now = [n_sockets, n_parked, lobbies.len(), lobbies.n_playing(), n_blocked];
         }
         let now = now.map(|n| n as i64);
-        let gauges =
-            [&metrics.sockets, &metrics.lobbies, &metrics.matches, &metrics.connections_blocked];
+        let gauges = [
+            &metrics.sockets,
+            &metrics.sockets_parked,
+            &metrics.lobbies,
+            &metrics.matches,
+            &metrics.connections_blocked,
+        ];
         for ((gauge, now), before) in gauges.into_iter().zip(now).zip(self.gauged) {
             gauge.inc_by(now - before);
         }

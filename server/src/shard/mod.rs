@@ -54,7 +54,7 @@ pub(crate) use polling::{Polled, Refused};
 
 use crate::{
     acceptor::Door,
-    address::Counted,
+    address::{Counted, Origins},
     clock::Clock,
     cluster::{Flushed, Links},
     engine_app::EngineApp,
@@ -86,6 +86,7 @@ pub(crate) struct ShardSettings {
     pub(crate) metrics: Metrics,
     /// There are no other shards.
     pub(crate) is_alone: bool,
+    pub(crate) origins: Origins,
 }
 
 /// What sits on top of the sessions.
@@ -141,8 +142,8 @@ pub(crate) struct Shard {
     /// Until when the loop sleeps (`Some(None)`: for ever); `None` while it is awake.
     asleep_until: Option<Option<Time>>,
     is_shutting_down: bool,
-    /// Sockets, lobbies, matches and blocked connections as the gauges have counted them.
-    gauged: [i64; 4],
+    /// What the gauges have counted; see `figures`.
+    gauged: [i64; 5],
     /// Views encoded that are counted in the metrics: whole ones, and deltas.
     n_encoded: (u64, u64),
 }
@@ -254,7 +255,7 @@ impl Shard {
             relief: Rc::default(),
             asleep_until: None,
             is_shutting_down: false,
-            gauged: [0; 4],
+            gauged: [0; 5],
             n_encoded: (0, 0),
         }
     }

@@ -112,6 +112,12 @@ impl Effects for Outlet<'_> {
                 let sessions = View(self.sessions);
                 self.handlers.connecting(&sessions, socket, id, session, namespace, auth);
             }
+            Effect::Recovered { socket, id, pid } => {
+                self.metrics.recovered.inc();
+                self.handlers.recovered(socket, id, &pid);
+            }
+            Effect::Kept(socket, pid) => self.handlers.kept(socket, pid),
+            Effect::Forgotten(pid) => self.handlers.forgotten(&pid),
             Effect::Connected(socket, _) => {
                 self.handlers.connected(&View(self.sessions), socket);
             }

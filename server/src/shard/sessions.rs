@@ -64,6 +64,7 @@ impl Shard {
         counted: Option<Counted>,
     ) -> SessionKey {
         let (now, settings) = (self.now(), Arc::clone(&self.settings.session));
+        let origin = self.settings.origins.of(handshake.address);
         let sid = chance::sid(&self.settings.owners, self.settings.id);
         let greeting = engine::Handshake {
             sid: sid.to_string(),
@@ -96,7 +97,7 @@ impl Shard {
         self.settings.metrics.opened(transport);
         tracing::debug!(session = chance::short(key), transport = transport.as_str(), "opened");
         self.dirty.push(key);
-        self.input(Input::Opened(key));
+        self.input(Input::Opened(key, origin));
         self.arm(key);
         key
     }
@@ -164,7 +165,17 @@ impl Shard {
             SessionEffect::DropCandidate => self.end_candidate(key, Some(good_bye())),
             SessionEffect::SendToCandidate(frame) => self.write_to_candidate(key, &frame),
             SessionEffect::Upgraded => self.upgraded(key),
+            SessionEffect::Pinged if self.is_recovering() => self.input(Input::Pinged(key)),
+            SessionEffect::Ponged if self.is_recovering() => self.input(Input::Ponged(key)),
+            SessionEffect::Pinged | SessionEffect::Ponged => {}
             SessionEffect::Closed(reason) => self.closed(key, reason),
+        }
+    }
+
+    fn is_recovering(&self) -> bool {
+        match &self.app {
+            App::SocketIo { world, .. } => world.socket_io().is_recovering(),
+            App::Engine(_) => false,
         }
     }
 

@@ -12,7 +12,7 @@ use std::{
 use super::{connections::MAX_READS_PER_TURN, *};
 use crate::{
     acceptor::{Door, MAX_AT_ONCE},
-    address::{PerAddress, TrustedProxies},
+    address::{Origins, PerAddress, TrustedProxies},
     handlers::Headers,
     mailbox::mailbox,
     transport::websocket::Role,
@@ -32,6 +32,7 @@ fn shard(n_heard: &Arc<AtomicUsize>) -> (Shard, mio::Poll) {
         patience: Duration::from_secs(10),
         metrics: Metrics::default(),
         is_alone: true,
+        origins: Origins::new(7),
     };
     let n_heard = Arc::clone(n_heard);
     let app = EngineApp::new(move |_, _| {

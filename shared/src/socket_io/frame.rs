@@ -7,7 +7,7 @@ use std::cell::Cell;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{MAX_ATTACHMENTS, binary, json, packet::Kind};
+use super::{MAX_ATTACHMENTS, Offset, binary, json, packet::Kind};
 use crate::websocket::{self, Opcode};
 
 /// A packet ready to send: one WebSocket text frame and its attachments' binary frames, back to
@@ -52,9 +52,11 @@ impl Frame {
         Self { wire: wire.into() }
     }
 
-    /// `40…{"sid":…}`: welcome to the namespace.
-    pub fn connected(namespace: &str, sid: &str) -> Self {
-        Self::message_text(&format!("0{}{{\"sid\":\"{sid}\"}}", prefix(namespace)))
+    /// `40…{"sid":…}`: welcome to the namespace. With a `pid` the client may come back to what it
+    /// has there.
+    pub fn connected(namespace: &str, sid: &str, pid: Option<&str>) -> Self {
+        let pid = pid.map(|pid| format!(",\"pid\":\"{pid}\"")).unwrap_or_default();
+        Self::message_text(&format!("0{}{{\"sid\":\"{sid}\"{pid}}}", prefix(namespace)))
     }
 
     /// `44…`: the namespace is refused. `data` is JSON.
@@ -237,6 +239,19 @@ impl Draft {
         }
     }
 
+    /// Appends the event's offset, as stock clients look for it: behind all arguments.
+    pub fn offset(&mut self, offset: Offset) {
+        self.json(&["\"", &offset.to_string(), "\""]);
+    }
+
+    /// Appends a `null` if stock clients would take the last argument for an offset: a string, or
+    /// the name of an event that has no arguments.
+    pub fn no_offset(&mut self) {
+        if self.json.last() == Some(&b'"') {
+            self.json(&["null"]);
+        }
+    }
+
     /// Appends arguments that are JSON already, separated by commas; placeholders in them point
     /// into `attachments`, so nothing binary may stand before them.
     pub(super) fn raw(&mut self, args: &str, attachments: &[Bytes]) -> Result<(), EncodeError> {
@@ -389,6 +404,27 @@ mod tests {
         draft.json(&[r#"{"a":1"#, r#","b":2}"#]);
         let frame = draft.into_event("/", None).unwrap();
         assert_eq!(texts(&frame), [r#"42["m",1,{"a":1,"b":2}]"#]);
+    }
+
+    #[test]
+    fn offsets_stand_behind_all_arguments_and_nothing_else_can_be_taken_for_one() {
+        let written = |args: &[&str], offset: Option<Offset>| {
+            let mut draft = Draft::event("m").unwrap();
+            draft.json(args);
+            match offset {
+                Some(offset) => draft.offset(offset),
+                None => draft.no_offset(),
+            }
+            texts(&draft.into_event("/", None).unwrap()).remove(0)
+        };
+        assert_eq!(written(&["1"], Some(Offset::new(0, 26))), r#"42["m",1,"1a"]"#);
+        assert_eq!(written(&[r#""s""#], None), r#"42["m","s",null]"#);
+        for last in ["1", "{}", r#"["s"]"#, "null", r#"{"a":"b"}"#] {
+            assert_eq!(written(&[last], None), format!(r#"42["m",{last}]"#));
+        }
+        let mut bare = Draft::event("m").unwrap();
+        bare.no_offset();
+        assert_eq!(texts(&bare.into_event("/", None).unwrap()), [r#"42["m",null]"#]);
     }
 
     #[test]

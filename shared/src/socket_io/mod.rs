@@ -8,6 +8,7 @@ mod frame;
 pub mod json;
 mod owned;
 mod packet;
+mod recovery;
 
 pub use args::{Args, ArgsError, EventArgs, Forward};
 pub use binary::Binary;
@@ -17,3 +18,4 @@ pub use packet::{
     Kind, MAX_ACK_ID, MAX_ATTACHMENTS, MAX_NAMESPACE_BYTES, Packet, PacketError, RESERVED_EVENTS,
     Sender,
 };
+pub use recovery::{Claim, Offset};

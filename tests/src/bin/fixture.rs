@@ -4,10 +4,10 @@
 use std::{io::Write as _, sync::Arc};
 
 use anyhow::{Result, bail};
-use clap::{Arg, Command};
+use clap::{Arg, ArgAction, Command};
 use parlor_server::cluster::Cluster;
 use parlor_tests::{
-    app::{self, App},
+    app::{self, App, Options},
     loopback::Loopback,
 };
 
@@ -39,12 +39,15 @@ fn main() -> Result<()> {
         Some("socket") | None => App::Socket,
         Some(other) => bail!("--app {other}: there are `engine` and `socket`"),
     };
+    let link = text("link").map(str::to_owned);
     let port = u16::try_from(number("port")?.unwrap_or(3000))?;
-    let mut server = app.server(config);
-    if let Some(link) = text("link") {
-        server.cluster(node(link)?);
+    let host = text("host").unwrap_or("127.0.0.1").to_owned();
+    let options = Options { recovery: options.get_flag("recovery") };
+    let mut server = app.with_options(config, options);
+    if let Some(link) = link {
+        server.cluster(node(&link)?);
     }
-    let running = server.start((text("host").unwrap_or("127.0.0.1"), port))?;
+    let running = server.start((host, port))?;
     writeln!(std::io::stdout(), "READY {}", running.address())?;
     Ok(running.wait()?)
 }
@@ -76,6 +79,10 @@ fn options() -> Command {
         .arg(flag("max-payload", "bytes"))
         .arg(flag("cors", "origin whose pages may read answers"))
         .arg(flag("shards", "threads; 0: one per core [default: 0]"))
+        .arg(
+            flag("recovery", "clients of `/` and `/custom` may come back to what they had")
+                .action(ArgAction::SetTrue),
+        )
         .arg(flag("link", "`listen`: first of two nodes; address: the second, linked to that one"))
         .arg(flag("verbose", "log filter, such as `debug`; without it nothing is logged"))
 }

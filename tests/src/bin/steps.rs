@@ -12,7 +12,8 @@ use parlor_core::{
     effect::{Effect, Effects},
     engine_io::{Session, SessionInput, Settings, Transport},
     input::{Input, Target},
-    key::{Key as _, NamespaceKey, SessionKey, SocketKey},
+    key::{Key as _, NamespaceKey, Origin, SessionKey, SocketKey},
+    socket_io::RecoverySettings,
     time::Time,
 };
 use parlor_shared::{
@@ -120,6 +121,7 @@ fn world(n_clients: u32) -> (World, Sink) {
         connect_timeout: std::time::Duration::from_secs(10),
         max_payload: 1_000_000,
         hash_seed: 1,
+        recovery: RecoverySettings::default(),
         lobbies: None,
     });
     let mut sink = Sink::default();
@@ -131,7 +133,7 @@ fn world(n_clients: u32) -> (World, Sink) {
         });
         world.handle(Time::ZERO, Input::Ids(ids.collect()), &mut sink);
         let session = SessionKey::new(i, 0);
-        world.handle(Time::ZERO, Input::Opened(session), &mut sink);
+        world.handle(Time::ZERO, Input::Opened(session, Origin::default()), &mut sink);
         world.handle(Time::ZERO, Input::Text(session, "0"), &mut sink);
         for socket in std::mem::take(&mut sink.connecting) {
             world.handle(Time::ZERO, Input::Admit(socket), &mut sink);

@@ -13,8 +13,9 @@ use parlor_core::{
     engine_io::{Session, SessionEffect, SessionInput, Transport},
     ids::REFILL,
     input::Input,
-    key::{ConnectionKey, SessionKey, ShardId, Table},
+    key::{ConnectionKey, Origin, SessionKey, ShardId, Table},
     lobby::{Games, LobbySettings},
+    socket_io::RecoverySettings,
     time::Time,
 };
 use parlor_shared::{engine_io::Packet, socket_io::Frame};
@@ -75,6 +76,7 @@ impl Shard {
             connect_timeout: plan.connect_timeout,
             max_payload: plan.session.max_payload,
             hash_seed: seed,
+            recovery: RecoverySettings::default(),
             lobbies: Some(lobbies),
         });
         Self {
@@ -110,7 +112,7 @@ impl Sim {
         self.trace.n_sessions += 1;
         self.oracle.opened(now, (at, key), transport);
         self.shards[at].dirty.insert(key);
-        self.input(at, Input::Opened(key));
+        self.input(at, Input::Opened(key, Origin::default()));
         key
     }
 
@@ -150,6 +152,8 @@ impl Sim {
             SessionEffect::Deliver
             | SessionEffect::RefuseRequest
             | SessionEffect::AcceptCandidate => {}
+            SessionEffect::Pinged => self.input(at, Input::Pinged(key)),
+            SessionEffect::Ponged => self.input(at, Input::Ponged(key)),
             SessionEffect::DropCandidate => {
                 if let Some(candidate) = slot.candidate.take() {
                     self.finish(candidate);
@@ -250,6 +254,9 @@ impl Sim {
                     self.quietly(at, key, SessionInput::Rebase { view }, &mut aftermath);
                 }
                 Seen::Connected
+                | Seen::Recovered
+                | Seen::Kept
+                | Seen::Forgotten
                 | Seen::Disconnected(_)
                 | Seen::Abandoned(_)
                 | Seen::Ticked(..)

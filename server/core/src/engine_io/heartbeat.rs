@@ -43,9 +43,12 @@ impl Heartbeat {
         }
     }
 
-    /// An unasked pong counts as well: it moves the next ping.
-    pub(super) fn pong(&mut self, now: Time, settings: &Settings) {
+    /// A pong arrived; true if it was asked for. An unasked one counts as well: it moves the next
+    /// ping.
+    pub(super) fn pong(&mut self, now: Time, settings: &Settings) -> bool {
+        let was_asked = matches!(self, Self::Asked { .. });
         *self = Self::new(now, settings);
+        was_asked
     }
 
     /// A packet that is no pong arrived.

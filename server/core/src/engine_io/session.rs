@@ -130,6 +130,10 @@ pub enum SessionEffect {
     SendToCandidate(Frame),
     /// The second transport is the session's own from now on.
     Upgraded,
+    /// A ping is queued, behind everything that the client was sent so far.
+    Pinged,
+    /// It is answered.
+    Ponged,
     /// The session has ended: tell the layer above. It may still have to say good-bye.
     Closed(CloseReason),
 }
@@ -444,12 +448,12 @@ impl Session {
             Delivery::Volatile { .. } if fault::is_planted(Fault::VolatileQueued) => {
                 self.outbox.push(&frame);
             }
-            Delivery::Reliable
+            Delivery::Reliable | Delivery::Recoverable(_)
                 if fault::is_planted(Fault::ReliableDroppedWhileBlocked) && !self.can_take() => {}
             Delivery::Volatile { key } if !is_free || self.outbox.holds(key) => {
                 self.n_replaced += u64::from(self.outbox.slots().replace(key, frame));
             }
-            Delivery::Volatile { .. } | Delivery::Reliable => {
+            Delivery::Volatile { .. } | Delivery::Reliable | Delivery::Recoverable(_) => {
                 let is_full = self.outbox.bytes() >= self.settings.max_queue_bytes;
                 if is_full && !fault::is_planted(Fault::QueueUnlimited) {
                     return self.end(now, CloseReason::SlowConsumer, effects);
@@ -494,7 +498,10 @@ impl Session {
 
     fn packet(&mut self, now: Time, packet: &Packet<'_>, effects: &mut Vec<SessionEffect>) {
         if let Packet::Pong(_) = packet {
-            return self.heartbeat.pong(now, &self.settings);
+            if self.heartbeat.pong(now, &self.settings) {
+                effects.push(SessionEffect::Ponged);
+            }
+            return;
         }
         self.heartbeat.other(now, &self.settings);
         match packet {
@@ -609,6 +616,7 @@ impl Session {
             Some(Beat::Ping) => {
                 self.outbox.shrink();
                 self.outbox.push(&Frame::engine("2"));
+                effects.push(SessionEffect::Pinged);
             }
             Some(Beat::Dead) => return self.end(now, CloseReason::PingTimeout, effects),
             None => {}
@@ -661,6 +669,7 @@ impl Session {
                     CloseReason::ServerShuttingDown => Some(close_code::GOING_AWAY),
                     CloseReason::SlowConsumer => Some(close_code::TRY_AGAIN_LATER),
                     CloseReason::PolicyViolation => Some(close_code::POLICY_VIOLATION),
+                    CloseReason::TakenOver => Some(close_code::NORMAL),
                     _ => None,
                 };
                 if matches!(reason, CloseReason::SlowConsumer | CloseReason::PingTimeout) {

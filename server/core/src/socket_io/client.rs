@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::assembly::Assembly;
 use crate::{
-    key::{NamespaceKey, SocketKey},
+    key::{NamespaceKey, Origin, SocketKey},
     time::Time,
 };
 
@@ -22,15 +22,17 @@ pub(super) struct Client {
     /// Until then a namespace must be joined; `None` once one is.
     pub(super) connect_until: Option<Time>,
     pub(super) n_failed_connects: u32,
+    pub(super) origin: Origin,
 }
 
 impl Client {
-    pub(super) fn new(connect_until: Time) -> Self {
+    pub(super) fn new(connect_until: Time, origin: Origin) -> Self {
         Self {
             sockets: SmallVec::new(),
             assembly: None,
             connect_until: Some(connect_until),
             n_failed_connects: 0,
+            origin,
         }
     }
 

@@ -2,23 +2,32 @@
 //! Handlers are called by the driver; what they want comes back as inputs.
 //! Source: Socket.IO protocol v5; socket.io 4.8 where it is silent.
 
-use std::{collections::HashMap, time::Duration};
+mod fetching;
+mod keeping;
+mod returning;
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use parlor_shared::{
-    id::{ID_LETTERS, SocketId},
-    socket_io::{Args, Draft, Frame, Kind, Packet, Sender, json},
+    id::{ID_LETTERS, Pid, SocketId},
+    socket_io::{Args, Claim, Draft, Frame, Kind, Offset, Packet, Sender, json},
 };
 
 use super::{
     assembly::Assembly,
     client::{Client, MAX_FAILED_CONNECTS, MAX_QUEUED_PACKETS, Queued},
-    rooms::{MAX_ROOMS_PER_SOCKET, Rooms},
+    log::{Journal, Log},
+    recovery::{Kept, Parked, RecoverySettings, Returning},
+    rooms::{MAX_ROOMS_PER_SOCKET, Memberships, Rooms},
     socket::{MAX_PENDING_ACKS, Socket, State, Waiting},
 };
 use crate::{
     close::CloseReason,
-    cluster::{Change, SocketInfo},
+    cluster::{Change, Message, Neighbours, SocketInfo},
     delivery::Delivery,
     effect::{AckError, DisconnectReason, Effect, Effects},
     fault::{self, Fault},
@@ -40,6 +49,10 @@ pub struct Settings {
     pub max_payload: usize,
     /// Keys the hashers.
     pub hash_seed: u64,
+    /// Which shard this is, and which others there are.
+    pub neighbours: Neighbours,
+    /// What is kept of sockets whose clients may come back.
+    pub recovery: RecoverySettings,
 }
 
 /// The machine.
@@ -55,6 +68,16 @@ pub struct SocketIo {
     stamp: u64,
     /// Those whom a broadcast is for, while it is.
     addressed: Vec<SessionKey>,
+    neighbours: Neighbours,
+    recovery: RecoverySettings,
+    journal: Journal,
+    parked: Parked,
+    /// Sockets here that can be had back.
+    by_pid: HashMap<Pid, SocketKey, OfRandom>,
+    /// Where those are whose pid names this shard, and how often they have moved.
+    moved: BTreeMap<Pid, (ShardId, u64)>,
+    /// Where others went that have left of late: who asks may not know yet.
+    left: VecDeque<(Pid, ShardId)>,
 }
 
 #[derive(Debug)]
@@ -65,12 +88,19 @@ struct Namespace {
     by_id: HashMap<SocketId, (SocketKey, SessionKey), OfRandom>,
     rooms: Rooms,
     next_ack: u64,
+    is_recoverable: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Deadline {
     Client(SessionKey),
     Ack(SocketKey, u64),
+    /// It has waited long enough for what it claims.
+    Returning(SocketKey),
+    /// It has been kept long enough.
+    Kept(SocketKey),
+    /// The oldest event of the journal is too old.
+    Journal,
 }
 
 /// A client broke a rule: its session ends for this reason.
@@ -90,12 +120,14 @@ impl SocketIo {
         for name in settings.namespaces {
             let key = NamespaceKey(u32::try_from(namespaces.len()).expect("few namespaces"));
             namespace_keys.insert(name.clone(), key);
+            let is_recoverable = settings.recovery.namespaces.contains(&key);
             namespaces.push(Namespace {
                 name,
                 sockets: Vec::new(),
                 by_id: HashMap::default(),
                 rooms: Rooms::new(keyed),
                 next_ack: 0,
+                is_recoverable,
             });
         }
         Self {
@@ -108,6 +140,13 @@ impl SocketIo {
             deadlines: Deadlines::default(),
             stamp: 0,
             addressed: Vec::new(),
+            neighbours: settings.neighbours,
+            recovery: settings.recovery,
+            journal: Journal::default(),
+            parked: Parked::default(),
+            by_pid: HashMap::default(),
+            moved: BTreeMap::new(),
+            left: VecDeque::new(),
         }
     }
 
@@ -116,14 +155,43 @@ impl SocketIo {
         self.clients.len()
     }
 
-    /// Sockets, those that are still connecting included.
+    /// Sockets, those that are still connecting and those without a connection included.
     pub fn n_sockets(&self) -> usize {
         self.sockets.len()
+    }
+
+    /// Sockets that have lost their connection and may be had back.
+    pub fn n_parked(&self) -> usize {
+        self.parked.len()
+    }
+
+    /// True if any namespace lets clients come back: only then pings and pongs are of interest.
+    pub fn is_recovering(&self) -> bool {
+        !self.recovery.namespaces.is_empty()
+    }
+
+    /// Bytes of events that are kept for clients that come back.
+    pub fn n_journal_bytes(&self) -> usize {
+        self.journal.n_bytes()
     }
 
     /// The session of a socket that is not gone.
     pub fn session(&self, socket: SocketKey) -> Option<SessionKey> {
         self.sockets.get(socket).map(|socket| socket.session)
+    }
+
+    /// Whom an emit is for: a socket that is gone may be somewhere else by now.
+    pub(crate) fn find(&self, target: Target) -> Target {
+        match target.socket {
+            Some(key) if !target.rooms.is_empty() && !self.is_listed(key) => {
+                Target { socket: None, ..target }
+            }
+            _ => target,
+        }
+    }
+
+    fn is_listed(&self, key: SocketKey) -> bool {
+        self.sockets.get(key).is_some_and(|socket| socket.place.is_some())
     }
 
     /// When [`Input::Timeout`] is due.
@@ -141,8 +209,8 @@ impl SocketIo {
     ) {
         match input {
             Input::Ids(_) => {}
-            Input::Opened(session) => {
-                self.clients.insert(session, Client::new(now + self.connect_timeout));
+            Input::Opened(session, origin) => {
+                self.clients.insert(session, Client::new(now + self.connect_timeout, origin));
                 self.set_client_deadline(session);
             }
             Input::Text(session, text) => {
@@ -155,19 +223,25 @@ impl SocketIo {
                     effects.push(Effect::Close(session, reason));
                 }
             }
-            Input::Closed(session, reason) => self.closed(session, reason, effects),
-            Input::Admit(socket) => self.admit(socket, effects),
+            Input::Pinged(session) => self.each_log(session, |log, _| log.mark()),
+            Input::Ponged(session) => self.each_log(session, Log::confirm),
+            Input::Closed(session, reason) => self.closed(now, session, reason, effects),
+            Input::Identify(socket, identity) => self.identify(socket, identity),
+            Input::Admit(socket) => self.admit(now, socket, effects),
             Input::Refuse(socket, message, data) => {
                 self.refuse(socket, &message, data.as_deref(), effects);
             }
             Input::Emit(namespace, target, frame, delivery) => {
-                self.emit(namespace, &target, &frame, delivery, effects);
+                self.emit(now, namespace, &target, &frame, delivery, effects);
             }
             Input::Ask(socket, draft, token, timeout) => {
                 self.ask(now, socket, draft, token, timeout, effects);
             }
             Input::Change(namespace, target, change) => {
                 self.change(namespace, &target, &change, effects);
+            }
+            Input::Told(from, Message::Recovery(message)) => {
+                self.told(now, from, message, effects);
             }
             // The world's own business.
             Input::Gather(..) | Input::Told(..) => {}
@@ -268,7 +342,8 @@ impl SocketIo {
                 let (data, attachments) = (data.to_owned(), attachments.to_vec());
                 waiting.queued.push(Queued { data, attachments, ack: packet.id });
             }
-            (Kind::Event, State::Connected) => {
+            // The rest is no client's.
+            (Kind::Event, _) => {
                 let args = packet.args(attachments);
                 effects.push(Effect::Event { socket: key, namespace, args, ack: packet.id });
             }
@@ -307,33 +382,78 @@ impl SocketIo {
             return Err(FORCED_CLOSE);
         }
         let id = SocketId::from_bytes(ids.take());
+        let is_recoverable = self.namespaces[namespace.0 as usize].is_recoverable;
+        let claim = packet.data.filter(|_| is_recoverable).and_then(Claim::read);
+        let waiting = Waiting { returning: claim.map(Returning::Claims), ..Waiting::default() };
+        let kept = is_recoverable.then(|| {
+            let pid = self.neighbours.owners.mint(ids.take(), self.neighbours.own);
+            Box::new(Kept {
+                pid: Pid::from_bytes(pid),
+                identity: None,
+                origin: client.origin,
+                log: Log::after(None),
+                parked: None,
+                n_moves: 0,
+                leaving: None,
+            })
+        });
         let socket = self.sockets.insert(Socket {
             id,
             session,
             namespace,
-            state: State::Connecting(Box::default()),
-            place: 0,
+            state: State::Connecting(Box::new(waiting)),
+            place: None,
             memberships: Default::default(),
             acks: Default::default(),
             stamp: 0,
+            kept,
         });
         client.sockets.push((namespace, socket));
         effects.push(Effect::Connecting { socket, id, session, namespace, auth: packet.data });
         Ok(())
     }
 
-    fn admit(&mut self, key: SocketKey, effects: &mut dyn Effects) {
+    fn admit(&mut self, now: Time, key: SocketKey, effects: &mut dyn Effects) {
+        let Some(socket) = self.sockets.get_mut(key) else { return };
+        let State::Connecting(waiting) = &mut socket.state else { return };
+        if std::mem::replace(&mut waiting.is_admitted, true) {
+            return;
+        }
+        match waiting.returning {
+            Some(Returning::Claims(claim)) => self.claim(now, key, claim, effects),
+            _ => self.welcome(key, None, effects),
+        }
+    }
+
+    /// Connects a socket, with what it has missed if its client has come back.
+    fn welcome(
+        &mut self,
+        key: SocketKey,
+        missed: Option<&[(Offset, Frame)]>,
+        effects: &mut dyn Effects,
+    ) {
         let Some(socket) = self.sockets.get_mut(key) else { return };
         let before = std::mem::replace(&mut socket.state, State::Connected);
-        let State::Connecting(waiting) = before else { return };
+        let State::Connecting(waiting) = before else {
+            socket.state = before;
+            return;
+        };
         let Waiting { queued, rooms, .. } = *waiting;
-        let (session, namespace_key) = (socket.session, socket.namespace);
-        let namespace = &mut self.namespaces[namespace_key.0 as usize];
-        socket.place = namespace.sockets.len();
-        namespace.sockets.push((key, session));
-        namespace.by_id.insert(socket.id, (key, session));
-        let frame = Frame::connected(&namespace.name, socket.id.as_str());
+        let (session, namespace_key, id) = (socket.session, socket.namespace, socket.id);
+        let pid = socket.kept.as_ref().map(|kept| kept.pid);
+        if let Some(pid) = pid {
+            self.by_pid.insert(pid, key);
+        }
+        self.enlist(key);
+        for (_, frame) in missed.unwrap_or_default() {
+            send(session, frame, effects);
+        }
+        let name = &self.namespaces[namespace_key.0 as usize].name;
+        let frame = Frame::connected(name, id.as_str(), pid.as_ref().map(Pid::as_str));
         send(session, &frame, effects);
+        if let (Some(_), Some(pid)) = (missed, pid) {
+            effects.push(Effect::Recovered { socket: key, id, pid });
+        }
         effects.push(Effect::Connected(key, namespace_key));
         if let Some(client) = self.clients.get_mut(session) {
             client.connect_until = None;
@@ -348,6 +468,18 @@ impl SocketIo {
         }
     }
 
+    /// From now on broadcasts reach a socket.
+    fn enlist(&mut self, key: SocketKey) {
+        let Some(socket) = self.sockets.get_mut(key).filter(|socket| socket.place.is_none()) else {
+            return;
+        };
+        let namespace = &mut self.namespaces[socket.namespace.0 as usize];
+        let place = u32::try_from(namespace.sockets.len()).expect("fewer than 2^32 sockets");
+        socket.place = Some(place);
+        namespace.sockets.push((key, socket.session));
+        namespace.by_id.insert(socket.id, (key, socket.session));
+    }
+
     fn refuse(
         &mut self,
         key: SocketKey,
@@ -356,7 +488,7 @@ impl SocketIo {
         effects: &mut dyn Effects,
     ) {
         let Some(socket) = self.sockets.get(key) else { return };
-        if !matches!(socket.state, State::Connecting(_)) {
+        if !matches!(&socket.state, State::Connecting(waiting) if !waiting.is_admitted) {
             return;
         }
         let session = socket.session;
@@ -373,6 +505,7 @@ impl SocketIo {
 
     fn emit(
         &mut self,
+        now: Time,
         namespace: NamespaceKey,
         target: &Target,
         frame: &Frame,
@@ -380,7 +513,12 @@ impl SocketIo {
         effects: &mut dyn Effects,
     ) {
         let mut to = std::mem::take(&mut self.addressed);
-        self.each(namespace, target, |_, session| to.push(session));
+        let known = self.namespaces.get(namespace.0 as usize);
+        if known.is_some_and(|namespace| namespace.is_recoverable) {
+            self.each_kept(now, namespace, target, (frame, delivery), &mut to);
+        } else {
+            self.each(namespace, target, |_, session| to.push(session));
+        }
         if !to.is_empty() {
             effects.push(Effect::Send(&to, frame, delivery));
         }
@@ -398,8 +536,11 @@ impl SocketIo {
     ) -> Vec<(SocketKey, SocketId)> {
         let mut selected = Vec::new();
         self.each(namespace, target, |key, _| selected.push(key));
-        let id = |key: SocketKey| (key, self.sockets.get(key).expect("just seen").id);
-        selected.into_iter().map(id).collect()
+        let id = |key: SocketKey| {
+            let socket = self.sockets.get(key)?;
+            matches!(socket.state, State::Connected).then_some((key, socket.id))
+        };
+        selected.into_iter().filter_map(id).collect()
     }
 
     /// What others may know of the sockets that a target means.
@@ -426,7 +567,10 @@ impl SocketIo {
         change: &Change,
         effects: &mut dyn Effects,
     ) {
-        for (key, _) in self.select(namespace, target) {
+        // Those without a connection as well: they will be had back as they should be by then.
+        let mut selected = Vec::new();
+        self.each(namespace, target, |key, _| selected.push(key));
+        for key in selected {
             match change {
                 Change::Join(rooms) => rooms.iter().for_each(|room| self.join(key, room)),
                 Change::Leave(rooms) => rooms.iter().for_each(|room| self.leave(key, room)),
@@ -438,7 +582,8 @@ impl SocketIo {
         }
     }
 
-    /// Calls `run` once for each connected socket that a target means, and with whose it is.
+    /// Calls `run` once for each socket that a target means, and with whose it is. Where sockets
+    /// can be had back, some have no connection.
     fn each(
         &mut self,
         namespace: NamespaceKey,
@@ -447,7 +592,7 @@ impl SocketIo {
     ) {
         if let Some(key) = target.socket {
             if let Some(socket) = self.sockets.get(key)
-                && matches!(socket.state, State::Connected)
+                && socket.place.is_some()
             {
                 run(key, socket.session);
             }
@@ -527,7 +672,7 @@ impl SocketIo {
     fn join(&mut self, key: SocketKey, room: &str) {
         let Some(socket) = self.sockets.get_mut(key) else { return };
         let has_joined = match &mut socket.state {
-            State::Connecting(waiting) => {
+            State::Connecting(waiting) if socket.place.is_none() => {
                 let is_in = waiting.rooms.iter().any(|joined| joined == room);
                 let has_room = waiting.rooms.len() < MAX_ROOMS_PER_SOCKET;
                 if has_room && !is_in {
@@ -535,7 +680,7 @@ impl SocketIo {
                 }
                 has_room || is_in
             }
-            State::Connected => {
+            _ => {
                 let rooms = &mut self.namespaces[socket.namespace.0 as usize].rooms;
                 rooms.join((key, socket.session), &mut socket.memberships, room)
             }
@@ -551,7 +696,7 @@ impl SocketIo {
         }
         let Some(socket) = self.sockets.get_mut(key) else { return };
         if let State::Connecting(waiting) = &mut socket.state {
-            return waiting.rooms.retain(|joined| joined != room);
+            waiting.rooms.retain(|joined| joined != room);
         }
         let mut memberships = std::mem::take(&mut socket.memberships);
         let namespace = socket.namespace.0 as usize;
@@ -571,6 +716,12 @@ impl SocketIo {
     ) {
         let Some(socket) = self.sockets.get(key) else { return };
         let session = socket.session;
+        match &socket.state {
+            State::Parked => return self.forget(key, effects),
+            // Where it comes from it will be forgotten as well.
+            State::Connecting(_) if socket.place.is_some() => return,
+            State::Connecting(_) | State::Connected => {}
+        }
         let keys = if whole {
             let client = self.clients.get(session).expect("a socket's client exists");
             client.sockets.iter().map(|(_, key)| *key).collect()
@@ -589,13 +740,19 @@ impl SocketIo {
         }
     }
 
-    fn closed(&mut self, session: SessionKey, reason: CloseReason, effects: &mut dyn Effects) {
-        let Some(client) = self.clients.get(session) else { return };
-        let keys: Vec<SocketKey> = client.sockets.iter().map(|(_, key)| *key).collect();
-        for key in keys {
-            self.remove_and_tell(key, DisconnectReason::Session(reason), effects);
+    fn closed(
+        &mut self,
+        now: Time,
+        session: SessionKey,
+        reason: CloseReason,
+        effects: &mut dyn Effects,
+    ) {
+        let Some(client) = self.clients.remove(session) else { return };
+        for (_, key) in client.sockets {
+            if !reason.is_recoverable() || !self.part(now, key, reason, effects) {
+                self.remove_and_tell(key, DisconnectReason::Session(reason), effects);
+            }
         }
-        self.clients.remove(session);
         if !fault::is_planted(Fault::DeadlineLeftBehind) {
             self.deadlines.set(Deadline::Client(session), None);
         }
@@ -623,6 +780,12 @@ impl SocketIo {
                         effects.push(Effect::Acked(token, Err(AckError::Timeout)));
                     }
                 }
+                Deadline::Returning(key) => self.not_returned(key, effects),
+                Deadline::Kept(key) => self.kept_long_enough(at, key, effects),
+                Deadline::Journal => {
+                    self.journal.trim(at, self.recovery.max_age);
+                    self.watch_journal();
+                }
             }
         }
     }
@@ -637,10 +800,9 @@ impl SocketIo {
         let Some(socket) = self.sockets.get_mut(key) else { return };
         let was_connected = matches!(socket.state, State::Connected);
         let namespace = socket.namespace;
-        for (id, token) in std::mem::take(&mut socket.acks) {
-            self.deadlines.set(Deadline::Ack(key, id), None);
-            effects.push(Effect::Acked(token, Err(AckError::Disconnected)));
-        }
+        self.drop_acks(key, effects);
+        self.refuse_askers(key, effects);
+        self.leave_home(key, effects);
         self.remove(key);
         effects.push(if was_connected {
             Effect::Disconnected(key, namespace, reason)
@@ -649,24 +811,45 @@ impl SocketIo {
         });
     }
 
+    /// Nobody will answer any more.
+    fn drop_acks(&mut self, key: SocketKey, effects: &mut dyn Effects) {
+        let Some(socket) = self.sockets.get_mut(key) else { return };
+        for (id, token) in std::mem::take(&mut socket.acks) {
+            self.deadlines.set(Deadline::Ack(key, id), None);
+            effects.push(Effect::Acked(token, Err(AckError::Disconnected)));
+        }
+    }
+
     fn remove(&mut self, key: SocketKey) {
+        self.unkeep(key);
         let Some(mut socket) = self.sockets.remove(key) else { return };
         if let Some(client) = self.clients.get_mut(socket.session) {
             client.sockets.retain(|(_, socket)| *socket != key);
         }
-        let Self { sockets, namespaces, .. } = self;
-        let namespace = &mut namespaces[socket.namespace.0 as usize];
         if fault::is_planted(Fault::RoomKeptAfterDisconnect) {
             socket.memberships.clear();
         }
-        namespace.rooms.leave_all(&mut socket.memberships, |other, at, place| {
+        self.delist(socket.namespace, socket.id, socket.place, socket.memberships);
+    }
+
+    /// Broadcasts do not reach a socket any more that had this place and was in these rooms.
+    fn delist(
+        &mut self,
+        namespace: NamespaceKey,
+        id: SocketId,
+        place: Option<u32>,
+        mut memberships: Memberships,
+    ) {
+        let Self { sockets, namespaces, .. } = self;
+        let namespace = &mut namespaces[namespace.0 as usize];
+        namespace.rooms.leave_all(&mut memberships, |other, at, place| {
             sockets.get_mut(other).expect("members exist").memberships[at].moved_to(place);
         });
-        if matches!(socket.state, State::Connected) {
-            namespace.by_id.remove(&socket.id);
-            namespace.sockets.swap_remove(socket.place);
-            if let Some((moved, _)) = namespace.sockets.get(socket.place) {
-                sockets.get_mut(*moved).expect("members exist").place = socket.place;
+        if let Some(place) = place {
+            namespace.by_id.remove(&id);
+            namespace.sockets.swap_remove(place as usize);
+            if let Some((moved, _)) = namespace.sockets.get(place as usize) {
+                sockets.get_mut(*moved).expect("members exist").place = Some(place);
             }
         }
     }

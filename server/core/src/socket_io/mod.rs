@@ -4,12 +4,15 @@
 
 mod assembly;
 mod client;
+mod log;
 mod machine;
+mod recovery;
 mod rooms;
 mod socket;
 
 pub use assembly::ASSEMBLY_TIMEOUT;
 pub use client::{MAX_FAILED_CONNECTS, MAX_QUEUED_PACKETS};
 pub use machine::{Settings, SocketIo};
+pub use recovery::{Claimed, Grant, Missed, RecoveryMessage, RecoverySettings};
 pub use rooms::MAX_ROOMS_PER_SOCKET;
 pub use socket::MAX_PENDING_ACKS;

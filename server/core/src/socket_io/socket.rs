@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use parlor_shared::id::SocketId;
 
-use super::{client::Queued, rooms::Memberships};
+use super::{
+    client::Queued,
+    recovery::{Kept, Returning},
+    rooms::Memberships,
+};
 use crate::{
     input::AckToken,
     key::{NamespaceKey, SessionKey},
@@ -19,21 +23,30 @@ pub(super) struct Socket {
     pub(super) session: SessionKey,
     pub(super) namespace: NamespaceKey,
     pub(super) state: State,
-    /// Where it stands in its namespace's list.
-    pub(super) place: usize,
+    /// Where it stands in its namespace's list, if broadcasts reach it.
+    pub(super) place: Option<u32>,
     pub(super) memberships: Memberships,
     /// Answers awaited, by the id that went out.
     pub(super) acks: BTreeMap<u64, AckToken>,
     /// The last broadcast that has counted it, so that it gets each one once.
     pub(super) stamp: u64,
+    /// In namespaces whose sockets can be had back.
+    pub(super) kept: Option<Box<Kept>>,
 }
 
-/// `Connecting` ──admitted──► `Connected`; a refused one is removed.
+/// ```text
+///  Connecting ──admitted──► Connected ──connection lost──► Parked ──time is up──► gone
+///       │                            (where it can be had back) │
+///       └──refused──► gone                                      └──its client is back──► gone,
+///                                                                  and another one has it all
+/// ```
 #[derive(Debug)]
 pub(super) enum State {
     /// A handler is deciding.
     Connecting(Box<Waiting>),
     Connected,
+    /// Its client may come back.
+    Parked,
 }
 
 /// What waits for a handler's decision.
@@ -44,4 +57,8 @@ pub(super) struct Waiting {
     pub(super) n_bytes: usize,
     /// Rooms that it will be in: until it is connected it hears nothing.
     pub(super) rooms: Vec<String>,
+    /// The handler has decided.
+    pub(super) is_admitted: bool,
+    /// The client has come back, and wants what it had.
+    pub(super) returning: Option<Returning>,
 }

@@ -12,7 +12,7 @@ use super::*;
 use crate::{
     close::CloseReason,
     ids::MAX_IDS_PER_INPUT,
-    key::{Key as _, SessionKey},
+    key::{Key as _, Origin, SessionKey},
     lobby::{
         Games,
         game::{CatchUp, Cx, Game, Outcome, Pace, Reject, Seat, Viewer},
@@ -125,12 +125,21 @@ impl Script {
     }
 
     fn of(neighbours: Neighbours, lobbies: Option<LobbySettings>) -> Self {
+        Self::with_recovery(neighbours, lobbies, RecoverySettings::default())
+    }
+
+    fn with_recovery(
+        neighbours: Neighbours,
+        lobbies: Option<LobbySettings>,
+        recovery: RecoverySettings,
+    ) -> Self {
         let world = World::new(WorldSettings {
             neighbours,
             namespaces: vec!["/".to_owned()],
             connect_timeout: Duration::from_secs(10),
             max_payload: 10_000,
             hash_seed: 3,
+            recovery,
             lobbies,
         });
         Self {
@@ -209,7 +218,7 @@ impl Script {
 
     /// A new session that connects to `/lobby`.
     fn enter(&mut self, number: u32) {
-        self.tell(Input::Opened(session(number)));
+        self.tell(Input::Opened(session(number), Origin::default()));
         self.text(number, "0/lobby,");
     }
 
@@ -293,6 +302,9 @@ impl Effects for Log {
             Effect::Acked(..) => self.told.push("acked".to_owned()),
             Effect::Gathered(token, answer) => self.gathered.push((token, answer)),
             Effect::Tell(to, message) => self.abroad.push((to, message)),
+            Effect::Recovered { id, .. } => self.told.push(format!("recovered {id}")),
+            Effect::Kept(..) => self.told.push("kept".to_owned()),
+            Effect::Forgotten(_) => self.told.push("forgotten".to_owned()),
             Effect::Disconnected(..) => self.told.push("disconnected".to_owned()),
             Effect::Abandoned(..) => self.told.push("abandoned".to_owned()),
         }
@@ -440,7 +452,7 @@ fn handlers_may_broadcast_into_the_lobbys_namespace() {
 fn the_world_wakes_for_whatever_comes_first() {
     let mut script = Script::with_players(2);
     script.tell(Input::Closed(session(1), CloseReason::TransportClose));
-    script.tell(Input::Opened(session(5)));
+    script.tell(Input::Opened(session(5), Origin::default()));
     assert_eq!(script.world.deadline(), Some(script.now + Duration::from_secs(10)));
     script.wait(10_000);
     assert_eq!(script.told, ["close 5 forced server close"]);

@@ -378,6 +378,9 @@ impl Oracle {
                     self.hold(Invariant::Ticks, result);
                 }
                 Seen::Connected
+                | Seen::Recovered
+                | Seen::Kept
+                | Seen::Forgotten
                 | Seen::Event { .. }
                 | Seen::Tell(..)
                 | Seen::Show(..)

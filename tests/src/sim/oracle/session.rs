@@ -162,7 +162,7 @@ impl Watched {
             SessionInput::Send(frame, delivery) => {
                 let high_water = HIGH_WATER_BYTES.min(settings.max_queue_bytes);
                 let is_free = self.can_take() && queued < high_water;
-                if *delivery == Delivery::Reliable {
+                if !matches!(delivery, Delivery::Volatile { .. }) {
                     if queued >= settings.max_queue_bytes {
                         return Some(CloseReason::SlowConsumer);
                     }

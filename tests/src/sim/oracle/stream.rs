@@ -55,7 +55,7 @@ impl Stream {
     ) {
         let packets = || frame.packets().map(|(is_binary, p)| (is_binary, p.to_vec())).collect();
         match delivery {
-            Delivery::Reliable => self.reliable.push_back(packets()),
+            Delivery::Reliable | Delivery::Recoverable(_) => self.reliable.push_back(packets()),
             Delivery::Volatile { key } => {
                 let is_sure = is_free && self.volatile.iter().all(|v| v.key != key);
                 for other in self.volatile.iter_mut().filter(|v| v.key != key) {

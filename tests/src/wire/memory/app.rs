@@ -16,6 +16,7 @@ use parlor_core::{
     ids::REFILL,
     input::{AckToken, Input, Target},
     key::{NamespaceKey, SessionKey, SocketKey},
+    socket_io::RecoverySettings,
     time::Time,
 };
 use parlor_shared::{
@@ -77,6 +78,7 @@ impl Application {
                     connect_timeout: story.settings.connect_timeout,
                     max_payload: story.settings.session.max_payload,
                     hash_seed: 1,
+                    recovery: RecoverySettings::default(),
                     lobbies: None,
                 }),
                 state: State::default(),
@@ -160,6 +162,9 @@ impl Effects for Outlet<'_> {
             | Effect::Show(..)
             | Effect::Hide(..)
             | Effect::Rebase(..)
+            | Effect::Recovered { .. }
+            | Effect::Kept(..)
+            | Effect::Forgotten(_)
             | Effect::Ticked(..) => {}
         }
     }

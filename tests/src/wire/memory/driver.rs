@@ -8,7 +8,7 @@ use parlor_core::{
     delivery::{Delivery, NoViews},
     engine_io::{Session, SessionEffect, SessionInput, Transport},
     input::Input,
-    key::SessionKey,
+    key::{Origin, SessionKey},
     time::Time,
 };
 use parlor_shared::{
@@ -42,7 +42,7 @@ impl Memory {
         let slot = Slot { session, sid: sid.clone(), carrier, candidate: None };
         let key = self.sessions.insert(slot);
         self.by_sid.insert(sid, key);
-        self.input(Input::Opened(key))?;
+        self.input(Input::Opened(key, Origin::default()))?;
         Ok(key)
     }
 
@@ -78,6 +78,8 @@ impl Memory {
             SessionEffect::Deliver
             | SessionEffect::RefuseRequest
             | SessionEffect::AcceptCandidate => {}
+            SessionEffect::Pinged => self.input(Input::Pinged(key))?,
+            SessionEffect::Ponged => self.input(Input::Ponged(key))?,
             SessionEffect::DropCandidate => {
                 if let Some(line) = slot.candidate.take() {
                     self.hang_up(line, Some(&Frame::close(None, "")))?;

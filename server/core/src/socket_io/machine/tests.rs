@@ -6,12 +6,16 @@ mod binary;
 mod connect;
 mod disconnect;
 mod random;
+mod recovery;
 mod rooms;
 
 use parlor_shared::id::ID_BYTES;
 
 use super::*;
-use crate::{ids::MAX_IDS_PER_INPUT, key::Key as _};
+use crate::{
+    ids::MAX_IDS_PER_INPUT,
+    key::{Key as _, Origin},
+};
 
 const CONNECT_TIMEOUT_MS: u64 = 10_000;
 const MAX_PAYLOAD: usize = 200;
@@ -28,11 +32,17 @@ struct Script {
 
 impl Script {
     fn new() -> Self {
+        Self::with_recovery(RecoverySettings::default())
+    }
+
+    fn with_recovery(recovery: RecoverySettings) -> Self {
         let machine = SocketIo::new(Settings {
             namespaces: ["/", "/a", "/b"].map(str::to_owned).to_vec(),
             connect_timeout: Duration::from_millis(CONNECT_TIMEOUT_MS),
             max_payload: MAX_PAYLOAD,
             hash_seed: 7,
+            neighbours: Neighbours::alone(1),
+            recovery,
         });
         let now = Time::after_start(Duration::from_secs(1000));
         Self { machine, now, sockets: Vec::new(), closing: Vec::new() }
@@ -42,7 +52,7 @@ impl Script {
     fn with_sessions(numbers: std::ops::Range<u32>) -> Self {
         let mut script = Self::new();
         for number in numbers {
-            assert_eq!(script.tell(Input::Opened(session(number))), [""; 0]);
+            assert_eq!(script.tell(Input::Opened(session(number), Origin::default())), [""; 0]);
         }
         script
     }
@@ -152,7 +162,7 @@ fn id(number: usize) -> SocketId {
 }
 
 fn id_bytes(number: usize) -> [u8; ID_BYTES] {
-    SocketId::parse(&format!("the-id-of-socket-no-{number:04}")).unwrap().to_bytes()
+    SocketId::parse(&format!("{number:04}-is-the-id-of-a-test")).unwrap().to_bytes()
 }
 
 fn rooms(names: &[&str]) -> Target {
@@ -185,7 +195,8 @@ impl Effects for Log<'_> {
         let namespace = |key: NamespaceKey| ["/", "/a", "/b"][key.0 as usize];
         let line = match effect {
             Effect::Send(to, frame, delivery) => {
-                let volatile = if delivery == Delivery::Reliable { "" } else { "volatile " };
+                let is_volatile = matches!(delivery, Delivery::Volatile { .. });
+                let volatile = if is_volatile { "volatile " } else { "" };
                 let line = |session: &SessionKey| {
                     format!("to {}: {volatile}{}", session.parts().0, packets(frame))
                 };
@@ -215,6 +226,11 @@ impl Effects for Log<'_> {
             | Effect::Hide(..)
             | Effect::Rebase(..)
             | Effect::Ticked(..)) => panic!("{other:?} is not of sockets"),
+            Effect::Recovered { socket, id, pid } => {
+                format!("{} is {id} again, {pid}", self.name(socket))
+            }
+            Effect::Kept(socket, pid) => format!("{} is kept as {pid}", self.name(socket)),
+            Effect::Forgotten(pid) => format!("{pid} is forgotten"),
             Effect::Disconnected(socket, from, reason) => {
                 format!("{} is out of {}: {}", self.name(socket), namespace(from), reason.as_str())
             }

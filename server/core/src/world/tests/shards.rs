@@ -1,6 +1,8 @@
 //! Worlds of several shards that tell each other things: everybody hears each broadcast once,
 //! lobbies are one wherever their members' sockets are, and questions come back whole.
 
+mod recovery;
+
 use std::collections::VecDeque;
 
 use super::*;
@@ -20,13 +22,18 @@ struct Net {
 
 impl Net {
     fn new(n: u8, seed: u64) -> Self {
+        Self::with_recovery(n, seed, &RecoverySettings::default())
+    }
+
+    fn with_recovery(n: u8, seed: u64, recovery: &RecoverySettings) -> Self {
         let all: Vec<ShardId> = (0..n).map(|i| ShardId { node: i / 2, shard: i % 2 }).collect();
         let shard = |own: &ShardId| {
             let neighbours = Neighbours { own: *own, all: all.clone(), owners: Owners::new(7) };
             let mut games = Games::default();
             games.register::<Once>("once");
             let lobbies = LobbySettings { games, max_lobbies: 10, epoch_ms: 0, seed: 1 };
-            let mut script = Script::of(neighbours, Some(lobbies));
+            let recovery = recovery.clone();
+            let mut script = Script::with_recovery(neighbours, Some(lobbies), recovery);
             script.n_ids = own.node * 2 + own.shard + 1;
             script
         };
@@ -75,7 +82,7 @@ impl Net {
 
     /// A session in the main namespace, in these rooms; its socket.
     fn connect(&mut self, at: usize, number: u32, rooms: &[&str]) -> SocketKey {
-        self.tell(at, Input::Opened(session(number)));
+        self.tell(at, Input::Opened(session(number), Origin::default()));
         self.text(at, number, "0");
         let socket = *self.shards[at].connecting.last().unwrap();
         self.tell(at, Input::Admit(socket));

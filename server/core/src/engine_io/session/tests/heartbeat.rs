@@ -27,7 +27,7 @@ fn the_first_ping_comes_after_an_interval_and_never_at_once() {
 fn a_client_that_never_pongs_is_gone_after_interval_plus_timeout() {
     for transport in [Transport::Polling, Transport::WebSocket] {
         let mut script = Script::open(transport, |_| ());
-        assert_eq!(script.wait(INTERVAL + TIMEOUT - 1), []);
+        assert_eq!(script.wait(INTERVAL + TIMEOUT - 1), [SessionEffect::Pinged]);
         assert_eq!(script.wait(1), closed(CloseReason::PingTimeout), "{transport:?}");
         script.wait(1);
         assert!(script.session.is_gone(), "{transport:?}: nobody is there to say good-bye to");
@@ -67,7 +67,8 @@ fn a_pong_moves_the_next_ping() {
     script.wait(INTERVAL);
     assert_eq!(script.read(), ["2"]);
     script.wait(7000);
-    assert_eq!(script.packet("3"), []);
+    assert_eq!(script.packet("3"), [SessionEffect::Ponged]);
+    assert_eq!(script.packet("3"), [], "nobody asked");
     script.wait(INTERVAL - 1);
     assert_eq!(script.read(), [""; 0]);
     script.wait(1);
@@ -125,7 +126,7 @@ fn a_packet_before_the_ping_moves_nothing() {
 fn a_timeout_that_fires_late_sends_one_ping() {
     let mut script = Script::websocket();
     script.sleep(10 * INTERVAL);
-    assert_eq!(script.tell(SessionInput::Timeout), []);
+    assert_eq!(script.tell(SessionInput::Timeout), [SessionEffect::Pinged]);
     assert_eq!(script.tell(SessionInput::Timeout), []);
     assert_eq!(script.read(), ["2"]);
     assert_eq!(script.wait(TIMEOUT - 1), []);

@@ -229,7 +229,7 @@ fn each_byte_taken_starts_the_stall_anew() {
         script.write(1);
         script.tell(SessionInput::Blocked);
     }
-    assert_eq!(script.wait(9_999), []);
+    assert_eq!(script.wait(9_999), [SessionEffect::Pinged]);
     script.session.written(script.now, 0);
     assert_eq!(script.wait(1), closed(CloseReason::SlowConsumer), "no byte is no byte");
 }

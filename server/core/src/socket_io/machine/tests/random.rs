@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
+use crate::key::Origin;
 
 const NAMES: [&str; 3] = ["/", "/a", "/b"];
 const ROOMS: [&str; 3] = ["red", "blue", "green"];
@@ -88,7 +89,7 @@ impl Run {
         let known = self.script.sockets.len();
         let lines = match op {
             Op::Open(number) if self.model.open.insert(*number) => {
-                self.script.tell(Input::Opened(session(*number)))
+                self.script.tell(Input::Opened(session(*number), Origin::default()))
             }
             Op::Close(number) => self.close(*number),
             Op::Connect(number, n) => self.script.text(*number, &format!("0{},", NAMES[*n])),
