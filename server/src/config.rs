@@ -100,6 +100,8 @@ config! {
     limits: Limits {
         /// Bytes that may wait for a client that does not read; then it is cut.
         max_queue_bytes: usize = 1_048_576,
+        /// Packets that may wait for such a client.
+        max_queue_packets: usize = 16_384,
         /// Milliseconds without accepting a byte, while data waits, after which a client is cut.
         write_stall_timeout_ms: u64 = 10_000,
         /// Unsent bytes with which the kernel takes no more for a client: what waits there is not

@@ -29,6 +29,7 @@ pub(crate) trait Sessions {
     fn transport(&self, session: SessionKey) -> Option<Transport>;
     fn handshake(&self, session: SessionKey) -> Option<&Arc<Handshake>>;
     fn queued_bytes(&self, session: SessionKey) -> usize;
+    fn queued_packets(&self, session: SessionKey) -> usize;
     fn is_blocked(&self, session: SessionKey) -> bool;
     fn n_replaced(&self, session: SessionKey) -> u64;
 }
@@ -114,6 +115,12 @@ impl Context<'_> {
     /// Bytes that wait for this client: more than a few thousand mean that it reads slowly.
     pub fn queued_bytes(&self) -> usize {
         self.sessions.queued_bytes(self.info.session)
+    }
+
+    /// Packets that wait for this client. Past `limits.max_queue_packets`, or
+    /// `limits.max_queue_bytes`, its session ends with the reason `slow consumer`.
+    pub fn queued_packets(&self) -> usize {
+        self.sessions.queued_packets(self.info.session)
     }
 
     /// True if this client can take nothing just now: its connection is full, or it is between

@@ -28,6 +28,10 @@ impl Sessions for NoSessions {
         0
     }
 
+    fn queued_packets(&self, _: SessionKey) -> usize {
+        0
+    }
+
     fn is_blocked(&self, _: SessionKey) -> bool {
         true
     }

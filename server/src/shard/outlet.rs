@@ -158,6 +158,10 @@ impl Sessions for View<'_> {
         self.0.get(session).map_or(0, |slot| slot.session.queued_bytes())
     }
 
+    fn queued_packets(&self, session: SessionKey) -> usize {
+        self.0.get(session).map_or(0, |slot| slot.session.queued_packets())
+    }
+
     fn is_blocked(&self, session: SessionKey) -> bool {
         self.0.get(session).is_none_or(|slot| slot.session.is_blocked())
     }

@@ -1,5 +1,5 @@
-//! What connection state recovery says on the wire: offsets behind events, and the claim of a client
-//! that comes back. Who gets what back is decided in `parlor-core`.
+//! What connection state recovery says on the wire: offsets behind events, and the claim of a
+//! client that comes back. Who gets what back is decided in `parlor-core`.
 //! Source: socket.io 4.8, connection state recovery; stock clients take the last argument of an
 //! event, if it is a string, for its offset, and send back the last one they got.
 

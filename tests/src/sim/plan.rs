@@ -43,6 +43,7 @@ impl Plan {
             upgrade_timeout: seconds(random, 1, 10),
             max_payload: random.between(10_000, 60_000) as usize,
             max_queue_bytes: random.between(6_000, 90_000) as usize,
+            max_queue_packets: Settings::default().max_queue_packets,
             write_stall_timeout: seconds(random, 2, 10),
             close_timeout: seconds(random, 2, 30),
         };

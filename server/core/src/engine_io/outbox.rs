@@ -21,6 +21,9 @@ use crate::{
 /// anything else happens, so that a burst does not look like a slow reader.
 pub const HIGH_WATER_BYTES: usize = 64 * 1024;
 
+/// The same in packets: small ones are many before they are so many bytes.
+pub(super) const HIGH_WATER_PACKETS: usize = 1024;
+
 /// Frames up to this size that have to wait are copied together, so that what waits costs its
 /// bytes and not an allocation each.
 const SMALL_BYTES: usize = 1024;
@@ -39,16 +42,21 @@ pub(super) struct Outbox {
     begun: usize,
     /// Bytes in front, queue and tail, the begun part included.
     bytes: usize,
+    /// Frames in the front.
+    n_in_front: u32,
+    /// Frames in front, queue and tail; those in front count until it is written as a whole.
+    n_frames: u32,
     rest: Option<Box<Rest>>,
 }
 
 /// What waits behind the front.
 #[derive(Debug, Default)]
 struct Rest {
-    /// Whole frames back to back.
-    queue: VecDeque<Bytes>,
+    /// Whole frames back to back, and how many.
+    queue: VecDeque<(Bytes, u32)>,
     /// Small frames behind the queue, whole and back to back.
     tail: Vec<u8>,
+    n_in_tail: u32,
     /// Volatile frames of a blocked client, and views.
     slots: Slots,
     /// The answer to the newest WebSocket ping: older ones need none (RFC 6455 § 5.5.3).
@@ -58,7 +66,8 @@ struct Rest {
 impl Rest {
     fn close_tail(&mut self) {
         if !self.tail.is_empty() {
-            self.queue.push_back(std::mem::take(&mut self.tail).into());
+            let n_frames = std::mem::take(&mut self.n_in_tail);
+            self.queue.push_back((std::mem::take(&mut self.tail).into(), n_frames));
         }
     }
 
@@ -79,6 +88,12 @@ impl Outbox {
         self.bytes - self.begun
     }
 
+    /// Reliable packets that wait, as far as is known: some more than do, while one that was copied
+    /// together with others is being written.
+    pub(super) fn n_packets(&self) -> usize {
+        self.n_frames as usize
+    }
+
     /// True if a volatile frame waits under `key`.
     pub(super) fn holds(&self, key: u64) -> bool {
         self.rest.as_ref().is_some_and(|rest| rest.slots.holds(key))
@@ -97,8 +112,9 @@ impl Outbox {
     pub(super) fn push(&mut self, frame: &Frame) {
         let wire = frame.wire();
         self.bytes += wire.len();
+        self.n_frames += 1;
         if self.front.is_empty() {
-            self.front = wire.clone();
+            (self.front, self.n_in_front) = (wire.clone(), 1);
             return;
         }
         let rest = self.rest.get_or_insert_default();
@@ -108,10 +124,11 @@ impl Outbox {
             if rest.tail.len() + wire.len() > TAIL_BYTES {
                 rest.close_tail();
             }
+            rest.n_in_tail += 1;
             return rest.tail.extend_from_slice(wire);
         }
         rest.close_tail();
-        rest.queue.push_back(wire.clone());
+        rest.queue.push_back((wire.clone(), 1));
     }
 
     /// Queues the frames that wait in slots: nothing newer will come. Views are dropped.
@@ -134,6 +151,7 @@ impl Outbox {
         if begun > 0 && !fault::is_planted(Fault::BegunFrameAbandoned) {
             // The frame that is begun ends somewhere in there.
             let mut end = 0;
+            (self.n_in_front, self.n_frames) = (1, 1);
             while end < begun
                 && let Some((_, _, length)) = Frame::first_packet(&front[end..])
             {
@@ -171,18 +189,20 @@ impl Outbox {
         &'o mut self,
         views: Option<&mut dyn Views>,
     ) -> impl Iterator<Item = &'o [u8]> + use<'o> {
-        let Self { front, begun, bytes, rest } = self;
+        let Self { front, begun, bytes, n_in_front, n_frames, rest } = self;
         if let Some(rest) = rest {
             rest.close_tail();
             if let Some(pong) = rest.pong.take() {
                 // Between two chunks: the front one may have begun.
                 *bytes += pong.wire().len();
+                *n_frames += 1;
                 if *begun > 0 {
-                    rest.queue.push_front(pong.wire().clone());
+                    rest.queue.push_front((pong.wire().clone(), 1));
                 } else {
                     let front = std::mem::replace(front, pong.wire().clone());
+                    let n_before = std::mem::replace(n_in_front, 1);
                     if !front.is_empty() {
-                        rest.queue.push_front(front);
+                        rest.queue.push_front((front, n_before));
                     }
                 }
             }
@@ -193,7 +213,8 @@ impl Outbox {
         }
         let first = (!front.is_empty()).then(|| &front[*begun..]);
         let others = rest.iter().flat_map(|rest| {
-            rest.queue.iter().chain(rest.slots.offered().map(Frame::wire)).map(|chunk| &chunk[..])
+            let queued = rest.queue.iter().map(|(chunk, _)| chunk);
+            queued.chain(rest.slots.offered().map(Frame::wire)).map(|chunk| &chunk[..])
         });
         first.into_iter().chain(others)
     }
@@ -206,24 +227,26 @@ impl Outbox {
         {
             beyond = beyond.saturating_sub(frame.wire().len());
             self.bytes += frame.wire().len();
+            self.n_frames += 1;
             if self.front.is_empty() {
-                self.front = frame.wire().clone();
+                (self.front, self.n_in_front) = (frame.wire().clone(), 1);
             } else {
                 let rest = self.rest.get_or_insert_default();
                 rest.close_tail();
-                rest.queue.push_back(frame.wire().clone());
+                rest.queue.push_back((frame.wire().clone(), 1));
             }
         }
         self.begun += n;
         while !self.front.is_empty() && self.begun >= self.front.len() {
             self.begun -= self.front.len();
             self.bytes -= self.front.len();
-            self.front = self.next_front();
+            self.n_frames -= self.n_in_front;
+            (self.front, self.n_in_front) = self.next_front();
         }
     }
 
-    fn next_front(&mut self) -> Bytes {
-        let Some(rest) = &mut self.rest else { return Bytes::new() };
+    fn next_front(&mut self) -> (Bytes, u32) {
+        let Some(rest) = &mut self.rest else { return (Bytes::new(), 0) };
         if rest.queue.is_empty() {
             rest.close_tail();
         }
@@ -363,6 +386,33 @@ mod tests {
         outbox.clear_unbegun();
         let rest = chunks(&mut outbox).concat();
         assert_eq!(rest, whole[end - 1..end]);
+    }
+
+    #[test]
+    fn packets_are_counted_until_the_chunk_that_they_are_in_is_written() {
+        let mut outbox = Outbox::default();
+        for n in 1..=100 {
+            push(&mut outbox, "x");
+            assert_eq!(outbox.n_packets(), n);
+        }
+        let length = Frame::message_text("x").wire().len();
+        for n in (0..100).rev() {
+            outbox.advance(length);
+            // The last 96 are one chunk.
+            assert_eq!(outbox.n_packets(), if n == 0 { 0 } else { n.max(96) });
+        }
+        outbox.slots().replace(1, Frame::message_text("state"));
+        assert_eq!(outbox.n_packets(), 0, "what may be replaced does not count");
+        let n_bytes = chunks(&mut outbox).concat().len();
+        outbox.advance(1);
+        assert_eq!(outbox.n_packets(), 1, "what has begun does");
+        outbox.pong(Frame::pong(b"1"));
+        let _ = chunks(&mut outbox);
+        assert_eq!(outbox.n_packets(), 2);
+        outbox.clear_unbegun();
+        assert_eq!(outbox.n_packets(), 1);
+        outbox.advance(n_bytes - 1);
+        assert_eq!(outbox.n_packets(), 0);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use parlor_shared::{
 use super::{
     Settings,
     heartbeat::{Beat, Heartbeat},
-    outbox::{HIGH_WATER_BYTES, Outbox},
+    outbox::{HIGH_WATER_BYTES, HIGH_WATER_PACKETS, Outbox},
 };
 use crate::{
     close::CloseReason,
@@ -239,6 +239,11 @@ impl Session {
         self.outbox.bytes()
     }
 
+    /// Reliable packets that wait for the client.
+    pub fn queued_packets(&self) -> usize {
+        self.outbox.n_packets()
+    }
+
     /// Volatile frames that a newer one replaced before the client could take them.
     pub fn n_replaced(&self) -> u64 {
         self.n_replaced
@@ -425,7 +430,16 @@ impl Session {
 
     /// At the high-water mark, or at the limit if that is lower.
     fn is_over_high_water(&self) -> bool {
-        self.outbox.bytes() >= HIGH_WATER_BYTES.min(self.settings.max_queue_bytes)
+        let (settings, outbox) = (&self.settings, &self.outbox);
+        outbox.bytes() >= HIGH_WATER_BYTES.min(settings.max_queue_bytes)
+            || outbox.n_packets() >= HIGH_WATER_PACKETS.min(settings.max_queue_packets)
+    }
+
+    /// One packet more is too much.
+    fn is_full(&self) -> bool {
+        let (settings, outbox) = (&self.settings, &self.outbox);
+        outbox.bytes() >= settings.max_queue_bytes
+            || outbox.n_packets() >= settings.max_queue_packets
     }
 
     /// True if the client takes bytes just now.
@@ -454,8 +468,7 @@ impl Session {
                 self.n_replaced += u64::from(self.outbox.slots().replace(key, frame));
             }
             Delivery::Volatile { .. } | Delivery::Reliable | Delivery::Recoverable(_) => {
-                let is_full = self.outbox.bytes() >= self.settings.max_queue_bytes;
-                if is_full && !fault::is_planted(Fault::QueueUnlimited) {
+                if self.is_full() && !fault::is_planted(Fault::QueueUnlimited) {
                     return self.end(now, CloseReason::SlowConsumer, effects);
                 }
                 self.outbox.push(&frame);

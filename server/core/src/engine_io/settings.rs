@@ -16,6 +16,9 @@ pub struct Settings {
     /// Bytes that may wait for a blocked client; the packet that passes it ends the session.
     /// One client costs at most this, one `max_payload`, and 8 volatile packets.
     pub max_queue_bytes: usize,
+    /// Packets that may wait for a blocked client, whatever their size; the one that passes it ends
+    /// the session. A client that polls is blocked between two polls, and gets 16 with each.
+    pub max_queue_packets: usize,
     /// A client that has data waiting and accepts no byte for this long is cut.
     pub write_stall_timeout: Duration,
     /// How long a closing session waits for the poll, or the room, to say good-bye by.
@@ -31,6 +34,7 @@ impl Default for Settings {
             upgrade_timeout: Duration::from_millis(10_000),
             max_payload: 1_000_000,
             max_queue_bytes: 1 << 20,
+            max_queue_packets: 16_384,
             write_stall_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(30),
         }

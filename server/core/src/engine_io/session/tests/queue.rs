@@ -12,6 +12,38 @@ fn blocked(max_queue_bytes: usize) -> Script {
 }
 
 #[test]
+fn so_many_packets_may_wait_and_not_one_more_and_volatile_ones_do_not_count() {
+    for transport in [Transport::WebSocket, Transport::Polling] {
+        let mut script = Script::open(transport, |settings| settings.max_queue_packets = 5);
+        if transport == Transport::Polling {
+            // The greeting.
+            script.get();
+        } else {
+            script.tell(SessionInput::Blocked);
+        }
+        for n in 1..=5 {
+            assert_eq!(script.send("x"), []);
+            assert_eq!(script.session.queued_packets(), n);
+        }
+        assert_eq!(script.volatile(1, "state"), []);
+        assert_eq!(script.send("x"), closed(CloseReason::SlowConsumer), "{transport:?}");
+    }
+}
+
+#[test]
+fn many_small_packets_are_written_before_they_are_too_many() {
+    let mut script = Script::websocket();
+    for _ in 1..HIGH_WATER_PACKETS {
+        script.send("x");
+        assert!(!script.session.wants_flush());
+    }
+    script.send("x");
+    assert!(script.session.wants_flush());
+    script.read();
+    assert!(!script.session.wants_flush() && script.session.queued_packets() == 0);
+}
+
+#[test]
 fn a_writable_client_gets_everything_in_order() {
     let mut script = Script::websocket();
     script.volatile(1, "a");
