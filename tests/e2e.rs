@@ -15,6 +15,8 @@ mod many;
 mod opening;
 #[path = "e2e/reading.rs"]
 mod reading;
+#[path = "e2e/recovery.rs"]
+mod recovery;
 #[path = "e2e/shards.rs"]
 mod shards;
 #[path = "e2e/typed.rs"]

@@ -50,6 +50,8 @@ pub struct WebSocket {
     stream: TcpStream,
     decoder: Decoder,
     unread: Vec<u8>,
+    /// Pings of Engine.IO answered so far.
+    pub n_pings: u32,
 }
 
 /// What came.
@@ -93,7 +95,12 @@ impl WebSocket {
             bail!("{}", String::from_utf8_lossy(&head));
         }
         let limits = Limits { max_message_bytes: 16 << 20, max_fragments: 1 };
-        Ok(Self { stream, decoder: Decoder::new(Role::Client, limits), unread: Vec::new() })
+        Ok(Self {
+            stream,
+            decoder: Decoder::new(Role::Client, limits),
+            unread: Vec::new(),
+            n_pings: 0,
+        })
     }
 
     /// Opens one, reads the greeting and joins the main namespace.
@@ -164,7 +171,10 @@ impl WebSocket {
             });
             self.unread = rest.to_vec();
             match received {
-                Some(Received::Text(ping)) if ping == "2" => self.send("3")?,
+                Some(Received::Text(ping)) if ping == "2" => {
+                    self.n_pings += 1;
+                    self.send("3")?;
+                }
                 Some(received) => return Ok(received),
                 None => {
                     let n = self.stream.read(&mut buffer).context("nothing came in time")?;

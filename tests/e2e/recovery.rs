@@ -1,0 +1,388 @@
+//! Clients that come back, over real connections: what each row of the list of bad inputs says of
+//! recovery, on one shard and on several, where a client comes back to any of them.
+//! Every interleaving is core's matter (`world/tests/shards/recovery.rs`) and the simulator's.
+
+use std::net::SocketAddr;
+
+use parlor_server::{ConnectError, Context, DisconnectReason};
+use parlor_tests::harness::WebSocket;
+use serde_json::Value;
+
+use super::*;
+
+/// What a client knows of itself, as stock ones do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Known {
+    sid: String,
+    pid: String,
+    offset: Option<String>,
+}
+
+struct Client {
+    socket: WebSocket,
+    known: Known,
+    /// Events, without their offsets.
+    heard: Vec<String>,
+}
+
+impl Client {
+    /// Connects with these words, and hears everything up to the welcome.
+    fn connect(server: SocketAddr, auth: &str) -> Result<Self, String> {
+        let mut socket = WebSocket::open(server, "").unwrap();
+        assert!(socket.text().unwrap().starts_with('0'));
+        socket.send(&format!("40{auth}")).unwrap();
+        let mut client = Self { socket, known: Known::default(), heard: Vec::new() };
+        loop {
+            let text = client.socket.text().unwrap();
+            if text.starts_with("44") {
+                return Err(text);
+            }
+            if let Some(welcome) = text.strip_prefix("40") {
+                let welcome: Value = serde_json::from_str(welcome).unwrap();
+                let part = |name: &str| welcome[name].as_str().unwrap_or_default().to_owned();
+                (client.known.sid, client.known.pid) = (part("sid"), part("pid"));
+                return Ok(client);
+            }
+            client.hear(&text);
+        }
+    }
+
+    fn new(server: SocketAddr) -> Self {
+        Self::connect(server, "").unwrap()
+    }
+
+    /// Comes back as one that knows this much.
+    fn back(server: SocketAddr, known: &Known) -> Self {
+        let offset = known.offset.as_ref().map(|offset| format!(r#","offset":"{offset}""#));
+        let offset = offset.unwrap_or_default();
+        let auth = format!(r#"{{"pid":"{}"{offset}}}"#, known.pid);
+        Self::connect(server, &auth).unwrap()
+    }
+
+    fn is_recovered_as(&self, known: &Known) -> bool {
+        let is_it = self.known.pid == known.pid;
+        assert_eq!(is_it, self.known.sid == known.sid);
+        is_it
+    }
+
+    /// An event: a trailing string is taken for its offset.
+    fn hear(&mut self, text: &str) {
+        let Some(event) = text.strip_prefix("42") else { panic!("{text}") };
+        let mut args: Vec<Value> = serde_json::from_str(event).unwrap();
+        if let Some(Value::String(offset)) = args.last() {
+            self.known.offset = Some(offset.clone());
+        }
+        args.pop();
+        self.heard.push(Value::from(args).to_string());
+    }
+
+    /// Hears events until the answer to an event of its own.
+    fn call(&mut self, event: &str) -> String {
+        self.socket.send(&format!("427{event}")).unwrap();
+        loop {
+            let text = self.socket.text().unwrap();
+            if let Some(answer) = text.strip_prefix("437") {
+                return answer.to_owned();
+            }
+            self.hear(&text);
+        }
+    }
+
+    fn say(&mut self, room: &str, word: &str) {
+        assert_eq!(self.call(&format!(r#"["say","{room}","{word}"]"#)), "[]");
+    }
+
+    /// Hangs up without a word; the server knows when this is done.
+    fn lose(self, bystander: &mut Self) -> Known {
+        let Self { socket, known, .. } = self;
+        drop(socket);
+        let gone = format!(r#"["gone","{}"]"#, known.sid);
+        while bystander.call(&gone) != "[true]" {}
+        known
+    }
+}
+
+fn recovering(n_shards: usize, build: impl FnOnce(&mut Server)) -> Running {
+    let mut config = Config::default();
+    config.server.shards = n_shards;
+    recovering_with(config, build)
+}
+
+/// A server whose main namespace lets clients come back: `say` to a room, `gone` tells whether a
+/// socket has lost its connection, `note` keeps something, `notes` tells it.
+fn recovering_with(config: Config, build: impl FnOnce(&mut Server)) -> Running {
+    let gone: std::sync::Arc<Mutex<Vec<String>>> = std::sync::Arc::default();
+    start(config, |server| {
+        let lost = std::sync::Arc::clone(&gone);
+        server
+            .namespace("/")
+            .recoverable()
+            .on_connect(|cx| {
+                if !cx.recovered() {
+                    cx.join("all");
+                }
+            })
+            .on_typed("say", |cx, (room, word): (String, String)| {
+                cx.everyone().to(room).emit("said", (word,));
+                cx.ack(());
+            })
+            .on_typed("join", |cx, (room,): (String,)| {
+                cx.join(room);
+                cx.ack(());
+            })
+            .on_typed("note", |cx, (word,): (String,)| {
+                cx.data::<Vec<String>>().push(word);
+                cx.ack(());
+            })
+            .on("notes", |cx, _| {
+                let notes = cx.data::<Vec<String>>().clone();
+                cx.ack((notes, cx.recovered()));
+            })
+            .on_typed("gone", move |cx, (sid,): (String,)| {
+                let is_gone = gone.lock().unwrap().contains(&sid);
+                cx.ack((is_gone,));
+            })
+            .on_disconnect(move |cx: &mut Context<'_>, _| {
+                lost.lock().unwrap().push(cx.id().to_string());
+            });
+        build(server);
+    })
+}
+
+#[test]
+fn a_client_that_was_away_has_its_id_rooms_data_and_all_it_missed() {
+    for n_shards in [1, 3] {
+        let running = recovering(n_shards, |_| ());
+        let server = running.address();
+        let mut other = Client::new(server);
+        // Each comes back to another shard than it was on, if there is one.
+        for round in 0..4 {
+            let mut client = Client::new(server);
+            assert_eq!(client.call(r#"["join","red"]"#), "[]");
+            assert_eq!(client.call(r#"["note","kept"]"#), "[]");
+            other.say("red", "before");
+            while client.heard.is_empty() {
+                client.call(r#"["notes"]"#);
+            }
+            let known = client.lose(&mut other);
+            for word in ["one", "two"] {
+                other.say("red", word);
+            }
+            other.say("blue", "of others");
+            let mut client = Client::back(server, &known);
+            assert!(client.is_recovered_as(&known), "{n_shards} shards, round {round}");
+            other.say("red", "after");
+            while client.heard.len() < 3 {
+                assert_eq!(client.call(r#"["notes"]"#), r#"[["kept"],true]"#);
+            }
+            assert_eq!(
+                client.heard,
+                [r#"["said","one"]"#, r#"["said","two"]"#, r#"["said","after"]"#]
+            );
+            other.heard.clear();
+        }
+        running.stop();
+        running.wait().unwrap();
+    }
+}
+
+#[test]
+fn rec_01_rec_02_the_last_to_come_holds_the_socket_alone_and_the_first_is_told() {
+    let (tell, told) = mpsc::channel();
+    let running = recovering(2, |server| {
+        let tell = Mutex::new(tell);
+        server.namespace("/").on_disconnect(move |_, reason: DisconnectReason| {
+            tell.lock().unwrap().send(reason.as_str()).unwrap();
+        });
+    });
+    let server = running.address();
+    let (mut first, mut other) = (Client::new(server), Client::new(server));
+    other.say("all", "before");
+    while first.heard.is_empty() {
+        first.call(r#"["notes"]"#);
+    }
+    let known = first.known.clone();
+    let mut second = Client::back(server, &known);
+    assert!(second.is_recovered_as(&known));
+    assert_eq!(first.socket.text().unwrap(), "41");
+    assert_eq!(first.socket.receive().unwrap(), Received::Close(Some(1000)));
+    assert_eq!(told.recv_timeout(DEADLINE).unwrap(), "session taken over");
+    other.say("all", "after");
+    while second.heard.is_empty() {
+        second.call(r#"["notes"]"#);
+    }
+    assert_eq!(second.heard, [r#"["said","after"]"#]);
+}
+
+#[test]
+fn rec_03_a_volatile_event_that_ends_in_a_string_is_no_offset() {
+    let running = recovering(1, |server| {
+        server.namespace("/").on("volatile", |cx, _| {
+            cx.emit("reliable", ("r",));
+            cx.volatile().emit("volatile", (1, "looks like an offset"));
+            cx.volatile().emit("bare", ());
+            cx.ack(());
+        });
+    });
+    let server = running.address();
+    let (mut client, mut other) = (Client::new(server), Client::new(server));
+    client.call(r#"["volatile"]"#);
+    assert_eq!(
+        client.heard,
+        [r#"["reliable","r"]"#, r#"["volatile",1,"looks like an offset"]"#, r#"["bare"]"#],
+        "one argument more: an offset or a null"
+    );
+    let known = client.lose(&mut other);
+    other.say("all", "missed");
+    let client = Client::back(server, &known);
+    assert!(client.is_recovered_as(&known));
+    assert_eq!(client.heard, [r#"["said","missed"]"#]);
+}
+
+#[test]
+fn rec_04_a_client_comes_back_before_it_has_got_any_event() {
+    for n_shards in [1, 2] {
+        let running = recovering(n_shards, |_| ());
+        let server = running.address();
+        let (client, mut other) = (Client::new(server), Client::new(server));
+        let known = client.lose(&mut other);
+        assert_eq!(known.offset, None);
+        let client = Client::back(server, &known);
+        assert!(client.is_recovered_as(&known));
+        let known = client.lose(&mut other);
+        other.say("all", "first of all");
+        let client = Client::back(server, &known);
+        assert!(client.is_recovered_as(&known));
+        assert_eq!(client.heard, [r#"["said","first of all"]"#]);
+    }
+}
+
+#[test]
+fn rec_05_a_client_that_heard_nothing_for_longer_than_anything_is_kept_comes_back() {
+    let mut config = Config::default();
+    config.server.shards = 1;
+    config.engine.ping_interval_ms = 50;
+    config.engine.ping_timeout_ms = 5_000;
+    // What others are sent pushes everything older out.
+    config.recovery.max_total_bytes = 2_000;
+    let running = recovering_with(config, |_| ());
+    let server = running.address();
+    let (mut client, mut other) = (Client::new(server), Client::new(server));
+    other.say("all", "the last that it hears");
+    client.call(r#"["notes"]"#);
+    let known = client.known.clone();
+    // Its pong confirms what it has.
+    while client.socket.n_pings < 2 {
+        client.call(r#"["notes"]"#);
+    }
+    other.call(r#"["join","others"]"#);
+    (0..100).for_each(|_| other.say("others", "something that takes room"));
+    drop(client);
+    let client = Client::back(server, &known);
+    assert!(client.is_recovered_as(&known));
+}
+
+#[test]
+fn rec_06_ns_13_ns_14_a_wrong_claim_is_a_new_beginning_and_tells_nothing() {
+    let running = recovering(2, |_| ());
+    let server = running.address();
+    let (client, mut other) = (Client::new(server), Client::new(server));
+    other.say("all", "secret");
+    let known = client.lose(&mut other);
+    let (pid, offset) = (&known.pid, other.known.offset.clone().unwrap());
+    for auth in [
+        r#"{"pid":"AAAAAAAAAAAAAAAAAAAAAAAA","offset":"1"}"#.to_owned(),
+        format!(r#"{{"pid":"{pid}","offset":"ffff"}}"#),
+        format!(r#"{{"pid":"{pid}","offset":"__proto__"}}"#),
+        format!(r#"{{"pid":"{}","offset":"{offset}"}}"#, &pid[1..]),
+        format!(r#"{{"pid":{{"toString":"{pid}"}},"offset":"{offset}"}}"#),
+        format!(r#"{{"pid":7,"offset":"{offset}"}}"#),
+        format!(r#"{{"pid":["{pid}"]}}"#),
+        format!(r#"{{"offset":"{offset}"}}"#),
+    ] {
+        let client = Client::connect(server, &auth).unwrap();
+        assert!(!client.is_recovered_as(&known), "{auth}");
+        assert_eq!(client.heard, [""; 0], "{auth}");
+    }
+    assert!(Client::back(server, &known).is_recovered_as(&known), "it is still there");
+}
+
+#[test]
+fn rec_07_what_was_one_persons_nobody_else_gets() {
+    let running = recovering(2, |server| {
+        server.namespace("/").admit(|cx, auth| {
+            let auth: Value = auth.get().unwrap_or_default();
+            if let Some(name) = auth["name"].as_str() {
+                cx.identify(name);
+            }
+            Ok(())
+        });
+    });
+    let server = running.address();
+    let mut other = Client::new(server);
+    let alice = Client::connect(server, r#"{"name":"alice"}"#).unwrap();
+    let known = alice.lose(&mut other);
+    let claim = |name: &str| format!(r#"{{"name":"{name}","pid":"{}"}}"#, known.pid);
+    assert!(!Client::connect(server, &claim("mallory")).unwrap().is_recovered_as(&known));
+    assert!(!Client::back(server, &known).is_recovered_as(&known), "nobody in particular");
+    assert!(Client::connect(server, &claim("alice")).unwrap().is_recovered_as(&known));
+}
+
+#[test]
+fn rec_08_so_many_are_kept_and_the_oldest_go_first() {
+    let mut config = Config::default();
+    config.server.shards = 1;
+    config.recovery.max_sockets_per_address = 3;
+    let running = recovering_with(config, |_| ());
+    let server = running.address();
+    let mut other = Client::new(server);
+    let mut known = Vec::new();
+    for _ in 0..5 {
+        known.push(Client::new(server).lose(&mut other));
+    }
+    wait_for_metric(server, "parlor_sockets_parked 3");
+    for (at, known) in known.iter().enumerate() {
+        let client = Client::back(server, known);
+        assert_eq!(client.is_recovered_as(known), at >= 2, "{at}");
+        std::mem::forget(client);
+    }
+    wait_for_metric(server, "parlor_sockets_parked 0");
+    wait_for_metric(server, "parlor_sockets_recovered_total 3");
+}
+
+#[test]
+fn rec_09_admission_is_asked_again() {
+    let banned = std::sync::Arc::new(Mutex::new(false));
+    let running = recovering(2, |server| {
+        let banned = std::sync::Arc::clone(&banned);
+        server.namespace("/").admit(move |_, _| match *banned.lock().unwrap() {
+            false => Ok(()),
+            true => Err(ConnectError::new("banned")),
+        });
+    });
+    let server = running.address();
+    let (client, mut other) = (Client::new(server), Client::new(server));
+    let known = client.lose(&mut other);
+    *banned.lock().unwrap() = true;
+    let claim = format!(r#"{{"pid":"{}"}}"#, known.pid);
+    let refused = Client::connect(server, &claim).err();
+    assert_eq!(refused.as_deref(), Some(r#"44{"message":"banned"}"#));
+}
+
+#[test]
+fn nothing_is_kept_of_who_says_good_bye_or_after_the_window() {
+    let mut config = Config::default();
+    config.recovery.window_ms = 1;
+    let running = recovering_with(config, |_| ());
+    let server = running.address();
+    let (client, mut other) = (Client::new(server), Client::new(server));
+    let known = client.lose(&mut other);
+    wait_for_metric(server, "parlor_sockets_parked 0");
+    assert!(!Client::back(server, &known).is_recovered_as(&known), "the window is over");
+
+    let running = recovering(1, |_| ());
+    let server = running.address();
+    let mut client = Client::new(server);
+    client.socket.send("41").unwrap();
+    assert!(!Client::back(server, &client.known).is_recovered_as(&client.known));
+}
