@@ -25,7 +25,7 @@ impl<'a> Auth<'a> {
 }
 
 /// An [`Auth`] that owns its bytes, for async handlers.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct OwnedAuth(pub(super) Option<Arc<str>>);
 
 impl OwnedAuth {
@@ -39,7 +39,11 @@ impl OwnedAuth {
     /// # Errors
     /// If it is not a `T`.
     pub fn get<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        Auth(self.raw()).get()
+        self.as_auth().get()
+    }
+
+    pub(super) fn as_auth(&self) -> Auth<'_> {
+        Auth(self.raw())
     }
 }
 

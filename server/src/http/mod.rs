@@ -316,8 +316,9 @@ impl Peer {
     fn describe<B>(&self, request: &Request<B>) -> Handshake {
         Handshake {
             address: self.settings.proxies.client(self.address, request.headers()),
-            query: request.uri().query().unwrap_or_default().to_owned(),
+            url: request.uri().to_string().into(),
             headers: request.headers().into(),
+            issued: self.shard.peek(|shard| shard.wall_ms()),
         }
     }
 

@@ -368,6 +368,11 @@ impl Shard {
         self.time
     }
 
+    /// Milliseconds since 1970, by the clock that stood at the server's start.
+    pub(crate) fn wall_ms(&self) -> u64 {
+        self.settings.clock.epoch_ms() + self.time.since_start().as_millis() as u64
+    }
+
     /// Time stands still in between: what is handled together happens together.
     pub(super) fn look_at_clock(&mut self) {
         self.time = self.settings.clock.now();

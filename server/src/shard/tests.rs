@@ -67,8 +67,9 @@ fn what_an_opening_leaves_unread_is_read_though_no_socket_tells_of_it() {
     let guest = shard.adopt(stream, Role::Guest, None).unwrap();
     let handshake = Handshake {
         address: Ipv4Addr::LOCALHOST.into(),
-        query: String::new(),
+        url: "/".into(),
         headers: Headers::default(),
+        issued: 0,
     };
     shard.open_session(guest, Vec::new(), handshake, None, &mut []);
     shard.settle_up();
