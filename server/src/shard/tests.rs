@@ -25,6 +25,7 @@ const MESSAGE: [u8; 8] = [0x81, 0x82, 0, 0, 0, 0, b'4', b'm'];
 /// A lone shard that counts messages, and its poll.
 fn shard(n_heard: &Arc<AtomicUsize>) -> (Shard, mio::Poll) {
     let settings = ShardSettings {
+        transports: Transports::default(),
         id: ShardId { node: 0, shard: 0 },
         clock: Clock::start(),
         owners: Owners::new(7),
