@@ -35,6 +35,9 @@ pub(super) fn serve(server: &mut Server) {
         .on("room-send", |cx, args| {
             with_room(cx, args, |cx, room| cx.to(room).emit("room-message", args));
         })
+        .on("whisper", |cx, args| {
+            with_room(cx, args, |cx, room| cx.to(room).volatile().emit("room-message", args));
+        })
         .on("burst", |cx, args| {
             for i in 0..args.get::<u32>(0).unwrap_or(0) {
                 cx.emit("burst", (i,));
