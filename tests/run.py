@@ -190,6 +190,8 @@ class Runner:
             for version in ["4.8", *OLD_CLIENTS]:
                 self.run(f"socket.io-client {version} on networks that fail", "node",
                          INTEROP / "network.mjs", "--url", server.url, "--client", version)
+            self.run("python-socketio on networks that fail", sys.executable,
+                     INTEROP / "python_network.py", "--url", server.url)
         # RECOVERY: the same with `--recovery` on both sides, which only 4.8 makes use of, goes
         # here once the fixture has it.
 
