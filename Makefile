@@ -1,6 +1,6 @@
 # One verb per intent. Each installs what it misses (npm packages, a Python venv, Debian packages)
 # and says what it does. Behind each stage stands its time budget in seconds, on two cores from a
-# clean clone; a stage that takes longer fails. All stages of `make test` together: 3,150 s at
+# clean clone; a stage that takes longer fails. All stages of `make test` together: 3,210 s at
 # most, and about 12 minutes in practice.
 
 SHELL := /bin/bash
@@ -43,7 +43,7 @@ faults: ## plants faults in core, each of which the simulator has to find in twe
 	$(STAGE) 90 "planted faults" target/debug/faults
 
 e2e: binaries tests/interop/node_modules .venv/ready ## stock clients against the built server: one shard, then three behind nginx
-	$(STAGE) 330 "stock clients" $(PYTHON) tests/run.py conformance clients views openings=300 players
+	$(STAGE) 390 "stock clients" $(PYTHON) tests/run.py conformance clients versions network views openings=300 players
 	$(STAGE) 150 "nginx" tests/need nginx nginx-light
 	$(STAGE) 200 "conformance, three shards" $(PYTHON) tests/run.py --shards 3 conformance views
 	$(STAGE) 200 "stock clients, three shards behind nginx" $(PYTHON) tests/run.py --shards 3 --nginx clients openings=300 players
@@ -55,8 +55,8 @@ browser: binaries tests/browser/node_modules client-demo/web/dist/index.html .ve
 interop: tests/interop/node_modules .venv/ready ## all 3,807 openings by stock clients, and every suite
 	cargo build --locked --release --bins
 	tests/need nginx nginx-light
-	$(PYTHON) tests/run.py --release conformance clients views openings=all players
-	$(PYTHON) tests/run.py --release --shards 3 --nginx clients openings=all players
+	$(PYTHON) tests/run.py --release conformance clients versions network views openings=all players
+	$(PYTHON) tests/run.py --release --shards 3 --nginx clients versions network openings=all players
 
 autobahn: .venv/ready ## Autobahn's suite against the frame codec; needs a CPython 2.7 (PYTHON2)
 	cargo build --locked --release --bin wsecho

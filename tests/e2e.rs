@@ -23,15 +23,16 @@ mod shards;
 mod typed;
 
 use std::{
+    collections::BTreeMap,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::SocketAddr,
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{Mutex, mpsc},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use parlor_server::{Config, EngineMessage, Running, Server};
+use parlor_server::{Auth, Config, EngineMessage, Handshake, Running, Server};
 use parlor_tests::harness::{DEADLINE, Received, WebSocket, connect, get, request};
 
 fn start(config: Config, build: impl FnOnce(&mut Server)) -> Running {
@@ -272,6 +273,53 @@ fn forwarded_addresses_count_only_from_trusted_proxies() {
     assert_eq!(ask(running.address()), r#"430["1.2.3.4"]"#);
 }
 
+/// Sync and async handlers know both what was asked for and what came along at the CONNECT.
+#[test]
+fn handlers_see_the_request_that_opened_the_session_and_the_sockets_auth() {
+    fn told(by: Option<&Handshake>, auth: Auth<'_>) -> String {
+        let by = by.unwrap();
+        let token = auth.get::<BTreeMap<String, u32>>().unwrap();
+        let (url, xdomain, secure) = (&by.url, by.xdomain(), by.secure());
+        let transport = by.param("transport").unwrap();
+        assert!(by.time().contains("GMT+0000"), "{}", by.time());
+        format!("{url} {transport} {xdomain} {secure} {token:?} {}", by.issued)
+    }
+    let running = start(Config::default(), |server| {
+        server
+            .namespace("/")
+            .on("tell", |cx, _| {
+                let told = told(cx.handshake(), cx.auth());
+                cx.ack((told,));
+            })
+            .on_async("tell later", |cx, _| async move {
+                let told = told(cx.handshake(), cx.auth());
+                cx.ack((told,)).await;
+            });
+    });
+    let before = SystemTime::now();
+    let mut socket = WebSocket::open(running.address(), "Origin: http://a.example\r\n").unwrap();
+    let after = SystemTime::now();
+    socket.text().unwrap();
+    socket.send(r#"40{"token":7}"#).unwrap();
+    socket.text().unwrap();
+    for event in ["tell", "tell later"] {
+        socket.send(&format!(r#"421["{event}"]"#)).unwrap();
+        let answer = socket.text().unwrap();
+        let (told, issued) = answer.rsplit_once(' ').unwrap();
+        let expected = r#"431["/socket.io/?EIO=4&transport=websocket websocket true false"#;
+        assert_eq!(told, format!(r#"{expected} {{\"token\": 7}}"#));
+        let ms = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap().as_millis();
+        let issued: u128 = issued.trim_end_matches("\"]").parse().unwrap();
+        // The machine's clock may be set meanwhile; the server's goes on.
+        assert!((ms(before) - 1_000..ms(after) + 1_000).contains(&issued), "{issued}");
+    }
+    // Who sends nothing along is not given somebody else's.
+    let mut other = WebSocket::join(running.address()).unwrap();
+    other.send(r#"421["tell"]"#).unwrap();
+    let answer = other.text().unwrap();
+    assert!(answer.contains("websocket false false {} "), "{answer}");
+}
+
 #[test]
 fn operators_see_health_and_metrics() {
     let running = start(Config::default(), |server| {
@@ -299,6 +347,7 @@ fn a_configuration_that_makes_no_sense_is_refused() {
     for (change, sentence) in [
         ((|c| c.proxy.trusted = vec!["x".to_owned()]) as fn(&mut Config), "neither an address"),
         (|c| c.engine.ping_interval_ms = 0, "engine.ping_interval_ms must not be 0"),
+        (|c| c.engine.transports.clear(), "engine.transports must not be empty"),
         (
             |c| (c.cors.origins, c.cors.credentials) = (vec!["*".to_owned()], true),
             "credentials cannot be allowed for every origin",

@@ -85,6 +85,8 @@ config! {
     }
     /// Timers of every session; the defaults are Socket.IO's unless said otherwise.
     engine: Engine {
+        /// Transports that are offered and accepted: "polling", "websocket".
+        transports: Vec<Offered> = vec![Offered::Polling, Offered::Websocket],
         /// Milliseconds from the opening, and from each pong, to the next ping.
         ping_interval_ms: u64 = 25_000,
         /// Milliseconds within which a pong must follow.
@@ -169,6 +171,16 @@ config! {
         /// for async handlers to end.
         timeout_ms: u64 = 5_000,
     }
+}
+
+/// A transport that a server may offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Offered {
+    /// HTTP long-polling.
+    Polling,
+    /// WebSocket, by an upgrade from polling or at once.
+    Websocket,
 }
 
 /// How log lines look.
@@ -346,6 +358,9 @@ mod tests {
         assert_eq!(config.server.port, 3);
         assert_eq!(config.cors.origins, ["http://a", "http://b"]);
         assert_eq!(config.engine, Engine::default());
+        let flags = pairs(&[("engine.transports", "websocket")]);
+        let config = Config::load(None, &env, &flags).unwrap();
+        assert_eq!(config.engine.transports, [Offered::Websocket]);
     }
 
     #[test]
@@ -361,6 +376,7 @@ mod tests {
             ("[server]\nport = \"x\"", "parlor.toml:2: server.port: "),
             ("[server]\nport =", "parlor.toml:2: "),
             ("[log]\nformat = \"xml\"", "parlor.toml:2: log.format: "),
+            ("[engine]\ntransports = [\"x\"]", "parlor.toml:2: engine.transports: "),
         ] {
             let error = overlay(text).unwrap_err();
             assert!(error.starts_with(message), "{text:?}: {error}");

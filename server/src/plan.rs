@@ -27,6 +27,7 @@ use crate::{
     mailbox::{Inbox, Mailbox},
     metrics::Metrics,
     shard::{App, Handle, ShardSettings},
+    transport::Transports,
 };
 
 /// After the sessions have ended, how long their last answers may take to be written.
@@ -66,6 +67,7 @@ impl Plan {
         let wrong = |what: String| io::Error::new(io::ErrorKind::InvalidInput, what);
         let proxies = TrustedProxies::parse(&config.proxy.trusted).map_err(wrong)?;
         let cors = Cors::new(&config.cors.origins, config.cors.credentials).map_err(wrong)?;
+        let transports = Transports::new(&config.engine.transports).map_err(wrong)?;
         let ms = Duration::from_millis;
         for (value, key) in [
             (config.engine.ping_interval_ms, "engine.ping_interval_ms"),
@@ -93,6 +95,7 @@ impl Plan {
         let metrics = Metrics::default();
         let http = Arc::new(HttpSettings {
             path: format!("/{}/", config.server.path.trim_matches('/')),
+            transports,
             cors,
             proxies: proxies.clone(),
             sessions_per_address: PerAddress::new(config.limits.max_sessions_per_address),
@@ -221,6 +224,7 @@ impl Plan {
     ) -> io::Result<()> {
         let neighbours = self.neighbours(env.shard);
         let settings = ShardSettings {
+            transports: self.http.transports,
             id: neighbours.own,
             clock: self.clock,
             owners: self.http.owners,

@@ -7,11 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parlor_server::{Config, Running};
+use parlor_server::{Config, Running, config::Offered};
 use parlor_shared::websocket::{Opcode, write_masked_frame};
 use parlor_tests::harness::{DEADLINE, WebSocket, connect, get};
 
-use super::{Hold, echo, start, start_with, wait_for_metric};
+use super::{Hold, assert_echoes, echo, start, start_with, wait_for_metric};
 
 const PATH: &str = "/socket.io/?EIO=4&transport=websocket";
 const HEADERS: &str = "Host: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -122,6 +122,40 @@ fn who_waits_for_an_answer_is_waited_for() {
     let answer = read_until(&mut stream, "\r\n\r\n2");
     assert!(answer.contains("200 OK"), "{answer}");
     assert!(begin.elapsed() > 2 * HEADER_TIMEOUT);
+}
+
+#[test]
+fn a_transport_that_is_off_is_unknown_and_not_offered() {
+    let plain = format!("GET {PATH} HTTP/1.1\r\n{HEADERS}\r\n");
+    let answer_to = |server: SocketAddr, request: &str| {
+        let mut stream = open(server);
+        stream.write_all(request.as_bytes()).unwrap();
+        read_head(&mut stream)
+    };
+    let polling = "/socket.io/?EIO=4&transport=polling";
+    let mut config = Config::default();
+    config.engine.transports = vec![Offered::Polling];
+    let running = start(config.clone(), echo);
+    let server = running.address();
+    let greeting = get(server, polling).unwrap();
+    assert!(greeting.contains(r#""upgrades":[]"#), "{greeting}");
+    let sid = greeting.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap();
+    for path in [PATH.to_owned(), format!("{PATH}&sid={sid}")] {
+        let answer = answer_to(server, &plain.replacen(PATH, &path, 1));
+        assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    }
+    let unknown = r#"{"code":0,"message":"Transport unknown"}"#;
+    let answer = get(server, PATH).unwrap();
+    assert!(answer.ends_with(unknown), "{answer}");
+
+    config.engine.transports = vec![Offered::Websocket];
+    let running = start(config, echo);
+    let server = running.address();
+    for path in [polling.to_owned(), format!("{polling}&sid={sid}")] {
+        let answer = get(server, &path).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400") && answer.ends_with(unknown), "{answer}");
+    }
+    assert_echoes(&mut WebSocket::join(server).unwrap());
 }
 
 #[test]

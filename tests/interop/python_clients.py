@@ -10,28 +10,29 @@ nothing about the order on the wire: those cases compare sets. The asyncio clien
 and is held to it.
 """
 
-import argparse
 import asyncio
-import os
+import contextlib
 import queue
-import sys
-import threading
 import time
-import traceback
 
-import engineio
-import socketio
-from engineio import payload
-from socketio.exceptions import ConnectionError as Refused
-from socketio.exceptions import TimeoutError as NoAnswer
+from python_harness import (
+    CASE_S,
+    URL,
+    WAIT_S,
+    WAYS,
+    AsyncClient,
+    Client,
+    Inbox,
+    Mismatch,
+    NoAnswer,
+    Refused,
+    SimpleClient,
+    check,
+    equal,
+    run,
+    until,
+)
 
-WAIT_S = 3
-CASE_S = 15
-WAYS = {
-    "polling": (["polling"], "polling"),
-    "websocket": (["websocket"], "websocket"),
-    "upgrade": (["polling", "websocket"], "websocket"),
-}
 NESTED = [
     None,
     True,
@@ -42,122 +43,6 @@ NESTED = [
     [],
 ]
 BINARY = bytes(range(256))
-
-cases = []
-
-
-class Mismatch(Exception):
-    """A failed expectation; printed as expected and seen."""
-
-    def __init__(self, what, expected, seen):
-        super().__init__(what)
-        self.expected, self.seen = expected, seen
-
-
-def check(name, ours=None):
-    """Registers a case; `ours` says why only Parlor, not the reference, passes it."""
-
-    def register(fn):
-        cases.append((name, ours, fn))
-        return fn
-
-    return register
-
-
-def equal(seen, expected, what):
-    if seen != expected:
-        raise Mismatch(what, short(expected), short(seen))
-
-
-def short(value):
-    text = repr(value)
-    return text if len(text) < 400 else f"{text[:400]}… ({len(text)} characters)"
-
-
-class Inbox:
-    """Everything an event brought, taken one after another."""
-
-    def __init__(self, client, event, namespace="/"):
-        self.event = event
-        self.queue = queue.Queue()
-        client.on(event, self._arrived, namespace=namespace)
-
-    def _arrived(self, *args):
-        self.queue.put(list(args))
-
-    def next(self):
-        try:
-            return self.queue.get(timeout=WAIT_S)
-        except queue.Empty:
-            raise Mismatch(f"the event {self.event}", f"within {WAIT_S} s", "nothing") from None
-
-    def take(self, count):
-        return [self.next() for _ in range(count)]
-
-
-def until(holds, what):
-    """Waits for a state of the client that it reports by no event."""
-    deadline = time.monotonic() + WAIT_S
-    while not holds():
-        if time.monotonic() > deadline:
-            raise Mismatch(what, f"within {WAIT_S} s", "not yet")
-        time.sleep(0.005)
-
-
-# --- clients that say good-bye ---
-
-# The polling writer of python-engineio ends when the client's state changes while a POST is under
-# way. What was queued meanwhile, the close among it, is then never sent, and whoever disconnected
-# waits with the reader for the next ping, with any server. These clients send that too.
-
-
-def left_behind(engine):
-    """The POST that a writer which has ended still owes, if it does."""
-    packets = []
-    if engine.state == "disconnecting" and engine.current_transport == "polling":
-        try:
-            while True:
-                packets.append(engine.queue.get_nowait())
-        except engine.queue_empty:
-            pass
-    packets = [packet for packet in packets if packet is not None]
-    if not packets:
-        return None
-    return {
-        "method": "POST",
-        "url": engine.base_url,
-        "headers": {"Content-Type": "text/plain"},
-        "body": payload.Payload(packets=packets).encode(),
-        "timeout": engine.request_timeout,
-    }
-
-
-class Engine(engineio.Client):
-    def _write_loop(self):
-        super()._write_loop()
-        if owed := left_behind(self):
-            self._send_request(**owed)
-
-
-class AsyncEngine(engineio.AsyncClient):
-    async def _write_loop(self):
-        await super()._write_loop()
-        if owed := left_behind(self):
-            await self._send_request(**owed)
-
-
-class Client(socketio.Client):
-    def _engineio_client_class(self):
-        return Engine
-
-
-class SimpleClient(socketio.SimpleClient):
-    client_class = Client
-
-
-class AsyncClient(socketio.AsyncClient):
-    def _engineio_client_class(self):
-        return AsyncEngine
 
 
 # --- the threaded client ---
@@ -182,7 +67,7 @@ def threaded_cases(way):
     def opened(clients, auth=None, **options):
         return connect(client(clients, **options), auth=auth)
 
-    def case(sentence, ours=None):
+    def case(sentence, ours=None, beside=False):
         def register(fn):
             def run():
                 clients = []
@@ -192,7 +77,7 @@ def threaded_cases(way):
                     for made in clients:
                         made.shutdown()
 
-            check(f"Client, {way}: {sentence}", ours)(run)
+            check(f"Client, {way}: {sentence}", ours, beside)(run)
 
         return register
 
@@ -291,6 +176,14 @@ def threaded_cases(way):
         heard = Inbox(made, "burst")
         made.emit("burst", 1000)
         equal(sorted(heard.take(1000)), [[i] for i in range(1000)], "the events")
+
+    @case("a thousand sent at once come back whole", ours=reason)
+    def _(clients):
+        made = opened(clients)
+        back = Inbox(made, "message-back")
+        for i in range(1000):
+            made.emit("message", i)
+        equal(sorted(back.take(1000)), [[i] for i in range(1000)], "the echoes")
 
     @case("a hundred messages in a row come back")
     def _(clients):
@@ -408,7 +301,7 @@ def threaded_cases(way):
             until(lambda: made.eio.state == "disconnected", "the end of the connection")
         equal(len(ids), 4, "different ids")
 
-    @case("an idle connection outlives many heartbeats")
+    @case("an idle connection outlives many heartbeats", beside=True)
     def _(clients):
         made = client(clients)
         gone = Inbox(made, "disconnect")
@@ -471,7 +364,7 @@ def simple_cases():
 def asyncio_cases(way):
     transports, last = WAYS[way]
 
-    def case(sentence, ours=None):
+    def case(sentence, ours=None, beside=False):
         def register(fn):
             async def with_client():
                 made = AsyncClient(
@@ -482,7 +375,7 @@ def asyncio_cases(way):
                 finally:
                     await asyncio.wait_for(made.shutdown(), WAIT_S)
 
-            check(f"AsyncClient, {way}: {sentence}", ours)(lambda: asyncio.run(with_client()))
+            check(f"AsyncClient, {way}: {sentence}", ours, beside)(lambda: asyncio.run(with_client()))
 
         return register
 
@@ -490,6 +383,15 @@ def asyncio_cases(way):
         await made.connect(
             URL, transports=transports, namespaces=list(namespaces), auth=auth, wait_timeout=WAIT_S
         )
+
+    @contextlib.asynccontextmanager
+    async def speaker():
+        other = AsyncClient(handle_sigint=False)
+        await connect(other)
+        try:
+            yield other
+        finally:
+            await asyncio.wait_for(other.shutdown(), WAIT_S)
 
     def inbox(made, event, namespace="/"):
         arrived = asyncio.Queue()
@@ -531,13 +433,46 @@ def asyncio_cases(way):
         await made.emit("burst", 1000)
         equal([await heard() for _ in range(1000)], [[i] for i in range(1000)], "the events")
 
-    @case("a hundred messages come back in order", ours=reason)
+    @case("a thousand sent at once come back in order", ours=reason)
     async def _(made):
         back = inbox(made, "message-back")
         await connect(made)
-        for i in range(100):
+        for i in range(1000):
             await made.emit("message", i)
-        equal([await back() for _ in range(100)], [[i] for i in range(100)], "the echoes")
+        equal([await back() for _ in range(1000)], [[i] for i in range(1000)], "the echoes")
+
+    @case("a message of 500 kB comes back")
+    async def _(made):
+        back = inbox(made, "message-back")
+        await connect(made)
+        for big in ["é" * 90_000, BINARY * 2_700]:
+            await made.emit("message", big)
+            equal(await back() == [big], True, "the echo is the same")
+
+    @case("rooms: it joins, hears, leaves and hears no more")
+    async def _(made):
+        room, heard = f"py aio {way} {time.time()}", inbox(made, "room-message")
+        await connect(made)
+        async with speaker() as other:
+            equal(await made.call("join", room, timeout=WAIT_S), "ok", "join")
+            for said in [{"n": 1}, BINARY]:
+                equal(await other.call("room-send", (room, said), timeout=WAIT_S), "ok", "said")
+                equal(await heard(), [room, said], "what it heard")
+            equal(await made.call("leave", room, timeout=WAIT_S), "ok", "leave")
+            equal(await other.call("room-send", (room, 2), timeout=WAIT_S), "ok", "said")
+            unheard = asyncio.ensure_future(heard())
+            equal(await made.call("message-with-ack", 1, timeout=WAIT_S), 1, "the ack")
+            equal(unheard.done(), False, "what it heard besides")
+            unheard.cancel()
+
+    @case("two namespaces share one connection")
+    async def _(made):
+        back = inbox(made, "message-back", "/custom")
+        await connect(made, namespaces=("/", "/custom"))
+        equal(made.get_sid("/") != made.get_sid("/custom"), True, "different ids")
+        await made.emit("message", ("c", BINARY), namespace="/custom")
+        equal(await back(), ["c", BINARY], "the echo in /custom")
+        equal(await made.call("message-with-ack", 2, timeout=WAIT_S), 2, "the ack in /")
 
     @case("bye disconnects")
     async def _(made):
@@ -560,7 +495,7 @@ def asyncio_cases(way):
         await connect(made, {"token": "secret"}, ["/auth"])
         equal(len(made.get_sid("/auth")) >= 20, True, "an id of 20 or more characters")
 
-    @case("an idle connection outlives many heartbeats")
+    @case("an idle connection outlives many heartbeats", beside=True)
     async def _(made):
         gone = inbox(made, "disconnect")
         await connect(made)
@@ -571,72 +506,9 @@ def asyncio_cases(way):
         equal(await made.call("message-with-ack", 1, timeout=WAIT_S), 1, "the ack")
 
 
-# --- running ---
-
-
-def run_case(fn):
-    """Runs a case beside the main thread, so that one that hangs can be given up."""
-    outcome = queue.Queue()
-
-    def target():
-        try:
-            fn()
-            outcome.put(None)
-        except BaseException as error:  # noqa: BLE001: whatever it is, it is the outcome
-            outcome.put(error)
-
-    threading.Thread(target=target, daemon=True).start()
-    try:
-        return outcome.get(timeout=CASE_S)
-    except queue.Empty:
-        return Mismatch("the whole case", f"within {CASE_S} s", "not over")
-
-
-def main():
-    passed = failed = skipped = 0
-    for name, ours, fn in cases:
-        if OPTIONS.only and OPTIONS.only not in name:
-            continue
-        if ours and OPTIONS.reference:
-            skipped += 1
-            continue
-        start = time.monotonic()
-        error = run_case(fn)
-        if error is None:
-            passed += 1
-            if OPTIONS.verbose:
-                print(f"ok   {name} ({(time.monotonic() - start) * 1000:.0f} ms)")
-            continue
-        failed += 1
-        print(f"FAIL {name}")
-        if isinstance(error, Mismatch):
-            print(
-                f"       {error}\n       expected: {error.expected}\n       seen:     {error.seen}"
-            )
-        else:
-            lines = traceback.format_exception(error)
-            print("       " + "       ".join(lines[-3:]).rstrip())
-    if skipped:
-        print(f"{skipped} cases ask more than the reference does and were skipped")
-    print(f"{passed} passed, {failed} failed")
-    sys.stdout.flush()
-    # Threads of clients that were given up must not keep the process.
-    os._exit(0 if passed and not failed else 1)
-
-
-parser = argparse.ArgumentParser(
-    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-)
-parser.add_argument("--url", required=True)
-parser.add_argument("--reference", action="store_true")
-parser.add_argument("--only")
-parser.add_argument("--verbose", action="store_true")
-OPTIONS = parser.parse_args()
-URL = OPTIONS.url
-
 for each_way in WAYS:
     threaded_cases(each_way)
 simple_cases()
 for each_way in WAYS:
     asyncio_cases(each_way)
-main()
+run()

@@ -1,15 +1,7 @@
 //! What a client brings along when it connects, and the answer whether it may.
 
-use std::{
-    net::IpAddr,
-    ops::Deref,
-    sync::{Arc, OnceLock},
-};
+use std::sync::Arc;
 
-use hyper::{
-    HeaderMap,
-    header::{HeaderName, HeaderValue},
-};
 use parlor_core::key::{SessionKey, SocketKey};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -33,7 +25,7 @@ impl<'a> Auth<'a> {
 }
 
 /// An [`Auth`] that owns its bytes, for async handlers.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct OwnedAuth(pub(super) Option<Arc<str>>);
 
 impl OwnedAuth {
@@ -47,7 +39,11 @@ impl OwnedAuth {
     /// # Errors
     /// If it is not a `T`.
     pub fn get<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        Auth(self.raw()).get()
+        self.as_auth().get()
+    }
+
+    pub(super) fn as_auth(&self) -> Auth<'_> {
+        Auth(self.raw())
     }
 }
 
@@ -83,60 +79,6 @@ impl ConnectError {
     }
 }
 
-/// The request that opened a session.
-#[derive(Debug, Clone)]
-pub struct Handshake {
-    /// The client's address, as told by trusted proxies.
-    pub address: IpAddr,
-    /// The query string, without `?`.
-    pub query: String,
-    /// The headers, as a [`HeaderMap`].
-    pub headers: Headers,
-}
-
-/// The headers of a request. They are kept as text, for as long as the session lives, and made a
-/// map when somebody asks for the first time.
-#[derive(Debug, Clone, Default)]
-pub struct Headers {
-    /// `name:value` and a line's end for each.
-    text: Box<[u8]>,
-    map: OnceLock<Box<HeaderMap>>,
-}
-
-impl From<&HeaderMap> for Headers {
-    fn from(map: &HeaderMap) -> Self {
-        let n_bytes = map.iter().map(|(name, value)| name.as_str().len() + value.len() + 2).sum();
-        let mut text = Vec::with_capacity(n_bytes);
-        for (name, value) in map {
-            text.extend_from_slice(name.as_str().as_bytes());
-            text.push(b':');
-            text.extend_from_slice(value.as_bytes());
-            text.push(b'\n');
-        }
-        Self { text: text.into(), map: OnceLock::new() }
-    }
-}
-
-impl Deref for Headers {
-    type Target = HeaderMap;
-
-    fn deref(&self) -> &HeaderMap {
-        self.map.get_or_init(|| {
-            let mut map = HeaderMap::new();
-            for line in self.text.split(|byte| *byte == b'\n') {
-                // No name has a colon, and no value an end of line.
-                let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
-                let name = HeaderName::from_bytes(&line[..colon]);
-                let value = HeaderValue::from_bytes(&line[colon + 1..]);
-                if let (Ok(name), Ok(value)) = (name, value) {
-                    map.append(name, value);
-                }
-            }
-            Box::new(map)
-        })
-    }
-}
-
 /// What an async handler has decided, on its way back to the shard.
 pub(crate) struct Decision {
     pub(super) socket: SocketKey,
@@ -146,27 +88,4 @@ pub(crate) struct Decision {
     pub(super) auth: OwnedAuth,
     /// Or the words with which it panicked.
     pub(super) verdict: Result<Admission, String>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn headers_come_back_as_they_were() {
-        let mut map = HeaderMap::new();
-        for (name, value) in [
-            ("host", "a:80"),
-            ("x-twice", "1"),
-            ("cookie", "a=b; c=d"),
-            ("x-empty", ""),
-            ("x-twice", "2:\t3"),
-        ] {
-            map.append(HeaderName::from_static(name), HeaderValue::from_static(value));
-        }
-        map.append("x-raw", HeaderValue::from_bytes(&[0xff, b':', 0x80]).unwrap());
-        let headers = Headers::from(&map);
-        assert_eq!(*headers, map);
-        assert!(Headers::default().is_empty());
-    }
 }

@@ -21,7 +21,7 @@ use parlor_shared::{
 };
 use tokio::sync::{oneshot, watch};
 
-use super::{Context, Emit, Handshake, context::answer, desk::Env};
+use super::{Auth, Context, Emit, Handshake, OwnedAuth, context::answer, desk::Env};
 use crate::mailbox::Parcel;
 
 /// What an async handler may do. Cloning is cheap, and a clone may outlive the handler.
@@ -39,6 +39,7 @@ struct Inner {
     id: SocketId,
     namespace: NamespaceKey,
     handshake: Option<Arc<Handshake>>,
+    auth: OwnedAuth,
     /// Its sender is dropped with the socket.
     life: watch::Receiver<()>,
     is_recovered: bool,
@@ -63,6 +64,7 @@ pub(super) struct Of {
     pub(super) id: SocketId,
     pub(super) namespace: NamespaceKey,
     pub(super) handshake: Option<Arc<Handshake>>,
+    pub(super) auth: OwnedAuth,
     pub(super) life: watch::Receiver<()>,
     pub(super) ack: Option<u64>,
     pub(super) is_recovered: bool,
@@ -70,9 +72,9 @@ pub(super) struct Of {
 
 impl AsyncContext {
     pub(super) fn new(env: Arc<Env>, of: Of) -> Self {
-        let Of { socket, id, namespace, handshake, life, ack, is_recovered } = of;
+        let Of { socket, id, namespace, handshake, auth, life, ack, is_recovered } = of;
         let ack = Mutex::new(ack);
-        let inner = Inner { env, socket, id, namespace, handshake, life, is_recovered, ack };
+        let inner = Inner { env, socket, id, namespace, handshake, auth, life, is_recovered, ack };
         Self(Arc::new(inner))
     }
 
@@ -89,6 +91,11 @@ impl AsyncContext {
     /// The request that opened the session; `None` if it was gone before this began.
     pub fn handshake(&self) -> Option<&Handshake> {
         self.0.handshake.as_deref()
+    }
+
+    /// What the client sent along when it joined the namespace.
+    pub fn auth(&self) -> Auth<'_> {
+        self.0.auth.as_auth()
     }
 
     /// True if the client was away and has got this socket back; see [`Context::recovered`].

@@ -17,7 +17,7 @@ use parlor_shared::{
 use tokio::sync::watch;
 
 use super::{
-    AsyncContext, Emit, Handshake,
+    AsyncContext, Auth, Emit, Handshake, OwnedAuth,
     asynchronous::Of,
     desk::{Desk, OnAck},
     foreign::Foreign,
@@ -43,6 +43,7 @@ pub(super) struct SocketInfo {
     pub(super) session: SessionKey,
     pub(super) namespace: NamespaceKey,
     pub(super) handshake: Option<Arc<Handshake>>,
+    pub(super) auth: OwnedAuth,
     /// Events that wait behind an async handler.
     pub(super) lane: Lane,
     pub(super) data: Option<Foreign<Data>>,
@@ -60,12 +61,14 @@ impl SocketInfo {
         session: SessionKey,
         namespace: NamespaceKey,
         handshake: Option<Arc<Handshake>>,
+        auth: OwnedAuth,
     ) -> Self {
         Self {
             id,
             session,
             namespace,
             handshake,
+            auth,
             lane: Lane::default(),
             data: None,
             is_recovered: false,
@@ -110,6 +113,11 @@ impl Context<'_> {
     /// The request that opened the session.
     pub fn handshake(&self) -> Option<&Handshake> {
         self.info.handshake.as_deref()
+    }
+
+    /// What the client sent along when it joined the namespace.
+    pub fn auth(&self) -> Auth<'_> {
+        self.info.auth.as_auth()
     }
 
     /// Bytes that wait for this client: more than a few thousand mean that it reads slowly.
@@ -283,6 +291,7 @@ impl Context<'_> {
             id: self.info.id,
             namespace: self.info.namespace,
             handshake: self.info.handshake.clone(),
+            auth: self.info.auth.clone(),
             life,
             ack: self.ack.take(),
             is_recovered: self.info.is_recovered,

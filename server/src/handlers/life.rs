@@ -34,7 +34,8 @@ impl Handlers {
         if has_async && self.shares.is_full(session) {
             return self.turn_away(socket, "Too much of this client is still being handled");
         }
-        self.sockets.insert(socket, SocketInfo::new(id, session, namespace, handshake));
+        let own = OwnedAuth(auth.map(Into::into));
+        self.sockets.insert(socket, SocketInfo::new(id, session, namespace, handshake, own));
         self.admit(sessions, socket, 0, auth);
     }
 
@@ -58,7 +59,7 @@ impl Handlers {
                     self.call(sessions, socket, None, |cx| admit(cx, Auth(auth)))
                 }
                 OnAdmit::Later(admit) => {
-                    return self.admit_later(sessions, socket, admit, at + 1, auth);
+                    return self.admit_later(sessions, socket, admit, at + 1);
                 }
             };
             match verdict {
@@ -77,11 +78,12 @@ impl Handlers {
         socket: SocketKey,
         admit: &Later<OwnedAuth, Admission>,
         next: usize,
-        auth: Option<&str>,
     ) {
-        let (auth, admit) = (OwnedAuth(auth.map(Into::into)), Arc::clone(admit));
-        let called = self.call(sessions, socket, None, |cx| (cx.hand_over(), cx.info.session));
-        let Ok((cx, session)) = called else { return };
+        let admit = Arc::clone(admit);
+        let called = self.call(sessions, socket, None, |cx| {
+            (cx.info.auth.clone(), cx.hand_over(), cx.info.session)
+        });
+        let Ok((auth, cx, session)) = called else { return };
         let kept = auth.clone();
         let end =
             move |verdict| Parcel::Decided(Decision { socket, session, next, auth: kept, verdict });

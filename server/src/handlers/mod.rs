@@ -13,6 +13,7 @@ mod events;
 mod every;
 mod foreign;
 mod gather;
+mod handshake;
 mod lane;
 mod life;
 mod many;
@@ -31,13 +32,14 @@ use parlor_core::{
 };
 use parlor_shared::socket_io::Args;
 
-pub use admission::{Admission, Auth, ConnectError, Handshake, Headers, OwnedAuth};
+pub use admission::{Admission, Auth, ConnectError, OwnedAuth};
 pub use asynchronous::{AsyncContext, Gone};
 pub use context::{Ack, Context};
 pub use emit::Emit;
 pub use emitter::{EmitError, Emitter, Timer};
 pub use every::ShardContext;
 pub use gather::Answer;
+pub use handshake::{Handshake, Headers};
 pub use many::Rooms;
 pub use namespace::Namespace;
 

@@ -5,7 +5,7 @@ use hyper::{HeaderMap, Method, Request, Uri, Version, header};
 use parlor_core::engine_io::Transport;
 use parlor_shared::{engine_io::HandshakeError, id::Sid};
 
-use crate::transport::websocket;
+use crate::transport::{Transports, websocket};
 
 /// What of a request says which way it goes.
 #[derive(Debug, Clone, Copy)]
@@ -28,9 +28,11 @@ impl Asked {
         &self,
         method: &Method,
         known: Option<Transport>,
+        offered: Transports,
     ) -> Result<(), HandshakeError> {
         let Self { is_upgrade, ref query } = *self;
-        let transport = query.transport.ok_or(HandshakeError::TransportUnknown)?;
+        let transport = query.transport.filter(|one| offered.has(*one));
+        let transport = transport.ok_or(HandshakeError::TransportUnknown)?;
         if query.is_repeated {
             return Err(HandshakeError::BadRequest);
         }

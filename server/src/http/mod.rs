@@ -43,7 +43,7 @@ use crate::{
     patience::Placed,
     shard::{Guest, Handle},
     transport::{
-        opening,
+        Transports, opening,
         polling::{self, Answer, Post, close, empty},
         stream::Stream,
     },
@@ -58,6 +58,7 @@ const MAX_HEAD_BYTES: usize = 16 * 1024;
 pub(crate) struct HttpSettings {
     /// Begins and ends with `/`.
     pub(crate) path: String,
+    pub(crate) transports: Transports,
     pub(crate) cors: Cors,
     pub(crate) proxies: TrustedProxies,
     pub(crate) sessions_per_address: PerAddress,
@@ -266,7 +267,7 @@ impl Peer {
         place: Option<&Rc<Placed>>,
     ) -> Begun {
         let transport = known.map(|(_, transport)| transport);
-        match asked.verify(request.method(), transport) {
+        match asked.verify(request.method(), transport, self.settings.transports) {
             Err(error) if asked.is_upgrade => {
                 Begun::Done(upgrade_error(StatusCode::BAD_REQUEST, error.message()))
             }
@@ -316,8 +317,9 @@ impl Peer {
     fn describe<B>(&self, request: &Request<B>) -> Handshake {
         Handshake {
             address: self.settings.proxies.client(self.address, request.headers()),
-            query: request.uri().query().unwrap_or_default().to_owned(),
+            url: request.uri().to_string().into(),
             headers: request.headers().into(),
+            issued: self.shard.peek(|shard| shard.wall_ms()),
         }
     }
 

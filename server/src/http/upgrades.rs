@@ -125,7 +125,8 @@ impl Peer {
             None => None,
         };
         let transport = known.map(|(_, transport)| transport);
-        if !asked.is_upgrade || asked.verify(request.method(), transport).is_err() {
+        let verdict = asked.verify(request.method(), transport, self.settings.transports);
+        if !asked.is_upgrade || verdict.is_err() {
             return None;
         }
         let mut upgrade = self.accept(request, &asked).ok()?;

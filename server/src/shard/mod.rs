@@ -61,7 +61,7 @@ use crate::{
     handlers::{Handlers, Handshake},
     mailbox::{Inbox, Visit},
     metrics::Metrics,
-    transport::websocket::Connection,
+    transport::{Transports, websocket::Connection},
 };
 
 /// Read at once; shared by all connections of the shard.
@@ -81,6 +81,7 @@ pub(crate) struct ShardSettings {
     pub(crate) clock: Clock,
     pub(crate) owners: Owners,
     pub(crate) session: Arc<Settings>,
+    pub(crate) transports: Transports,
     /// How long a connection may say nothing at first.
     pub(crate) patience: Duration,
     pub(crate) metrics: Metrics,
@@ -367,6 +368,11 @@ impl Shard {
 
     pub(super) fn now(&self) -> Time {
         self.time
+    }
+
+    /// Milliseconds since 1970, by the clock that stood at the server's start.
+    pub(crate) fn wall_ms(&self) -> u64 {
+        self.settings.clock.epoch_ms() + self.time.since_start().as_millis() as u64
     }
 
     /// Time stands still in between: what is handled together happens together.

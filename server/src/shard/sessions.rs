@@ -66,12 +66,10 @@ impl Shard {
         let (now, settings) = (self.now(), Arc::clone(&self.settings.session));
         let origin = self.settings.origins.of(handshake.address);
         let sid = chance::sid(&self.settings.owners, self.settings.id);
+        let upgrades = self.settings.transports.upgrades(transport);
         let greeting = engine::Handshake {
             sid: sid.to_string(),
-            upgrades: match transport {
-                Transport::Polling => vec![Transport::WebSocket.as_str().to_owned()],
-                Transport::WebSocket => Vec::new(),
-            },
+            upgrades: upgrades.iter().map(|to| to.as_str().to_owned()).collect(),
             ping_interval: settings.ping_interval.as_millis() as u64,
             ping_timeout: settings.ping_timeout.as_millis() as u64,
             max_payload: settings.max_payload as u64,

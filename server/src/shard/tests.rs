@@ -25,6 +25,7 @@ const MESSAGE: [u8; 8] = [0x81, 0x82, 0, 0, 0, 0, b'4', b'm'];
 /// A lone shard that counts messages, and its poll.
 fn shard(n_heard: &Arc<AtomicUsize>) -> (Shard, mio::Poll) {
     let settings = ShardSettings {
+        transports: Transports::default(),
         id: ShardId { node: 0, shard: 0 },
         clock: Clock::start(),
         owners: Owners::new(7),
@@ -68,8 +69,9 @@ fn what_an_opening_leaves_unread_is_read_though_no_socket_tells_of_it() {
     let guest = shard.adopt(stream, Role::Guest, None).unwrap();
     let handshake = Handshake {
         address: Ipv4Addr::LOCALHOST.into(),
-        query: String::new(),
+        url: "/".into(),
         headers: Headers::default(),
+        issued: 0,
     };
     shard.open_session(guest, Vec::new(), handshake, None, &mut []);
     shard.settle_up();

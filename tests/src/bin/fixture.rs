@@ -1,4 +1,4 @@
-//! A server that the suites of others can be pointed at; its application is `app.rs`.
+//! A server that the suites of others can be pointed at; its application is one of `app/`.
 //! It prints `READY <address>` when it listens, and runs until it is told to end by a signal.
 
 use std::{io::Write as _, sync::Arc};
@@ -22,7 +22,12 @@ fn main() -> Result<()> {
             .with_writer(std::io::stderr)
             .init();
     }
+    let name = text("app").unwrap_or_else(|| App::Socket.name());
+    let Some(app) = App::ALL.into_iter().find(|app| app.name() == name) else {
+        bail!("--app {name}: there are {}", App::ALL.map(App::name).join(", "));
+    };
     let mut config = app::config();
+    app.configure(&mut config);
     let engine = &mut config.engine;
     engine.ping_interval_ms = number("ping-interval")?.unwrap_or(engine.ping_interval_ms);
     engine.ping_timeout_ms = number("ping-timeout")?.unwrap_or(engine.ping_timeout_ms);
@@ -30,15 +35,14 @@ fn main() -> Result<()> {
     if let Some(max) = number("max-payload")? {
         engine.max_payload = usize::try_from(max)?;
     }
+    if let Some(names) = text("transports") {
+        let names = names.split(',').map(|name| serde_json::from_value(name.into()));
+        engine.transports = names.collect::<Result<_, _>>()?;
+    }
     config.cors.origins = text("cors").map(str::to_owned).into_iter().collect();
     if let Some(n) = number("shards")? {
         config.server.shards = usize::try_from(n)?;
     }
-    let app = match text("app") {
-        Some("engine") => App::Engine,
-        Some("socket") | None => App::Socket,
-        Some(other) => bail!("--app {other}: there are `engine` and `socket`"),
-    };
     let link = text("link").map(str::to_owned);
     let port = u16::try_from(number("port")?.unwrap_or(3000))?;
     let host = text("host").unwrap_or("127.0.0.1").to_owned();
@@ -72,11 +76,12 @@ fn options() -> Command {
         .about("Parlor's conformance application")
         .arg(flag("port", "TCP port on 127.0.0.1; 0 takes a free one [default: 3000]"))
         .arg(flag("host", "address to listen on [default: 127.0.0.1]"))
-        .arg(flag("app", "`engine`: echo of bare Engine.IO; `socket` [default]"))
+        .arg(flag("app", "`engine`, `socket` or `client-suite` [default: socket]"))
         .arg(flag("ping-interval", "milliseconds"))
         .arg(flag("ping-timeout", "milliseconds"))
         .arg(flag("connect-timeout", "milliseconds"))
         .arg(flag("max-payload", "bytes"))
+        .arg(flag("transports", "those that are offered [default: polling,websocket]"))
         .arg(flag("cors", "origin whose pages may read answers"))
         .arg(flag("shards", "threads; 0: one per core [default: 0]"))
         .arg(

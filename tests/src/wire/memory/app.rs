@@ -85,6 +85,7 @@ impl Application {
                 wanted: VecDeque::new(),
                 n_ids: 0,
             })),
+            App::ClientSuite => unreachable!("no script asks for it"),
         }
     }
 

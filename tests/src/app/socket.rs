@@ -1,66 +1,15 @@
-//! The application that the suites of others and the wire scripts talk to, on the public library.
-//! Who starts it, where and with which timers, is theirs to say (`bin/fixture.rs`, `wire/tcp.rs`).
+//! The application of the conformance suites and of our own interop cases: `/`, `/custom` and
+//! `/auth`, each event with an answer.
 
 use std::time::Duration;
 
-use parlor_server::{Answer, Args, Config, ConnectError, Context, Namespace, Server, Transport};
+use parlor_server::{Answer, Args, ConnectError, Context, Namespace, Server, Transport};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Which of the two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum App {
-    /// Echo of bare Engine.IO messages.
-    Engine,
-    /// Namespaces `/`, `/custom` and `/auth`, each event with an answer.
-    Socket,
-}
+use super::Options;
 
-/// The defaults of a server whose clients all come from one address.
-pub fn config() -> Config {
-    let mut config = Config::default();
-    config.limits.max_connections_per_address = 0;
-    config.limits.max_sessions_per_address = 0;
-    config.site.enabled = false;
-    config
-}
-
-impl App {
-    /// Where clients find it.
-    pub fn path(self) -> &'static str {
-        match self {
-            Self::Engine => "/engine.io/",
-            Self::Socket => "/socket.io/",
-        }
-    }
-
-    /// A server with this application, to be started.
-    pub fn server(self, config: Config) -> Server {
-        self.with_options(config, Options::default())
-    }
-
-    /// The same with choices.
-    pub fn with_options(self, mut config: Config, options: Options) -> Server {
-        config.server.path = self.path().to_owned();
-        let mut server = Server::new(config);
-        match self {
-            Self::Engine => {
-                server.engine(|cx, message| cx.send(message));
-            }
-            Self::Socket => socket_app(&mut server, options),
-        }
-        server
-    }
-}
-
-/// What an application may be asked for.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
-    /// Clients of `/` and `/custom` may come back to what they had.
-    pub recovery: bool,
-}
-
-fn socket_app(server: &mut Server, options: Options) {
+pub(super) fn serve(server: &mut Server, options: Options) {
     for name in ["/", "/custom"] {
         server
             .namespace(name)
@@ -90,6 +39,9 @@ fn socket_app(server: &mut Server, options: Options) {
         .on("leave", |cx, args| with_room(cx, args, |cx, room| cx.leave(room)))
         .on("room-send", |cx, args| {
             with_room(cx, args, |cx, room| cx.to(room).emit("room-message", args));
+        })
+        .on("whisper", |cx, args| {
+            with_room(cx, args, |cx, room| cx.to(room).volatile().emit("room-message", args));
         })
         .on("burst", |cx, args| {
             for i in 0..args.get::<u32>(0).unwrap_or(0) {

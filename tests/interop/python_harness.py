@@ -1,0 +1,267 @@
+"""What the Python suites of this folder share: cases, deadlines and the closing line; what an event
+brings; clients that say good-bye, and a network that fails.
+"""
+
+import argparse
+import os
+import pathlib
+import queue
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+import engineio
+import socketio
+from engineio import payload
+from socketio.exceptions import ConnectionError as Refused  # noqa: F401: for the suites
+from socketio.exceptions import TimeoutError as NoAnswer  # noqa: F401: for the suites
+
+WAIT_S = 3
+CASE_S = 15
+WAYS = {
+    "polling": (["polling"], "polling"),
+    "websocket": (["websocket"], "websocket"),
+    "upgrade": (["polling", "websocket"], "websocket"),
+}
+
+cases = []
+
+
+class Mismatch(Exception):
+    """A failed expectation; printed as expected and seen."""
+
+    def __init__(self, what, expected, seen):
+        super().__init__(what)
+        self.expected, self.seen = expected, seen
+
+
+def check(name, ours=None, beside=False):
+    """Registers a case; `ours` says why only Parlor, not the reference, passes it. Those `beside`
+    mostly wait: all of them run at once, before the others."""
+
+    def register(fn):
+        cases.append((name, ours, beside, fn))
+        return fn
+
+    return register
+
+
+def equal(seen, expected, what):
+    if seen != expected:
+        raise Mismatch(what, short(expected), short(seen))
+
+
+def short(value):
+    text = repr(value)
+    return text if len(text) < 400 else f"{text[:400]}… ({len(text)} characters)"
+
+
+class Inbox:
+    """Everything an event brought, taken one after another."""
+
+    def __init__(self, client, event, namespace="/"):
+        self.event = event
+        self.queue = queue.Queue()
+        client.on(event, self._arrived, namespace=namespace)
+
+    def _arrived(self, *args):
+        self.queue.put(list(args))
+
+    def next(self, seconds=WAIT_S):
+        try:
+            return self.queue.get(timeout=seconds)
+        except queue.Empty:
+            raise Mismatch(f"the event {self.event}", f"within {seconds} s", "nothing") from None
+
+    def take(self, count):
+        return [self.next() for _ in range(count)]
+
+
+def until(holds, what):
+    """Waits for a state of the client that it reports by no event."""
+    deadline = time.monotonic() + WAIT_S
+    while not holds():
+        if time.monotonic() > deadline:
+            raise Mismatch(what, f"within {WAIT_S} s", "not yet")
+        time.sleep(0.005)
+
+
+# --- clients that say good-bye ---
+
+# The polling writer of python-engineio ends when the client's state changes while a POST is under
+# way. What was queued meanwhile, the close among it, is then never sent, and whoever disconnected
+# waits with the reader for the next ping, with any server. These clients send that too.
+
+
+def left_behind(engine):
+    """The POST that a writer which has ended still owes, if it does."""
+    packets = []
+    if engine.state == "disconnecting" and engine.current_transport == "polling":
+        try:
+            while True:
+                packets.append(engine.queue.get_nowait())
+        except engine.queue_empty:
+            pass
+    packets = [packet for packet in packets if packet is not None]
+    if not packets:
+        return None
+    return {
+        "method": "POST",
+        "url": engine.base_url,
+        "headers": {"Content-Type": "text/plain"},
+        "body": payload.Payload(packets=packets).encode(),
+        "timeout": engine.request_timeout,
+    }
+
+
+class Engine(engineio.Client):
+    def _write_loop(self):
+        super()._write_loop()
+        if owed := left_behind(self):
+            self._send_request(**owed)
+
+
+class AsyncEngine(engineio.AsyncClient):
+    async def _write_loop(self):
+        await super()._write_loop()
+        if owed := left_behind(self):
+            await self._send_request(**owed)
+
+
+class Client(socketio.Client):
+    def _engineio_client_class(self):
+        return Engine
+
+
+class SimpleClient(socketio.SimpleClient):
+    client_class = Client
+
+
+class AsyncClient(socketio.AsyncClient):
+    def _engineio_client_class(self):
+        return AsyncEngine
+
+
+# --- a network that fails ---
+
+
+class Network:
+    """A proxy in front of the server (proxy.mjs), with a URL of its own."""
+
+    def __init__(self):
+        script = pathlib.Path(__file__).with_name("proxy.mjs")
+        self.process = subprocess.Popen(
+            ["node", str(script), urlsplit(OPTIONS.url).netloc],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.url = f"http://127.0.0.1:{self.process.stdout.readline().split()[1]}"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.communicate()
+
+    def _does(self, verb):
+        self.process.stdin.write(f"{verb}\n")
+        self.process.stdin.flush()
+        equal(self.process.stdout.readline(), "ok\n", f"the proxy's answer to {verb}")
+
+    def cut(self):
+        """Ends every connection."""
+        self._does("cut")
+
+    def refuse(self):
+        """Ends every connection, and takes no new one."""
+        self._does("refuse")
+
+    def listen(self):
+        """Takes connections again."""
+        self._does("listen")
+
+    def silence(self):
+        """Lets nothing through any more, and tells nobody."""
+        self._does("silence")
+
+    def resume(self):
+        """Lets new connections through again."""
+        self._does("resume")
+
+
+# --- running ---
+
+
+def run_case(fn):
+    """Runs a case beside the main thread, so that one that hangs can be given up."""
+    outcome = queue.Queue()
+
+    def target():
+        try:
+            fn()
+            outcome.put(None)
+        except BaseException as error:  # noqa: BLE001: whatever it is, it is the outcome
+            outcome.put(error)
+
+    threading.Thread(target=target, daemon=True).start()
+    try:
+        return outcome.get(timeout=CASE_S)
+    except queue.Empty:
+        return Mismatch("the whole case", f"within {CASE_S} s", "not over")
+
+
+def timed(fn):
+    start = time.monotonic()
+    return run_case(fn), (time.monotonic() - start) * 1000
+
+
+def report(name, error, ms):
+    if error is None:
+        if OPTIONS.verbose:
+            print(f"ok   {name} ({ms:.0f} ms)")
+        return
+    print(f"FAIL {name}")
+    if isinstance(error, Mismatch):
+        print(f"       {error}\n       expected: {error.expected}\n       seen:     {error.seen}")
+    else:
+        lines = traceback.format_exception(error)
+        print("       " + "       ".join(lines[-3:]).rstrip())
+
+
+def run():
+    """Runs what is registered, prints the closing line and ends the process."""
+    chosen = [case for case in cases if not OPTIONS.only or OPTIONS.only in case[0]]
+    served = [case for case in chosen if not (case[1] and OPTIONS.reference)]
+    failed = 0
+    with ThreadPoolExecutor(max_workers=len(served) + 1) as pool:
+        waiting = [(case, pool.submit(timed, case[3])) for case in served if case[2]]
+        outcomes = [(case[0], *outcome.result()) for case, outcome in waiting]
+    for name, error, ms in outcomes:
+        report(name, error, ms)
+        failed += error is not None
+    for name, _, beside, fn in served:
+        if not beside:
+            error, ms = timed(fn)
+            report(name, error, ms)
+            failed += error is not None
+    if len(served) < len(chosen):
+        skipped = len(chosen) - len(served)
+        print(f"{skipped} cases ask more than the reference does and were skipped")
+    print(f"{len(served) - failed} passed, {failed} failed")
+    sys.stdout.flush()
+    # Threads of clients that were given up must not keep the process.
+    os._exit(0 if served and not failed else 1)
+
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--url", required=True)
+parser.add_argument("--reference", action="store_true")
+parser.add_argument("--only")
+parser.add_argument("--verbose", action="store_true")
+OPTIONS = parser.parse_args()
+URL = OPTIONS.url
