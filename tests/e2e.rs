@@ -5,6 +5,8 @@
 
 #[path = "e2e/asynchronous.rs"]
 mod asynchronous;
+#[path = "e2e/dynamic.rs"]
+mod dynamic;
 #[path = "e2e/emitter.rs"]
 mod emitter;
 #[path = "e2e/failing.rs"]
@@ -13,6 +15,8 @@ mod failing;
 mod many;
 #[path = "e2e/opening.rs"]
 mod opening;
+#[path = "e2e/places.rs"]
+mod places;
 #[path = "e2e/reading.rs"]
 mod reading;
 #[path = "e2e/shards.rs"]

@@ -277,7 +277,12 @@ mod tests {
 
     fn emit(n_bytes: usize) -> Parcel {
         let frame = Frame::message_binary(&vec![0; n_bytes]);
-        Parcel::Wish(Input::Emit(NamespaceKey(0), Target::default(), frame, Delivery::Reliable))
+        Parcel::Wish(Input::Emit(
+            NamespaceKey(0).into(),
+            Target::default(),
+            frame,
+            Delivery::Reliable,
+        ))
     }
 
     fn number(parcel: &Parcel) -> usize {

@@ -9,6 +9,7 @@ use parlor_core::{
     engine_io::Settings,
     key::ShardId,
     lobby::{Games, LobbySettings},
+    socket_io::Dynamic,
 };
 use tokio::sync::mpsc;
 
@@ -21,7 +22,7 @@ use crate::{
     config::Config,
     cors::Cors,
     engine_app::EngineApp,
-    handlers::{Env, HandlerThreads, Handlers, Namespace, Namespaces, Tasks},
+    handlers::{Env, HandlerThreads, Handlers, Names, Namespace, Namespaces, Tasks},
     http::HttpSettings,
     mailbox::{Inbox, Mailbox},
     metrics::Metrics,
@@ -133,8 +134,9 @@ impl Plan {
         Neighbours { own, all: (0..n_nodes).flat_map(shards).collect(), owners: self.http.owners }
     }
 
-    pub(crate) fn names(&self) -> Arc<[String]> {
-        self.namespaces.iter().map(|(name, _)| name.clone()).collect()
+    pub(crate) fn names(&self) -> Arc<Names> {
+        let named = self.namespaces.iter().map(|(name, own)| (name.as_str(), own.is_parent()));
+        Arc::new(Names::new(named))
     }
 
     /// A runtime for async handlers, if there are any.
@@ -153,9 +155,14 @@ impl Plan {
             epoch_ms: self.clock.epoch_ms(),
             seed: chance::seed(),
         });
+        let n_shards = usize::from(self.last_shard) + 1;
         let settings = WorldSettings {
             neighbours,
-            namespaces: self.names().to_vec(),
+            namespaces: env.names.listed().to_vec(),
+            dynamic: Dynamic {
+                parents: env.names.parents().to_vec(),
+                max_children: self.config.limits.max_dynamic_namespaces.div_ceil(n_shards),
+            },
             connect_timeout: Duration::from_millis(self.config.engine.connect_timeout_ms),
             max_payload: self.config.engine.max_payload,
             hash_seed: chance::seed(),

@@ -20,7 +20,7 @@ use crate::{
     cluster::Cluster,
     config::Config,
     engine_app::{EngineApp, EngineContext, EngineMessage},
-    handlers::{Beat, Emitter, Env, HandlerThreads, Namespace, ShardContext},
+    handlers::{Auth, Beat, Emitter, Env, HandlerThreads, Matching, Namespace, ShardContext},
     mailbox::{Inbox, Mailbox, Parcel, mailbox},
     plan::{Entrance, Parts, Plan},
 };
@@ -65,8 +65,69 @@ impl Server {
     pub fn namespace(&mut self, name: &str) -> &mut Namespace {
         assert!(name.starts_with('/'), "a namespace's name begins with `/`");
         assert!(name != parlor_shared::api::lobby::NAMESPACE, "`/lobby` belongs to Parlor");
+        self.named(name, Namespace::default)
+    }
+
+    /// The handlers of all namespaces whose name this regular expression finds something in, to be
+    /// added to. As on Node, it is to begin with `^` and to end with `$` if it means whole names;
+    /// `\d` and `\w` mean ASCII, and there are no look-arounds or references.
+    ///
+    /// Such a namespace begins when a client names it, on each shard by itself, and goes with its
+    /// last socket. There are [`limits.max_dynamic_namespaces`](Config) of them at most, and a
+    /// client has 64 sockets at most. Names that [`Self::namespace`] has are never meant; of
+    /// several parents, the one that was registered first counts. Emitters and contexts reach one
+    /// by its name, and all that share a parent by its pattern.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// # let mut server = parlor_server::Server::default();
+    /// server.namespaces_matching(r"^/game-\d+$").on("hello", |cx, _| {
+    ///     let name = cx.namespace().to_owned();
+    ///     cx.emit("welcome-to", (name,));
+    /// });
+    /// let running = server.start("127.0.0.1:0")?;
+    /// running.emitter().namespace("/game-7").emit("to-those-in-7", ()).ok();
+    /// running.emitter().namespace(r"^/game-\d+$").emit("to-those-in-any", ()).ok();
+    /// # running.stop();
+    /// # running.wait()
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// If it is no regular expression.
+    pub fn namespaces_matching(&mut self, pattern: &str) -> &mut Namespace {
+        self.named(pattern, || Namespace::parent_of(Matching::pattern(pattern)))
+    }
+
+    /// Like [`Self::namespaces_matching`], for the names that `takes` says yes to; it also gets
+    /// what the client sent as `auth`. It is asked for the first socket of each such namespace on a
+    /// shard: whether the others may join is [`Namespace::admit`]'s to say. It runs on the shard
+    /// and must not block. All of them are reached by `label`.
+    ///
+    /// ```
+    /// # let mut server = parlor_server::Server::default();
+    /// let rooms = ["/red", "/blue"];
+    /// server.namespaces_where("colours", move |name, _| rooms.contains(&name));
+    /// server.every(std::time::Duration::from_secs(1), |cx| {
+    ///     cx.namespace("colours").emit("tick", ());
+    /// });
+    /// ```
+    ///
+    /// # Panics
+    /// If the label begins with `/` or is taken.
+    pub fn namespaces_where(
+        &mut self,
+        label: &str,
+        takes: impl Fn(&str, Auth<'_>) -> bool + Send + Sync + 'static,
+    ) -> &mut Namespace {
+        assert!(!label.starts_with('/'), "a label is no namespace's name");
+        assert!(self.namespaces.iter().all(|(name, _)| name != label), "{label} is taken");
+        self.named(label, || Namespace::parent_of(Matching::Predicate(Arc::new(takes))))
+    }
+
+    fn named(&mut self, name: &str, make: impl FnOnce() -> Namespace) -> &mut Namespace {
         let at = self.namespaces.iter().position(|(n, _)| n == name).unwrap_or_else(|| {
-            self.namespaces.push((name.to_owned(), Namespace::default()));
+            self.namespaces.push((name.to_owned(), make()));
             self.namespaces.len() - 1
         });
         &mut self.namespaces[at].1

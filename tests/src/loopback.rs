@@ -129,7 +129,7 @@ mod tests {
         cluster::{AckOf, Answer, Change, Question, SocketInfo},
         delivery::Delivery,
         effect::AckError,
-        input::Target,
+        input::{Scope, Target},
         key::{Key as _, LobbyKey, NamespaceKey, SocketKey, ViewId, ViewerKey},
         lobby::{Answer as LobbyAnswer, Ask, LobbyMessage, Request},
         views::ViewMessage,
@@ -165,7 +165,8 @@ mod tests {
             except: ["".into()].into(),
             ..Target::default()
         };
-        let namespace = NamespaceKey(3);
+        let namespace = Scope::Listed(NamespaceKey(3));
+        let child = Scope::Child("/game-1".into());
         let mut draft = Draft::event("e").unwrap();
         draft.arg(&parlor_shared::socket_io::Binary(vec![1, 2, 3].into())).unwrap();
         let frame = draft.clone().into_event("/x", Some(5)).unwrap();
@@ -193,10 +194,15 @@ mod tests {
             is_hit: true,
         };
         let mut all = vec![
-            Message::Emit(namespace, target.clone(), frame.clone(), volatile),
-            Message::Change(namespace, target.clone(), Change::Join(vec!["r".to_owned()])),
-            Message::Change(namespace, target.clone(), Change::Disconnect(true)),
-            Message::Question(u64::MAX, Question::Ask(namespace, target.clone(), draft, timeout)),
+            Message::Emit(namespace.clone(), target.clone(), frame.clone(), volatile),
+            Message::Emit(child.clone(), target.clone(), frame.clone(), volatile),
+            Message::EmitEach(NamespaceKey(0), target.clone(), draft.clone(), volatile),
+            Message::Change(child, target.clone(), Change::Join(vec!["r".to_owned()])),
+            Message::Change(namespace.clone(), target.clone(), Change::Disconnect(true)),
+            Message::Question(
+                u64::MAX,
+                Question::Ask(namespace.clone(), target.clone(), draft, timeout),
+            ),
             Message::Question(1, Question::Sockets(namespace, target)),
             Message::Answer(1, Answer::Acks(acks)),
             Message::Answer(2, Answer::Sockets(vec![info])),

@@ -15,7 +15,7 @@ use crate::{
     delivery::Delivery,
     effect::AckError,
     hash::Keyed,
-    input::Target,
+    input::{Scope, Target},
     key::{NamespaceKey, ShardId},
     lobby::LobbyMessage,
     views::ViewMessage,
@@ -25,9 +25,11 @@ use crate::{
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Message {
     /// A packet for the receiver's sockets.
-    Emit(NamespaceKey, Target, Frame, Delivery),
+    Emit(Scope, Target, Frame, Delivery),
+    /// An event for the receiver's sockets in children of a namespace.
+    EmitEach(NamespaceKey, Target, Draft, Delivery),
     /// A change for the receiver's sockets.
-    Change(NamespaceKey, Target, Change),
+    Change(Scope, Target, Change),
     /// Something that the receiver answers under the same number.
     Question(u64, Question),
     /// The answer to a question of the receiver's.
@@ -45,7 +47,9 @@ impl Message {
             Self::Emit(_, _, frame, _) | Self::Lobby(LobbyMessage::Push(_, frame, _)) => {
                 frame.wire().len()
             }
-            Self::Question(_, Question::Ask(_, _, draft, _)) => draft.n_bytes(),
+            Self::EmitEach(_, _, draft, _) | Self::Question(_, Question::Ask(_, _, draft, _)) => {
+                draft.n_bytes()
+            }
             Self::Answer(_, Answer::Acks(acks)) => acks.iter().map(AckOf::n_bytes).sum(),
             Self::Lobby(LobbyMessage::Ask(ask)) => ask.request.n_bytes(),
             Self::Lobby(LobbyMessage::Answer(answer)) => {
@@ -74,9 +78,9 @@ pub enum Change {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Question {
     /// Ask these sockets' clients, and say what they answer within this time.
-    Ask(NamespaceKey, Target, Draft, Duration),
+    Ask(Scope, Target, Draft, Duration),
     /// Which sockets are these?
-    Sockets(NamespaceKey, Target),
+    Sockets(Scope, Target),
 }
 
 impl Question {

@@ -20,6 +20,22 @@ pub enum Delivery {
     },
 }
 
+impl Delivery {
+    /// The same in the child of this name, beside others: each has a newest of its own.
+    pub(crate) fn in_child(self, name: &str) -> Self {
+        match self {
+            Self::Reliable => Self::Reliable,
+            Self::Volatile { key } => Self::Volatile { key: spread(key, name) },
+        }
+    }
+}
+
+/// FNV-1a from this start. Clients cannot choose what servers emit, so collisions are not made on
+/// purpose.
+pub(crate) fn spread(start: u64, word: &str) -> u64 {
+    word.bytes().fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
 /// Where a session gets views from, in the moment in which its client can take them.
 pub trait Views {
     /// The newest state of a view for a client that has begun to receive the key `base` (`None`:

@@ -1,6 +1,6 @@
 //! Everything a world can want, as one closed list.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use parlor_shared::{
     id::SocketId,
@@ -40,12 +40,30 @@ pub enum Effect<'a> {
         id: SocketId,
         /// Whose it is.
         session: SessionKey,
-        /// Where to.
+        /// Where to, or to a child of it.
         namespace: NamespaceKey,
+        /// The child's name, if it is one.
+        child: Option<&'a Arc<str>>,
         /// What the client sent along, a JSON object; `None` if nothing.
         auth: Option<&'a str>,
     },
-    /// A socket is connected and its client has been told.
+    /// A socket wants into a namespace that is not in the list and has no other socket. The answer
+    /// is [`Input::Adopt`](crate::input::Input::Adopt), and after it as for
+    /// [`Self::Connecting`]; or [`Input::Refuse`](crate::input::Input::Refuse).
+    Unlisted {
+        /// The socket to be.
+        socket: SocketKey,
+        /// Its public id.
+        id: SocketId,
+        /// Whose it is.
+        session: SessionKey,
+        /// What the client calls it.
+        name: &'a Arc<str>,
+        /// What the client sent along, a JSON object; `None` if nothing.
+        auth: Option<&'a str>,
+    },
+    /// A socket is connected and its client has been told. Here and below, a child's events are
+    /// told as its parent's.
     Connected(SocketKey, NamespaceKey),
     /// An event for the namespace's handlers.
     Event {

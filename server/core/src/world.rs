@@ -9,15 +9,15 @@ use parlor_shared::socket_io::{Args, Frame};
 
 use crate::{
     cluster::{Answer, Message, Neighbours, Question},
-    delivery::{Delivery, Shown, Views},
+    delivery::{Delivery, Shown, Views, spread},
     effect::{AckError, DisconnectReason, Effect, Effects},
     fault::{self, Fault},
     ids::Ids,
-    input::{AckToken, Input, Target},
+    input::{AckToken, Input, Scope, Target},
     key::{Address, NamespaceKey, ShardId, SocketKey, ViewId},
     lobby::{Lobbies, LobbyEffect, LobbyInput, LobbyMessage, LobbySettings, Request},
     questions::{Answered, Questions},
-    socket_io::{Settings, SocketIo},
+    socket_io::{Dynamic, Settings, SocketIo},
     time::Time,
     views::{Gallery, ViewEffect, ViewInput, ViewMessage},
 };
@@ -29,6 +29,8 @@ pub struct WorldSettings {
     pub neighbours: Neighbours,
     /// Names of the namespaces that the driver's handlers serve.
     pub namespaces: Vec<String>,
+    /// Which of them are made when a client names them.
+    pub dynamic: Dynamic,
     /// Within this time a client must have joined a namespace.
     pub connect_timeout: Duration,
     /// Bytes of one packet, attachments included.
@@ -73,6 +75,7 @@ impl World {
             ids: Ids::default(),
             socket_io: SocketIo::new(Settings {
                 namespaces,
+                dynamic: settings.dynamic,
                 connect_timeout: settings.connect_timeout,
                 max_payload: settings.max_payload,
                 hash_seed: settings.hash_seed,
@@ -140,15 +143,23 @@ impl World {
     pub fn handle(&mut self, now: Time, input: Input<'_>, effects: &mut dyn Effects) {
         match input {
             Input::Ids(fresh) => return self.ids.refill(fresh),
-            Input::Emit(namespace, target, frame, delivery) => {
-                self.emit(now, namespace, target, frame, delivery, effects);
+            Input::Emit(scope, target, frame, delivery) => {
+                self.emit(now, scope, target, frame, delivery, effects);
             }
-            Input::Change(namespace, target, change) => {
-                if !target.is_local() {
-                    let message = Message::Change(namespace, target.abroad(), change.clone());
+            Input::EmitEach(parent, target, draft, delivery) => {
+                if !target.is_local() && self.neighbours.all.len() > 1 {
+                    let message =
+                        Message::EmitEach(parent, target.abroad(), draft.clone(), delivery);
                     self.tell_others(&message, effects);
                 }
-                self.sockets(now, Input::Change(namespace, target, change), effects);
+                self.sockets(now, Input::EmitEach(parent, target, draft, delivery), effects);
+            }
+            Input::Change(scope, target, change) => {
+                if !target.is_local() {
+                    let message = Message::Change(scope.clone(), target.abroad(), change.clone());
+                    self.tell_others(&message, effects);
+                }
+                self.sockets(now, Input::Change(scope, target, change), effects);
             }
             Input::Gather(token, question) => self.gather(now, token, question, effects),
             Input::Told(from, message) => self.told(now, from, message, effects),
@@ -169,14 +180,14 @@ impl World {
     fn emit(
         &mut self,
         now: Time,
-        namespace: NamespaceKey,
+        scope: Scope,
         target: Target,
         frame: Frame,
         delivery: Delivery,
         effects: &mut dyn Effects,
     ) {
         if !target.is_local() && self.neighbours.all.len() > 1 {
-            let message = Message::Emit(namespace, target.abroad(), frame.clone(), delivery);
+            let message = Message::Emit(scope.clone(), target.abroad(), frame.clone(), delivery);
             if !fault::is_planted(Fault::BroadcastNotForwarded) {
                 self.tell_others(&message, effects);
             }
@@ -184,7 +195,7 @@ impl World {
                 self.tell_others(&message, effects);
             }
         }
-        self.sockets(now, Input::Emit(namespace, target, frame, delivery), effects);
+        self.sockets(now, Input::Emit(scope, target, frame, delivery), effects);
     }
 
     fn tell_others(&self, message: &Message, effects: &mut dyn Effects) {
@@ -207,11 +218,14 @@ impl World {
     /// Another shard says something.
     fn told(&mut self, now: Time, from: ShardId, message: Message, effects: &mut dyn Effects) {
         match message {
-            Message::Emit(namespace, target, frame, delivery) => {
-                self.sockets(now, Input::Emit(namespace, target, frame, delivery), effects);
+            Message::Emit(scope, target, frame, delivery) => {
+                self.sockets(now, Input::Emit(scope, target, frame, delivery), effects);
             }
-            Message::Change(namespace, target, change) => {
-                self.sockets(now, Input::Change(namespace, target, change), effects);
+            Message::EmitEach(parent, target, draft, delivery) => {
+                self.sockets(now, Input::EmitEach(parent, target, draft, delivery), effects);
+            }
+            Message::Change(scope, target, change) => {
+                self.sockets(now, Input::Change(scope, target, change), effects);
             }
             Message::Question(number, question) => {
                 self.asked(now, (from, number), question, effects);
@@ -256,13 +270,13 @@ impl World {
         effects: &mut dyn Effects,
     ) {
         match question {
-            Question::Sockets(namespace, target) => {
+            Question::Sockets(scope, target) => {
                 let own = self.neighbours.own;
-                let sockets = self.socket_io.describe(namespace, &target, own);
+                let sockets = self.socket_io.describe(&scope, &target, own);
                 self.answer((asker.0, asker.1, Answer::Sockets(sockets)), effects);
             }
-            Question::Ask(namespace, target, draft, timeout) => {
-                let sockets = self.socket_io.select(namespace, &target);
+            Question::Ask(scope, target, draft, timeout) => {
+                let sockets = self.socket_io.select(&scope, &target);
                 match self.questions.ask(now, asker, timeout, &sockets) {
                     Err(none) => self.answer(none, effects),
                     Ok(tokens) => {
@@ -318,7 +332,7 @@ impl World {
         match effect {
             LobbyEffect::Push(to, frame, delivery) if to.shard == self.neighbours.own => {
                 let to = Target::socket(to.socket);
-                self.sockets(now, Input::Emit(namespace, to, frame, delivery), effects);
+                self.sockets(now, Input::Emit(namespace.into(), to, frame, delivery), effects);
             }
             LobbyEffect::Push(to, frame, delivery) => {
                 let push = LobbyMessage::Push(to.socket, frame, delivery);
@@ -406,13 +420,13 @@ impl Effects for Route<'_> {
 }
 
 /// The delivery of an event under its own name: what `volatile` means unless a key is given.
-pub fn volatile_by_name(namespace: NamespaceKey, event: &str) -> Delivery {
-    // FNV-1a; clients cannot choose what servers emit, so collisions are not made on purpose.
-    let start = 0xcbf2_9ce4_8422_2325 ^ u64::from(namespace.0);
-    let key = event
-        .bytes()
-        .fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    Delivery::Volatile { key }
+pub fn volatile_by_name(scope: &Scope, event: &str) -> Delivery {
+    let start = 0xcbf2_9ce4_8422_2325;
+    let start = match scope {
+        Scope::Listed(key) => start ^ u64::from(key.0),
+        Scope::Child(name) => spread(start, name),
+    };
+    Delivery::Volatile { key: spread(start, event) }
 }
 
 #[cfg(test)]

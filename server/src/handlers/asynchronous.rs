@@ -11,8 +11,8 @@ use parlor_core::{
     cluster::{Answer, Question},
     delivery::Delivery,
     effect::{AckError, DisconnectReason},
-    input::{Input, Target},
-    key::{NamespaceKey, SocketKey},
+    input::{Input, Scope, Target},
+    key::SocketKey,
 };
 use parlor_shared::{
     api::{Refusal, Reply, code},
@@ -37,7 +37,7 @@ struct Inner {
     env: Arc<Env>,
     socket: SocketKey,
     id: SocketId,
-    namespace: NamespaceKey,
+    scope: Scope,
     handshake: Option<Arc<Handshake>>,
     /// Its sender is dropped with the socket.
     life: watch::Receiver<()>,
@@ -60,7 +60,7 @@ impl fmt::Debug for AsyncContext {
 pub(super) struct Of {
     pub(super) socket: SocketKey,
     pub(super) id: SocketId,
-    pub(super) namespace: NamespaceKey,
+    pub(super) scope: Scope,
     pub(super) handshake: Option<Arc<Handshake>>,
     pub(super) life: watch::Receiver<()>,
     pub(super) ack: Option<u64>,
@@ -68,8 +68,8 @@ pub(super) struct Of {
 
 impl AsyncContext {
     pub(super) fn new(env: Arc<Env>, of: Of) -> Self {
-        let Of { socket, id, namespace, handshake, life, ack } = of;
-        Self(Arc::new(Inner { env, socket, id, namespace, handshake, life, ack: Mutex::new(ack) }))
+        let Of { socket, id, scope, handshake, life, ack } = of;
+        Self(Arc::new(Inner { env, socket, id, scope, handshake, life, ack: Mutex::new(ack) }))
     }
 
     /// The socket's public id; other sockets can be addressed by it as by a room.
@@ -77,9 +77,9 @@ impl AsyncContext {
         self.0.id
     }
 
-    /// The namespace's name.
+    /// The namespace's name: of one that was made for a client, as that client called it.
     pub fn namespace(&self) -> &str {
-        self.0.env.name(self.0.namespace)
+        self.0.env.names.text(&self.0.scope)
     }
 
     /// The request that opened the session; `None` if it was gone before this began.
@@ -126,7 +126,8 @@ impl AsyncContext {
         self.aim(Target::default())
     }
 
-    /// To all sockets of another namespace, or to those in rooms that are named next.
+    /// To all sockets of another namespace, or to those in rooms that are named next. The pattern
+    /// or name of a parent means all its children.
     ///
     /// # Panics
     /// If it has no handlers.
@@ -171,7 +172,7 @@ impl AsyncContext {
         let Some(id) = id else { return };
         let frame = answer(self.namespace(), id, args);
         let to = Target::socket(self.0.socket);
-        self.wish(Input::Emit(self.0.namespace, to, frame, Delivery::Reliable)).await;
+        self.wish(Input::Emit(self.0.scope.clone(), to, frame, Delivery::Reliable)).await;
     }
 
     /// Puts this socket into a room. A socket is in at most 256.
@@ -246,7 +247,7 @@ impl AsyncContext {
     }
 
     fn aim(&self, target: Target) -> Emit<&Self> {
-        Emit::new(self, Some(self.0.namespace), target)
+        Emit::new(self, Some(self.0.scope.clone()), target)
     }
 
     async fn post(&self, parcel: Parcel) {

@@ -6,7 +6,7 @@ use parlor_core::{
     delivery::Delivery,
     effect::{AckError, DisconnectReason},
     engine_io::Transport,
-    input::{Input, Target},
+    input::{Input, Scope, Target},
     key::{NamespaceKey, SessionKey, SocketKey},
 };
 use parlor_shared::{
@@ -22,6 +22,7 @@ use super::{
     desk::{Desk, OnAck},
     foreign::Foreign,
     lane::Lane,
+    names::scope_of,
 };
 
 /// What the shard knows of a session that handlers may ask for.
@@ -37,7 +38,10 @@ pub(crate) trait Sessions {
 pub(super) struct SocketInfo {
     pub(super) id: SocketId,
     pub(super) session: SessionKey,
+    /// Whose handlers serve it.
     pub(super) namespace: NamespaceKey,
+    /// The name of its own namespace, if that is a child of the other.
+    pub(super) child: Option<Arc<str>>,
     pub(super) handshake: Option<Arc<Handshake>>,
     /// Events that wait behind an async handler.
     pub(super) lane: Lane,
@@ -50,10 +54,16 @@ impl SocketInfo {
     pub(super) fn new(
         id: SocketId,
         session: SessionKey,
-        namespace: NamespaceKey,
+        (namespace, child): (NamespaceKey, Option<Arc<str>>),
         handshake: Option<Arc<Handshake>>,
     ) -> Self {
-        Self { id, session, namespace, handshake, lane: Lane::default(), data: None, life: None }
+        let lane = Lane::default();
+        Self { id, session, namespace, child, handshake, lane, data: None, life: None }
+    }
+
+    /// Its namespace.
+    pub(super) fn scope(&self) -> Scope {
+        scope_of(self.namespace, self.child.as_ref())
     }
 }
 
@@ -79,9 +89,10 @@ impl Context<'_> {
         self.info.id
     }
 
-    /// The namespace's name.
+    /// The namespace's name: of one that was made for a client, as that client called it.
     pub fn namespace(&self) -> &str {
-        self.desk.env.name(self.info.namespace)
+        let listed = || self.desk.env.names.listed()[self.info.namespace.0 as usize].as_str();
+        self.info.child.as_deref().unwrap_or_else(listed)
     }
 
     /// Carrier of the moment; `None` once the session is gone.
@@ -156,13 +167,14 @@ impl Context<'_> {
         self.aim(Target::default())
     }
 
-    /// To all sockets of another namespace, or to those in rooms that are named next.
+    /// To all sockets of another namespace, or to those in rooms that are named next. The pattern
+    /// or name of a parent means all its children.
     ///
     /// # Panics
     /// If it has no handlers.
     pub fn in_namespace(&mut self, name: &str) -> Emit<&mut Self> {
-        let namespace = Some(self.desk.env.handled(name));
-        Emit::new(self, namespace, Target::default())
+        let scope = Some(self.desk.env.handled(name));
+        Emit::new(self, scope, Target::default())
     }
 
     /// Sends an event that wants an answer. `then` gets it, or why there is none: it did not come
@@ -199,7 +211,7 @@ impl Context<'_> {
     /// client wants no answer.
     pub fn take_ack(&mut self) -> Option<Ack> {
         let id = self.ack.take()?;
-        Some(Ack { socket: self.socket, namespace: self.info.namespace, id })
+        Some(Ack { socket: self.socket, scope: self.info.scope(), id })
     }
 
     /// Puts this socket into a room. A socket is in at most 256.
@@ -242,7 +254,7 @@ impl Context<'_> {
         let of = Of {
             socket: self.socket,
             id: self.info.id,
-            namespace: self.info.namespace,
+            scope: self.info.scope(),
             handshake: self.info.handshake.clone(),
             life,
             ack: self.ack.take(),
@@ -251,8 +263,8 @@ impl Context<'_> {
     }
 
     fn aim(&mut self, target: Target) -> Emit<&mut Self> {
-        let namespace = Some(self.info.namespace);
-        Emit::new(self, namespace, target)
+        let scope = Some(self.info.scope());
+        Emit::new(self, scope, target)
     }
 }
 
@@ -261,7 +273,7 @@ impl Context<'_> {
 #[must_use = "the client waits for the answer"]
 pub struct Ack {
     socket: SocketKey,
-    namespace: NamespaceKey,
+    scope: Scope,
     id: u64,
 }
 
@@ -271,9 +283,9 @@ impl Ack {
     /// # Panics
     /// As [`Emit::emit`].
     pub fn send(self, context: &mut Context<'_>, args: impl EventArgs) {
-        let frame = answer(context.desk.env.name(self.namespace), self.id, args);
+        let frame = answer(context.desk.env.names.text(&self.scope), self.id, args);
         let to = Target::socket(self.socket);
-        context.desk.wish(Input::Emit(self.namespace, to, frame, Delivery::Reliable));
+        context.desk.wish(Input::Emit(self.scope, to, frame, Delivery::Reliable));
     }
 }
 

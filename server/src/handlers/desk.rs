@@ -13,12 +13,12 @@ use std::{
 use parlor_core::{
     cluster::{Answer, Question},
     effect::AckError,
-    input::{AckToken, Input},
-    key::{NamespaceKey, SocketKey},
+    input::{AckToken, Input, Scope},
+    key::SocketKey,
 };
 use parlor_shared::socket_io::{Args, Draft};
 
-use super::{Context, EmitError, TimerId, foreign::Foreign, tasks::caught};
+use super::{Context, EmitError, Names, TimerId, foreign::Foreign, tasks::caught};
 use crate::{
     mailbox::{Mailbox, Parcel, Refused},
     metrics::Metrics,
@@ -36,21 +36,14 @@ pub(crate) type OnGathered = Box<dyn FnOnce(&mut Context<'_>, Answer) + Send>;
 #[derive(Debug)]
 pub(crate) struct Env {
     pub(crate) shard: u16,
-    /// Of namespaces, in the order of their keys. The handlers themselves are not here: they may
-    /// hold an emitter, which holds this.
-    pub(crate) names: Arc<[String]>,
+    pub(crate) names: Arc<Names>,
     pub(crate) mailbox: Mailbox,
     pub(crate) metrics: Metrics,
     next_timer: AtomicU64,
 }
 
 impl Env {
-    pub(crate) fn new(
-        shard: u16,
-        names: Arc<[String]>,
-        mailbox: Mailbox,
-        metrics: Metrics,
-    ) -> Self {
+    pub(crate) fn new(shard: u16, names: Arc<Names>, mailbox: Mailbox, metrics: Metrics) -> Self {
         Self { shard, names, mailbox, metrics, next_timer: AtomicU64::new(0) }
     }
 
@@ -60,15 +53,6 @@ impl Env {
             Refused::Full => EmitError::Overloaded,
             Refused::Closed => EmitError::NotRunning,
         })
-    }
-
-    pub(super) fn name(&self, namespace: NamespaceKey) -> &str {
-        &self.names[namespace.0 as usize]
-    }
-
-    pub(super) fn namespace(&self, name: &str) -> Option<NamespaceKey> {
-        let at = self.names.iter().position(|known| known == name)?;
-        Some(NamespaceKey(u32::try_from(at).expect("few namespaces")))
     }
 
     pub(crate) fn next_timer(&self) -> TimerId {
@@ -89,12 +73,12 @@ impl Env {
         }
     }
 
-    /// The key of a namespace that has handlers.
+    /// A namespace that has handlers.
     ///
     /// # Panics
     /// If it has none.
-    pub(super) fn handled(&self, name: &str) -> NamespaceKey {
-        self.namespace(name).unwrap_or_else(|| panic!("the namespace {name} has handlers"))
+    pub(super) fn handled(&self, name: &str) -> Scope {
+        self.names.find(name).unwrap_or_else(|| panic!("the namespace {name} has handlers"))
     }
 }
 

@@ -3,8 +3,7 @@
 
 use parlor_core::{
     delivery::Delivery,
-    input::{Input, Target},
-    key::NamespaceKey,
+    input::{Input, Scope, Target},
     volatile_by_name,
 };
 use parlor_shared::socket_io::{Draft, EncodeError, EventArgs};
@@ -18,15 +17,15 @@ use crate::mailbox::Parcel;
 pub struct Emit<S> {
     pub(super) from: S,
     /// `None`: there is none of the name that was given.
-    pub(super) namespace: Option<NamespaceKey>,
+    pub(super) scope: Option<Scope>,
     pub(super) target: Target,
     /// `Some(None)`: under the event's name.
     volatile: Option<Option<u64>>,
 }
 
 impl<S> Emit<S> {
-    pub(super) fn new(from: S, namespace: Option<NamespaceKey>, target: Target) -> Self {
-        Self { from, namespace, target, volatile: None }
+    pub(super) fn new(from: S, scope: Option<Scope>, target: Target) -> Self {
+        Self { from, scope, target, volatile: None }
     }
 
     /// Also to the sockets in this room.
@@ -60,16 +59,21 @@ impl<S> Emit<S> {
         event: &str,
         args: impl EventArgs,
     ) -> Result<Input<'static>, EncodeError> {
-        let namespace = self.namespace.expect("the caller has looked");
+        let scope = self.scope.expect("the caller has looked");
         let mut draft = Draft::event(event)?;
         args.write(&mut draft)?;
-        let frame = draft.into_event(env.name(namespace), None)?;
         let delivery = match self.volatile {
             None => Delivery::Reliable,
-            Some(None) => volatile_by_name(namespace, event),
+            Some(None) => volatile_by_name(&scope, event),
             Some(Some(key)) => Delivery::Volatile { key },
         };
-        Ok(Input::Emit(namespace, self.target, frame, delivery))
+        if let Some(parent) = env.names.parent(&scope) {
+            // Each child's clients know it by its own name. What cannot be written is told here.
+            draft.clone().into_event("/", None)?;
+            return Ok(Input::EmitEach(parent, self.target, draft, delivery));
+        }
+        let frame = draft.into_event(env.names.text(&scope), None)?;
+        Ok(Input::Emit(scope, self.target, frame, delivery))
     }
 }
 
@@ -136,7 +140,7 @@ impl Emit<&Emitter> {
     pub fn emit(self, event: &str, args: impl EventArgs) -> Result<(), EmitError> {
         let (from, emit) = self.split();
         let env = from.env()?;
-        if emit.namespace.is_none() {
+        if emit.scope.is_none() {
             return Err(EmitError::UnknownNamespace);
         }
         let input = emit.encode(env, event, args)?;
@@ -151,7 +155,7 @@ impl Emit<&Emitter> {
 impl<S> Emit<S> {
     /// Where it comes from, and the rest.
     fn split(self) -> (S, Emit<()>) {
-        let Self { from, namespace, target, volatile } = self;
-        (from, Emit { from: (), namespace, target, volatile })
+        let Self { from, scope, target, volatile } = self;
+        (from, Emit { from: (), scope, target, volatile })
     }
 }

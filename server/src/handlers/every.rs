@@ -66,7 +66,12 @@ impl fmt::Debug for ShardContext<'_> {
     }
 }
 
-impl ShardContext<'_> {
+impl<'c> ShardContext<'c> {
+    /// For a call that no period has brought about.
+    pub(super) fn at(now: Time, desk: &'c mut Desk) -> Self {
+        Self { desk, call: Call { due: now, late: Duration::ZERO, n_skipped: 0 } }
+    }
+
     /// When this call was due, since the server started: whole periods after the last one.
     pub fn due(&self) -> Duration {
         self.call.due.since_start()
@@ -87,13 +92,14 @@ impl ShardContext<'_> {
         self.desk.env.shard
     }
 
-    /// To all sockets of this namespace, or to those in rooms that are named next.
+    /// To all sockets of this namespace, or to those in rooms that are named next. The pattern or
+    /// name of a parent means all its children.
     ///
     /// # Panics
     /// If it has no handlers.
     pub fn namespace(&mut self, name: &str) -> Emit<&mut Self> {
-        let namespace = Some(self.desk.env.handled(name));
-        Emit::new(self, namespace, Target::default())
+        let scope = Some(self.desk.env.handled(name));
+        Emit::new(self, scope, Target::default())
     }
 }
 
@@ -183,8 +189,7 @@ mod tests {
 
     /// One function every 10 ms from 1000 ms on, which notes due time, lateness and skipped calls.
     fn script() -> Script {
-        let names = ["/".to_owned()].into();
-        let env = Env::new(0, names, mailbox().0, Metrics::default());
+        let env = Env::new(0, Arc::default(), mailbox().0, Metrics::default());
         let desk = Desk::new(Arc::new(env));
         let (note, calls) = mpsc::channel();
         let mut schedule = Schedule::default();

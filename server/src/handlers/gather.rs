@@ -37,15 +37,15 @@ impl Answer {
 impl<S> Emit<S> {
     fn asking(self, event: &str, args: impl EventArgs, timeout: Duration) -> (S, Question) {
         let draft = draft(Draft::event(event), args);
-        let Self { from, namespace, target, .. } = self;
-        let namespace = namespace.expect("only an emitter's may be unknown");
-        (from, Question::Ask(namespace, target, draft, timeout.min(MAX_GATHERING)))
+        let Self { from, scope, target, .. } = self;
+        let scope = scope.expect("only an emitter's may be unknown");
+        (from, Question::Ask(scope, target, draft, timeout.min(MAX_GATHERING)))
     }
 
     fn finding(self) -> (S, Question) {
-        let Self { from, namespace, target, .. } = self;
-        let namespace = namespace.expect("only an emitter's may be unknown");
-        (from, Question::Sockets(namespace, target))
+        let Self { from, scope, target, .. } = self;
+        let scope = scope.expect("only an emitter's may be unknown");
+        (from, Question::Sockets(scope, target))
     }
 }
 

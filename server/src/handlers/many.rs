@@ -8,8 +8,8 @@ use crate::mailbox::Parcel;
 
 impl<S> Emit<S> {
     fn change(self, change: Change) -> (S, Option<Input<'static>>) {
-        let Self { from, namespace, target, .. } = self;
-        (from, namespace.map(|namespace| Input::Change(namespace, target, change)))
+        let Self { from, scope, target, .. } = self;
+        (from, scope.map(|scope| Input::Change(scope, target, change)))
     }
 }
 

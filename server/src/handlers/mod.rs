@@ -6,6 +6,7 @@ mod admission;
 mod asynchronous;
 mod context;
 mod desk;
+mod dynamic;
 mod emit;
 mod emitter;
 mod events;
@@ -15,6 +16,7 @@ mod gather;
 mod lane;
 mod life;
 mod many;
+mod names;
 mod namespace;
 mod share;
 mod tasks;
@@ -43,7 +45,9 @@ pub use namespace::Namespace;
 pub(crate) use admission::Decision;
 pub(crate) use context::Sessions;
 pub(crate) use desk::Env;
+pub(crate) use dynamic::{Matching, Unlisted};
 pub(crate) use every::{Beat, TimerId};
+pub(crate) use names::Names;
 pub(crate) use tasks::{End, HandlerThreads, Tasks, caught};
 
 use context::SocketInfo;
@@ -198,7 +202,8 @@ impl Handlers {
     }
 
     fn report(&self, socket: SocketKey, words: &str) {
-        let name = self.sockets.get(socket).map_or("", |info| self.desk.env.name(info.namespace));
+        let scope = self.sockets.get(socket).map(SocketInfo::scope);
+        let name = scope.as_ref().map_or("", |scope| self.desk.env.names.text(scope));
         self.desk.env.report_panic(name, words);
     }
 

@@ -9,7 +9,10 @@ use parlor_shared::{
     socket_io::{Args, FromArgs, OwnedArgs},
 };
 
-use super::{Admission, AsyncContext, Auth, Context, OwnedAuth};
+use super::{
+    Admission, AsyncContext, Auth, Context, Matching, OwnedAuth, ShardContext,
+    dynamic::OnNewNamespace,
+};
 
 /// A handler that runs on the shard.
 pub(super) type Now<A, T = ()> = Arc<dyn Fn(&mut Context<'_>, A) -> T + Send + Sync>;
@@ -54,6 +57,9 @@ pub struct Namespace {
     pub(super) disconnect: Option<Now<DisconnectReason>>,
     pub(super) disconnect_later: Option<Later<DisconnectReason>>,
     has_async: bool,
+    /// Which namespaces are its children; `None`: it is one itself.
+    pub(super) matching: Option<Matching>,
+    pub(super) new_namespace: Option<OnNewNamespace>,
 }
 
 impl fmt::Debug for Namespace {
@@ -230,6 +236,35 @@ impl Namespace {
     ) -> &mut Self {
         self.disconnect_later = Some(self.later(handler));
         self
+    }
+
+    /// Of a parent: called when a client names a child that has no other socket on this shard:
+    /// that is how it begins there, before that socket is admitted. Each of several shards calls it
+    /// for itself.
+    ///
+    /// ```
+    /// # let mut server = parlor_server::Server::default();
+    /// server.namespace("/admin");
+    /// server.namespaces_matching(r"^/game-\d+$").on_new_namespace(|cx, name| {
+    ///     cx.namespace("/admin").emit("new-namespace", (name,));
+    /// });
+    /// ```
+    pub fn on_new_namespace(
+        &mut self,
+        handler: impl Fn(&mut ShardContext<'_>, &str) + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.new_namespace = Some(Arc::new(handler));
+        self
+    }
+
+    /// The handlers of those children.
+    pub(crate) fn parent_of(matching: Matching) -> Self {
+        Self { matching: Some(matching), ..Self::default() }
+    }
+
+    /// True if clients join children of it.
+    pub(crate) fn is_parent(&self) -> bool {
+        self.matching.is_some()
     }
 
     /// True if a runtime for async handlers is needed.

@@ -42,7 +42,8 @@ impl Sessions for NoSessions {
 
 fn env() -> (Arc<Env>, Inbox) {
     let (mailbox, inbox) = mailbox();
-    (Arc::new(Env::new(0, ["/".to_owned()].into(), mailbox, Metrics::default())), inbox)
+    let names = Arc::new(Names::new([("/", false)].into_iter()));
+    (Arc::new(Env::new(0, names, mailbox, Metrics::default())), inbox)
 }
 
 fn handlers(tasks: Option<Tasks>, build: impl FnOnce(&mut Namespace)) -> Handlers {
@@ -55,7 +56,8 @@ impl Handlers {
     fn connect(&mut self, number: u32) -> String {
         let id = SocketId::from_bytes([0; ID_BYTES]);
         let session = SessionKey::new(number, 0);
-        self.connecting(&NoSessions, SOCKET(number), id, session, NamespaceKey(0), None);
+        let socket = (SOCKET(number), id, session);
+        self.connecting(&NoSessions, socket, (NamespaceKey(0), None), None);
         format!("{:?}", self.next_wish().unwrap())
     }
 

@@ -17,7 +17,7 @@ use super::{App, Shard, Slot, Tally};
 use crate::{
     chance,
     cluster::Links,
-    handlers::{Handlers, Handshake, Sessions},
+    handlers::{Handlers, Handshake, Sessions, Unlisted},
     metrics::Metrics,
 };
 
@@ -108,9 +108,13 @@ impl Effects for Outlet<'_> {
             Effect::Rebase(key, view) => self.tell(key, SessionInput::Rebase { view }),
             Effect::Ticked(late, n_skipped) => self.metrics.ticked(late, n_skipped),
             Effect::Close(key, reason) => self.tell(key, SessionInput::Close(reason)),
-            Effect::Connecting { socket, id, session, namespace, auth } => {
-                let sessions = View(self.sessions);
-                self.handlers.connecting(&sessions, socket, id, session, namespace, auth);
+            Effect::Connecting { socket, id, session, namespace, child, auth } => {
+                let (sessions, wanted) = (View(self.sessions), (socket, id, session));
+                self.handlers.connecting(&sessions, wanted, (namespace, child), auth);
+            }
+            Effect::Unlisted { socket, id, session, name, auth } => {
+                let wanted = Unlisted { socket, id, session, name, auth };
+                self.handlers.unlisted(self.now, &View(self.sessions), &wanted);
             }
             Effect::Connected(socket, _) => {
                 self.handlers.connected(&View(self.sessions), socket);

@@ -72,6 +72,7 @@ impl Shard {
         let world = World::new(WorldSettings {
             neighbours,
             namespaces: vec!["/".to_owned()],
+            dynamic: Default::default(),
             connect_timeout: plan.connect_timeout,
             max_payload: plan.session.max_payload,
             hash_seed: seed,

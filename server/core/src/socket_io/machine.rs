@@ -2,18 +2,19 @@
 //! Handlers are called by the driver; what they want comes back as inputs.
 //! Source: Socket.IO protocol v5; socket.io 4.8 where it is silent.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use parlor_shared::{
-    id::{ID_LETTERS, SocketId},
+    id::SocketId,
     socket_io::{Args, Draft, Frame, Kind, Packet, Sender, json},
 };
 
 use super::{
     assembly::Assembly,
     client::{Client, MAX_FAILED_CONNECTS, MAX_QUEUED_PACKETS, Queued},
-    rooms::{MAX_ROOMS_PER_SOCKET, Rooms},
+    namespaces::{Dynamic, MAX_SOCKETS_PER_CLIENT, Namespaces, NotMade},
+    rooms::MAX_ROOMS_PER_SOCKET,
     socket::{MAX_PENDING_ACKS, Socket, State, Waiting},
 };
 use crate::{
@@ -22,9 +23,9 @@ use crate::{
     delivery::Delivery,
     effect::{AckError, DisconnectReason, Effect, Effects},
     fault::{self, Fault},
-    hash::{Keyed, OfRandom},
+    hash::Keyed,
     ids::Ids,
-    input::{AckToken, Input, Target},
+    input::{AckToken, Input, Scope, Target},
     key::{Beside, NamespaceKey, SessionKey, ShardId, SocketKey, Table},
     time::{Deadlines, Time},
 };
@@ -34,6 +35,8 @@ use crate::{
 pub struct Settings {
     /// Names of all namespaces; a [`NamespaceKey`] is a position in it.
     pub namespaces: Vec<String>,
+    /// Which of them are made when a client names them.
+    pub dynamic: Dynamic,
     /// Within this time a client must have joined one.
     pub connect_timeout: Duration,
     /// Bytes of one packet, attachments included.
@@ -49,22 +52,11 @@ pub struct SocketIo {
     max_payload: usize,
     clients: Beside<SessionKey, Client>,
     sockets: Table<SocketKey, Socket>,
-    namespaces: Vec<Namespace>,
-    namespace_keys: HashMap<String, NamespaceKey, Keyed>,
+    namespaces: Namespaces,
     deadlines: Deadlines<Deadline>,
     stamp: u64,
     /// Those whom a broadcast is for, while it is.
     addressed: Vec<SessionKey>,
-}
-
-#[derive(Debug)]
-struct Namespace {
-    name: String,
-    /// Connected sockets, dense, and whose they are.
-    sockets: Vec<(SocketKey, SessionKey)>,
-    by_id: HashMap<SocketId, (SocketKey, SessionKey), OfRandom>,
-    rooms: Rooms,
-    next_ack: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,6 +68,7 @@ enum Deadline {
 /// A client broke a rule: its session ends for this reason.
 struct Broken(CloseReason);
 
+const DECIDED: &str = "whose a namespace is, is decided before a socket is connected to it";
 const FORCED_CLOSE: Broken = Broken(CloseReason::ForcedClose);
 
 /// Places kept from one broadcast to the next.
@@ -84,27 +77,16 @@ const MAX_KEPT: usize = 65_536;
 impl SocketIo {
     /// Nobody is connected yet.
     pub fn new(settings: Settings) -> Self {
-        let keyed = Keyed::new(settings.hash_seed);
-        let mut namespace_keys = HashMap::with_hasher(keyed);
-        let mut namespaces = Vec::new();
-        for name in settings.namespaces {
-            let key = NamespaceKey(u32::try_from(namespaces.len()).expect("few namespaces"));
-            namespace_keys.insert(name.clone(), key);
-            namespaces.push(Namespace {
-                name,
-                sockets: Vec::new(),
-                by_id: HashMap::default(),
-                rooms: Rooms::new(keyed),
-                next_ack: 0,
-            });
-        }
         Self {
             connect_timeout: settings.connect_timeout,
             max_payload: settings.max_payload,
             clients: Beside::default(),
             sockets: Table::default(),
-            namespaces,
-            namespace_keys,
+            namespaces: Namespaces::new(
+                settings.namespaces,
+                settings.dynamic,
+                Keyed::new(settings.hash_seed),
+            ),
             deadlines: Deadlines::default(),
             stamp: 0,
             addressed: Vec::new(),
@@ -119,6 +101,11 @@ impl SocketIo {
     /// Sockets, those that are still connecting included.
     pub fn n_sockets(&self) -> usize {
         self.sockets.len()
+    }
+
+    /// Children of dynamic namespaces.
+    pub fn n_children(&self) -> usize {
+        self.namespaces.n_children()
     }
 
     /// The session of a socket that is not gone.
@@ -156,18 +143,28 @@ impl SocketIo {
                 }
             }
             Input::Closed(session, reason) => self.closed(session, reason, effects),
+            Input::Adopt(socket, parent) => self.adopt(socket, parent),
             Input::Admit(socket) => self.admit(socket, effects),
             Input::Refuse(socket, message, data) => {
                 self.refuse(socket, &message, data.as_deref(), effects);
             }
-            Input::Emit(namespace, target, frame, delivery) => {
-                self.emit(namespace, &target, &frame, delivery, effects);
+            Input::Emit(scope, target, frame, delivery) => {
+                if let Some(namespace) = self.namespaces.one(&scope) {
+                    self.emit(namespace, &target, &frame, delivery, effects);
+                }
+            }
+            Input::EmitEach(parent, target, draft, delivery) => {
+                for child in self.namespaces.of(&Scope::Listed(parent)) {
+                    self.emit_in_child(child, &target, draft.clone(), delivery, effects);
+                }
             }
             Input::Ask(socket, draft, token, timeout) => {
                 self.ask(now, socket, draft, token, timeout, effects);
             }
-            Input::Change(namespace, target, change) => {
-                self.change(namespace, &target, &change, effects);
+            Input::Change(scope, target, change) => {
+                for namespace in self.namespaces.of(&scope) {
+                    self.change(namespace, &target, &change, effects);
+                }
             }
             // The world's own business.
             Input::Gather(..) | Input::Told(..) => {}
@@ -244,13 +241,12 @@ impl SocketIo {
         effects: &mut dyn Effects,
     ) -> Result<(), Broken> {
         if packet.kind == Kind::Connect {
-            let namespace = self.namespace_keys.get(packet.namespace).copied();
-            return self.connect(session, namespace, packet, ids, effects);
+            return self.connect(session, packet, ids, effects);
         }
         // All else must be for a namespace that this client has joined or is joining: it is among
         // few, so that nothing is hashed.
         let client = self.clients.get(session).expect("checked by the caller");
-        let name = |key: NamespaceKey| self.namespaces[key.0 as usize].name.as_str();
+        let name = |key: NamespaceKey| &*self.namespaces[key].name;
         let joined = client.sockets.iter().find(|(key, _)| name(*key) == packet.namespace);
         let (namespace, key) = *joined.ok_or(FORCED_CLOSE)?;
         let socket = self.sockets.get_mut(key).expect("a client's sockets exist");
@@ -270,6 +266,7 @@ impl SocketIo {
             }
             (Kind::Event, State::Connected) => {
                 let args = packet.args(attachments);
+                let namespace = self.namespaces.family(namespace).expect(DECIDED);
                 effects.push(Effect::Event { socket: key, namespace, args, ack: packet.id });
             }
             (Kind::Ack, _) => {
@@ -288,20 +285,29 @@ impl SocketIo {
     fn connect(
         &mut self,
         session: SessionKey,
-        namespace: Option<NamespaceKey>,
         packet: &Packet<'_>,
         ids: &mut Ids,
         effects: &mut dyn Effects,
     ) -> Result<(), Broken> {
         let client = self.clients.get_mut(session).expect("checked by the caller");
-        let Some(namespace) = namespace else {
-            client.n_failed_connects += 1;
-            if client.n_failed_connects > MAX_FAILED_CONNECTS {
-                return Err(Broken(CloseReason::PolicyViolation));
+        let namespace = match self.namespaces.find(packet.namespace) {
+            Some(key) if !self.namespaces.is_child(key) => Ok(key),
+            // Its name is the client's to make up.
+            _ if client.sockets.len() >= MAX_SOCKETS_PER_CLIENT => Err(NotMade::TooMany),
+            Some(child) => Ok(child),
+            None => self.namespaces.make(packet.namespace),
+        };
+        let namespace = match namespace {
+            Ok(namespace) => namespace,
+            Err(why) => {
+                client.n_failed_connects += 1;
+                if client.n_failed_connects > MAX_FAILED_CONNECTS {
+                    return Err(Broken(CloseReason::PolicyViolation));
+                }
+                let frame = Frame::connect_error(packet.namespace, why.as_str(), None);
+                send(session, &frame, effects);
+                return Ok(());
             }
-            let frame = Frame::connect_error(packet.namespace, "Invalid namespace", None);
-            send(session, &frame, effects);
-            return Ok(());
         };
         if client.socket(namespace).is_some() {
             return Err(FORCED_CLOSE);
@@ -318,23 +324,40 @@ impl SocketIo {
             stamp: 0,
         });
         client.sockets.push((namespace, socket));
-        effects.push(Effect::Connecting { socket, id, session, namespace, auth: packet.data });
+        self.namespaces.enter(namespace);
+        let (child, auth) = (self.namespaces.name_of_child(namespace), packet.data);
+        effects.push(match (self.namespaces.family(namespace), child) {
+            (Some(namespace), child) => {
+                Effect::Connecting { socket, id, session, namespace, child, auth }
+            }
+            (None, child) => {
+                let name = child.expect("those of the list are decided");
+                Effect::Unlisted { socket, id, session, name, auth }
+            }
+        });
         Ok(())
+    }
+
+    fn adopt(&mut self, key: SocketKey, parent: NamespaceKey) {
+        if let Some(socket) = self.sockets.get(key) {
+            self.namespaces.adopt(socket.namespace, parent);
+        }
     }
 
     fn admit(&mut self, key: SocketKey, effects: &mut dyn Effects) {
         let Some(socket) = self.sockets.get_mut(key) else { return };
+        let Some(family) = self.namespaces.family(socket.namespace) else { return };
         let before = std::mem::replace(&mut socket.state, State::Connected);
         let State::Connecting(waiting) = before else { return };
         let Waiting { queued, rooms, .. } = *waiting;
-        let (session, namespace_key) = (socket.session, socket.namespace);
-        let namespace = &mut self.namespaces[namespace_key.0 as usize];
+        let session = socket.session;
+        let namespace = &mut self.namespaces[socket.namespace];
         socket.place = namespace.sockets.len();
         namespace.sockets.push((key, session));
         namespace.by_id.insert(socket.id, (key, session));
         let frame = Frame::connected(&namespace.name, socket.id.as_str());
         send(session, &frame, effects);
-        effects.push(Effect::Connected(key, namespace_key));
+        effects.push(Effect::Connected(key, family));
         if let Some(client) = self.clients.get_mut(session) {
             client.connect_until = None;
         }
@@ -344,7 +367,7 @@ impl SocketIo {
         self.set_client_deadline(session);
         for Queued { data, attachments, ack } in queued {
             let args = Args::of_event(&data, &attachments);
-            effects.push(Effect::Event { socket: key, namespace: namespace_key, args, ack });
+            effects.push(Effect::Event { socket: key, namespace: family, args, ack });
         }
     }
 
@@ -360,7 +383,7 @@ impl SocketIo {
             return;
         }
         let session = socket.session;
-        let name = &self.namespaces[socket.namespace.0 as usize].name;
+        let name = &self.namespaces[socket.namespace].name;
         let frame = Frame::connect_error(name, message, data);
         send(session, &frame, effects);
         self.remove(key);
@@ -390,8 +413,32 @@ impl SocketIo {
         }
     }
 
+    /// Sends the sockets of one child what is for those of all.
+    fn emit_in_child(
+        &mut self,
+        child: NamespaceKey,
+        target: &Target,
+        draft: Draft,
+        delivery: Delivery,
+        effects: &mut dyn Effects,
+    ) {
+        let name = &self.namespaces[child].name;
+        match draft.into_event(name, None) {
+            Ok(frame) => {
+                let delivery = delivery.in_child(name);
+                self.emit(child, target, &frame, delivery, effects);
+            }
+            Err(error) => tracing::warn!(%error, "event not sent"),
+        }
+    }
+
     /// Connected sockets that a target means, with their ids.
-    pub(crate) fn select(
+    pub(crate) fn select(&mut self, scope: &Scope, target: &Target) -> Vec<(SocketKey, SocketId)> {
+        let namespaces = self.namespaces.of(scope);
+        namespaces.into_iter().flat_map(|namespace| self.select_in(namespace, target)).collect()
+    }
+
+    fn select_in(
         &mut self,
         namespace: NamespaceKey,
         target: &Target,
@@ -405,15 +452,15 @@ impl SocketIo {
     /// What others may know of the sockets that a target means.
     pub(crate) fn describe(
         &mut self,
-        namespace: NamespaceKey,
+        scope: &Scope,
         target: &Target,
         shard: ShardId,
     ) -> Vec<SocketInfo> {
-        let selected = self.select(namespace, target);
-        let Some(namespace) = self.namespaces.get(namespace.0 as usize) else { return Vec::new() };
+        let selected = self.select(scope, target);
         let describe = |(key, id): (SocketKey, SocketId)| {
-            let memberships = &self.sockets.get(key)?.memberships;
-            let rooms = memberships.iter().map(|m| namespace.rooms.name(m).to_owned()).collect();
+            let Socket { namespace, memberships, .. } = self.sockets.get(key)?;
+            let rooms = &self.namespaces[*namespace].rooms;
+            let rooms = memberships.iter().map(|m| rooms.name(m).to_owned()).collect();
             Some(SocketInfo { id, shard, rooms })
         };
         selected.into_iter().filter_map(describe).collect()
@@ -426,7 +473,7 @@ impl SocketIo {
         change: &Change,
         effects: &mut dyn Effects,
     ) {
-        for (key, _) in self.select(namespace, target) {
+        for (key, _) in self.select_in(namespace, target) {
             match change {
                 Change::Join(rooms) => rooms.iter().for_each(|room| self.join(key, room)),
                 Change::Leave(rooms) => rooms.iter().for_each(|room| self.leave(key, room)),
@@ -454,8 +501,7 @@ impl SocketIo {
             return;
         }
         let Self { sockets, namespaces, stamp, .. } = self;
-        // Another node may name one that this one has not.
-        let Some(namespace) = namespaces.get(namespace.0 as usize) else { return };
+        let namespace = &namespaces[namespace];
         let mut run = |(key, session): (SocketKey, SessionKey)| {
             if Some(key) != target.except_socket {
                 run(key, session);
@@ -509,7 +555,7 @@ impl SocketIo {
         if socket.acks.len() == MAX_PENDING_ACKS {
             return effects.push(Effect::Acked(token, Err(AckError::TooMany)));
         }
-        let namespace = &mut self.namespaces[socket.namespace.0 as usize];
+        let namespace = &mut self.namespaces[socket.namespace];
         let id = namespace.next_ack;
         namespace.next_ack += 1;
         let frame = match draft.into_event(&namespace.name, Some(id)) {
@@ -536,7 +582,7 @@ impl SocketIo {
                 has_room || is_in
             }
             State::Connected => {
-                let rooms = &mut self.namespaces[socket.namespace.0 as usize].rooms;
+                let rooms = &mut self.namespaces[socket.namespace].rooms;
                 rooms.join((key, socket.session), &mut socket.memberships, room)
             }
         };
@@ -554,7 +600,7 @@ impl SocketIo {
             return waiting.rooms.retain(|joined| joined != room);
         }
         let mut memberships = std::mem::take(&mut socket.memberships);
-        let namespace = socket.namespace.0 as usize;
+        let namespace = socket.namespace;
         let sockets = &mut self.sockets;
         self.namespaces[namespace].rooms.leave(&mut memberships, room, |other, at, place| {
             sockets.get_mut(other).expect("members exist").memberships[at].moved_to(place);
@@ -579,7 +625,7 @@ impl SocketIo {
         };
         for key in keys {
             let Some(socket) = self.sockets.get(key) else { continue };
-            let name = &self.namespaces[socket.namespace.0 as usize].name;
+            let name = &self.namespaces[socket.namespace].name;
             let frame = Frame::disconnected(name);
             send(session, &frame, effects);
             self.remove_and_tell(key, reason, effects);
@@ -636,16 +682,15 @@ impl SocketIo {
     ) {
         let Some(socket) = self.sockets.get_mut(key) else { return };
         let was_connected = matches!(socket.state, State::Connected);
-        let namespace = socket.namespace;
+        let family = self.namespaces.family(socket.namespace);
         for (id, token) in std::mem::take(&mut socket.acks) {
             self.deadlines.set(Deadline::Ack(key, id), None);
             effects.push(Effect::Acked(token, Err(AckError::Disconnected)));
         }
         self.remove(key);
-        effects.push(if was_connected {
-            Effect::Disconnected(key, namespace, reason)
-        } else {
-            Effect::Abandoned(key)
+        effects.push(match family.filter(|_| was_connected) {
+            Some(family) => Effect::Disconnected(key, family, reason),
+            None => Effect::Abandoned(key),
         });
     }
 
@@ -655,7 +700,7 @@ impl SocketIo {
             client.sockets.retain(|(_, socket)| *socket != key);
         }
         let Self { sockets, namespaces, .. } = self;
-        let namespace = &mut namespaces[socket.namespace.0 as usize];
+        let namespace = &mut namespaces[socket.namespace];
         if fault::is_planted(Fault::RoomKeptAfterDisconnect) {
             socket.memberships.clear();
         }
@@ -669,27 +714,12 @@ impl SocketIo {
                 sockets.get_mut(*moved).expect("members exist").place = socket.place;
             }
         }
+        namespaces.exit(socket.namespace);
     }
 
     fn set_client_deadline(&mut self, session: SessionKey) {
         let at = self.clients.get(session).and_then(Client::deadline);
         self.deadlines.set(Deadline::Client(session), at);
-    }
-}
-
-impl Namespace {
-    /// Connected sockets that a room's name addresses: its members, or the socket of that id.
-    fn addressed(&self, room: &str) -> impl Iterator<Item = (SocketKey, SessionKey)> {
-        self.members(room).chain(self.of_id(room))
-    }
-
-    fn members(&self, room: &str) -> impl ExactSizeIterator<Item = (SocketKey, SessionKey)> {
-        self.rooms.members(room).iter().map(|member| (member.socket, member.session))
-    }
-
-    fn of_id(&self, room: &str) -> Option<(SocketKey, SessionKey)> {
-        let letters: &[u8; ID_LETTERS] = room.as_bytes().try_into().ok()?;
-        self.by_id.get(letters).copied()
     }
 }
 

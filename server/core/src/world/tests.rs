@@ -128,6 +128,7 @@ impl Script {
         let world = World::new(WorldSettings {
             neighbours,
             namespaces: vec!["/".to_owned()],
+            dynamic: Default::default(),
             connect_timeout: Duration::from_secs(10),
             max_payload: 10_000,
             hash_seed: 3,
@@ -284,6 +285,7 @@ impl Effects for Log {
             Effect::Close(session, reason) => {
                 self.told.push(format!("close {} {}", session.parts().0, reason.as_str()));
             }
+            other @ Effect::Unlisted { .. } => unreachable!("all are in the list: {other:?}"),
             Effect::Connecting { namespace, socket, .. } => {
                 self.connecting.push(socket);
                 self.told.push(format!("connecting {namespace:?}"))
@@ -431,7 +433,7 @@ fn eight_identities_last_for_any_input() {
 fn handlers_may_broadcast_into_the_lobbys_namespace() {
     let mut script = Script::with_players(2);
     let frame = Draft::event("notice").unwrap().into_event("/lobby", None).unwrap();
-    script.tell(Input::Emit(LOBBY, Target::default(), frame, Delivery::Reliable));
+    script.tell(Input::Emit(LOBBY.into(), Target::default(), frame, Delivery::Reliable));
     assert_eq!(script.sent(0), [r#"2/lobby,["notice"]"#]);
     assert_eq!(script.sent(1), [r#"2/lobby,["notice"]"#]);
 }
@@ -550,7 +552,7 @@ fn guesses_are_counted_for_a_socket_and_not_for_its_session() {
 
 #[test]
 fn volatile_keys_differ_by_event_and_by_namespace() {
-    let (a, b) = (NamespaceKey(0), NamespaceKey(1));
+    let [a, b] = &[NamespaceKey(0), NamespaceKey(1)].map(Scope::from);
     assert_eq!(volatile_by_name(a, "state"), volatile_by_name(a, "state"));
     assert_ne!(volatile_by_name(a, "state"), volatile_by_name(b, "state"));
     assert_ne!(volatile_by_name(a, "state"), volatile_by_name(a, "stats"));

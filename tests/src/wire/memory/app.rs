@@ -74,6 +74,7 @@ impl Application {
                 world: World::new(WorldSettings {
                     neighbours: Neighbours::alone(1),
                     namespaces: NAMESPACES.map(str::to_owned).to_vec(),
+                    dynamic: Default::default(),
                     connect_timeout: story.settings.connect_timeout,
                     max_payload: story.settings.session.max_payload,
                     hash_seed: 1,
@@ -135,7 +136,7 @@ impl Effects for Outlet<'_> {
                 self.wishes.extend(to.iter().map(wish));
             }
             Effect::Close(key, reason) => self.wishes.push((key, Wish::Close(reason))),
-            Effect::Connecting { socket, id, session, namespace, auth } => {
+            Effect::Connecting { socket, id, session, namespace, auth, .. } => {
                 let auth = auth.map(str::to_owned);
                 let input = admission(socket, namespace, auth.as_deref());
                 self.wanted.push_back(input);
@@ -154,6 +155,8 @@ impl Effects for Outlet<'_> {
             Effect::Disconnected(socket, ..) | Effect::Abandoned(socket) => {
                 self.state.sockets.remove(&socket);
             }
+            // All are in the list.
+            Effect::Unlisted { .. } => {}
             // There is one shard, nobody asks many, and there are no lobbies.
             Effect::Tell(..)
             | Effect::Gathered(..)
@@ -264,7 +267,7 @@ impl Outlet<'_> {
         let name = NAMESPACES[namespace.0 as usize];
         let draft = written(Draft::event(event).ok(), args);
         if let Some(frame) = draft.and_then(|draft| draft.into_event(name, None).ok()) {
-            self.wanted.push_back(Input::Emit(namespace, to, frame, Delivery::Reliable));
+            self.wanted.push_back(Input::Emit(namespace.into(), to, frame, Delivery::Reliable));
         }
     }
 
@@ -280,7 +283,7 @@ impl Outlet<'_> {
         let frame = draft.zip(id).and_then(|(draft, id)| draft.into_ack(name, id).ok());
         if let Some(frame) = frame {
             let to = Target::socket(socket);
-            self.wanted.push_back(Input::Emit(namespace, to, frame, Delivery::Reliable));
+            self.wanted.push_back(Input::Emit(namespace.into(), to, frame, Delivery::Reliable));
         }
     }
 }
