@@ -23,6 +23,8 @@ mod reading;
 mod shards;
 #[path = "e2e/typed.rs"]
 mod typed;
+#[path = "e2e/verbs.rs"]
+mod verbs;
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},

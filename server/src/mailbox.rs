@@ -18,7 +18,7 @@ use parlor_core::{
 use tokio::sync::Notify;
 
 use crate::{
-    handlers::{Beat, Context, Decision, End, TimerId, caught},
+    handlers::{Beat, Context, Decision, End, Passed, TimerId, caught},
     shard::Handle,
 };
 
@@ -45,6 +45,8 @@ pub(crate) enum Parcel {
     Run(SocketKey, Job),
     /// An async handler has decided about a socket that wants to connect.
     Decided(Decision),
+    /// An async middleware has decided about an event of this socket.
+    Passed(SocketKey, Passed),
     /// An async handler of this socket has ended: what waits behind it goes on.
     Ended(SocketKey, End),
     /// Call this again and again.

@@ -21,7 +21,7 @@ use parlor_shared::{
 };
 use tokio::sync::{oneshot, watch};
 
-use super::{Context, Emit, Handshake, context::answer, desk::Env};
+use super::{Context, Emit, Handshake, Rooms, context::answer, desk::Env};
 use crate::mailbox::Parcel;
 
 /// What an async handler may do. Cloning is cheap, and a clone may outlive the handler.
@@ -111,9 +111,24 @@ impl AsyncContext {
         self.aim(Target::socket(self.0.socket)).volatile()
     }
 
-    /// To the sockets in a room, but not this one.
-    pub fn to(&self, room: impl AsRef<str>) -> Emit<&Self> {
-        self.broadcast().to(room)
+    /// To the sockets in these rooms, but not this one.
+    pub fn to(&self, rooms: impl Rooms) -> Emit<&Self> {
+        self.broadcast().to(rooms)
+    }
+
+    /// The same as [`Self::to`].
+    pub fn in_(&self, rooms: impl Rooms) -> Emit<&Self> {
+        self.to(rooms)
+    }
+
+    /// To all sockets of the namespace but this one and those in these rooms.
+    pub fn except(&self, rooms: impl Rooms) -> Emit<&Self> {
+        self.broadcast().except(rooms)
+    }
+
+    /// To the sockets of the namespace that are on this one's shard, but not this one.
+    pub fn local(&self) -> Emit<&Self> {
+        self.broadcast().local()
     }
 
     /// To all sockets of the namespace but this one.

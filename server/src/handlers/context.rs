@@ -17,7 +17,7 @@ use parlor_shared::{
 use tokio::sync::watch;
 
 use super::{
-    AsyncContext, Emit, Handshake,
+    AsyncContext, Emit, Handshake, Rooms,
     asynchronous::Of,
     desk::{Desk, OnAck},
     foreign::Foreign,
@@ -45,7 +45,7 @@ pub(super) struct SocketInfo {
     pub(super) handshake: Option<Arc<Handshake>>,
     /// Events that wait behind an async handler.
     pub(super) lane: Lane,
-    data: Option<Foreign<Box<dyn Any>>>,
+    data: Option<Foreign<Box<dyn Any + Send>>>,
     /// Made with the first async context; its receivers learn when the socket is dropped.
     life: Option<watch::Sender<()>>,
 }
@@ -125,9 +125,10 @@ impl Context<'_> {
     ///
     /// # Panics
     /// If it was made as another type before.
-    pub fn data<T: Default + 'static>(&mut self) -> &mut T {
+    pub fn data<T: Default + Send + 'static>(&mut self) -> &mut T {
         let env = &self.desk.env;
-        let data = self.info.data.get_or_insert_with(|| Foreign::new(Box::new(T::default()), env));
+        let make = || Foreign::new(Box::new(T::default()) as Box<dyn Any + Send>, env);
+        let data = self.info.data.get_or_insert_with(make);
         data.downcast_mut().expect("a socket's data has one type")
     }
 
@@ -151,9 +152,24 @@ impl Context<'_> {
         self.aim(target).volatile()
     }
 
-    /// To the sockets in a room, but not this one.
-    pub fn to(&mut self, room: impl AsRef<str>) -> Emit<&mut Self> {
-        self.broadcast().to(room)
+    /// To the sockets in these rooms, but not this one.
+    pub fn to(&mut self, rooms: impl Rooms) -> Emit<&mut Self> {
+        self.broadcast().to(rooms)
+    }
+
+    /// The same as [`Self::to`].
+    pub fn in_(&mut self, rooms: impl Rooms) -> Emit<&mut Self> {
+        self.to(rooms)
+    }
+
+    /// To all sockets of the namespace but this one and those in these rooms.
+    pub fn except(&mut self, rooms: impl Rooms) -> Emit<&mut Self> {
+        self.broadcast().except(rooms)
+    }
+
+    /// To the sockets of the namespace that are on this one's shard, but not this one.
+    pub fn local(&mut self) -> Emit<&mut Self> {
+        self.broadcast().local()
     }
 
     /// To all sockets of the namespace but this one.

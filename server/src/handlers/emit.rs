@@ -8,7 +8,7 @@ use parlor_core::{
 };
 use parlor_shared::socket_io::{Draft, EncodeError, EventArgs};
 
-use super::{AsyncContext, Context, EmitError, Emitter, ShardContext, desk::Env};
+use super::{AsyncContext, Context, EmitError, Emitter, Rooms, ShardContext, desk::Env};
 use crate::mailbox::Parcel;
 
 /// Whom an event goes to, being told.
@@ -28,15 +28,26 @@ impl<S> Emit<S> {
         Self { from, scope, target, volatile: None }
     }
 
-    /// Also to the sockets in this room.
-    pub fn to(mut self, room: impl AsRef<str>) -> Self {
-        self.target.rooms.push(room.as_ref().into());
+    /// To the sockets in these rooms, beside those in rooms that were named before. Who is in
+    /// several gets it once. Of a list without rooms, that is nobody.
+    pub fn to(mut self, rooms: impl Rooms) -> Self {
+        let named = &mut self.target.rooms;
+        named.retain(|room| room != NOBODY);
+        rooms.each(|room| named.push(room.into()));
+        if named.is_empty() {
+            named.push(NOBODY.into());
+        }
         self
     }
 
-    /// But to none that is in this room.
-    pub fn except(mut self, room: impl AsRef<str>) -> Self {
-        self.target.except.push(room.as_ref().into());
+    /// The same as [`Self::to`].
+    pub fn in_(self, rooms: impl Rooms) -> Self {
+        self.to(rooms)
+    }
+
+    /// But to none that is in one of these rooms.
+    pub fn except(mut self, rooms: impl Rooms) -> Self {
+        rooms.each(|room| self.target.except.push(room.into()));
         self
     }
 
@@ -76,6 +87,9 @@ impl<S> Emit<S> {
         Ok(Input::Emit(scope, self.target, frame, delivery))
     }
 }
+
+/// A room that nobody is in. An empty list of rooms would mean everybody.
+const NOBODY: &str = "\0nobody";
 
 /// A mistake of the program, which ends the socket whose handler made it.
 const FITS: &str = "the event's name is not reserved, its arguments have a JSON form, \
@@ -120,6 +134,12 @@ impl Emit<&mut ShardContext<'_>> {
 }
 
 impl Emit<&AsyncContext> {
+    /// Only to sockets of the shard whose socket the context is of.
+    pub fn local(mut self) -> Self {
+        self.target.local = true;
+        self
+    }
+
     /// Sends it. The packet is encoded once for all who get it. Waits while the shard has more to
     /// do than it may.
     ///

@@ -18,6 +18,7 @@ mod life;
 mod many;
 mod names;
 mod namespace;
+mod rooms;
 mod share;
 mod tasks;
 
@@ -39,13 +40,14 @@ pub use emit::Emit;
 pub use emitter::{EmitError, Emitter, Timer};
 pub use every::ShardContext;
 pub use gather::Answer;
-pub use many::Rooms;
 pub use namespace::Namespace;
+pub use rooms::Rooms;
 
 pub(crate) use admission::Decision;
 pub(crate) use context::Sessions;
 pub(crate) use desk::Env;
 pub(crate) use dynamic::{Matching, Unlisted};
+pub(crate) use events::Passed;
 pub(crate) use every::{Beat, TimerId};
 pub(crate) use names::Names;
 pub(crate) use tasks::{End, HandlerThreads, Tasks, caught};

@@ -23,7 +23,8 @@ pub(super) type Running<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 type NowAdmit = dyn Fn(&mut Context<'_>, Auth<'_>) -> Admission + Send + Sync;
 type NowEvent = dyn Fn(&mut Context<'_>, Args<'_>) + Send + Sync;
-type Middleware = dyn Fn(&mut Context<'_>, &Args<'_>) -> Result<(), Refusal> + Send + Sync;
+type NowMiddleware = dyn Fn(&mut Context<'_>, &Args<'_>) -> Result<(), Refusal> + Send + Sync;
+type Listener = dyn Fn(&mut Context<'_>, &Args<'_>) + Send + Sync;
 
 #[derive(Clone)]
 pub(super) enum OnAdmit {
@@ -35,6 +36,12 @@ pub(super) enum OnAdmit {
 pub(super) enum OnEvent {
     Now(Arc<NowEvent>),
     Later(Later<OwnedArgs>),
+}
+
+#[derive(Clone)]
+pub(super) enum Middleware {
+    Now(Arc<NowMiddleware>),
+    Later(Later<OwnedArgs, Result<(), Refusal>>),
 }
 
 /// The handlers of one namespace.
@@ -49,7 +56,8 @@ pub(super) enum OnEvent {
 #[derive(Clone, Default)]
 pub struct Namespace {
     pub(super) admit: Vec<OnAdmit>,
-    pub(super) middleware: Vec<Arc<Middleware>>,
+    pub(super) any: Vec<Arc<Listener>>,
+    pub(super) middleware: Vec<Middleware>,
     pub(super) connect: Option<Now<()>>,
     pub(super) connect_later: Option<Later<()>>,
     events: BTreeMap<String, OnEvent>,
@@ -110,7 +118,48 @@ impl Namespace {
     where
         F: Fn(&mut Context<'_>, &Args<'_>) -> Result<(), Refusal> + Send + Sync + 'static,
     {
-        self.middleware.push(Arc::new(middleware));
+        self.middleware.push(Middleware::Now(Arc::new(middleware)));
+        self
+    }
+
+    /// Like [`Self::middleware`], by a function that may wait, as events of the same socket do
+    /// meanwhile. The right to answer is the handler's: here the context has none.
+    ///
+    /// ```
+    /// # let mut server = parlor_server::Server::default();
+    /// # async fn may(id: parlor_server::SocketId, event: &str) -> bool { true }
+    /// use parlor_server::Refusal;
+    ///
+    /// server.namespace("/").middleware_async(|cx, args| async move {
+    ///     match may(cx.id(), &args.name()).await {
+    ///         true => Ok(()),
+    ///         false => Err(Refusal::new("E_FORBIDDEN", "you may not do that")),
+    ///     }
+    /// });
+    /// ```
+    pub fn middleware_async<F: Future<Output = Result<(), Refusal>> + Send + 'static>(
+        &mut self,
+        middleware: impl Fn(AsyncContext, OwnedArgs) -> F + Send + Sync + 'static,
+    ) -> &mut Self {
+        let later = self.later(middleware);
+        self.middleware.push(Middleware::Later(later));
+        self
+    }
+
+    /// Called with every event, whether it has a handler or not, before middleware and handler; of
+    /// several, all are, in order. [`Args::name`] tells its name.
+    ///
+    /// ```
+    /// # let mut server = parlor_server::Server::default();
+    /// server.namespace("/").on_any(|cx, args| {
+    ///     println!("{} says {}", cx.id(), args.array());
+    /// });
+    /// ```
+    pub fn on_any(
+        &mut self,
+        listener: impl Fn(&mut Context<'_>, &Args<'_>) + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.any.push(Arc::new(listener));
         self
     }
 
@@ -211,11 +260,21 @@ impl Namespace {
     }
 
     /// Called for each event that has no handler of its own; [`Args::name`] tells its name.
-    pub fn on_any(
+    pub fn on_fallback(
         &mut self,
         handler: impl Fn(&mut Context<'_>, Args<'_>) + Send + Sync + 'static,
     ) -> &mut Self {
         self.fallback = Some(OnEvent::Now(Arc::new(handler)));
+        self
+    }
+
+    /// Like [`Self::on_fallback`], by a handler that may wait, as that of [`Self::on_async`].
+    pub fn on_fallback_async<F: Future<Output = ()> + Send + 'static>(
+        &mut self,
+        handler: impl Fn(AsyncContext, OwnedArgs) -> F + Send + Sync + 'static,
+    ) -> &mut Self {
+        let later = self.later(handler);
+        self.fallback = Some(OnEvent::Later(later));
         self
     }
 
