@@ -11,6 +11,8 @@ mod dynamic;
 mod emitter;
 #[path = "e2e/failing.rs"]
 mod failing;
+#[path = "e2e/gathering.rs"]
+mod gathering;
 #[path = "e2e/many.rs"]
 mod many;
 #[path = "e2e/opening.rs"]

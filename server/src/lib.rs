@@ -158,11 +158,11 @@ pub use config::Config;
 pub use engine_app::{EngineContext, EngineMessage};
 pub use handlers::{
     Ack, Admission, Answer, AsyncContext, Auth, ConnectError, Context, Emit, EmitError, Emitter,
-    Gone, Handshake, Headers, Namespace, OwnedAuth, Rooms, ShardContext, Timer,
+    Gone, Handshake, Headers, Namespace, OwnedAuth, Pending, RemoteHandshake, RemoteSocket,
+    Replies, Rooms, ShardContext, Timer,
 };
 pub use parlor_core::{
     close::CloseReason,
-    cluster::SocketInfo,
     effect::{AckError, DisconnectReason},
     engine_io::Transport,
     lobby::game,

@@ -176,7 +176,8 @@ mod tests {
             AckOf { socket: id, answer: Err(AckError::Timeout) },
         ];
         let shard = ShardId { node: 1, shard: 2 };
-        let info = SocketInfo { id, shard, rooms: vec!["r".to_owned()] };
+        let (rooms, details) = (vec!["r".to_owned()], Some("{}".into()));
+        let info = SocketInfo { id, shard, socket, rooms, details };
         let listed = Listed {
             id: "i".to_owned(),
             game: "g".to_owned(),

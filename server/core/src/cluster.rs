@@ -16,7 +16,7 @@ use crate::{
     effect::AckError,
     hash::Keyed,
     input::{Scope, Target},
-    key::{NamespaceKey, ShardId},
+    key::{NamespaceKey, ShardId, SocketKey},
     lobby::LobbyMessage,
     views::ViewMessage,
 };
@@ -51,6 +51,9 @@ impl Message {
                 draft.n_bytes()
             }
             Self::Answer(_, Answer::Acks(acks)) => acks.iter().map(AckOf::n_bytes).sum(),
+            Self::Answer(_, Answer::Sockets(sockets)) => {
+                sockets.iter().filter_map(|socket| socket.details.as_ref()).map(|d| d.len()).sum()
+            }
             Self::Lobby(LobbyMessage::Ask(ask)) => ask.request.n_bytes(),
             Self::Lobby(LobbyMessage::Answer(answer)) => {
                 answer.frame.as_ref().map_or(0, |frame| frame.wire().len())
@@ -135,8 +138,12 @@ pub struct SocketInfo {
     pub id: SocketId,
     /// Its shard.
     pub shard: ShardId,
+    /// Its key there.
+    pub socket: SocketKey,
     /// The rooms that it is in, but for that of its own id; in the order of joining.
     pub rooms: Vec<String>,
+    /// What its shard's driver adds before this is told to anybody.
+    pub details: Option<Box<str>>,
 }
 
 /// Which shards there are, and which one this is.

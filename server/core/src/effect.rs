@@ -78,8 +78,9 @@ pub enum Effect<'a> {
     },
     /// An answer has come, or will not.
     Acked(AckToken, Result<Args<'a>, AckError>),
-    /// What sockets of all shards answered to [`crate::input::Input::Gather`].
-    Gathered(AckToken, Answer),
+    /// What sockets of all shards answered to [`crate::input::Input::Gather`], and how many shards
+    /// did not answer in time.
+    Gathered(AckToken, Answer, usize),
     /// Tell another shard.
     Tell(ShardId, Message),
     /// A connected socket is no more.

@@ -101,11 +101,14 @@ impl Questions {
         self.asked.take_if_whole(key).map(all_acks)
     }
 
-    /// What came in time, where the time is up. What clients answered must have been told before.
-    pub(crate) fn late(&mut self, now: Time) -> Option<(AckToken, Answer)> {
+    /// What came in time, where the time is up, and how many shards did not answer. What clients
+    /// answered must have been told before.
+    pub(crate) fn late(&mut self, now: Time) -> Option<(AckToken, Answer, usize)> {
         // Each client's own time was up before: this is for the tables' sake.
         while self.asked.take_late(now).is_some() {}
-        self.open.take_late(now).map(whole)
+        let (late, n_silent) = self.open.take_late(now)?;
+        let (token, answer) = whole(late);
+        Some((token, answer, n_silent))
     }
 
     pub(crate) fn deadline(&self) -> Option<Time> {

@@ -168,8 +168,8 @@ impl World {
                 self.inbox.push(LobbyInput::Timeout);
                 // Answers that came in time, and times that are up, count before it is too late.
                 self.settle(now, effects);
-                while let Some((token, answer)) = self.questions.late(now) {
-                    effects.push(Effect::Gathered(token, answer));
+                while let Some((token, answer, n_silent)) = self.questions.late(now) {
+                    effects.push(Effect::Gathered(token, answer, n_silent));
                 }
             }
             input => self.sockets(now, input, effects),
@@ -300,7 +300,7 @@ impl World {
 
     fn answered(&mut self, from: ShardId, number: u64, answer: Answer, effects: &mut dyn Effects) {
         if let Some((token, all)) = self.questions.answered(from, number, answer) {
-            effects.push(Effect::Gathered(token, all));
+            effects.push(Effect::Gathered(token, all, 0));
         }
     }
 

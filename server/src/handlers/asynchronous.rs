@@ -8,7 +8,7 @@ use std::{
 };
 
 use parlor_core::{
-    cluster::{Answer, Question},
+    cluster::Question,
     delivery::Delivery,
     effect::{AckError, DisconnectReason},
     input::{Input, Scope, Target},
@@ -21,7 +21,11 @@ use parlor_shared::{
 };
 use tokio::sync::{oneshot, watch};
 
-use super::{Context, Emit, Handshake, Rooms, context::answer, desk::Env};
+use super::{
+    Context, Emit, Handshake, Rooms,
+    context::answer,
+    desk::{Env, Gathered},
+};
 use crate::mailbox::Parcel;
 
 /// What an async handler may do. Cloning is cheap, and a clone may outlive the handler.
@@ -200,6 +204,15 @@ impl AsyncContext {
         self.wish(Input::Leave(self.0.socket, room.into())).await;
     }
 
+    /// Looks up which rooms this socket is in, but for that of its own id, in the order of joining.
+    ///
+    /// # Errors
+    /// If the socket is gone.
+    pub async fn rooms(&self) -> Result<Vec<String>, Gone> {
+        let found = self.aim(Target::socket(self.0.socket)).fetch_sockets().await?;
+        Ok(found.into_iter().flat_map(|own| own.rooms).collect())
+    }
+
     /// Disconnects this socket from its namespace; other namespaces of the client stay.
     pub async fn disconnect(&self) {
         let reason = DisconnectReason::ServerNamespaceDisconnect;
@@ -236,7 +249,7 @@ impl AsyncContext {
     }
 
     /// Asks many sockets, until this one is gone.
-    pub(super) async fn gather(&self, question: Question) -> Result<Answer, Gone> {
+    pub(super) async fn gather(&self, question: Question) -> Result<Gathered, Gone> {
         let (sender, answer) = oneshot::channel();
         let job = move |cx: &mut Context<'_>| {
             let then = move |_: &mut Context<'_>, answer| {

@@ -61,6 +61,10 @@ impl SocketInfo {
         Self { id, session, namespace, child, handshake, lane, data: None, life: None }
     }
 
+    pub(super) fn data(&self) -> Option<&(dyn Any + Send)> {
+        self.data.as_deref().map(|data| &**data)
+    }
+
     /// Its namespace.
     pub(super) fn scope(&self) -> Scope {
         scope_of(self.namespace, self.child.as_ref())
@@ -238,6 +242,15 @@ impl Context<'_> {
     /// Takes this socket out of a room.
     pub fn leave(&mut self, room: impl Into<String>) {
         self.desk.wish(Input::Leave(self.socket, room.into()));
+    }
+
+    /// Looks up which rooms this socket is in, but for that of its own id, in the order of joining;
+    /// `then` gets them.
+    pub fn rooms(&mut self, then: impl FnOnce(&mut Context<'_>, Vec<String>) + Send + 'static) {
+        let own = Target::socket(self.socket);
+        self.aim(own).fetch_sockets(|cx, found| {
+            then(cx, found.into_iter().flat_map(|own| own.rooms).collect());
+        });
     }
 
     /// Disconnects this socket from its namespace; other namespaces of the client stay.

@@ -18,7 +18,7 @@ use parlor_core::{
 };
 use parlor_shared::socket_io::{Args, Draft};
 
-use super::{Context, EmitError, Names, TimerId, foreign::Foreign, tasks::caught};
+use super::{Context, EmitError, Names, ShardContext, TimerId, foreign::Foreign, tasks::caught};
 use crate::{
     mailbox::{Mailbox, Parcel, Refused},
     metrics::Metrics,
@@ -30,7 +30,17 @@ pub(crate) const MAX_WISHES_PER_CALL: usize = 65_536;
 
 pub(crate) type OnAck = Box<dyn FnOnce(&mut Context<'_>, Result<Args<'_>, AckError>) + Send>;
 
-pub(crate) type OnGathered = Box<dyn FnOnce(&mut Context<'_>, Answer) + Send>;
+/// What was gathered, and how many shards did not answer.
+pub(crate) type Gathered = (Answer, usize);
+
+type OnGathered = Box<dyn FnOnce(&mut Context<'_>, Gathered) + Send>;
+type OnGatheredHere = Box<dyn FnOnce(&mut ShardContext<'_>, Gathered) + Send>;
+
+/// Who wants to know what is being gathered.
+pub(super) enum Gatherer {
+    Socket(SocketKey, Foreign<OnGathered>),
+    Shard(Foreign<OnGatheredHere>),
+}
 
 /// What other threads know of a shard.
 #[derive(Debug)]
@@ -89,7 +99,7 @@ pub(crate) struct Desk {
     /// Those of the call that runs.
     n_wishes: usize,
     asks: HashMap<AckToken, (SocketKey, Foreign<OnAck>)>,
-    gathered: HashMap<AckToken, (SocketKey, Foreign<OnGathered>)>,
+    gatherers: HashMap<AckToken, Gatherer>,
     next_ask: u64,
 }
 
@@ -100,7 +110,7 @@ impl Desk {
             wishes: VecDeque::new(),
             n_wishes: 0,
             asks: HashMap::new(),
-            gathered: HashMap::new(),
+            gatherers: HashMap::new(),
             next_ask: 0,
         }
     }
@@ -150,12 +160,22 @@ impl Desk {
         self.asks.insert(token, (socket, then));
     }
 
-    /// Asks many sockets; `then` gets what they answer.
+    /// Asks many for a socket; `then` gets what they answer.
     pub(super) fn gather(&mut self, socket: SocketKey, question: Question, then: OnGathered) {
         let then = Foreign::new(then, &self.env);
+        self.begin_gathering(question, Gatherer::Socket(socket, then));
+    }
+
+    /// Asks many for nobody in particular.
+    pub(super) fn gather_here(&mut self, question: Question, then: OnGatheredHere) {
+        let then = Foreign::new(then, &self.env);
+        self.begin_gathering(question, Gatherer::Shard(then));
+    }
+
+    fn begin_gathering(&mut self, question: Question, whom: Gatherer) {
         let token = self.next_token();
         self.wish(Input::Gather(token, question));
-        self.gathered.insert(token, (socket, then));
+        self.gatherers.insert(token, whom);
     }
 
     fn next_token(&mut self) -> AckToken {
@@ -164,11 +184,8 @@ impl Desk {
         token
     }
 
-    pub(super) fn take_gathered(
-        &mut self,
-        token: AckToken,
-    ) -> Option<(SocketKey, Foreign<OnGathered>)> {
-        self.gathered.remove(&token)
+    pub(super) fn take_gatherer(&mut self, token: AckToken) -> Option<Gatherer> {
+        self.gatherers.remove(&token)
     }
 
     pub(super) fn take_ack(&mut self, token: AckToken) -> Option<(SocketKey, Foreign<OnAck>)> {

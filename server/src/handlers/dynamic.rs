@@ -86,13 +86,4 @@ impl Handlers {
         }
         self.desk.note(Input::Refuse(socket, "Invalid namespace".to_owned(), None));
     }
-
-    /// Runs something that is no socket's. A panic ends nothing.
-    fn run_here(&mut self, now: Time, namespace: &str, run: impl FnOnce(&mut ShardContext<'_>)) {
-        self.desk.begin_call();
-        let env = Arc::clone(&self.desk.env);
-        if let Err(words) = caught(|| run(&mut ShardContext::at(now, &mut self.desk))) {
-            env.report_panic(namespace, &words);
-        }
-    }
 }

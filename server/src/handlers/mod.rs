@@ -18,6 +18,7 @@ mod life;
 mod many;
 mod names;
 mod namespace;
+mod remote;
 mod rooms;
 mod share;
 mod tasks;
@@ -25,7 +26,6 @@ mod tasks;
 use std::sync::Arc;
 
 use parlor_core::{
-    cluster,
     effect::{AckError, DisconnectReason},
     input::{AckToken, Input},
     key::{Beside, SessionKey, SocketKey},
@@ -39,13 +39,14 @@ pub use context::{Ack, Context};
 pub use emit::Emit;
 pub use emitter::{EmitError, Emitter, Timer};
 pub use every::ShardContext;
-pub use gather::Answer;
+pub use gather::{Answer, Pending, Replies};
 pub use namespace::Namespace;
+pub use remote::{RemoteHandshake, RemoteSocket};
 pub use rooms::Rooms;
 
 pub(crate) use admission::Decision;
 pub(crate) use context::Sessions;
-pub(crate) use desk::Env;
+pub(crate) use desk::{Env, Gathered};
 pub(crate) use dynamic::{Matching, Unlisted};
 pub(crate) use events::Passed;
 pub(crate) use every::{Beat, TimerId};
@@ -53,7 +54,7 @@ pub(crate) use names::Names;
 pub(crate) use tasks::{End, HandlerThreads, Tasks, caught};
 
 use context::SocketInfo;
-use desk::Desk;
+use desk::{Desk, Gatherer};
 use every::Schedule;
 use foreign::Foreign;
 use namespace::Running;
@@ -114,14 +115,25 @@ impl Handlers {
         self.run(sessions, socket, |cx| (then.into_inner())(cx, answer));
     }
 
+    /// What many answered has come, or their time is up.
     pub(crate) fn gathered(
         &mut self,
+        now: Time,
         sessions: &dyn Sessions,
         token: AckToken,
-        answer: cluster::Answer,
+        (mut answer, n_silent): Gathered,
     ) {
-        let Some((socket, then)) = self.desk.take_gathered(token) else { return };
-        self.run(sessions, socket, |cx| (then.into_inner())(cx, answer));
+        self.describe_in(&mut answer);
+        let gathered = (answer, n_silent);
+        match self.desk.take_gatherer(token) {
+            Some(Gatherer::Socket(socket, then)) => {
+                self.run(sessions, socket, |cx| (then.into_inner())(cx, gathered));
+            }
+            Some(Gatherer::Shard(then)) => {
+                self.run_here(now, "", |cx| (then.into_inner())(cx, gathered));
+            }
+            None => {}
+        }
     }
 
     /// Runs something with a socket's context, if it is still there.
@@ -133,6 +145,20 @@ impl Handlers {
     ) {
         if let Err(Failed::Panicked) = self.call(sessions, socket, None, job) {
             self.fail(socket);
+        }
+    }
+
+    /// Runs something that is no socket's. A panic ends nothing.
+    pub(crate) fn run_here(
+        &mut self,
+        now: Time,
+        whose: &str,
+        run: impl FnOnce(&mut ShardContext<'_>),
+    ) {
+        self.desk.begin_call();
+        let env = Arc::clone(&self.desk.env);
+        if let Err(words) = caught(|| run(&mut ShardContext::at(now, &mut self.desk))) {
+            env.report_panic(whose, &words);
         }
     }
 

@@ -9,9 +9,12 @@ use parlor_shared::{
     socket_io::{Args, FromArgs, OwnedArgs},
 };
 
+use serde::Serialize;
+
 use super::{
     Admission, AsyncContext, Auth, Context, Matching, OwnedAuth, ShardContext,
     dynamic::OnNewNamespace,
+    remote::{ShowData, show},
 };
 
 /// A handler that runs on the shard.
@@ -68,6 +71,7 @@ pub struct Namespace {
     /// Which namespaces are its children; `None`: it is one itself.
     pub(super) matching: Option<Matching>,
     pub(super) new_namespace: Option<OnNewNamespace>,
+    pub(super) show_data: Option<ShowData>,
 }
 
 impl fmt::Debug for Namespace {
@@ -294,6 +298,31 @@ impl Namespace {
         handler: impl Fn(AsyncContext, DisconnectReason) -> F + Send + Sync + 'static,
     ) -> &mut Self {
         self.disconnect_later = Some(self.later(handler));
+        self
+    }
+
+    /// Shows the data of its sockets, if it is a `T`, to those who find them by `fetch_sockets`.
+    ///
+    /// ```
+    /// # let mut server = parlor_server::Server::default();
+    /// #[derive(Default, serde::Serialize, serde::Deserialize)]
+    /// struct Player {
+    ///     name: String,
+    /// }
+    ///
+    /// server
+    ///     .namespace("/")
+    ///     .show_data::<Player>()
+    ///     .on_typed("name", |cx, (name,): (String,)| cx.data::<Player>().name = name)
+    ///     .on_async("who", |cx, _| async move {
+    ///         let Ok(sockets) = cx.everyone().fetch_sockets().await else { return };
+    ///         let names = sockets.iter().filter_map(|socket| socket.data::<Player>()?.ok());
+    ///         let names: Vec<String> = names.map(|player| player.name).collect();
+    ///         cx.ack((names,)).await;
+    ///     });
+    /// ```
+    pub fn show_data<T: Default + Serialize + Send + 'static>(&mut self) -> &mut Self {
+        self.show_data = Some(show::<T>());
         self
     }
 

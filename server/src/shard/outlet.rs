@@ -128,9 +128,13 @@ impl Effects for Outlet<'_> {
             Effect::Acked(token, answer) => {
                 self.handlers.acked(&View(self.sessions), token, answer);
             }
-            Effect::Tell(to, message) => self.links.push(to, message),
-            Effect::Gathered(token, answer) => {
-                self.handlers.gathered(&View(self.sessions), token, answer);
+            Effect::Tell(to, mut message) => {
+                self.handlers.describe(&mut message);
+                self.links.push(to, message);
+            }
+            Effect::Gathered(token, answer, n_silent) => {
+                let gathered = (answer, n_silent);
+                self.handlers.gathered(self.now, &View(self.sessions), token, gathered);
             }
             Effect::Disconnected(socket, _, reason) => {
                 self.handlers.disconnected(&View(self.sessions), socket, reason);

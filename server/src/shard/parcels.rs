@@ -37,6 +37,7 @@ impl Shard {
             }
             Parcel::Wish(input) => self.input(input),
             Parcel::Run(socket, job) => self.handlers(|all, view| all.run(view, socket, job)),
+            Parcel::RunHere(job) => self.handlers(|all, _| all.run_here(now, "", job)),
             Parcel::Decided(decision) => self.handlers(|all, view| all.decided(view, decision)),
             Parcel::Every(id, beat) => self.handlers(|all, _| all.every(now, id, beat)),
             Parcel::Cancel(id) => self.handlers(|all, _| all.cancel(id)),

@@ -54,7 +54,7 @@ impl Effects for Log {
             Effect::Acked(token, answer) => {
                 Seen::Acked(token, answer.map(|args| args.array().to_owned()))
             }
-            Effect::Gathered(token, answer) => Seen::Gathered(token, answer),
+            Effect::Gathered(token, answer, _) => Seen::Gathered(token, answer),
             Effect::Tell(shard, message) => Seen::Tell(shard, message),
             Effect::Disconnected(socket, ..) => Seen::Disconnected(socket),
             Effect::Abandoned(socket) => Seen::Abandoned(socket),

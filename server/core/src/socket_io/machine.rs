@@ -461,7 +461,7 @@ impl SocketIo {
             let Socket { namespace, memberships, .. } = self.sockets.get(key)?;
             let rooms = &self.namespaces[*namespace].rooms;
             let rooms = memberships.iter().map(|m| rooms.name(m).to_owned()).collect();
-            Some(SocketInfo { id, shard, rooms })
+            Some(SocketInfo { id, shard, socket: key, rooms, details: None })
         };
         selected.into_iter().filter_map(describe).collect()
     }

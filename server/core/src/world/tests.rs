@@ -293,7 +293,7 @@ impl Effects for Log {
             Effect::Connected(_, namespace) => self.told.push(format!("connected {namespace:?}")),
             Effect::Event { args, .. } => self.told.push(format!("event {}", args.name())),
             Effect::Acked(..) => self.told.push("acked".to_owned()),
-            Effect::Gathered(token, answer) => self.gathered.push((token, answer)),
+            Effect::Gathered(token, answer, _) => self.gathered.push((token, answer)),
             Effect::Tell(to, message) => self.abroad.push((to, message)),
             Effect::Disconnected(..) => self.told.push("disconnected".to_owned()),
             Effect::Abandoned(..) => self.told.push("abandoned".to_owned()),
