@@ -13,6 +13,8 @@ mod emitter;
 mod failing;
 #[path = "e2e/gathering.rs"]
 mod gathering;
+#[path = "e2e/listening.rs"]
+mod listening;
 #[path = "e2e/many.rs"]
 mod many;
 #[path = "e2e/opening.rs"]

@@ -83,10 +83,31 @@ pub enum Effect<'a> {
     Gathered(AckToken, Answer, usize),
     /// Tell another shard.
     Tell(ShardId, Message),
+    /// A connected socket will be no more, and was in these rooms; only if the namespace's handlers
+    /// listen to that.
+    Disconnecting(SocketKey, DisconnectReason, &'a [&'a str]),
+    /// Something has become of a room because of this socket; only if the namespace's handlers
+    /// listen to rooms.
+    Room(SocketKey, &'a str, RoomChange),
+    /// These sockets are sent an event next; only if the namespace's handlers listen to that.
+    Sending(&'a [SocketKey], &'a Frame),
     /// A connected socket is no more.
     Disconnected(SocketKey, NamespaceKey, DisconnectReason),
     /// A socket is no more about which the namespace's handler was still deciding.
     Abandoned(SocketKey),
+}
+
+/// What has become of a room on this shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoomChange {
+    /// Its first socket joins.
+    Created,
+    /// A socket has joined.
+    Joined,
+    /// A socket has left.
+    Left,
+    /// Its last socket has left.
+    Deleted,
 }
 
 /// Why there is no answer.

@@ -17,7 +17,7 @@ use crate::{
     key::{Address, NamespaceKey, ShardId, SocketKey, ViewId},
     lobby::{Lobbies, LobbyEffect, LobbyInput, LobbyMessage, LobbySettings, Request},
     questions::{Answered, Questions},
-    socket_io::{Dynamic, Settings, SocketIo},
+    socket_io::{Dynamic, Listeners, Settings, SocketIo},
     time::Time,
     views::{Gallery, ViewEffect, ViewInput, ViewMessage},
 };
@@ -31,6 +31,8 @@ pub struct WorldSettings {
     pub namespaces: Vec<String>,
     /// Which of them are made when a client names them.
     pub dynamic: Dynamic,
+    /// What those handlers want to be told beside connections and events.
+    pub listeners: Listeners,
     /// Within this time a client must have joined a namespace.
     pub connect_timeout: Duration,
     /// Bytes of one packet, attachments included.
@@ -76,6 +78,7 @@ impl World {
             socket_io: SocketIo::new(Settings {
                 namespaces,
                 dynamic: settings.dynamic,
+                listeners: settings.listeners,
                 connect_timeout: settings.connect_timeout,
                 max_payload: settings.max_payload,
                 hash_seed: settings.hash_seed,

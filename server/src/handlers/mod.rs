@@ -15,6 +15,7 @@ mod foreign;
 mod gather;
 mod lane;
 mod life;
+mod listening;
 mod many;
 mod names;
 mod namespace;
@@ -50,6 +51,7 @@ pub(crate) use desk::{Env, Gathered};
 pub(crate) use dynamic::{Matching, Unlisted};
 pub(crate) use events::Passed;
 pub(crate) use every::{Beat, TimerId};
+pub(crate) use listening::listeners;
 pub(crate) use names::Names;
 pub(crate) use tasks::{End, HandlerThreads, Tasks, caught};
 

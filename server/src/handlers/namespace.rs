@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::{
     Admission, AsyncContext, Auth, Context, Matching, OwnedAuth, ShardContext,
     dynamic::OnNewNamespace,
+    listening::Listening,
     remote::{ShowData, show},
 };
 
@@ -72,6 +73,7 @@ pub struct Namespace {
     pub(super) matching: Option<Matching>,
     pub(super) new_namespace: Option<OnNewNamespace>,
     pub(super) show_data: Option<ShowData>,
+    pub(super) listening: Listening,
 }
 
 impl fmt::Debug for Namespace {

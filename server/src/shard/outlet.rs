@@ -136,6 +136,13 @@ impl Effects for Outlet<'_> {
                 let gathered = (answer, n_silent);
                 self.handlers.gathered(self.now, &View(self.sessions), token, gathered);
             }
+            Effect::Disconnecting(socket, reason, rooms) => {
+                self.handlers.disconnecting(&View(self.sessions), socket, reason, rooms);
+            }
+            Effect::Room(socket, room, change) => {
+                self.handlers.room(&View(self.sessions), socket, room, change);
+            }
+            Effect::Sending(to, frame) => self.handlers.sending(&View(self.sessions), to, frame),
             Effect::Disconnected(socket, _, reason) => {
                 self.handlers.disconnected(&View(self.sessions), socket, reason);
             }

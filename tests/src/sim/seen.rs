@@ -45,7 +45,10 @@ impl Effects for Log {
             Effect::Connecting { socket, id, session, .. } => {
                 Seen::Connecting { socket, id, session }
             }
-            other @ Effect::Unlisted { .. } => unreachable!("all are in the list: {other:?}"),
+            other @ (Effect::Unlisted { .. }
+            | Effect::Disconnecting(..)
+            | Effect::Room(..)
+            | Effect::Sending(..)) => unreachable!("nobody listens to {other:?}"),
             Effect::Connected(..) => Seen::Connected,
             Effect::Event { socket, args, ack, .. } => {
                 let (name, args) = (args.name().into_owned(), args.array().to_owned());

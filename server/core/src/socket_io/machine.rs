@@ -13,8 +13,8 @@ use parlor_shared::{
 use super::{
     assembly::Assembly,
     client::{Client, MAX_FAILED_CONNECTS, MAX_QUEUED_PACKETS, Queued},
-    namespaces::{Dynamic, MAX_SOCKETS_PER_CLIENT, Namespaces, NotMade},
-    rooms::MAX_ROOMS_PER_SOCKET,
+    namespaces::{Dynamic, Listeners, MAX_SOCKETS_PER_CLIENT, Namespaces, NotMade},
+    rooms::{MAX_ROOMS_PER_SOCKET, Note},
     socket::{MAX_PENDING_ACKS, Socket, State, Waiting},
 };
 use crate::{
@@ -37,6 +37,8 @@ pub struct Settings {
     pub namespaces: Vec<String>,
     /// Which of them are made when a client names them.
     pub dynamic: Dynamic,
+    /// What their handlers want to be told beside connections and events.
+    pub listeners: Listeners,
     /// Within this time a client must have joined one.
     pub connect_timeout: Duration,
     /// Bytes of one packet, attachments included.
@@ -54,6 +56,8 @@ pub struct SocketIo {
     sockets: Table<SocketKey, Socket>,
     namespaces: Namespaces,
     deadlines: Deadlines<Deadline>,
+    /// What has become of rooms and is not told yet.
+    notes: Vec<Note>,
     stamp: u64,
     /// Those whom a broadcast is for, while it is.
     addressed: Vec<SessionKey>,
@@ -85,9 +89,11 @@ impl SocketIo {
             namespaces: Namespaces::new(
                 settings.namespaces,
                 settings.dynamic,
+                settings.listeners,
                 Keyed::new(settings.hash_seed),
             ),
             deadlines: Deadlines::default(),
+            notes: Vec::new(),
             stamp: 0,
             addressed: Vec::new(),
         }
@@ -163,7 +169,10 @@ impl SocketIo {
             }
             Input::Change(scope, target, change) => {
                 for namespace in self.namespaces.of(&scope) {
-                    self.change(namespace, &target, &change, effects);
+                    // Who is disconnected whole may have been the last in another one.
+                    if self.namespaces.contains(namespace) {
+                        self.change(namespace, &target, &change, effects);
+                    }
                 }
             }
             // The world's own business.
@@ -175,6 +184,7 @@ impl SocketIo {
             }
             Input::Timeout => self.timeout(now, effects),
         }
+        self.tell_of_rooms(effects);
     }
 
     fn text(
@@ -364,6 +374,7 @@ impl SocketIo {
         for room in rooms {
             self.join(key, &room);
         }
+        self.tell_of_rooms(effects);
         self.set_client_deadline(session);
         for Queued { data, attachments, ack } in queued {
             let args = Args::of_event(&data, &attachments);
@@ -402,6 +413,11 @@ impl SocketIo {
         delivery: Delivery,
         effects: &mut dyn Effects,
     ) {
+        if self.namespaces[namespace].hears_sending {
+            let mut whom = Vec::new();
+            self.each(namespace, target, |key, _| whom.push(key));
+            effects.push(Effect::Sending(&whom, frame));
+        }
         let mut to = std::mem::take(&mut self.addressed);
         self.each(namespace, target, |_, session| to.push(session));
         if !to.is_empty() {
@@ -565,6 +581,9 @@ impl SocketIo {
                 return effects.push(Effect::Acked(token, Err(AckError::TooMany)));
             }
         };
+        if namespace.hears_sending {
+            effects.push(Effect::Sending(&[key], &frame));
+        }
         socket.acks.insert(id, token);
         self.deadlines.set(Deadline::Ack(key, id), timeout.map(|timeout| now + timeout));
         send(socket.session, &frame, effects);
@@ -583,7 +602,10 @@ impl SocketIo {
             }
             State::Connected => {
                 let rooms = &mut self.namespaces[socket.namespace].rooms;
-                rooms.join((key, socket.session), &mut socket.memberships, room)
+                let session = socket.session;
+                let has_joined = rooms.join((key, session), &mut socket.memberships, room);
+                rooms.hand_over_notes(&mut self.notes);
+                has_joined
             }
         };
         if !has_joined {
@@ -602,9 +624,11 @@ impl SocketIo {
         let mut memberships = std::mem::take(&mut socket.memberships);
         let namespace = socket.namespace;
         let sockets = &mut self.sockets;
-        self.namespaces[namespace].rooms.leave(&mut memberships, room, |other, at, place| {
+        let rooms = &mut self.namespaces[namespace].rooms;
+        rooms.leave(&mut memberships, room, |other, at, place| {
             sockets.get_mut(other).expect("members exist").memberships[at].moved_to(place);
         });
+        rooms.hand_over_notes(&mut self.notes);
         self.sockets.get_mut(key).expect("just seen").memberships = memberships;
     }
 
@@ -683,11 +707,17 @@ impl SocketIo {
         let Some(socket) = self.sockets.get_mut(key) else { return };
         let was_connected = matches!(socket.state, State::Connected);
         let family = self.namespaces.family(socket.namespace);
+        let namespace = &self.namespaces[socket.namespace];
+        if was_connected && namespace.hears_leaving {
+            let rooms = socket.memberships.iter().map(|m| namespace.rooms.name(m));
+            effects.push(Effect::Disconnecting(key, reason, &rooms.collect::<Vec<_>>()));
+        }
         for (id, token) in std::mem::take(&mut socket.acks) {
             self.deadlines.set(Deadline::Ack(key, id), None);
             effects.push(Effect::Acked(token, Err(AckError::Disconnected)));
         }
         self.remove(key);
+        self.tell_of_rooms(effects);
         effects.push(match family.filter(|_| was_connected) {
             Some(family) => Effect::Disconnected(key, family, reason),
             None => Effect::Abandoned(key),
@@ -699,7 +729,7 @@ impl SocketIo {
         if let Some(client) = self.clients.get_mut(socket.session) {
             client.sockets.retain(|(_, socket)| *socket != key);
         }
-        let Self { sockets, namespaces, .. } = self;
+        let Self { sockets, namespaces, notes, .. } = self;
         let namespace = &mut namespaces[socket.namespace];
         if fault::is_planted(Fault::RoomKeptAfterDisconnect) {
             socket.memberships.clear();
@@ -707,6 +737,7 @@ impl SocketIo {
         namespace.rooms.leave_all(&mut socket.memberships, |other, at, place| {
             sockets.get_mut(other).expect("members exist").memberships[at].moved_to(place);
         });
+        namespace.rooms.hand_over_notes(notes);
         if matches!(socket.state, State::Connected) {
             namespace.by_id.remove(&socket.id);
             namespace.sockets.swap_remove(socket.place);
@@ -715,6 +746,12 @@ impl SocketIo {
             }
         }
         namespaces.exit(socket.namespace);
+    }
+
+    fn tell_of_rooms(&mut self, effects: &mut dyn Effects) {
+        for Note { socket, room, change } in self.notes.drain(..) {
+            effects.push(Effect::Room(socket, &room, change));
+        }
     }
 
     fn set_client_deadline(&mut self, session: SessionKey) {

@@ -12,6 +12,6 @@ mod socket;
 pub use assembly::ASSEMBLY_TIMEOUT;
 pub use client::{MAX_FAILED_CONNECTS, MAX_QUEUED_PACKETS};
 pub use machine::{Settings, SocketIo};
-pub use namespaces::{Dynamic, MAX_SOCKETS_PER_CLIENT};
+pub use namespaces::{Dynamic, Listeners, MAX_SOCKETS_PER_CLIENT};
 pub use rooms::MAX_ROOMS_PER_SOCKET;
 pub use socket::MAX_PENDING_ACKS;

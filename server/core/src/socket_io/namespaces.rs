@@ -32,6 +32,18 @@ pub struct Dynamic {
     pub max_children: usize,
 }
 
+/// What the handlers of some namespaces listen to beside connections and events, and of a parent
+/// those of its children. Of other namespaces nothing of it is told.
+#[derive(Debug, Clone, Default)]
+pub struct Listeners {
+    /// What becomes of rooms.
+    pub rooms: Vec<NamespaceKey>,
+    /// That a socket will be no more, while it is still in its rooms.
+    pub leaving: Vec<NamespaceKey>,
+    /// What is sent to each socket.
+    pub sending: Vec<NamespaceKey>,
+}
+
 /// Those of the list have its keys. Children have keys behind them that other namespaces will have
 /// after them: such a key is kept by what counts as a user of the child, and told to nobody.
 #[derive(Debug)]
@@ -39,6 +51,7 @@ pub(super) struct Namespaces {
     all: Slab<Namespace>,
     n_listed: usize,
     dynamic: Dynamic,
+    listeners: Listeners,
     keys: HashMap<Arc<str>, NamespaceKey, Keyed>,
     keyed: Keyed,
 }
@@ -50,6 +63,8 @@ pub(super) struct Namespace {
     family: Option<NamespaceKey>,
     /// Sockets, those that are still connecting included.
     n_users: usize,
+    pub(super) hears_leaving: bool,
+    pub(super) hears_sending: bool,
     /// Connected sockets, dense, and whose they are.
     pub(super) sockets: Vec<(SocketKey, SessionKey)>,
     pub(super) by_id: HashMap<SocketId, (SocketKey, SessionKey), OfRandom>,
@@ -75,17 +90,23 @@ impl NotMade {
 }
 
 impl Namespaces {
-    pub(super) fn new(names: Vec<String>, dynamic: Dynamic, keyed: Keyed) -> Self {
+    pub(super) fn new(
+        names: Vec<String>,
+        dynamic: Dynamic,
+        listeners: Listeners,
+        keyed: Keyed,
+    ) -> Self {
         let mut namespaces = Self {
             all: Slab::new(),
             n_listed: names.len(),
             dynamic,
+            listeners,
             keys: HashMap::with_hasher(keyed),
             keyed,
         };
         for name in names {
             let key = namespaces.insert(name.into());
-            namespaces[key].family = Some(key);
+            namespaces.set_family(key, key);
             if !namespaces.dynamic.parents.contains(&key) {
                 namespaces.keys.insert(Arc::clone(&namespaces[key].name), key);
             }
@@ -114,9 +135,25 @@ impl Namespaces {
 
     /// Decides whose child a namespace is, unless that is decided.
     pub(super) fn adopt(&mut self, key: NamespaceKey, parent: NamespaceKey) {
-        if self.dynamic.parents.contains(&parent) {
-            self[key].family.get_or_insert(parent);
+        if self[key].family.is_none() && self.dynamic.parents.contains(&parent) {
+            self.set_family(key, parent);
         }
+    }
+
+    fn set_family(&mut self, key: NamespaceKey, family: NamespaceKey) {
+        let Listeners { rooms, leaving, sending } = &self.listeners;
+        let namespace = &mut self.all[key.0 as usize];
+        namespace.family = Some(family);
+        namespace.hears_leaving = leaving.contains(&family);
+        namespace.hears_sending = sending.contains(&family);
+        if rooms.contains(&family) {
+            namespace.rooms.listen();
+        }
+    }
+
+    /// False if it was a child, and is gone.
+    pub(super) fn contains(&self, key: NamespaceKey) -> bool {
+        self.all.contains(key.0 as usize)
     }
 
     /// Whose handlers serve a namespace, if that is decided.
@@ -179,6 +216,8 @@ impl Namespaces {
             name,
             family: None,
             n_users: 0,
+            hears_leaving: false,
+            hears_sending: false,
             sockets: Vec::new(),
             by_id: HashMap::default(),
             rooms: Rooms::new(self.keyed),

@@ -129,6 +129,7 @@ impl Script {
             neighbours,
             namespaces: vec!["/".to_owned()],
             dynamic: Default::default(),
+            listeners: Default::default(),
             connect_timeout: Duration::from_secs(10),
             max_payload: 10_000,
             hash_seed: 3,
@@ -285,7 +286,10 @@ impl Effects for Log {
             Effect::Close(session, reason) => {
                 self.told.push(format!("close {} {}", session.parts().0, reason.as_str()));
             }
-            other @ Effect::Unlisted { .. } => unreachable!("all are in the list: {other:?}"),
+            other @ (Effect::Unlisted { .. }
+            | Effect::Disconnecting(..)
+            | Effect::Room(..)
+            | Effect::Sending(..)) => unreachable!("nobody listens to {other:?}"),
             Effect::Connecting { namespace, socket, .. } => {
                 self.connecting.push(socket);
                 self.told.push(format!("connecting {namespace:?}"))

@@ -75,6 +75,7 @@ impl Application {
                     neighbours: Neighbours::alone(1),
                     namespaces: NAMESPACES.map(str::to_owned).to_vec(),
                     dynamic: Default::default(),
+                    listeners: Default::default(),
                     connect_timeout: story.settings.connect_timeout,
                     max_payload: story.settings.session.max_payload,
                     hash_seed: 1,
@@ -155,8 +156,11 @@ impl Effects for Outlet<'_> {
             Effect::Disconnected(socket, ..) | Effect::Abandoned(socket) => {
                 self.state.sockets.remove(&socket);
             }
-            // All are in the list.
-            Effect::Unlisted { .. } => {}
+            // All are in the list, and nobody listens.
+            Effect::Unlisted { .. }
+            | Effect::Disconnecting(..)
+            | Effect::Room(..)
+            | Effect::Sending(..) => {}
             // There is one shard, nobody asks many, and there are no lobbies.
             Effect::Tell(..)
             | Effect::Gathered(..)

@@ -6,6 +6,7 @@ mod binary;
 mod connect;
 mod disconnect;
 mod dynamic;
+mod listening;
 mod random;
 mod rooms;
 
@@ -33,18 +34,26 @@ struct Script {
 
 impl Script {
     fn new() -> Self {
-        Self::with(Dynamic::default())
+        Self::with(Dynamic::default(), Listeners::default())
+    }
+
+    /// Whose handlers listen to what becomes of rooms, leaving and sending in `/a` and in children.
+    fn with_listeners() -> Self {
+        let keys = || vec![NamespaceKey(1), PARENT];
+        let listeners = Listeners { rooms: keys(), leaving: keys(), sending: keys() };
+        Self::with(Dynamic { parents: vec![PARENT], max_children: 9 }, listeners)
     }
 
     /// Where clients may name so many other namespaces, children of [`PARENT`].
     fn with_children(max_children: usize) -> Self {
-        Self::with(Dynamic { parents: vec![PARENT], max_children })
+        Self::with(Dynamic { parents: vec![PARENT], max_children }, Listeners::default())
     }
 
-    fn with(dynamic: Dynamic) -> Self {
+    fn with(dynamic: Dynamic, listeners: Listeners) -> Self {
         let machine = SocketIo::new(Settings {
             namespaces: NAMES.map(str::to_owned).to_vec(),
             dynamic,
+            listeners,
             connect_timeout: Duration::from_millis(CONNECT_TIMEOUT_MS),
             max_payload: MAX_PAYLOAD,
             hash_seed: 7,
@@ -245,6 +254,16 @@ impl Effects for Log<'_> {
                 format!("{} is out of {}: {}", self.name(socket), namespace(from), reason.as_str())
             }
             Effect::Abandoned(socket) => format!("{} is abandoned", self.name(socket)),
+            Effect::Disconnecting(socket, reason, rooms) => {
+                format!("{} leaves {rooms:?}: {}", self.name(socket), reason.as_str())
+            }
+            Effect::Room(socket, room, change) => {
+                format!("{room} {change:?} by {}", self.name(socket))
+            }
+            Effect::Sending(sockets, frame) => {
+                let names: Vec<String> = sockets.iter().map(|key| self.name(*key)).collect();
+                format!("for {}: {}", names.join(" "), packets(frame))
+            }
         };
         self.lines.push(line);
     }
