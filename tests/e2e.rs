@@ -23,6 +23,8 @@ mod opening;
 mod places;
 #[path = "e2e/reading.rs"]
 mod reading;
+#[path = "e2e/server_side.rs"]
+mod server_side;
 #[path = "e2e/shards.rs"]
 mod shards;
 #[path = "e2e/typed.rs"]

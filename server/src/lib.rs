@@ -159,7 +159,7 @@ pub use engine_app::{EngineContext, EngineMessage};
 pub use handlers::{
     Ack, Admission, Answer, AsyncContext, Auth, ConnectError, Context, Emit, EmitError, Emitter,
     Gone, Handshake, Headers, Namespace, OwnedAuth, Pending, RemoteHandshake, RemoteSocket,
-    Replies, Rooms, ShardContext, Timer,
+    Replies, Rooms, ServerAnswer, ShardContext, Timer,
 };
 pub use parlor_core::{
     close::CloseReason,

@@ -22,7 +22,9 @@ use crate::{
     config::Config,
     cors::Cors,
     engine_app::EngineApp,
-    handlers::{Env, HandlerThreads, Handlers, Names, Namespace, Namespaces, Tasks, listeners},
+    handlers::{
+        Env, HandlerThreads, Handlers, Names, Namespace, Namespaces, ServerSide, Tasks, listeners,
+    },
     http::HttpSettings,
     mailbox::{Inbox, Mailbox},
     metrics::Metrics,
@@ -36,6 +38,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 pub(crate) struct Parts {
     pub(crate) config: Config,
     pub(crate) namespaces: Vec<(String, Namespace)>,
+    pub(crate) server_side: ServerSide,
     pub(crate) games: Games,
     pub(crate) engine: Option<EngineApp>,
     pub(crate) cluster: Option<Cluster>,
@@ -51,6 +54,7 @@ pub(crate) struct Plan {
     in_process: Arc<InProcess>,
     session: Arc<Settings>,
     namespaces: Namespaces,
+    server_side: ServerSide,
     games: Games,
     engine: Option<EngineApp>,
     pub(crate) metrics: Metrics,
@@ -60,7 +64,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn of(parts: Parts, mailboxes: &Arc<[Mailbox]>) -> io::Result<Self> {
-        let Parts { config, namespaces, games, engine, cluster } = parts;
+        let Parts { config, namespaces, server_side, games, engine, cluster } = parts;
         let wrong = |what: String| io::Error::new(io::ErrorKind::InvalidInput, what);
         let proxies = TrustedProxies::parse(&config.proxy.trusted).map_err(wrong)?;
         let cors = Cors::new(&config.cors.origins, config.cors.credentials).map_err(wrong)?;
@@ -107,6 +111,7 @@ impl Plan {
             in_process: Arc::default(),
             session,
             namespaces: namespaces.into(),
+            server_side,
             games,
             engine,
             metrics,
@@ -169,7 +174,8 @@ impl Plan {
             hash_seed: chance::seed(),
             lobbies,
         };
-        App::socket_io(settings, Handlers::new(env, &self.namespaces, tasks))
+        let handlers = Handlers::new(env, &self.namespaces, self.server_side.clone(), tasks);
+        App::socket_io(settings, handlers)
     }
 
     /// One shard's thread.

@@ -10,6 +10,7 @@ use std::{
 };
 
 use parlor_core::lobby::{Games, game::Game};
+use parlor_shared::socket_io::Args;
 use tokio::{
     runtime::LocalOptions,
     sync::{mpsc, watch},
@@ -20,7 +21,9 @@ use crate::{
     cluster::Cluster,
     config::Config,
     engine_app::{EngineApp, EngineContext, EngineMessage},
-    handlers::{Auth, Beat, Emitter, Env, HandlerThreads, Matching, Namespace, ShardContext},
+    handlers::{
+        Auth, Beat, Emitter, Env, HandlerThreads, Matching, Namespace, ServerSide, ShardContext,
+    },
     mailbox::{Inbox, Mailbox, Parcel, mailbox},
     plan::{Entrance, Parts, Plan},
 };
@@ -41,6 +44,7 @@ use crate::{
 pub struct Server {
     config: Config,
     namespaces: Vec<(String, Namespace)>,
+    server_side: ServerSide,
     games: Games,
     engine: Option<EngineApp>,
     emitter: Emitter,
@@ -196,6 +200,38 @@ impl Server {
         self
     }
 
+    /// Called on each shard for each event of this name that another one sends by
+    /// [`server_side_emit`](crate::Context::server_side_emit): another shard of this process, or of
+    /// another node, or an emitter. [`ShardContext::ack`] answers it. A second handler of one name
+    /// replaces the first.
+    ///
+    /// ```
+    /// # let mut server = parlor_server::Server::default();
+    /// use std::time::Duration;
+    ///
+    /// server.on_server_side("load?", |cx, _| {
+    ///     let shard = cx.shard();
+    ///     cx.ack((shard, 0.5));
+    /// });
+    /// server.namespace("/").on_async("loads", |cx, _| async move {
+    ///     let loads = cx.server_side_ask("load?", (), Duration::from_secs(1)).await;
+    ///     let Ok(loads) = loads else { return };
+    ///     let loads = loads.iter().filter_map(|load| load.args.get(1).ok());
+    ///     cx.ack((loads.collect::<Vec<f32>>(),)).await;
+    /// });
+    /// ```
+    ///
+    /// # Panics
+    /// If the name is `connect`, `connection` or `new_namespace`.
+    pub fn on_server_side(
+        &mut self,
+        event: &str,
+        handler: impl Fn(&mut ShardContext<'_>, Args<'_>) + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.server_side.on(event, handler);
+        self
+    }
+
     /// Emits from any thread, once the server runs.
     pub fn emitter(&self) -> Emitter {
         self.emitter.clone()
@@ -232,8 +268,8 @@ impl Server {
         let (mailboxes, inboxes): (Vec<Mailbox>, Vec<Inbox>) =
             (0..n_shards).map(|_| mailbox()).unzip();
         let mailboxes: Arc<[Mailbox]> = mailboxes.into();
-        let Self { config, namespaces, games, engine, cluster, .. } = self;
-        let parts = Parts { config, namespaces, games, engine, cluster };
+        let Self { config, namespaces, server_side, games, engine, cluster, .. } = self;
+        let parts = Parts { config, namespaces, server_side, games, engine, cluster };
         let plan = Plan::of(parts, &mailboxes)?;
         plan.connect(&mailboxes);
         let timeout = Duration::from_millis(plan.config.shutdown.timeout_ms);
@@ -254,8 +290,8 @@ impl Server {
             };
             let mailbox = mailboxes[usize::from(number)].clone();
             let (plan, stopped, alive) = (plan.clone(), stopped.clone(), alive.clone());
-            let env =
-                Arc::new(Env::new(number.into(), plan.names(), mailbox, plan.metrics.clone()));
+            let env = Env::new(number.into(), plan.names(), mailbox, plan.metrics.clone());
+            let env = Arc::new(env.with_stop(Arc::clone(&stop)));
             envs.push(Arc::clone(&env));
             let tasks = handler_threads.as_ref().map(HandlerThreads::tasks);
             let all_end = AllEnd(Arc::clone(&stop));
@@ -298,7 +334,7 @@ impl Drop for AllEnd {
 
 /// Tells all threads to stop.
 #[derive(Debug)]
-struct Stop {
+pub(crate) struct Stop {
     told: watch::Sender<bool>,
     /// Of the shards, which look when they are rung.
     mailboxes: Arc<[Mailbox]>,
@@ -310,7 +346,7 @@ impl Stop {
         (Arc::new(Self { told, mailboxes }), stopped)
     }
 
-    fn tell(&self) {
+    pub(crate) fn tell(&self) {
         self.told.send_replace(true);
         self.mailboxes.iter().for_each(Mailbox::ring);
     }

@@ -8,24 +8,33 @@ use parlor_tests::loopback::Loopback;
 use super::*;
 
 /// The servers of one place.
-pub(crate) struct Place(Vec<Running>);
+pub(crate) struct Place {
+    servers: Vec<Running>,
+    n_shards: usize,
+}
 
 impl Place {
     /// So many clients in the main namespace, in turn on each server and shard.
     pub(crate) fn join(&self, n: usize) -> Vec<WebSocket> {
-        let join = |i: usize| WebSocket::join(self.0[i % self.0.len()].address()).unwrap();
+        let server = |i: usize| self.servers[i % self.servers.len()].address();
+        let join = |i: usize| WebSocket::join(server(i)).unwrap();
         (0..n).map(join).collect()
     }
 
     pub(crate) fn first(&self) -> &Running {
-        &self.0[0]
+        &self.servers[0]
+    }
+
+    /// Of all servers.
+    pub(crate) fn n_shards(&self) -> usize {
+        self.n_shards
     }
 }
 
 /// Has the same application checked everywhere.
 pub(crate) fn everywhere(build: impl Fn(&mut Server), check: impl Fn(&Place)) {
     for shards in [1, 3] {
-        check_and_stop(Place(vec![start(config(shards), &build)]), &check);
+        check_and_stop(vec![start(config(shards), &build)], shards, &check);
     }
     let (first, link) = Loopback::listen().unwrap();
     let nodes = [first, Loopback::connect(link)].into_iter().enumerate().map(|(i, adapter)| {
@@ -35,7 +44,7 @@ pub(crate) fn everywhere(build: impl Fn(&mut Server), check: impl Fn(&Place)) {
             build(server);
         })
     });
-    check_and_stop(Place(nodes.collect()), &check);
+    check_and_stop(nodes.collect(), 4, &check);
 }
 
 fn config(shards: usize) -> Config {
@@ -44,10 +53,11 @@ fn config(shards: usize) -> Config {
     config
 }
 
-fn check_and_stop(place: Place, check: impl Fn(&Place)) {
+fn check_and_stop(servers: Vec<Running>, n_shards: usize, check: impl Fn(&Place)) {
+    let place = Place { servers, n_shards };
     check(&place);
-    place.0.iter().for_each(Running::stop);
-    place.0.into_iter().for_each(|running| running.wait().unwrap());
+    place.servers.iter().for_each(Running::stop);
+    place.servers.into_iter().for_each(|running| running.wait().unwrap());
 }
 
 /// Sends and waits for this answer, whatever comes before it: all that.

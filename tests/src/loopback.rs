@@ -207,6 +207,8 @@ mod tests {
             Message::Question(1, Question::Sockets(namespace, target)),
             Message::Answer(1, Answer::Acks(acks)),
             Message::Answer(2, Answer::Sockets(vec![info])),
+            Message::ServerSide(Draft::event("x").unwrap(), Some(3)),
+            Message::Answer(3, Answer::Servers(vec![(shard, Some(("[1]".to_owned(), vec![])))])),
             Message::Lobby(LobbyMessage::Gone(socket)),
             Message::Lobby(LobbyMessage::List(4, Default::default())),
             Message::Lobby(LobbyMessage::Listed(4, vec![(1, listed)])),

@@ -32,6 +32,8 @@ pub enum Message {
     Change(Scope, Target, Change),
     /// Something that the receiver answers under the same number.
     Question(u64, Question),
+    /// An event for the receiver's server, which is answered under this number if one is given.
+    ServerSide(Draft, Option<u64>),
     /// The answer to a question of the receiver's.
     Answer(u64, Answer),
     /// Between a lobby and those in it.
@@ -47,9 +49,9 @@ impl Message {
             Self::Emit(_, _, frame, _) | Self::Lobby(LobbyMessage::Push(_, frame, _)) => {
                 frame.wire().len()
             }
-            Self::EmitEach(_, _, draft, _) | Self::Question(_, Question::Ask(_, _, draft, _)) => {
-                draft.n_bytes()
-            }
+            Self::EmitEach(_, _, draft, _)
+            | Self::ServerSide(draft, _)
+            | Self::Question(_, Question::Ask(_, _, draft, _)) => draft.n_bytes(),
             Self::Answer(_, Answer::Acks(acks)) => acks.iter().map(AckOf::n_bytes).sum(),
             Self::Answer(_, Answer::Sockets(sockets)) => {
                 sockets.iter().filter_map(|socket| socket.details.as_ref()).map(|d| d.len()).sum()
@@ -111,20 +113,28 @@ pub enum Answer {
     Acks(Vec<AckOf>),
     /// The sockets.
     Sockets(Vec<SocketInfo>),
+    /// What servers answered; nothing from those that had nothing to say.
+    Servers(Vec<(ShardId, Option<RawArgs>)>),
 }
+
+/// Arguments as they travel: a JSON array, and attachments.
+pub type RawArgs = (String, Vec<Bytes>);
+
+/// The shard that asked, and its number for the question.
+pub type Asker = (ShardId, u64);
 
 /// What one socket's client answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AckOf {
     /// Whose answer it is.
     pub socket: SocketId,
-    /// The answer's arguments as a JSON array, and its attachments; or why there is none.
-    pub answer: Result<(String, Vec<Bytes>), AckError>,
+    /// The answer's arguments, or why there is none.
+    pub answer: Result<RawArgs, AckError>,
 }
 
 impl AckOf {
     fn n_bytes(&self) -> usize {
-        let whole = |(array, attachments): &(String, Vec<Bytes>)| {
+        let whole = |(array, attachments): &RawArgs| {
             array.len() + attachments.iter().map(Bytes::len).sum::<usize>()
         };
         self.answer.as_ref().map_or(0, whole)

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     close::CloseReason,
-    cluster::{Answer, Message},
+    cluster::{Answer, Asker, Message},
     delivery::Delivery,
     input::AckToken,
     key::{NamespaceKey, SessionKey, ShardId, SocketKey, ViewId},
@@ -81,6 +81,9 @@ pub enum Effect<'a> {
     /// What sockets of all shards answered to [`crate::input::Input::Gather`], and how many shards
     /// did not answer in time.
     Gathered(AckToken, Answer, usize),
+    /// An event of another shard's, or of somebody beside them, for this one's server; whoever
+    /// wants an answer gets it by [`crate::input::Input::AnswerServer`].
+    ServerSide(Args<'a>, Option<Asker>),
     /// Tell another shard.
     Tell(ShardId, Message),
     /// A connected socket will be no more, and was in these rooms; only if the namespace's handlers

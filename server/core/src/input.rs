@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 
 use crate::{
     close::CloseReason,
-    cluster::{Change, Message, Question},
+    cluster::{Asker, Change, Message, Question, RawArgs},
     delivery::Delivery,
     effect::DisconnectReason,
     fault::{self, Fault},
@@ -52,6 +52,13 @@ pub enum Input<'a> {
     /// A question that sockets of all shards answer; what came is
     /// [`crate::effect::Effect::Gathered`] under this token.
     Gather(AckToken, Question),
+    /// An event for the servers of the other shards.
+    ServerSide(Draft, Reach),
+    /// The same, and what they answer within this time comes as
+    /// [`crate::effect::Effect::Gathered`].
+    AskServers(AckToken, Draft, Reach, Duration),
+    /// What this one answers to [`crate::effect::Effect::ServerSide`], if anything.
+    AnswerServer(Asker, Option<RawArgs>),
     /// Another shard says something.
     Told(ShardId, Message),
     /// Put a socket into a room.
@@ -63,6 +70,15 @@ pub enum Input<'a> {
     Disconnect(SocketKey, bool, DisconnectReason),
     /// A deadline may have passed.
     Timeout,
+}
+
+/// Which servers an event is for: one of several shards may emit it, or somebody beside them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Those of the other shards.
+    Others,
+    /// Those of all shards.
+    All,
 }
 
 /// A namespace by a name that is the same on every shard.

@@ -55,6 +55,16 @@ impl Questions {
         key.number()
     }
 
+    /// Begins a question of this shard's to the servers of these shards.
+    pub(crate) fn begin_servers(
+        &mut self,
+        until: Time,
+        token: AckToken,
+        shards: impl IntoIterator<Item = ShardId>,
+    ) -> u64 {
+        self.open.begin(until, (token, Answer::Servers(Vec::new())), shards).number()
+    }
+
     /// A shard has answered: the whole answer, if it was the last.
     pub(crate) fn answered(
         &mut self,
@@ -131,8 +141,9 @@ fn whole(((token, mut all), parts): ((AckToken, Answer), Vec<Answer>)) -> (AckTo
                 all.extend(part);
             }
             (Answer::Sockets(all), Answer::Sockets(part)) => all.extend(part),
+            (Answer::Servers(all), Answer::Servers(part)) => all.extend(part),
             // Another node's mistake.
-            (Answer::Acks(_), Answer::Sockets(_)) | (Answer::Sockets(_), Answer::Acks(_)) => {}
+            (Answer::Acks(_) | Answer::Sockets(_) | Answer::Servers(_), _) => {}
         }
     }
     (token, all)

@@ -5,15 +5,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use parlor_shared::socket_io::{Args, Frame};
+use parlor_shared::socket_io::{Args, Draft, Frame};
 
 use crate::{
-    cluster::{Answer, Message, Neighbours, Question},
+    cluster::{Answer, Asker, Message, Neighbours, Question},
     delivery::{Delivery, Shown, Views, spread},
     effect::{AckError, DisconnectReason, Effect, Effects},
     fault::{self, Fault},
     ids::Ids,
-    input::{AckToken, Input, Scope, Target},
+    input::{AckToken, Input, Reach, Scope, Target},
     key::{Address, NamespaceKey, ShardId, SocketKey, ViewId},
     lobby::{Lobbies, LobbyEffect, LobbyInput, LobbyMessage, LobbySettings, Request},
     questions::{Answered, Questions},
@@ -165,6 +165,19 @@ impl World {
                 self.sockets(now, Input::Change(scope, target, change), effects);
             }
             Input::Gather(token, question) => self.gather(now, token, question, effects),
+            Input::ServerSide(event, reach) => {
+                self.tell_others(&Message::ServerSide(event.clone(), None), effects);
+                if reach == Reach::All {
+                    heard(event, None, effects);
+                }
+            }
+            Input::AskServers(token, event, reach, timeout) => {
+                self.ask_servers(now + timeout, token, event, reach, effects);
+            }
+            Input::AnswerServer((to, number), answer) => {
+                let answer = Answer::Servers(vec![(self.neighbours.own, answer)]);
+                self.answer((to, number, answer), effects);
+            }
             Input::Told(from, message) => self.told(now, from, message, effects),
             Input::Timeout => {
                 self.sockets(now, Input::Timeout, effects);
@@ -233,6 +246,9 @@ impl World {
             Message::Question(number, question) => {
                 self.asked(now, (from, number), question, effects);
             }
+            Message::ServerSide(event, number) => {
+                heard(event, number.map(|number| (from, number)), effects);
+            }
             Message::Answer(number, answer) => self.answered(from, number, answer, effects),
             Message::Lobby(message) => self.inbox.push(LobbyInput::Told(from, message)),
             Message::View(message) => {
@@ -262,6 +278,26 @@ impl World {
             self.tell_others(&message, effects);
         }
         self.asked(now, (own, number), question, effects);
+    }
+
+    fn ask_servers(
+        &mut self,
+        until: Time,
+        token: AckToken,
+        event: Draft,
+        reach: Reach,
+        effects: &mut dyn Effects,
+    ) {
+        let own = Some(self.neighbours.own).filter(|_| reach == Reach::All);
+        let shards: Vec<ShardId> = self.neighbours.others().chain(own).collect();
+        if shards.is_empty() {
+            return effects.push(Effect::Gathered(token, Answer::Servers(Vec::new()), 0));
+        }
+        let number = self.questions.begin_servers(until, token, shards);
+        self.tell_others(&Message::ServerSide(event.clone(), Some(number)), effects);
+        if let Some(own) = own {
+            heard(event, Some((own, number)), effects);
+        }
     }
 
     /// A shard, perhaps this one, asks what sockets of this one have to say.
@@ -373,6 +409,12 @@ impl World {
             });
         }
     }
+}
+
+/// The server hears of an event.
+fn heard(event: Draft, asker: Option<Asker>, effects: &mut dyn Effects) {
+    let (array, attachments) = event.into_array();
+    effects.push(Effect::ServerSide(Args::of_event(&array, &attachments), asker));
 }
 
 /// Sessions ask the world for what they show, in the moment in which it can be taken.

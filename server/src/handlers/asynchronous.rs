@@ -24,7 +24,7 @@ use tokio::sync::{oneshot, watch};
 use super::{
     Context, Emit, Handshake, Rooms,
     context::answer,
-    desk::{Env, Gathered},
+    desk::{Env, Gathered, OnGathered},
 };
 use crate::mailbox::Parcel;
 
@@ -225,6 +225,11 @@ impl AsyncContext {
         self.wish(Input::Disconnect(self.0.socket, true, reason)).await;
     }
 
+    /// Stops the whole server, as [`Running::stop`](crate::Running::stop) does.
+    pub fn close_server(&self) {
+        self.0.env.close_server();
+    }
+
     /// Runs `job` on the socket's shard, after what was wanted before: it sees the socket's data.
     ///
     /// # Errors
@@ -250,13 +255,21 @@ impl AsyncContext {
 
     /// Asks many sockets, until this one is gone.
     pub(super) async fn gather(&self, question: Question) -> Result<Gathered, Gone> {
+        self.gather_by(|cx, then| cx.desk.gather(cx.socket, question, then)).await
+    }
+
+    /// Has something asked on the shard, until this socket is gone.
+    pub(super) async fn gather_by(
+        &self,
+        ask: impl FnOnce(&mut Context<'_>, OnGathered) + Send + 'static,
+    ) -> Result<Gathered, Gone> {
         let (sender, answer) = oneshot::channel();
         let job = move |cx: &mut Context<'_>| {
             let then = move |_: &mut Context<'_>, answer| {
                 // Who asked may have given up.
                 let _ = sender.send(answer);
             };
-            cx.desk.gather(cx.socket, question, Box::new(then));
+            ask(cx, Box::new(then));
         };
         self.post(Parcel::Run(self.0.socket, Box::new(job))).await;
         tokio::select! {

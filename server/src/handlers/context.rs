@@ -265,6 +265,11 @@ impl Context<'_> {
         self.desk.wish(Input::Disconnect(self.socket, true, reason));
     }
 
+    /// Stops the whole server, as [`Running::stop`](crate::Running::stop) does.
+    pub fn close_server(&self) {
+        self.desk.env.close_server();
+    }
+
     /// Answers an event whose arguments its handler cannot take.
     pub(super) fn refuse_arguments(&mut self, error: &ArgsError) {
         self.desk.env.metrics.refused_arguments();

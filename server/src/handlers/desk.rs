@@ -13,7 +13,7 @@ use std::{
 use parlor_core::{
     cluster::{Answer, Question},
     effect::AckError,
-    input::{AckToken, Input, Scope},
+    input::{AckToken, Input, Reach, Scope},
     key::SocketKey,
 };
 use parlor_shared::socket_io::{Args, Draft};
@@ -22,6 +22,7 @@ use super::{Context, EmitError, Names, ShardContext, TimerId, foreign::Foreign, 
 use crate::{
     mailbox::{Mailbox, Parcel, Refused},
     metrics::Metrics,
+    server::Stop,
 };
 
 /// What one call of a handler may want: more is a loop that does not end, or a broadcast written
@@ -33,8 +34,8 @@ pub(crate) type OnAck = Box<dyn FnOnce(&mut Context<'_>, Result<Args<'_>, AckErr
 /// What was gathered, and how many shards did not answer.
 pub(crate) type Gathered = (Answer, usize);
 
-type OnGathered = Box<dyn FnOnce(&mut Context<'_>, Gathered) + Send>;
-type OnGatheredHere = Box<dyn FnOnce(&mut ShardContext<'_>, Gathered) + Send>;
+pub(super) type OnGathered = Box<dyn FnOnce(&mut Context<'_>, Gathered) + Send>;
+pub(super) type OnGatheredHere = Box<dyn FnOnce(&mut ShardContext<'_>, Gathered) + Send>;
 
 /// Who wants to know what is being gathered.
 pub(super) enum Gatherer {
@@ -49,12 +50,25 @@ pub(crate) struct Env {
     pub(crate) names: Arc<Names>,
     pub(crate) mailbox: Mailbox,
     pub(crate) metrics: Metrics,
+    /// Tells the whole server to stop.
+    stop: Option<Arc<Stop>>,
     next_timer: AtomicU64,
 }
 
 impl Env {
     pub(crate) fn new(shard: u16, names: Arc<Names>, mailbox: Mailbox, metrics: Metrics) -> Self {
-        Self { shard, names, mailbox, metrics, next_timer: AtomicU64::new(0) }
+        Self { shard, names, mailbox, metrics, stop: None, next_timer: AtomicU64::new(0) }
+    }
+
+    /// By which handlers can stop the server.
+    pub(crate) fn with_stop(self, stop: Arc<Stop>) -> Self {
+        Self { stop: Some(stop), ..self }
+    }
+
+    pub(super) fn close_server(&self) {
+        if let Some(stop) = &self.stop {
+            stop.tell();
+        }
     }
 
     /// Posts for an emitter, which does not wait.
@@ -163,18 +177,48 @@ impl Desk {
     /// Asks many for a socket; `then` gets what they answer.
     pub(super) fn gather(&mut self, socket: SocketKey, question: Question, then: OnGathered) {
         let then = Foreign::new(then, &self.env);
-        self.begin_gathering(question, Gatherer::Socket(socket, then));
+        self.begin_gathering(Gatherer::Socket(socket, then), |token| {
+            Input::Gather(token, question)
+        });
     }
 
     /// Asks many for nobody in particular.
     pub(super) fn gather_here(&mut self, question: Question, then: OnGatheredHere) {
         let then = Foreign::new(then, &self.env);
-        self.begin_gathering(question, Gatherer::Shard(then));
+        self.begin_gathering(Gatherer::Shard(then), |token| Input::Gather(token, question));
     }
 
-    fn begin_gathering(&mut self, question: Question, whom: Gatherer) {
+    /// Asks the servers of other shards for a socket.
+    pub(super) fn ask_servers(
+        &mut self,
+        socket: SocketKey,
+        event: Draft,
+        timeout: Duration,
+        then: OnGathered,
+    ) {
+        let then = Foreign::new(then, &self.env);
+        self.begin_gathering(Gatherer::Socket(socket, then), |token| {
+            Input::AskServers(token, event, Reach::Others, timeout)
+        });
+    }
+
+    /// Asks servers for nobody in particular.
+    pub(super) fn ask_servers_here(
+        &mut self,
+        event: Draft,
+        reach: Reach,
+        timeout: Duration,
+        then: OnGatheredHere,
+    ) {
+        let then = Foreign::new(then, &self.env);
+        self.begin_gathering(Gatherer::Shard(then), |token| {
+            Input::AskServers(token, event, reach, timeout)
+        });
+    }
+
+    fn begin_gathering(&mut self, whom: Gatherer, input: impl FnOnce(AckToken) -> Input<'static>) {
         let token = self.next_token();
-        self.wish(Input::Gather(token, question));
+        self.wish(input(token));
         self.gatherers.insert(token, whom);
     }
 

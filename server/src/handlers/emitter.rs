@@ -78,6 +78,15 @@ impl Emitter {
         Ok(Timer { id, mailbox: env.mailbox.clone() })
     }
 
+    /// Stops the whole server, as [`Running::stop`](crate::Running::stop) does.
+    ///
+    /// # Errors
+    /// If it does not run yet.
+    pub fn close_server(&self) -> Result<(), EmitError> {
+        self.env()?.close_server();
+        Ok(())
+    }
+
     pub(super) fn env(&self) -> Result<&Arc<Env>, EmitError> {
         self.env.get().ok_or(EmitError::NotRunning)
     }

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use parlor_core::{
+    cluster::RawArgs,
     input::Target,
     time::{Deadlines, Time},
 };
@@ -50,6 +51,8 @@ impl fmt::Debug for Beat {
 pub struct ShardContext<'c> {
     pub(super) desk: &'c mut Desk,
     call: Call,
+    /// What is answered to a server-side event.
+    pub(super) reply: Option<RawArgs>,
 }
 
 /// One call.
@@ -69,7 +72,11 @@ impl fmt::Debug for ShardContext<'_> {
 impl<'c> ShardContext<'c> {
     /// For a call that no period has brought about.
     pub(super) fn at(now: Time, desk: &'c mut Desk) -> Self {
-        Self { desk, call: Call { due: now, late: Duration::ZERO, n_skipped: 0 } }
+        Self::of_call(desk, Call { due: now, late: Duration::ZERO, n_skipped: 0 })
+    }
+
+    fn of_call(desk: &'c mut Desk, call: Call) -> Self {
+        Self { desk, call, reply: None }
     }
 
     /// When this call was due, since the server started: whole periods after the last one.
@@ -85,6 +92,11 @@ impl<'c> ShardContext<'c> {
     /// Calls left out just before this one, because the shard was busy for more than a period.
     pub fn n_skipped(&self) -> u64 {
         self.call.n_skipped
+    }
+
+    /// Stops the whole server, as [`Running::stop`](crate::Running::stop) does.
+    pub fn close_server(&self) {
+        self.desk.env.close_server();
     }
 
     /// The shard's number, from 0.
@@ -162,7 +174,7 @@ impl Schedule {
         desk.begin_call();
         let env: Arc<Env> = Arc::clone(&desk.env);
         env.metrics.called(call.late, call.n_skipped);
-        if let Err(words) = caught(|| (entry.beat.run)(&mut ShardContext { desk, call })) {
+        if let Err(words) = caught(|| (entry.beat.run)(&mut ShardContext::of_call(desk, call))) {
             env.report_panic("every", &words);
         }
         true

@@ -16,12 +16,12 @@ use tokio::sync::oneshot;
 
 use super::{
     AsyncContext, Context, Emit, EmitError, Emitter, Gathered, Gone, RemoteSocket, ShardContext,
-    context::draft,
+    context::draft, desk::OnGatheredHere,
 };
 use crate::mailbox::Parcel;
 
 /// The longest time that many sockets are given to answer: what is longer is cut to it.
-pub(crate) const MAX_GATHERING: Duration = Duration::from_hours(24);
+pub(super) const MAX_GATHERING: Duration = Duration::from_hours(24);
 
 /// What one of many sockets answered.
 #[derive(Debug, Clone)]
@@ -264,31 +264,42 @@ impl Emitter {
         question: Question,
         read: fn(Gathered) -> Replies<T>,
     ) -> Result<Pending<T>, EmitError> {
+        self.gather_by(read, |cx, then| cx.desk.gather_here(question, then))
+    }
+
+    /// Has something asked on a shard.
+    pub(super) fn gather_by<T: Send + 'static>(
+        &self,
+        read: fn(Gathered) -> Replies<T>,
+        ask: impl FnOnce(&mut ShardContext<'_>, OnGatheredHere) + Send + 'static,
+    ) -> Result<Pending<T>, EmitError> {
         let (sender, replies) = oneshot::channel();
         let then = move |_: &mut ShardContext<'_>, gathered| {
             // Who asked may have given up.
             let _ = sender.send(read(gathered));
         };
-        let job = |cx: &mut ShardContext<'_>| cx.desk.gather_here(question, Box::new(then));
+        let job = |cx: &mut ShardContext<'_>| ask(cx, Box::new(then));
         self.env()?.offer(Parcel::RunHere(Box::new(job)))?;
         Ok(Pending(replies))
     }
 }
 
+pub(super) fn replies<T>(all: Vec<T>, n_silent_shards: usize) -> Replies<T> {
+    Replies { all, n_silent_shards }
+}
+
 fn answers((told, n_silent_shards): Gathered) -> Replies<Answer> {
     match told {
-        Told::Acks(acks) => {
-            Replies { all: acks.into_iter().map(Answer::of).collect(), n_silent_shards }
-        }
-        Told::Sockets(_) => unreachable!("clients were asked"),
+        Told::Acks(acks) => replies(acks.into_iter().map(Answer::of).collect(), n_silent_shards),
+        Told::Sockets(_) | Told::Servers(_) => unreachable!("clients were asked"),
     }
 }
 
 fn sockets((told, n_silent_shards): Gathered) -> Replies<RemoteSocket> {
     match told {
         Told::Sockets(sockets) => {
-            Replies { all: sockets.into_iter().map(RemoteSocket::of).collect(), n_silent_shards }
+            replies(sockets.into_iter().map(RemoteSocket::of).collect(), n_silent_shards)
         }
-        Told::Acks(_) => unreachable!("shards were asked"),
+        Told::Acks(_) | Told::Servers(_) => unreachable!("sockets were looked up"),
     }
 }

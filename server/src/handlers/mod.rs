@@ -21,6 +21,7 @@ mod names;
 mod namespace;
 mod remote;
 mod rooms;
+mod server_side;
 mod share;
 mod tasks;
 
@@ -44,6 +45,7 @@ pub use gather::{Answer, Pending, Replies};
 pub use namespace::Namespace;
 pub use remote::{RemoteHandshake, RemoteSocket};
 pub use rooms::Rooms;
+pub use server_side::ServerAnswer;
 
 pub(crate) use admission::Decision;
 pub(crate) use context::Sessions;
@@ -53,6 +55,7 @@ pub(crate) use events::Passed;
 pub(crate) use every::{Beat, TimerId};
 pub(crate) use listening::listeners;
 pub(crate) use names::Names;
+pub(crate) use server_side::ServerSide;
 pub(crate) use tasks::{End, HandlerThreads, Tasks, caught};
 
 use context::SocketInfo;
@@ -70,6 +73,7 @@ pub(crate) type Namespaces = Arc<[(String, Namespace)]>;
 /// What handlers run with. The shard owns one.
 pub(crate) struct Handlers {
     namespaces: Namespaces,
+    server_side: ServerSide,
     sockets: Beside<SocketKey, SocketInfo>,
     desk: Desk,
     schedule: Schedule,
@@ -89,11 +93,13 @@ impl Handlers {
     pub(crate) fn new(
         env: Arc<Env>,
         namespaces: &[(String, Namespace)],
+        server_side: ServerSide,
         tasks: Option<Tasks>,
     ) -> Self {
         Self {
             // A counter of its own: shards that share one would wait for each other's caches.
             namespaces: namespaces.into(),
+            server_side,
             sockets: Beside::default(),
             desk: Desk::new(env),
             schedule: Schedule::default(),

@@ -49,7 +49,7 @@ fn env() -> (Arc<Env>, Inbox) {
 fn handlers(tasks: Option<Tasks>, build: impl FnOnce(&mut Namespace)) -> Handlers {
     let mut namespace = Namespace::default();
     build(&mut namespace);
-    Handlers::new(env().0, &[("/".to_owned(), namespace)], tasks)
+    Handlers::new(env().0, &[("/".to_owned(), namespace)], ServerSide::default(), tasks)
 }
 
 impl Handlers {

@@ -128,6 +128,9 @@ impl Effects for Outlet<'_> {
             Effect::Acked(token, answer) => {
                 self.handlers.acked(&View(self.sessions), token, answer);
             }
+            Effect::ServerSide(args, asker) => {
+                self.handlers.server_side(self.now, &args, asker);
+            }
             Effect::Tell(to, mut message) => {
                 self.handlers.describe(&mut message);
                 self.links.push(to, message);

@@ -48,6 +48,7 @@ impl Effects for Log {
             other @ (Effect::Unlisted { .. }
             | Effect::Disconnecting(..)
             | Effect::Room(..)
+            | Effect::ServerSide(..)
             | Effect::Sending(..)) => unreachable!("nobody listens to {other:?}"),
             Effect::Connected(..) => Seen::Connected,
             Effect::Event { socket, args, ack, .. } => {

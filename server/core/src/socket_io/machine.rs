@@ -176,7 +176,11 @@ impl SocketIo {
                 }
             }
             // The world's own business.
-            Input::Gather(..) | Input::Told(..) => {}
+            Input::Gather(..)
+            | Input::ServerSide(..)
+            | Input::AskServers(..)
+            | Input::AnswerServer(..)
+            | Input::Told(..) => {}
             Input::Join(socket, room) => self.join(socket, &room),
             Input::Leave(socket, room) => self.leave(socket, &room),
             Input::Disconnect(socket, whole, reason) => {

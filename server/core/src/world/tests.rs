@@ -298,6 +298,9 @@ impl Effects for Log {
             Effect::Event { args, .. } => self.told.push(format!("event {}", args.name())),
             Effect::Acked(..) => self.told.push("acked".to_owned()),
             Effect::Gathered(token, answer, _) => self.gathered.push((token, answer)),
+            Effect::ServerSide(args, asker) => {
+                self.told.push(format!("server {} {asker:?}", args.array()));
+            }
             Effect::Tell(to, message) => self.abroad.push((to, message)),
             Effect::Disconnected(..) => self.told.push("disconnected".to_owned()),
             Effect::Abandoned(..) => self.told.push("abandoned".to_owned()),

@@ -164,6 +164,7 @@ impl Effects for Outlet<'_> {
             // There is one shard, nobody asks many, and there are no lobbies.
             Effect::Tell(..)
             | Effect::Gathered(..)
+            | Effect::ServerSide(..)
             | Effect::Show(..)
             | Effect::Hide(..)
             | Effect::Rebase(..)

@@ -245,7 +245,9 @@ impl Effects for Log<'_> {
             }
             Effect::Acked(token, Ok(args)) => format!("answer {}:{}", token.0, arguments(&args)),
             Effect::Acked(token, Err(error)) => format!("no answer {}: {error}", token.0),
-            Effect::Gathered(..) | Effect::Tell(..) => unreachable!("the world's business"),
+            Effect::Gathered(..) | Effect::Tell(..) | Effect::ServerSide(..) => {
+                unreachable!("the world's business")
+            }
             other @ (Effect::Show(..)
             | Effect::Hide(..)
             | Effect::Rebase(..)
