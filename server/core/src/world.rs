@@ -117,9 +117,10 @@ impl World {
         &self.lobbies
     }
 
-    /// True if no client, socket, lobby or question is left; for tests and the simulator.
+    /// True if no client, socket, child of a namespace, lobby or question is left; for tests and
+    /// the simulator.
     pub fn is_empty(&self) -> bool {
-        self.socket_io.n_clients() + self.socket_io.n_sockets() == 0
+        self.socket_io.n_clients() + self.socket_io.n_sockets() + self.socket_io.n_children() == 0
             && self.lobbies.is_empty()
             && self.lobbies.is_unvisited()
             && self.questions.is_empty()

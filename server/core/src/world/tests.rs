@@ -1,6 +1,7 @@
 //! Sockets and lobbies put together: what clients of `/lobby` see on the wire, what handlers of
 //! other namespaces do not notice, and that everything is gone when everybody is.
 
+mod children;
 mod shards;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -286,10 +287,13 @@ impl Effects for Log {
             Effect::Close(session, reason) => {
                 self.told.push(format!("close {} {}", session.parts().0, reason.as_str()));
             }
-            other @ (Effect::Unlisted { .. }
-            | Effect::Disconnecting(..)
-            | Effect::Room(..)
-            | Effect::Sending(..)) => unreachable!("nobody listens to {other:?}"),
+            Effect::Unlisted { socket, name, .. } => {
+                self.connecting.push(socket);
+                self.told.push(format!("unlisted {name}"));
+            }
+            other @ (Effect::Disconnecting(..) | Effect::Room(..) | Effect::Sending(..)) => {
+                unreachable!("nobody listens to {other:?}")
+            }
             Effect::Connecting { namespace, socket, .. } => {
                 self.connecting.push(socket);
                 self.told.push(format!("connecting {namespace:?}"))
