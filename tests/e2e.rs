@@ -5,22 +5,34 @@
 
 #[path = "e2e/asynchronous.rs"]
 mod asynchronous;
+#[path = "e2e/dynamic.rs"]
+mod dynamic;
 #[path = "e2e/emitter.rs"]
 mod emitter;
 #[path = "e2e/failing.rs"]
 mod failing;
+#[path = "e2e/gathering.rs"]
+mod gathering;
+#[path = "e2e/listening.rs"]
+mod listening;
 #[path = "e2e/many.rs"]
 mod many;
 #[path = "e2e/opening.rs"]
 mod opening;
+#[path = "e2e/places.rs"]
+mod places;
 #[path = "e2e/reading.rs"]
 mod reading;
 #[path = "e2e/recovery.rs"]
 mod recovery;
+#[path = "e2e/server_side.rs"]
+mod server_side;
 #[path = "e2e/shards.rs"]
 mod shards;
 #[path = "e2e/typed.rs"]
 mod typed;
+#[path = "e2e/verbs.rs"]
+mod verbs;
 
 use std::{
     collections::BTreeMap,

@@ -120,6 +120,9 @@ config! {
         body_timeout_ms: u64 = 20_000,
         /// Lobbies on this server.
         max_lobbies: usize = 100_000,
+        /// Namespaces on this server that were made because a client named them, with a
+        /// share of them for each shard. They go with their last socket.
+        max_dynamic_namespaces: usize = 65_536,
     }
     /// What is kept of clients that lose their connection, where namespaces let them come back.
     recovery: Recovery {

@@ -3,6 +3,28 @@
 //!
 //! What is decided lives in `parlor-core`; here are sockets, clocks, threads and files.
 //!
+//! Who knows Socket.IO on Node finds each of its verbs in the [`guide`], with an example that runs:
+//!
+//! | on Node | here |
+//! |---|---|
+//! | `socket.on`, `emit`, callbacks, `timeout` | [events and acknowledgements][events] |
+//! | `io.of`, dynamic namespaces | [namespaces][of] |
+//! | `io.use`, `socket.use`, `onAny` | [middleware][use] |
+//! | `join`, `to`, `except`, `broadcast`, `volatile`, `local` | [rooms, and who hears what][to] |
+//! | `fetchSockets`, `socketsJoin`, acks of many, `socket.data` | [many sockets at once][many] |
+//! | `connection`, `handshake`, `disconnecting`, `disconnect` | [first word to last][life] |
+//! | `serverSideEmit`, adapters | [between servers][servers] |
+//! | what there is not | [the rest][rest] |
+//!
+//! [events]: guide#events-and-acknowledgements
+//! [of]: guide#namespaces
+//! [use]: guide#middleware
+//! [to]: guide#rooms-and-who-hears-what
+//! [many]: guide#many-sockets-at-once
+//! [life]: guide#from-the-first-word-to-the-last
+//! [servers]: guide#between-servers
+//! [rest]: guide#what-there-is-not
+//!
 //! # A namespace
 //!
 //! Handlers run on the thread that owns the socket and must not block. Arguments stay raw JSON
@@ -143,6 +165,7 @@ pub mod cluster;
 pub mod config;
 mod cors;
 mod engine_app;
+pub mod guide;
 mod handlers;
 mod http;
 mod mailbox;
@@ -158,11 +181,11 @@ pub use config::Config;
 pub use engine_app::{EngineContext, EngineMessage};
 pub use handlers::{
     Ack, Admission, Answer, AsyncContext, Auth, ConnectError, Context, Emit, EmitError, Emitter,
-    Gone, Handshake, Headers, Namespace, OwnedAuth, Rooms, ShardContext, Timer,
+    Gone, Handshake, Headers, Namespace, OwnedAuth, Pending, RemoteHandshake, RemoteSocket,
+    Replies, Rooms, ServerAnswer, ShardContext, Timer,
 };
 pub use parlor_core::{
     close::CloseReason,
-    cluster::SocketInfo,
     effect::{AckError, DisconnectReason},
     engine_io::Transport,
     lobby::game,

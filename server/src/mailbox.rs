@@ -18,7 +18,7 @@ use parlor_core::{
 use tokio::sync::Notify;
 
 use crate::{
-    handlers::{Beat, Context, Decision, End, TimerId, caught},
+    handlers::{Beat, Context, Decision, End, Passed, ShardContext, TimerId, caught},
     shard::Handle,
 };
 
@@ -29,6 +29,9 @@ pub(crate) const MAX_PARCEL_BYTES: usize = 64 * 1024 * 1024;
 
 /// Something to be done with one socket on its shard.
 pub(crate) type Job = Box<dyn FnOnce(&mut Context<'_>) + Send>;
+
+/// Something to be done on a shard for no socket of its.
+pub(crate) type JobHere = Box<dyn FnOnce(&mut ShardContext<'_>) + Send>;
 
 /// Something to be done on a shard's thread, beside its turns.
 pub(crate) type Visit = Box<dyn FnOnce(&Handle) + Send>;
@@ -43,8 +46,12 @@ pub(crate) enum Parcel {
     Wish(Input<'static>),
     /// Run this with the socket's context. It is dropped if the socket is gone.
     Run(SocketKey, Job),
+    /// Run this on the shard, for nobody in particular.
+    RunHere(JobHere),
     /// An async handler has decided about a socket that wants to connect.
     Decided(Decision),
+    /// An async middleware has decided about an event of this socket.
+    Passed(SocketKey, Passed),
     /// An async handler of this socket has ended: what waits behind it goes on.
     Ended(SocketKey, End),
     /// Call this again and again.
@@ -277,7 +284,12 @@ mod tests {
 
     fn emit(n_bytes: usize) -> Parcel {
         let frame = Frame::message_binary(&vec![0; n_bytes]);
-        Parcel::Wish(Input::Emit(NamespaceKey(0), Target::default(), frame, Delivery::Reliable))
+        Parcel::Wish(Input::Emit(
+            NamespaceKey(0).into(),
+            Target::default(),
+            frame,
+            Delivery::Reliable,
+        ))
     }
 
     fn number(parcel: &Parcel) -> usize {

@@ -7,9 +7,9 @@ use parlor_core::{
     WorldSettings,
     cluster::{Neighbours, Owners},
     engine_io::Settings,
-    key::{NamespaceKey, ShardId},
+    key::ShardId,
     lobby::{Games, LobbySettings},
-    socket_io::RecoverySettings,
+    socket_io::{Dynamic, RecoverySettings},
 };
 use tokio::sync::mpsc;
 
@@ -22,10 +22,14 @@ use crate::{
     config::Config,
     cors::Cors,
     engine_app::EngineApp,
-    handlers::{Cloakroom, Env, EnvParts, HandlerThreads, Handlers, Namespace, Namespaces, Tasks},
+    handlers::{
+        Cloakroom, Env, EnvParts, HandlerThreads, Handlers, Names, Namespace, Namespaces,
+        ServerSide, Tasks, listeners,
+    },
     http::HttpSettings,
     mailbox::{Inbox, Mailbox},
     metrics::Metrics,
+    server::Stop,
     shard::{App, Handle, ShardSettings},
     transport::Transports,
 };
@@ -37,6 +41,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 pub(crate) struct Parts {
     pub(crate) config: Config,
     pub(crate) namespaces: Vec<(String, Namespace)>,
+    pub(crate) server_side: ServerSide,
     pub(crate) games: Games,
     pub(crate) engine: Option<EngineApp>,
     pub(crate) cluster: Option<Cluster>,
@@ -52,6 +57,7 @@ pub(crate) struct Plan {
     in_process: Arc<InProcess>,
     session: Arc<Settings>,
     namespaces: Namespaces,
+    server_side: ServerSide,
     games: Games,
     engine: Option<EngineApp>,
     pub(crate) metrics: Metrics,
@@ -63,7 +69,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn of(parts: Parts, mailboxes: &Arc<[Mailbox]>) -> io::Result<Self> {
-        let Parts { config, namespaces, games, engine, cluster } = parts;
+        let Parts { config, namespaces, server_side, games, engine, cluster } = parts;
         let wrong = |what: String| io::Error::new(io::ErrorKind::InvalidInput, what);
         let proxies = TrustedProxies::parse(&config.proxy.trusted).map_err(wrong)?;
         let cors = Cors::new(&config.cors.origins, config.cors.credentials).map_err(wrong)?;
@@ -113,6 +119,7 @@ impl Plan {
             in_process: Arc::default(),
             session,
             namespaces: namespaces.into(),
+            server_side,
             games,
             engine,
             metrics,
@@ -142,8 +149,10 @@ impl Plan {
         Neighbours { own, all: (0..n_nodes).flat_map(shards).collect(), owners: self.http.owners }
     }
 
-    pub(crate) fn names(&self) -> Arc<[String]> {
-        self.namespaces.iter().map(|(name, _)| name.clone()).collect()
+    pub(crate) fn names(&self) -> Arc<Names> {
+        let named = self.namespaces.iter();
+        let named = named.map(|(name, own)| (name.as_str(), own.is_parent(), own.is_recoverable));
+        Arc::new(Names::new(named))
     }
 
     /// A runtime for async handlers, if there are any.
@@ -158,11 +167,7 @@ impl Plan {
         let window = Duration::from_millis(config.window_ms);
         let share = |all: usize| all.div_ceil(usize::from(self.last_shard) + 1);
         RecoverySettings {
-            namespaces: (0..)
-                .zip(self.recoverable().iter())
-                .filter(|(_, is_recoverable)| **is_recoverable)
-                .map(|(key, _)| NamespaceKey(key))
-                .collect(),
+            namespaces: self.names().recoverable(),
             window,
             max_events: config.max_events,
             max_bytes: config.max_bytes,
@@ -175,19 +180,15 @@ impl Plan {
     }
 
     /// What other threads know of one shard.
-    pub(crate) fn env(&self, number: u8, mailbox: Mailbox) -> Env {
+    pub(crate) fn env(&self, number: u8, mailbox: Mailbox, stop: Arc<Stop>) -> Env {
         Env::new(EnvParts {
             id: self.neighbours(number.into()).own,
             names: self.names(),
-            recoverable: self.recoverable(),
             mailbox,
             metrics: self.metrics.clone(),
+            stop: Some(stop),
             cloakroom: Arc::clone(&self.cloakroom),
         })
-    }
-
-    fn recoverable(&self) -> Arc<[bool]> {
-        self.namespaces.iter().map(|(_, namespace)| namespace.is_recoverable).collect()
     }
 
     fn app(&self, env: Arc<Env>, tasks: Option<Tasks>, neighbours: Neighbours) -> App {
@@ -200,16 +201,23 @@ impl Plan {
             epoch_ms: self.clock.epoch_ms(),
             seed: chance::seed(),
         });
+        let n_shards = usize::from(self.last_shard) + 1;
         let settings = WorldSettings {
             neighbours,
-            namespaces: self.names().to_vec(),
+            namespaces: env.names.listed().to_vec(),
+            dynamic: Dynamic {
+                parents: env.names.parents().to_vec(),
+                max_children: self.config.limits.max_dynamic_namespaces.div_ceil(n_shards),
+            },
+            listeners: listeners(&self.namespaces),
             connect_timeout: Duration::from_millis(self.config.engine.connect_timeout_ms),
             max_payload: self.config.engine.max_payload,
             hash_seed: chance::seed(),
             recovery: self.recovery(),
             lobbies,
         };
-        App::socket_io(settings, Handlers::new(env, &self.namespaces, tasks))
+        let handlers = Handlers::new(env, &self.namespaces, self.server_side.clone(), tasks);
+        App::socket_io(settings, handlers)
     }
 
     /// One shard's thread.

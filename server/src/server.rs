@@ -10,6 +10,7 @@ use std::{
 };
 
 use parlor_core::lobby::{Games, game::Game};
+use parlor_shared::socket_io::Args;
 use tokio::{
     runtime::LocalOptions,
     sync::{mpsc, watch},
@@ -20,7 +21,9 @@ use crate::{
     cluster::Cluster,
     config::Config,
     engine_app::{EngineApp, EngineContext, EngineMessage},
-    handlers::{Beat, Emitter, Env, HandlerThreads, Namespace, ShardContext},
+    handlers::{
+        Auth, Beat, Emitter, Env, HandlerThreads, Matching, Namespace, ServerSide, ShardContext,
+    },
     mailbox::{Inbox, Mailbox, Parcel, mailbox},
     plan::{Entrance, Parts, Plan},
 };
@@ -41,6 +44,7 @@ use crate::{
 pub struct Server {
     config: Config,
     namespaces: Vec<(String, Namespace)>,
+    server_side: ServerSide,
     games: Games,
     engine: Option<EngineApp>,
     emitter: Emitter,
@@ -65,8 +69,69 @@ impl Server {
     pub fn namespace(&mut self, name: &str) -> &mut Namespace {
         assert!(name.starts_with('/'), "a namespace's name begins with `/`");
         assert!(name != parlor_shared::api::lobby::NAMESPACE, "`/lobby` belongs to Parlor");
+        self.named(name, Namespace::default)
+    }
+
+    /// The handlers of all namespaces whose name this regular expression finds something in, to be
+    /// added to. As on Node, it is to begin with `^` and to end with `$` if it means whole names;
+    /// `\d` and `\w` mean ASCII, and there are no look-arounds or references.
+    ///
+    /// Such a namespace begins when a client names it, on each shard by itself, and goes with its
+    /// last socket. There are [`limits.max_dynamic_namespaces`](Config) of them at most, and a
+    /// client has 64 sockets at most. Names that [`Self::namespace`] has are never meant; of
+    /// several parents, the one that was registered first counts. Emitters and contexts reach one
+    /// by its name, and all that share a parent by its pattern.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// # let mut server = parlor_server::Server::default();
+    /// server.namespaces_matching(r"^/game-\d+$").on("hello", |cx, _| {
+    ///     let name = cx.namespace().to_owned();
+    ///     cx.emit("welcome-to", (name,));
+    /// });
+    /// let running = server.start("127.0.0.1:0")?;
+    /// running.emitter().namespace("/game-7").emit("to-those-in-7", ()).ok();
+    /// running.emitter().namespace(r"^/game-\d+$").emit("to-those-in-any", ()).ok();
+    /// # running.stop();
+    /// # running.wait()
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// If it is no regular expression.
+    pub fn namespaces_matching(&mut self, pattern: &str) -> &mut Namespace {
+        self.named(pattern, || Namespace::parent_of(Matching::pattern(pattern)))
+    }
+
+    /// Like [`Self::namespaces_matching`], for the names that `takes` says yes to; it also gets
+    /// what the client sent as `auth`. It is asked for the first socket of each such namespace on a
+    /// shard: whether the others may join is [`Namespace::admit`]'s to say. It runs on the shard
+    /// and must not block. All of them are reached by `label`.
+    ///
+    /// ```
+    /// # let mut server = parlor_server::Server::default();
+    /// let rooms = ["/red", "/blue"];
+    /// server.namespaces_where("colours", move |name, _| rooms.contains(&name));
+    /// server.every(std::time::Duration::from_secs(1), |cx| {
+    ///     cx.namespace("colours").emit("tick", ());
+    /// });
+    /// ```
+    ///
+    /// # Panics
+    /// If the label begins with `/` or is taken.
+    pub fn namespaces_where(
+        &mut self,
+        label: &str,
+        takes: impl Fn(&str, Auth<'_>) -> bool + Send + Sync + 'static,
+    ) -> &mut Namespace {
+        assert!(!label.starts_with('/'), "a label is no namespace's name");
+        assert!(self.namespaces.iter().all(|(name, _)| name != label), "{label} is taken");
+        self.named(label, || Namespace::parent_of(Matching::Predicate(Arc::new(takes))))
+    }
+
+    fn named(&mut self, name: &str, make: impl FnOnce() -> Namespace) -> &mut Namespace {
         let at = self.namespaces.iter().position(|(n, _)| n == name).unwrap_or_else(|| {
-            self.namespaces.push((name.to_owned(), Namespace::default()));
+            self.namespaces.push((name.to_owned(), make()));
             self.namespaces.len() - 1
         });
         &mut self.namespaces[at].1
@@ -135,6 +200,38 @@ impl Server {
         self
     }
 
+    /// Called on each shard for each event of this name that another one sends by
+    /// [`server_side_emit`](crate::Context::server_side_emit): another shard of this process, or of
+    /// another node, or an emitter. [`ShardContext::ack`] answers it. A second handler of one name
+    /// replaces the first.
+    ///
+    /// ```
+    /// # let mut server = parlor_server::Server::default();
+    /// use std::time::Duration;
+    ///
+    /// server.on_server_side("load?", |cx, _| {
+    ///     let shard = cx.shard();
+    ///     cx.ack((shard, 0.5));
+    /// });
+    /// server.namespace("/").on_async("loads", |cx, _| async move {
+    ///     let loads = cx.server_side_ask("load?", (), Duration::from_secs(1)).await;
+    ///     let Ok(loads) = loads else { return };
+    ///     let loads = loads.iter().filter_map(|load| load.args.get(1).ok());
+    ///     cx.ack((loads.collect::<Vec<f32>>(),)).await;
+    /// });
+    /// ```
+    ///
+    /// # Panics
+    /// If the name is `connect`, `connection` or `new_namespace`.
+    pub fn on_server_side(
+        &mut self,
+        event: &str,
+        handler: impl Fn(&mut ShardContext<'_>, Args<'_>) + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.server_side.on(event, handler);
+        self
+    }
+
     /// Emits from any thread, once the server runs.
     pub fn emitter(&self) -> Emitter {
         self.emitter.clone()
@@ -171,8 +268,8 @@ impl Server {
         let (mailboxes, inboxes): (Vec<Mailbox>, Vec<Inbox>) =
             (0..n_shards).map(|_| mailbox()).unzip();
         let mailboxes: Arc<[Mailbox]> = mailboxes.into();
-        let Self { config, namespaces, games, engine, cluster, .. } = self;
-        let parts = Parts { config, namespaces, games, engine, cluster };
+        let Self { config, namespaces, server_side, games, engine, cluster, .. } = self;
+        let parts = Parts { config, namespaces, server_side, games, engine, cluster };
         let plan = Plan::of(parts, &mailboxes)?;
         plan.connect(&mailboxes);
         let timeout = Duration::from_millis(plan.config.shutdown.timeout_ms);
@@ -193,7 +290,7 @@ impl Server {
             };
             let mailbox = mailboxes[usize::from(number)].clone();
             let (plan, stopped, alive) = (plan.clone(), stopped.clone(), alive.clone());
-            let env = Arc::new(plan.env(number, mailbox));
+            let env = Arc::new(plan.env(number, mailbox, Arc::clone(&stop)));
             envs.push(Arc::clone(&env));
             let tasks = handler_threads.as_ref().map(HandlerThreads::tasks);
             let all_end = AllEnd(Arc::clone(&stop));
@@ -236,7 +333,7 @@ impl Drop for AllEnd {
 
 /// Tells all threads to stop.
 #[derive(Debug)]
-struct Stop {
+pub(crate) struct Stop {
     told: watch::Sender<bool>,
     /// Of the shards, which look when they are rung.
     mailboxes: Arc<[Mailbox]>,
@@ -248,7 +345,7 @@ impl Stop {
         (Arc::new(Self { told, mailboxes }), stopped)
     }
 
-    fn tell(&self) {
+    pub(crate) fn tell(&self) {
         self.told.send_replace(true);
         self.mailboxes.iter().for_each(Mailbox::ring);
     }

@@ -105,6 +105,13 @@ identity! {
     ResumeToken
 }
 
+/// A socket's id is the name of a room with that socket in it.
+impl AsRef<str> for SocketId {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -70,6 +70,8 @@ impl Lobbies {
         let world = World::new(WorldSettings {
             neighbours: Neighbours::alone(1),
             namespaces: Vec::new(),
+            dynamic: Default::default(),
+            listeners: Default::default(),
             connect_timeout: Duration::from_secs(10),
             max_payload: 10_000,
             hash_seed: 3,

@@ -115,6 +115,8 @@ impl Rig {
         let world = World::new(WorldSettings {
             neighbours: Neighbours::alone(1),
             namespaces: vec!["/".to_owned()],
+            dynamic: Default::default(),
+            listeners: Default::default(),
             connect_timeout: Duration::from_secs(10),
             max_payload: 1_000_000,
             hash_seed: 1,
@@ -241,7 +243,7 @@ fn delta((mut rig, view, mut base): (Rig, ViewId, Option<u64>)) -> Rig {
 fn fan_out((mut rig, frame): (Rig, socket_io::Frame)) -> Rig {
     let target = Target { rooms: ["r".into()].into(), ..Target::default() };
     let delivery = Delivery::Volatile { key: 1 };
-    rig.input(Input::Emit(NamespaceKey(0), target, frame, delivery));
+    rig.input(Input::Emit(NamespaceKey(0).into(), target, frame, delivery));
     assert!(rig.write() > 200 * N_SOCKETS as usize);
     rig
 }
@@ -273,7 +275,7 @@ fn ack((mut rig, mut decoder, mut wire): (Rig, Decoder, Vec<u8>)) -> Rig {
         draft.arg(&text).expect("JSON");
         let frame = draft.into_ack("/", id).expect("no attachments");
         let target = Target::socket(socket);
-        rig.input(Input::Emit(NamespaceKey(0), target, frame, Delivery::Reliable));
+        rig.input(Input::Emit(NamespaceKey(0).into(), target, frame, Delivery::Reliable));
         assert!(rig.write() > 32);
     }
     rig

@@ -129,7 +129,7 @@ mod tests {
         cluster::{AckOf, Answer, Change, Question, SocketInfo},
         delivery::Delivery,
         effect::AckError,
-        input::Target,
+        input::{Scope, Target},
         key::{Key as _, LobbyKey, NamespaceKey, SocketKey, ViewId, ViewerKey},
         lobby::{Answer as LobbyAnswer, Ask, LobbyMessage, Request},
         views::ViewMessage,
@@ -165,7 +165,8 @@ mod tests {
             except: ["".into()].into(),
             ..Target::default()
         };
-        let namespace = NamespaceKey(3);
+        let namespace = Scope::Listed(NamespaceKey(3));
+        let child = Scope::Child("/game-1".into());
         let mut draft = Draft::event("e").unwrap();
         draft.arg(&parlor_shared::socket_io::Binary(vec![1, 2, 3].into())).unwrap();
         let frame = draft.clone().into_event("/x", Some(5)).unwrap();
@@ -175,7 +176,8 @@ mod tests {
             AckOf { socket: id, answer: Err(AckError::Timeout) },
         ];
         let shard = ShardId { node: 1, shard: 2 };
-        let info = SocketInfo { id, shard, rooms: vec!["r".to_owned()] };
+        let (rooms, details) = (vec!["r".to_owned()], Some("{}".into()));
+        let info = SocketInfo { id, shard, socket, rooms, details };
         let listed = Listed {
             id: "i".to_owned(),
             game: "g".to_owned(),
@@ -193,13 +195,25 @@ mod tests {
             is_hit: true,
         };
         let mut all = vec![
-            Message::Emit(namespace, target.clone(), frame.clone(), volatile),
-            Message::Change(namespace, target.clone(), Change::Join(vec!["r".to_owned()])),
-            Message::Change(namespace, target.clone(), Change::Disconnect(true)),
-            Message::Question(u64::MAX, Question::Ask(namespace, target.clone(), draft, timeout)),
+            Message::Emit(namespace.clone(), target.clone(), frame.clone(), volatile),
+            Message::Emit(child.clone(), target.clone(), frame.clone(), volatile),
+            Message::EmitEach(
+                Scope::Listed(NamespaceKey(0)),
+                target.clone(),
+                draft.clone(),
+                volatile,
+            ),
+            Message::Change(child, target.clone(), Change::Join(vec!["r".to_owned()])),
+            Message::Change(namespace.clone(), target.clone(), Change::Disconnect(true)),
+            Message::Question(
+                u64::MAX,
+                Question::Ask(namespace.clone(), target.clone(), draft, timeout),
+            ),
             Message::Question(1, Question::Sockets(namespace, target)),
             Message::Answer(1, Answer::Acks(acks)),
             Message::Answer(2, Answer::Sockets(vec![info])),
+            Message::ServerSide(Draft::event("x").unwrap(), Some(3)),
+            Message::Answer(3, Answer::Servers(vec![(shard, Some(("[1]".to_owned(), vec![])))])),
             Message::Lobby(LobbyMessage::Gone(socket)),
             Message::Lobby(LobbyMessage::List(4, Default::default())),
             Message::Lobby(LobbyMessage::Listed(4, vec![(1, listed)])),

@@ -15,8 +15,8 @@ use crate::{
     delivery::Delivery,
     effect::AckError,
     hash::Keyed,
-    input::Target,
-    key::{NamespaceKey, ShardId},
+    input::{Scope, Target},
+    key::{ShardId, SocketKey},
     lobby::LobbyMessage,
     socket_io::RecoveryMessage,
     views::ViewMessage,
@@ -26,11 +26,15 @@ use crate::{
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Message {
     /// A packet for the receiver's sockets.
-    Emit(NamespaceKey, Target, Frame, Delivery),
+    Emit(Scope, Target, Frame, Delivery),
+    /// An event for the receiver's sockets in children of a namespace.
+    EmitEach(Scope, Target, Draft, Delivery),
     /// A change for the receiver's sockets.
-    Change(NamespaceKey, Target, Change),
+    Change(Scope, Target, Change),
     /// Something that the receiver answers under the same number.
     Question(u64, Question),
+    /// An event for the receiver's server, which is answered under this number if one is given.
+    ServerSide(Draft, Option<u64>),
     /// The answer to a question of the receiver's.
     Answer(u64, Answer),
     /// About sockets that clients come back to.
@@ -48,9 +52,14 @@ impl Message {
             Self::Emit(_, _, frame, _) | Self::Lobby(LobbyMessage::Push(_, frame, _)) => {
                 frame.wire().len()
             }
-            Self::Question(_, Question::Ask(_, _, draft, _)) => draft.n_bytes(),
+            Self::EmitEach(_, _, draft, _)
+            | Self::ServerSide(draft, _)
+            | Self::Question(_, Question::Ask(_, _, draft, _)) => draft.n_bytes(),
             Self::Answer(_, Answer::Acks(acks)) => acks.iter().map(AckOf::n_bytes).sum(),
             Self::Recovery(message) => message.n_bytes(),
+            Self::Answer(_, Answer::Sockets(sockets)) => {
+                sockets.iter().filter_map(|socket| socket.details.as_ref()).map(|d| d.len()).sum()
+            }
             Self::Lobby(LobbyMessage::Ask(ask)) => ask.request.n_bytes(),
             Self::Lobby(LobbyMessage::Answer(answer)) => {
                 answer.frame.as_ref().map_or(0, |frame| frame.wire().len())
@@ -78,9 +87,9 @@ pub enum Change {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Question {
     /// Ask these sockets' clients, and say what they answer within this time.
-    Ask(NamespaceKey, Target, Draft, Duration),
+    Ask(Scope, Target, Draft, Duration),
     /// Which sockets are these?
-    Sockets(NamespaceKey, Target),
+    Sockets(Scope, Target),
 }
 
 impl Question {
@@ -108,20 +117,28 @@ pub enum Answer {
     Acks(Vec<AckOf>),
     /// The sockets.
     Sockets(Vec<SocketInfo>),
+    /// What servers answered; nothing from those that had nothing to say.
+    Servers(Vec<(ShardId, Option<RawArgs>)>),
 }
+
+/// Arguments as they travel: a JSON array, and attachments.
+pub type RawArgs = (String, Vec<Bytes>);
+
+/// The shard that asked, and its number for the question.
+pub type Asker = (ShardId, u64);
 
 /// What one socket's client answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AckOf {
     /// Whose answer it is.
     pub socket: SocketId,
-    /// The answer's arguments as a JSON array, and its attachments; or why there is none.
-    pub answer: Result<(String, Vec<Bytes>), AckError>,
+    /// The answer's arguments, or why there is none.
+    pub answer: Result<RawArgs, AckError>,
 }
 
 impl AckOf {
     fn n_bytes(&self) -> usize {
-        let whole = |(array, attachments): &(String, Vec<Bytes>)| {
+        let whole = |(array, attachments): &RawArgs| {
             array.len() + attachments.iter().map(Bytes::len).sum::<usize>()
         };
         self.answer.as_ref().map_or(0, whole)
@@ -135,8 +152,12 @@ pub struct SocketInfo {
     pub id: SocketId,
     /// Its shard.
     pub shard: ShardId,
+    /// Its key there.
+    pub socket: SocketKey,
     /// The rooms that it is in, but for that of its own id; in the order of joining.
     pub rooms: Vec<String>,
+    /// What its shard's driver adds before this is told to anybody.
+    pub details: Option<Box<str>>,
 }
 
 /// Which shards there are, and which one this is.

@@ -2,7 +2,7 @@
 //! the client can take it.
 //! What is done about slowness is decided in `engine_io`; what views hold, in `views`.
 
-use parlor_shared::socket_io::{Frame, Offset};
+use parlor_shared::socket_io::{Draft, Frame, Offset};
 
 use crate::key::ViewId;
 
@@ -20,6 +20,33 @@ pub enum Delivery {
         /// Made of the namespace and the event, or chosen.
         key: u64,
     },
+}
+
+impl Delivery {
+    /// The same in the child of this name, beside others: each has a newest of its own.
+    pub(crate) fn in_child(self, name: &str) -> Self {
+        match self {
+            Self::Reliable | Self::Recoverable(_) => self,
+            Self::Volatile { key } => Self::Volatile { key: spread(key, name) },
+        }
+    }
+}
+
+/// FNV-1a from this start. Clients cannot choose what servers emit, so collisions are not made on
+/// purpose.
+pub(crate) fn spread(start: u64, word: &str) -> u64 {
+    word.bytes().fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+impl Delivery {
+    /// Writes behind an event's arguments what clients that may come back look for there.
+    pub fn mark(self, draft: &mut Draft) {
+        match self {
+            Self::Recoverable(offset) => draft.offset(offset),
+            Self::Volatile { .. } => draft.no_offset(),
+            Self::Reliable => {}
+        }
+    }
 }
 
 /// Where a session gets views from, in the moment in which its client can take them.

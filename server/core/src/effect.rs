@@ -1,6 +1,6 @@
 //! Everything a world can want, as one closed list.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use parlor_shared::{
     id::{Pid, SocketId},
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     close::CloseReason,
-    cluster::{Answer, Message},
+    cluster::{Answer, Asker, Message},
     delivery::Delivery,
     input::AckToken,
     key::{NamespaceKey, SessionKey, ShardId, SocketKey, ViewId},
@@ -40,8 +40,25 @@ pub enum Effect<'a> {
         id: SocketId,
         /// Whose it is.
         session: SessionKey,
-        /// Where to.
+        /// Where to, or to a child of it.
         namespace: NamespaceKey,
+        /// The child's name, if it is one.
+        child: Option<&'a Arc<str>>,
+        /// What the client sent along, a JSON object; `None` if nothing.
+        auth: Option<&'a str>,
+    },
+    /// A socket wants into a namespace that is not in the list and has no other socket. The answer
+    /// is [`Input::Adopt`](crate::input::Input::Adopt), and after it as for
+    /// [`Self::Connecting`]; or [`Input::Refuse`](crate::input::Input::Refuse).
+    Unlisted {
+        /// The socket to be.
+        socket: SocketKey,
+        /// Its public id.
+        id: SocketId,
+        /// Whose it is.
+        session: SessionKey,
+        /// What the client calls it.
+        name: &'a Arc<str>,
         /// What the client sent along, a JSON object; `None` if nothing.
         auth: Option<&'a str>,
     },
@@ -55,7 +72,8 @@ pub enum Effect<'a> {
         /// What its client has named.
         pid: Pid,
     },
-    /// A socket is connected and its client has been told.
+    /// A socket is connected and its client has been told. Here and below, a child's events are
+    /// told as its parent's.
     Connected(SocketKey, NamespaceKey),
     /// An event for the namespace's handlers.
     Event {
@@ -70,18 +88,43 @@ pub enum Effect<'a> {
     },
     /// An answer has come, or will not.
     Acked(AckToken, Result<Args<'a>, AckError>),
-    /// What sockets of all shards answered to [`crate::input::Input::Gather`].
-    Gathered(AckToken, Answer),
+    /// What sockets of all shards answered to [`crate::input::Input::Gather`], and how many shards
+    /// did not answer in time.
+    Gathered(AckToken, Answer, usize),
+    /// An event of another shard's, or of somebody beside them, for this one's server; whoever
+    /// wants an answer gets it by [`crate::input::Input::AnswerServer`].
+    ServerSide(Args<'a>, Option<Asker>),
     /// Tell another shard.
     Tell(ShardId, Message),
     /// A socket that is disconnected next may be had back under this pid.
     Kept(SocketKey, Pid),
     /// Nobody will have back what was kept under this pid.
     Forgotten(Pid),
+    /// A connected socket will be no more, and was in these rooms; only if the namespace's handlers
+    /// listen to that.
+    Disconnecting(SocketKey, DisconnectReason, &'a [&'a str]),
+    /// Something has become of a room because of this socket; only if the namespace's handlers
+    /// listen to rooms.
+    Room(SocketKey, &'a str, RoomChange),
+    /// These sockets are sent an event next; only if the namespace's handlers listen to that.
+    Sending(&'a [SocketKey], &'a Frame),
     /// A connected socket is no more.
     Disconnected(SocketKey, NamespaceKey, DisconnectReason),
     /// A socket is no more about which the namespace's handler was still deciding.
     Abandoned(SocketKey),
+}
+
+/// What has become of a room on this shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoomChange {
+    /// Its first socket joins.
+    Created,
+    /// A socket has joined.
+    Joined,
+    /// A socket has left.
+    Left,
+    /// Its last socket has left.
+    Deleted,
 }
 
 /// Why there is no answer.

@@ -64,10 +64,11 @@ impl<K: Key + Ord, W: Ord, T, O> Gathering<K, W, T, O> {
         self.take(key)
     }
 
-    /// What was found where the time is up.
-    pub(crate) fn take_late(&mut self, now: Time) -> Option<(O, Vec<T>)> {
+    /// What was found where the time is up, and how many did not answer.
+    pub(crate) fn take_late(&mut self, now: Time) -> Option<((O, Vec<T>), usize)> {
         let (_, key) = self.deadlines.pop(now)?;
-        self.take(key)
+        let n_silent = self.open.get(key)?.waiting.len();
+        Some((self.take(key)?, n_silent))
     }
 
     /// When [`Self::take_late`] has something.
@@ -117,7 +118,7 @@ mod tests {
         all.answered(key, &2, ["b"]);
         assert_eq!(all.take_late(at(9)), None);
         assert_eq!(all.deadline(), Some(at(10)));
-        assert_eq!(all.take_late(at(10)), Some(('x', vec!["b"])));
+        assert_eq!(all.take_late(at(10)), Some((('x', vec!["b"]), 1)));
         assert_eq!(all.take_late(at(10)), None);
     }
 }

@@ -1,7 +1,7 @@
 //! Everything that can happen to a world, as one closed list.
 //! Time comes beside it; see [`crate::World::handle`].
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use compact_str::CompactString;
 use parlor_shared::{
@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 
 use crate::{
     close::CloseReason,
-    cluster::{Change, Message, Question},
+    cluster::{Asker, Change, Message, Question, RawArgs},
     delivery::Delivery,
     effect::DisconnectReason,
     fault::{self, Fault},
@@ -40,19 +40,32 @@ pub enum Input<'a> {
     Closed(SessionKey, CloseReason),
     /// Whose socket it is that wants to connect: it gets back only what was theirs.
     Identify(SocketKey, String),
+    /// Whose child the namespace is that a socket wants: the answer to
+    /// [`Effect::Unlisted`](crate::effect::Effect::Unlisted), if there is one.
+    Adopt(SocketKey, NamespaceKey),
     /// A handler admitted a socket to its namespace.
     Admit(SocketKey),
     /// A handler refused a socket: `message`, and `data` as JSON.
     Refuse(SocketKey, String, Option<String>),
     /// A packet for sockets of a namespace.
-    Emit(NamespaceKey, Target, Frame, Delivery),
+    Emit(Scope, Target, Frame, Delivery),
+    /// An event for sockets of all children of a namespace, or of one child. Its offset is written
+    /// where sockets can be had back, and does not count elsewhere.
+    EmitEach(Scope, Target, Draft, Delivery),
     /// An event that wants an answer under this token, within this time if one is given.
     Ask(SocketKey, Draft, AckToken, Option<Duration>),
     /// A change for sockets of a namespace, on all shards.
-    Change(NamespaceKey, Target, Change),
+    Change(Scope, Target, Change),
     /// A question that sockets of all shards answer; what came is
     /// [`crate::effect::Effect::Gathered`] under this token.
     Gather(AckToken, Question),
+    /// An event for the servers of the other shards.
+    ServerSide(Draft, Reach),
+    /// The same, and what they answer within this time comes as
+    /// [`crate::effect::Effect::Gathered`].
+    AskServers(AckToken, Draft, Reach, Duration),
+    /// What this one answers to [`crate::effect::Effect::ServerSide`], if anything.
+    AnswerServer(Asker, Option<RawArgs>),
     /// Another shard says something.
     Told(ShardId, Message),
     /// Put a socket into a room.
@@ -64,6 +77,30 @@ pub enum Input<'a> {
     Disconnect(SocketKey, bool, DisconnectReason),
     /// A deadline may have passed.
     Timeout,
+}
+
+/// Which servers an event is for: one of several shards may emit it, or somebody beside them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Those of the other shards.
+    Others,
+    /// Those of all shards.
+    All,
+}
+
+/// A namespace by a name that is the same on every shard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Scope {
+    /// One of the server's list; of a parent, all its children.
+    Listed(NamespaceKey),
+    /// The child of this name. Each shard has it while it has sockets in it.
+    Child(Arc<str>),
+}
+
+impl From<NamespaceKey> for Scope {
+    fn from(key: NamespaceKey) -> Self {
+        Self::Listed(key)
+    }
 }
 
 /// Names of rooms. One name of up to 24 bytes, as an identity has, costs no memory of its own.

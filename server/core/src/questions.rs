@@ -55,6 +55,16 @@ impl Questions {
         key.number()
     }
 
+    /// Begins a question of this shard's to the servers of these shards.
+    pub(crate) fn begin_servers(
+        &mut self,
+        until: Time,
+        token: AckToken,
+        shards: impl IntoIterator<Item = ShardId>,
+    ) -> u64 {
+        self.open.begin(until, (token, Answer::Servers(Vec::new())), shards).number()
+    }
+
     /// A shard has answered: the whole answer, if it was the last.
     pub(crate) fn answered(
         &mut self,
@@ -101,11 +111,14 @@ impl Questions {
         self.asked.take_if_whole(key).map(all_acks)
     }
 
-    /// What came in time, where the time is up. What clients answered must have been told before.
-    pub(crate) fn late(&mut self, now: Time) -> Option<(AckToken, Answer)> {
+    /// What came in time, where the time is up, and how many shards did not answer. What clients
+    /// answered must have been told before.
+    pub(crate) fn late(&mut self, now: Time) -> Option<(AckToken, Answer, usize)> {
         // Each client's own time was up before: this is for the tables' sake.
         while self.asked.take_late(now).is_some() {}
-        self.open.take_late(now).map(whole)
+        let (late, n_silent) = self.open.take_late(now)?;
+        let (token, answer) = whole(late);
+        Some((token, answer, n_silent))
     }
 
     pub(crate) fn deadline(&self) -> Option<Time> {
@@ -128,8 +141,9 @@ fn whole(((token, mut all), parts): ((AckToken, Answer), Vec<Answer>)) -> (AckTo
                 all.extend(part);
             }
             (Answer::Sockets(all), Answer::Sockets(part)) => all.extend(part),
+            (Answer::Servers(all), Answer::Servers(part)) => all.extend(part),
             // Another node's mistake.
-            (Answer::Acks(_), Answer::Sockets(_)) | (Answer::Sockets(_), Answer::Acks(_)) => {}
+            (Answer::Acks(_) | Answer::Sockets(_) | Answer::Servers(_), _) => {}
         }
     }
     (token, all)

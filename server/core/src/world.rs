@@ -5,19 +5,19 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use parlor_shared::socket_io::{Args, Frame};
+use parlor_shared::socket_io::{Args, Draft, Frame};
 
 use crate::{
-    cluster::{Answer, Message, Neighbours, Question},
-    delivery::{Delivery, Shown, Views},
+    cluster::{Answer, Asker, Message, Neighbours, Question},
+    delivery::{Delivery, Shown, Views, spread},
     effect::{AckError, DisconnectReason, Effect, Effects},
     fault::{self, Fault},
     ids::Ids,
-    input::{AckToken, Input, Target},
+    input::{AckToken, Input, Reach, Scope, Target},
     key::{Address, NamespaceKey, ShardId, SocketKey, ViewId},
     lobby::{Lobbies, LobbyEffect, LobbyInput, LobbyMessage, LobbySettings, Request},
     questions::{Answered, Questions},
-    socket_io::{RecoverySettings, Settings, SocketIo},
+    socket_io::{Dynamic, Listeners, RecoverySettings, Settings, SocketIo},
     time::Time,
     views::{Gallery, ViewEffect, ViewInput, ViewMessage},
 };
@@ -29,6 +29,10 @@ pub struct WorldSettings {
     pub neighbours: Neighbours,
     /// Names of the namespaces that the driver's handlers serve.
     pub namespaces: Vec<String>,
+    /// Which of them are made when a client names them.
+    pub dynamic: Dynamic,
+    /// What those handlers want to be told beside connections and events.
+    pub listeners: Listeners,
     /// Within this time a client must have joined a namespace.
     pub connect_timeout: Duration,
     /// Bytes of one packet, attachments included.
@@ -75,6 +79,8 @@ impl World {
             ids: Ids::default(),
             socket_io: SocketIo::new(Settings {
                 namespaces,
+                dynamic: settings.dynamic,
+                listeners: settings.listeners,
                 connect_timeout: settings.connect_timeout,
                 max_payload: settings.max_payload,
                 hash_seed: settings.hash_seed,
@@ -115,9 +121,10 @@ impl World {
         &self.lobbies
     }
 
-    /// True if no client, socket, lobby or question is left; for tests and the simulator.
+    /// True if no client, socket, child of a namespace, lobby or question is left; for tests and
+    /// the simulator.
     pub fn is_empty(&self) -> bool {
-        self.socket_io.n_clients() + self.socket_io.n_sockets() == 0
+        self.socket_io.n_clients() + self.socket_io.n_sockets() + self.socket_io.n_children() == 0
             && self.lobbies.is_empty()
             && self.lobbies.is_unvisited()
             && self.questions.is_empty()
@@ -144,25 +151,47 @@ impl World {
     pub fn handle(&mut self, now: Time, input: Input<'_>, effects: &mut dyn Effects) {
         match input {
             Input::Ids(fresh) => return self.ids.refill(fresh),
-            Input::Emit(namespace, target, frame, delivery) => {
-                self.emit(now, namespace, target, frame, delivery, effects);
+            Input::Emit(scope, target, frame, delivery) => {
+                self.emit(now, scope, target, frame, delivery, effects);
             }
-            Input::Change(namespace, target, change) => {
-                if !target.is_local() {
-                    let message = Message::Change(namespace, target.abroad(), change.clone());
+            Input::EmitEach(scope, target, draft, delivery) => {
+                let target = self.socket_io.find(target);
+                if !target.is_local() && self.neighbours.all.len() > 1 {
+                    let message =
+                        Message::EmitEach(scope.clone(), target.abroad(), draft.clone(), delivery);
                     self.tell_others(&message, effects);
                 }
-                self.sockets(now, Input::Change(namespace, target, change), effects);
+                self.sockets(now, Input::EmitEach(scope, target, draft, delivery), effects);
+            }
+            Input::Change(scope, target, change) => {
+                if !target.is_local() {
+                    let message = Message::Change(scope.clone(), target.abroad(), change.clone());
+                    self.tell_others(&message, effects);
+                }
+                self.sockets(now, Input::Change(scope, target, change), effects);
             }
             Input::Gather(token, question) => self.gather(now, token, question, effects),
+            Input::ServerSide(event, reach) => {
+                self.tell_others(&Message::ServerSide(event.clone(), None), effects);
+                if reach == Reach::All {
+                    heard(event, None, effects);
+                }
+            }
+            Input::AskServers(token, event, reach, timeout) => {
+                self.ask_servers(now + timeout, token, event, reach, effects);
+            }
+            Input::AnswerServer((to, number), answer) => {
+                let answer = Answer::Servers(vec![(self.neighbours.own, answer)]);
+                self.answer((to, number, answer), effects);
+            }
             Input::Told(from, message) => self.told(now, from, message, effects),
             Input::Timeout => {
                 self.sockets(now, Input::Timeout, effects);
                 self.inbox.push(LobbyInput::Timeout);
                 // Answers that came in time, and times that are up, count before it is too late.
                 self.settle(now, effects);
-                while let Some((token, answer)) = self.questions.late(now) {
-                    effects.push(Effect::Gathered(token, answer));
+                while let Some((token, answer, n_silent)) = self.questions.late(now) {
+                    effects.push(Effect::Gathered(token, answer, n_silent));
                 }
             }
             input => self.sockets(now, input, effects),
@@ -173,7 +202,7 @@ impl World {
     fn emit(
         &mut self,
         now: Time,
-        namespace: NamespaceKey,
+        scope: Scope,
         target: Target,
         frame: Frame,
         delivery: Delivery,
@@ -181,7 +210,7 @@ impl World {
     ) {
         let target = self.socket_io.find(target);
         if !target.is_local() && self.neighbours.all.len() > 1 {
-            let message = Message::Emit(namespace, target.abroad(), frame.clone(), delivery);
+            let message = Message::Emit(scope.clone(), target.abroad(), frame.clone(), delivery);
             if !fault::is_planted(Fault::BroadcastNotForwarded) {
                 self.tell_others(&message, effects);
             }
@@ -189,7 +218,7 @@ impl World {
                 self.tell_others(&message, effects);
             }
         }
-        self.sockets(now, Input::Emit(namespace, target, frame, delivery), effects);
+        self.sockets(now, Input::Emit(scope, target, frame, delivery), effects);
     }
 
     fn tell_others(&self, message: &Message, effects: &mut dyn Effects) {
@@ -212,14 +241,20 @@ impl World {
     /// Another shard says something.
     fn told(&mut self, now: Time, from: ShardId, message: Message, effects: &mut dyn Effects) {
         match message {
-            Message::Emit(namespace, target, frame, delivery) => {
-                self.sockets(now, Input::Emit(namespace, target, frame, delivery), effects);
+            Message::Emit(scope, target, frame, delivery) => {
+                self.sockets(now, Input::Emit(scope, target, frame, delivery), effects);
             }
-            Message::Change(namespace, target, change) => {
-                self.sockets(now, Input::Change(namespace, target, change), effects);
+            Message::EmitEach(scope, target, draft, delivery) => {
+                self.sockets(now, Input::EmitEach(scope, target, draft, delivery), effects);
+            }
+            Message::Change(scope, target, change) => {
+                self.sockets(now, Input::Change(scope, target, change), effects);
             }
             Message::Question(number, question) => {
                 self.asked(now, (from, number), question, effects);
+            }
+            Message::ServerSide(event, number) => {
+                heard(event, number.map(|number| (from, number)), effects);
             }
             Message::Answer(number, answer) => self.answered(from, number, answer, effects),
             Message::Recovery(_) => self.sockets(now, Input::Told(from, message), effects),
@@ -253,6 +288,26 @@ impl World {
         self.asked(now, (own, number), question, effects);
     }
 
+    fn ask_servers(
+        &mut self,
+        until: Time,
+        token: AckToken,
+        event: Draft,
+        reach: Reach,
+        effects: &mut dyn Effects,
+    ) {
+        let own = Some(self.neighbours.own).filter(|_| reach == Reach::All);
+        let shards: Vec<ShardId> = self.neighbours.others().chain(own).collect();
+        if shards.is_empty() {
+            return effects.push(Effect::Gathered(token, Answer::Servers(Vec::new()), 0));
+        }
+        let number = self.questions.begin_servers(until, token, shards);
+        self.tell_others(&Message::ServerSide(event.clone(), Some(number)), effects);
+        if let Some(own) = own {
+            heard(event, Some((own, number)), effects);
+        }
+    }
+
     /// A shard, perhaps this one, asks what sockets of this one have to say.
     fn asked(
         &mut self,
@@ -262,13 +317,13 @@ impl World {
         effects: &mut dyn Effects,
     ) {
         match question {
-            Question::Sockets(namespace, target) => {
+            Question::Sockets(scope, target) => {
                 let own = self.neighbours.own;
-                let sockets = self.socket_io.describe(namespace, &target, own);
+                let sockets = self.socket_io.describe(&scope, &target, own);
                 self.answer((asker.0, asker.1, Answer::Sockets(sockets)), effects);
             }
-            Question::Ask(namespace, target, draft, timeout) => {
-                let sockets = self.socket_io.select(namespace, &target);
+            Question::Ask(scope, target, draft, timeout) => {
+                let sockets = self.socket_io.select(&scope, &target);
                 match self.questions.ask(now, asker, timeout, &sockets) {
                     Err(none) => self.answer(none, effects),
                     Ok(tokens) => {
@@ -292,7 +347,7 @@ impl World {
 
     fn answered(&mut self, from: ShardId, number: u64, answer: Answer, effects: &mut dyn Effects) {
         if let Some((token, all)) = self.questions.answered(from, number, answer) {
-            effects.push(Effect::Gathered(token, all));
+            effects.push(Effect::Gathered(token, all, 0));
         }
     }
 
@@ -324,7 +379,7 @@ impl World {
         match effect {
             LobbyEffect::Push(to, frame, delivery) if to.shard == self.neighbours.own => {
                 let to = Target::socket(to.socket);
-                self.sockets(now, Input::Emit(namespace, to, frame, delivery), effects);
+                self.sockets(now, Input::Emit(namespace.into(), to, frame, delivery), effects);
             }
             LobbyEffect::Push(to, frame, delivery) => {
                 let push = LobbyMessage::Push(to.socket, frame, delivery);
@@ -362,6 +417,12 @@ impl World {
             });
         }
     }
+}
+
+/// The server hears of an event.
+fn heard(event: Draft, asker: Option<Asker>, effects: &mut dyn Effects) {
+    let (array, attachments) = event.into_array();
+    effects.push(Effect::ServerSide(Args::of_event(&array, &attachments), asker));
 }
 
 /// Sessions ask the world for what they show, in the moment in which it can be taken.
@@ -412,13 +473,13 @@ impl Effects for Route<'_> {
 }
 
 /// The delivery of an event under its own name: what `volatile` means unless a key is given.
-pub fn volatile_by_name(namespace: NamespaceKey, event: &str) -> Delivery {
-    // FNV-1a; clients cannot choose what servers emit, so collisions are not made on purpose.
-    let start = 0xcbf2_9ce4_8422_2325 ^ u64::from(namespace.0);
-    let key = event
-        .bytes()
-        .fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    Delivery::Volatile { key }
+pub fn volatile_by_name(scope: &Scope, event: &str) -> Delivery {
+    let start = 0xcbf2_9ce4_8422_2325;
+    let start = match scope {
+        Scope::Listed(key) => start ^ u64::from(key.0),
+        Scope::Child(name) => spread(start, name),
+    };
+    Delivery::Volatile { key: spread(start, event) }
 }
 
 #[cfg(test)]

@@ -179,7 +179,7 @@ mod tests {
 
     fn emit(delivery: Delivery) -> Message {
         let frame = Frame::message_text("x");
-        Message::Emit(NamespaceKey(0), Target::default(), frame, delivery)
+        Message::Emit(NamespaceKey(0).into(), Target::default(), frame, delivery)
     }
 
     #[test]
@@ -207,14 +207,18 @@ mod tests {
         let mut links = Links::new(ShardId::default(), Arc::clone(&way) as Arc<dyn Adapter>, None);
         links.push(to, emit(Delivery::Volatile { key: 1 }));
         let large = Frame::message_binary(&vec![0; MAX_WAITING_BYTES]);
-        let large = Message::Emit(NamespaceKey(0), Target::default(), large, Delivery::Reliable);
+        let large =
+            Message::Emit(NamespaceKey(0).into(), Target::default(), large, Delivery::Reliable);
         assert!(!links.is_congested());
         links.push(to, large);
         assert!(links.is_congested(), "bytes count as well");
         for key in [1, 2] {
             let newer = Frame::message_text(&key.to_string());
             let delivery = Delivery::Volatile { key };
-            links.push(to, Message::Emit(NamespaceKey(0), Target::default(), newer, delivery));
+            links.push(
+                to,
+                Message::Emit(NamespaceKey(0).into(), Target::default(), newer, delivery),
+            );
         }
         let texts = links.ways[&to].then.iter().map(|message| match message {
             Message::Emit(_, _, frame, Delivery::Volatile { .. }) => frame.wire()[2..].to_vec(),

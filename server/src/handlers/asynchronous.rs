@@ -8,10 +8,10 @@ use std::{
 };
 
 use parlor_core::{
-    cluster::{Answer, Question},
+    cluster::Question,
     delivery::Delivery,
     effect::{AckError, DisconnectReason},
-    input::{Input, Target},
+    input::{Input, Scope, Target},
     key::{NamespaceKey, SocketKey},
 };
 use parlor_shared::{
@@ -21,7 +21,11 @@ use parlor_shared::{
 };
 use tokio::sync::{oneshot, watch};
 
-use super::{Auth, Context, Emit, Handshake, OwnedAuth, context::answer, desk::Env};
+use super::{
+    Auth, Context, Emit, Handshake, OwnedAuth, Rooms,
+    context::answer,
+    desk::{Env, Gathered, OnGathered},
+};
 use crate::mailbox::Parcel;
 
 /// What an async handler may do. Cloning is cheap, and a clone may outlive the handler.
@@ -37,7 +41,9 @@ struct Inner {
     env: Arc<Env>,
     socket: SocketKey,
     id: SocketId,
-    namespace: NamespaceKey,
+    scope: Scope,
+    /// Whose handlers serve it.
+    family: NamespaceKey,
     handshake: Option<Arc<Handshake>>,
     auth: OwnedAuth,
     /// Its sender is dropped with the socket.
@@ -62,7 +68,8 @@ impl fmt::Debug for AsyncContext {
 pub(super) struct Of {
     pub(super) socket: SocketKey,
     pub(super) id: SocketId,
-    pub(super) namespace: NamespaceKey,
+    pub(super) scope: Scope,
+    pub(super) family: NamespaceKey,
     pub(super) handshake: Option<Arc<Handshake>>,
     pub(super) auth: OwnedAuth,
     pub(super) life: watch::Receiver<()>,
@@ -72,9 +79,10 @@ pub(super) struct Of {
 
 impl AsyncContext {
     pub(super) fn new(env: Arc<Env>, of: Of) -> Self {
-        let Of { socket, id, namespace, handshake, auth, life, ack, is_recovered } = of;
+        let Of { socket, id, scope, family, handshake, auth, life, ack, is_recovered } = of;
         let ack = Mutex::new(ack);
-        let inner = Inner { env, socket, id, namespace, handshake, auth, life, is_recovered, ack };
+        let inner =
+            Inner { env, socket, id, scope, family, handshake, auth, life, is_recovered, ack };
         Self(Arc::new(inner))
     }
 
@@ -83,9 +91,9 @@ impl AsyncContext {
         self.0.id
     }
 
-    /// The namespace's name.
+    /// The namespace's name: of one that was made for a client, as that client called it.
     pub fn namespace(&self) -> &str {
-        self.0.env.name(self.0.namespace)
+        self.0.env.names.text(&self.0.scope)
     }
 
     /// The request that opened the session; `None` if it was gone before this began.
@@ -127,9 +135,24 @@ impl AsyncContext {
         self.aim(self.own()).volatile()
     }
 
-    /// To the sockets in a room, but not this one.
-    pub fn to(&self, room: impl AsRef<str>) -> Emit<&Self> {
-        self.broadcast().to(room)
+    /// To the sockets in these rooms, but not this one.
+    pub fn to(&self, rooms: impl Rooms) -> Emit<&Self> {
+        self.broadcast().to(rooms)
+    }
+
+    /// The same as [`Self::to`].
+    pub fn in_(&self, rooms: impl Rooms) -> Emit<&Self> {
+        self.to(rooms)
+    }
+
+    /// To all sockets of the namespace but this one and those in these rooms.
+    pub fn except(&self, rooms: impl Rooms) -> Emit<&Self> {
+        self.broadcast().except(rooms)
+    }
+
+    /// To the sockets of the namespace that are on this one's shard, but not this one.
+    pub fn local(&self) -> Emit<&Self> {
+        self.broadcast().local()
     }
 
     /// To all sockets of the namespace but this one.
@@ -142,7 +165,8 @@ impl AsyncContext {
         self.aim(Target::default())
     }
 
-    /// To all sockets of another namespace, or to those in rooms that are named next.
+    /// To all sockets of another namespace, or to those in rooms that are named next. The pattern
+    /// or name of a parent means all its children.
     ///
     /// # Panics
     /// If it has no handlers.
@@ -187,7 +211,7 @@ impl AsyncContext {
         let Some(id) = id else { return };
         let frame = answer(self.namespace(), id, args);
         let to = Target::socket(self.0.socket);
-        self.wish(Input::Emit(self.0.namespace, to, frame, Delivery::Reliable)).await;
+        self.wish(Input::Emit(self.0.scope.clone(), to, frame, Delivery::Reliable)).await;
     }
 
     /// Puts this socket into a room. A socket is in at most 256.
@@ -200,6 +224,15 @@ impl AsyncContext {
         self.wish(Input::Leave(self.0.socket, room.into())).await;
     }
 
+    /// Looks up which rooms this socket is in, but for that of its own id, in the order of joining.
+    ///
+    /// # Errors
+    /// If the socket is gone.
+    pub async fn rooms(&self) -> Result<Vec<String>, Gone> {
+        let found = self.aim(Target::socket(self.0.socket)).fetch_sockets().await?;
+        Ok(found.into_iter().flat_map(|own| own.rooms).collect())
+    }
+
     /// Disconnects this socket from its namespace; other namespaces of the client stay.
     pub async fn disconnect(&self) {
         let reason = DisconnectReason::ServerNamespaceDisconnect;
@@ -210,6 +243,11 @@ impl AsyncContext {
     pub async fn disconnect_session(&self) {
         let reason = DisconnectReason::ServerNamespaceDisconnect;
         self.wish(Input::Disconnect(self.0.socket, true, reason)).await;
+    }
+
+    /// Stops the whole server, as [`Running::stop`](crate::Running::stop) does.
+    pub fn close_server(&self) {
+        self.0.env.close_server();
     }
 
     /// Runs `job` on the socket's shard, after what was wanted before: it sees the socket's data.
@@ -236,14 +274,22 @@ impl AsyncContext {
     }
 
     /// Asks many sockets, until this one is gone.
-    pub(super) async fn gather(&self, question: Question) -> Result<Answer, Gone> {
+    pub(super) async fn gather(&self, question: Question) -> Result<Gathered, Gone> {
+        self.gather_by(|cx, then| cx.desk.gather(cx.socket, question, then)).await
+    }
+
+    /// Has something asked on the shard, until this socket is gone.
+    pub(super) async fn gather_by(
+        &self,
+        ask: impl FnOnce(&mut Context<'_>, OnGathered) + Send + 'static,
+    ) -> Result<Gathered, Gone> {
         let (sender, answer) = oneshot::channel();
         let job = move |cx: &mut Context<'_>| {
             let then = move |_: &mut Context<'_>, answer| {
                 // Who asked may have given up.
                 let _ = sender.send(answer);
             };
-            cx.desk.gather(cx.socket, question, Box::new(then));
+            ask(cx, Box::new(then));
         };
         self.post(Parcel::Run(self.0.socket, Box::new(job))).await;
         tokio::select! {
@@ -262,13 +308,13 @@ impl AsyncContext {
     }
 
     fn aim(&self, target: Target) -> Emit<&Self> {
-        Emit::new(self, Some(self.0.namespace), target)
+        Emit::new(self, Some(self.0.scope.clone()), target)
     }
 
     /// The socket; if it is gone, the one that its client will have back, or has.
     fn own(&self) -> Target {
         let mut own = Target::socket(self.0.socket);
-        if self.0.env.is_recoverable(self.0.namespace) {
+        if self.0.env.names.is_recoverable(self.0.family) {
             own.rooms.push(self.0.id.as_str().into());
         }
         own

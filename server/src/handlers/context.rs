@@ -6,7 +6,7 @@ use parlor_core::{
     delivery::Delivery,
     effect::{AckError, DisconnectReason},
     engine_io::Transport,
-    input::{Input, Target},
+    input::{Input, Scope, Target},
     key::{NamespaceKey, SessionKey, SocketKey},
 };
 use parlor_shared::{
@@ -17,11 +17,12 @@ use parlor_shared::{
 use tokio::sync::watch;
 
 use super::{
-    AsyncContext, Auth, Emit, Handshake, OwnedAuth,
+    AsyncContext, Auth, Emit, Handshake, OwnedAuth, Rooms,
     asynchronous::Of,
     desk::{Desk, OnAck},
     foreign::Foreign,
     lane::Lane,
+    names::scope_of,
 };
 
 /// What the shard knows of a session that handlers may ask for.
@@ -41,7 +42,10 @@ pub(super) type Data = Box<dyn Any + Send>;
 pub(super) struct SocketInfo {
     pub(super) id: SocketId,
     pub(super) session: SessionKey,
+    /// Whose handlers serve it.
     pub(super) namespace: NamespaceKey,
+    /// The name of its own namespace, if that is a child of the other.
+    pub(super) child: Option<Arc<str>>,
     pub(super) handshake: Option<Arc<Handshake>>,
     pub(super) auth: OwnedAuth,
     /// Events that wait behind an async handler.
@@ -59,7 +63,7 @@ impl SocketInfo {
     pub(super) fn new(
         id: SocketId,
         session: SessionKey,
-        namespace: NamespaceKey,
+        (namespace, child): (NamespaceKey, Option<Arc<str>>),
         handshake: Option<Arc<Handshake>>,
         auth: OwnedAuth,
     ) -> Self {
@@ -67,6 +71,7 @@ impl SocketInfo {
             id,
             session,
             namespace,
+            child,
             handshake,
             auth,
             lane: Lane::default(),
@@ -75,6 +80,15 @@ impl SocketInfo {
             kept: None,
             life: None,
         }
+    }
+
+    pub(super) fn data(&self) -> Option<&(dyn Any + Send)> {
+        self.data.as_deref().map(|data| &**data)
+    }
+
+    /// Its namespace.
+    pub(super) fn scope(&self) -> Scope {
+        scope_of(self.namespace, self.child.as_ref())
     }
 }
 
@@ -100,9 +114,10 @@ impl Context<'_> {
         self.info.id
     }
 
-    /// The namespace's name.
+    /// The namespace's name: of one that was made for a client, as that client called it.
     pub fn namespace(&self) -> &str {
-        self.desk.env.name(self.info.namespace)
+        let listed = || self.desk.env.names.listed()[self.info.namespace.0 as usize].as_str();
+        self.info.child.as_deref().unwrap_or_else(listed)
     }
 
     /// Carrier of the moment; `None` once the session is gone.
@@ -187,9 +202,24 @@ impl Context<'_> {
         self.aim(target).volatile()
     }
 
-    /// To the sockets in a room, but not this one.
-    pub fn to(&mut self, room: impl AsRef<str>) -> Emit<&mut Self> {
-        self.broadcast().to(room)
+    /// To the sockets in these rooms, but not this one.
+    pub fn to(&mut self, rooms: impl Rooms) -> Emit<&mut Self> {
+        self.broadcast().to(rooms)
+    }
+
+    /// The same as [`Self::to`].
+    pub fn in_(&mut self, rooms: impl Rooms) -> Emit<&mut Self> {
+        self.to(rooms)
+    }
+
+    /// To all sockets of the namespace but this one and those in these rooms.
+    pub fn except(&mut self, rooms: impl Rooms) -> Emit<&mut Self> {
+        self.broadcast().except(rooms)
+    }
+
+    /// To the sockets of the namespace that are on this one's shard, but not this one.
+    pub fn local(&mut self) -> Emit<&mut Self> {
+        self.broadcast().local()
     }
 
     /// To all sockets of the namespace but this one.
@@ -203,13 +233,14 @@ impl Context<'_> {
         self.aim(Target::default())
     }
 
-    /// To all sockets of another namespace, or to those in rooms that are named next.
+    /// To all sockets of another namespace, or to those in rooms that are named next. The pattern
+    /// or name of a parent means all its children.
     ///
     /// # Panics
     /// If it has no handlers.
     pub fn in_namespace(&mut self, name: &str) -> Emit<&mut Self> {
-        let namespace = Some(self.desk.env.handled(name));
-        Emit::new(self, namespace, Target::default())
+        let scope = Some(self.desk.env.handled(name));
+        Emit::new(self, scope, Target::default())
     }
 
     /// Sends an event that wants an answer. `then` gets it, or why there is none: it did not come
@@ -246,7 +277,7 @@ impl Context<'_> {
     /// client wants no answer.
     pub fn take_ack(&mut self) -> Option<Ack> {
         let id = self.ack.take()?;
-        Some(Ack { socket: self.socket, namespace: self.info.namespace, id })
+        Some(Ack { socket: self.socket, scope: self.info.scope(), id })
     }
 
     /// Puts this socket into a room. A socket is in at most 256.
@@ -259,6 +290,15 @@ impl Context<'_> {
         self.desk.wish(Input::Leave(self.socket, room.into()));
     }
 
+    /// Looks up which rooms this socket is in, but for that of its own id, in the order of joining;
+    /// `then` gets them.
+    pub fn rooms(&mut self, then: impl FnOnce(&mut Context<'_>, Vec<String>) + Send + 'static) {
+        let own = Target::socket(self.socket);
+        self.aim(own).fetch_sockets(|cx, found| {
+            then(cx, found.into_iter().flat_map(|own| own.rooms).collect());
+        });
+    }
+
     /// Disconnects this socket from its namespace; other namespaces of the client stay.
     pub fn disconnect(&mut self) {
         let reason = DisconnectReason::ServerNamespaceDisconnect;
@@ -269,6 +309,11 @@ impl Context<'_> {
     pub fn disconnect_session(&mut self) {
         let reason = DisconnectReason::ServerNamespaceDisconnect;
         self.desk.wish(Input::Disconnect(self.socket, true, reason));
+    }
+
+    /// Stops the whole server, as [`Running::stop`](crate::Running::stop) does.
+    pub fn close_server(&self) {
+        self.desk.env.close_server();
     }
 
     /// Answers an event whose arguments its handler cannot take.
@@ -289,7 +334,8 @@ impl Context<'_> {
         let of = Of {
             socket: self.socket,
             id: self.info.id,
-            namespace: self.info.namespace,
+            scope: self.info.scope(),
+            family: self.info.namespace,
             handshake: self.info.handshake.clone(),
             auth: self.info.auth.clone(),
             life,
@@ -300,8 +346,8 @@ impl Context<'_> {
     }
 
     fn aim(&mut self, target: Target) -> Emit<&mut Self> {
-        let namespace = Some(self.info.namespace);
-        Emit::new(self, namespace, target)
+        let scope = Some(self.info.scope());
+        Emit::new(self, scope, target)
     }
 }
 
@@ -310,7 +356,7 @@ impl Context<'_> {
 #[must_use = "the client waits for the answer"]
 pub struct Ack {
     socket: SocketKey,
-    namespace: NamespaceKey,
+    scope: Scope,
     id: u64,
 }
 
@@ -320,9 +366,9 @@ impl Ack {
     /// # Panics
     /// As [`Emit::emit`].
     pub fn send(self, context: &mut Context<'_>, args: impl EventArgs) {
-        let frame = answer(context.desk.env.name(self.namespace), self.id, args);
+        let frame = answer(context.desk.env.names.text(&self.scope), self.id, args);
         let to = Target::socket(self.socket);
-        context.desk.wish(Input::Emit(self.namespace, to, frame, Delivery::Reliable));
+        context.desk.wish(Input::Emit(self.scope, to, frame, Delivery::Reliable));
     }
 }
 

@@ -13,15 +13,19 @@ use std::{
 use parlor_core::{
     cluster::{Answer, Question},
     effect::AckError,
-    input::{AckToken, Input},
-    key::{NamespaceKey, ShardId, SocketKey},
+    input::{AckToken, Input, Reach, Scope},
+    key::{ShardId, SocketKey},
 };
 use parlor_shared::socket_io::{Args, Draft, Offset};
 
-use super::{Context, EmitError, TimerId, cloakroom::Cloakroom, foreign::Foreign, tasks::caught};
+use super::{
+    Context, EmitError, Names, ShardContext, TimerId, cloakroom::Cloakroom, foreign::Foreign,
+    tasks::caught,
+};
 use crate::{
     mailbox::{Mailbox, Parcel, Refused},
     metrics::Metrics,
+    server::Stop,
 };
 
 /// What one call of a handler may want: more is a loop that does not end, or a broadcast written
@@ -30,20 +34,28 @@ pub(crate) const MAX_WISHES_PER_CALL: usize = 65_536;
 
 pub(crate) type OnAck = Box<dyn FnOnce(&mut Context<'_>, Result<Args<'_>, AckError>) + Send>;
 
-pub(crate) type OnGathered = Box<dyn FnOnce(&mut Context<'_>, Answer) + Send>;
+/// What was gathered, and how many shards did not answer.
+pub(crate) type Gathered = (Answer, usize);
+
+pub(super) type OnGathered = Box<dyn FnOnce(&mut Context<'_>, Gathered) + Send>;
+pub(super) type OnGatheredHere = Box<dyn FnOnce(&mut ShardContext<'_>, Gathered) + Send>;
+
+/// Who wants to know what is being gathered.
+pub(super) enum Gatherer {
+    Socket(SocketKey, Foreign<OnGathered>),
+    Shard(Foreign<OnGatheredHere>),
+}
 
 /// What other threads know of a shard.
 #[derive(Debug)]
 pub(crate) struct Env {
     pub(crate) shard: u16,
-    /// Of namespaces, in the order of their keys. The handlers themselves are not here: they may
-    /// hold an emitter, which holds this.
-    pub(crate) names: Arc<[String]>,
+    pub(crate) names: Arc<Names>,
     pub(crate) mailbox: Mailbox,
     pub(crate) metrics: Metrics,
+    /// Tells the whole server to stop.
+    stop: Option<Arc<Stop>>,
     next_timer: AtomicU64,
-    /// Of each namespace, whether its sockets can be had back.
-    recoverable: Arc<[bool]>,
     /// Node and shard, as they stand in offsets.
     sender: u16,
     next_offset: AtomicU64,
@@ -53,23 +65,23 @@ pub(crate) struct Env {
 /// What an [`Env`] is made of.
 pub(crate) struct EnvParts {
     pub(crate) id: ShardId,
-    pub(crate) names: Arc<[String]>,
-    pub(crate) recoverable: Arc<[bool]>,
+    pub(crate) names: Arc<Names>,
     pub(crate) mailbox: Mailbox,
     pub(crate) metrics: Metrics,
+    pub(crate) stop: Option<Arc<Stop>>,
     pub(crate) cloakroom: Arc<Cloakroom>,
 }
 
 impl Env {
     pub(crate) fn new(parts: EnvParts) -> Self {
-        let EnvParts { id, names, recoverable, mailbox, metrics, cloakroom } = parts;
+        let EnvParts { id, names, mailbox, metrics, stop, cloakroom } = parts;
         Self {
             shard: id.shard.into(),
             names,
             mailbox,
             metrics,
+            stop,
             next_timer: AtomicU64::new(0),
-            recoverable,
             sender: id.sender(),
             next_offset: AtomicU64::new(1),
             cloakroom,
@@ -81,22 +93,23 @@ impl Env {
     pub(super) fn alone(mailbox: Mailbox) -> Self {
         Self::new(EnvParts {
             id: ShardId::default(),
-            names: ["/".to_owned()].into(),
-            recoverable: [false].into(),
+            names: Arc::new(Names::new([("/", false, false)].into_iter())),
             mailbox,
             metrics: Metrics::default(),
+            stop: None,
             cloakroom: Arc::default(),
         })
-    }
-
-    /// True if sockets of this namespace can be had back.
-    pub(super) fn is_recoverable(&self, namespace: NamespaceKey) -> bool {
-        self.recoverable.get(namespace.0 as usize).copied().unwrap_or_default()
     }
 
     /// The name of one more event that this shard sends.
     pub(super) fn next_offset(&self) -> Offset {
         Offset::new(self.sender, self.next_offset.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(super) fn close_server(&self) {
+        if let Some(stop) = &self.stop {
+            stop.tell();
+        }
     }
 
     /// Posts for an emitter, which does not wait.
@@ -105,15 +118,6 @@ impl Env {
             Refused::Full => EmitError::Overloaded,
             Refused::Closed => EmitError::NotRunning,
         })
-    }
-
-    pub(super) fn name(&self, namespace: NamespaceKey) -> &str {
-        &self.names[namespace.0 as usize]
-    }
-
-    pub(super) fn namespace(&self, name: &str) -> Option<NamespaceKey> {
-        let at = self.names.iter().position(|known| known == name)?;
-        Some(NamespaceKey(u32::try_from(at).expect("few namespaces")))
     }
 
     pub(crate) fn next_timer(&self) -> TimerId {
@@ -134,12 +138,12 @@ impl Env {
         }
     }
 
-    /// The key of a namespace that has handlers.
+    /// A namespace that has handlers.
     ///
     /// # Panics
     /// If it has none.
-    pub(super) fn handled(&self, name: &str) -> NamespaceKey {
-        self.namespace(name).unwrap_or_else(|| panic!("the namespace {name} has handlers"))
+    pub(super) fn handled(&self, name: &str) -> Scope {
+        self.names.find(name).unwrap_or_else(|| panic!("the namespace {name} has handlers"))
     }
 }
 
@@ -150,7 +154,7 @@ pub(crate) struct Desk {
     /// Those of the call that runs.
     n_wishes: usize,
     asks: HashMap<AckToken, (SocketKey, Foreign<OnAck>)>,
-    gathered: HashMap<AckToken, (SocketKey, Foreign<OnGathered>)>,
+    gatherers: HashMap<AckToken, Gatherer>,
     next_ask: u64,
 }
 
@@ -161,7 +165,7 @@ impl Desk {
             wishes: VecDeque::new(),
             n_wishes: 0,
             asks: HashMap::new(),
-            gathered: HashMap::new(),
+            gatherers: HashMap::new(),
             next_ask: 0,
         }
     }
@@ -211,12 +215,52 @@ impl Desk {
         self.asks.insert(token, (socket, then));
     }
 
-    /// Asks many sockets; `then` gets what they answer.
+    /// Asks many for a socket; `then` gets what they answer.
     pub(super) fn gather(&mut self, socket: SocketKey, question: Question, then: OnGathered) {
         let then = Foreign::new(then, &self.env);
+        self.begin_gathering(Gatherer::Socket(socket, then), |token| {
+            Input::Gather(token, question)
+        });
+    }
+
+    /// Asks many for nobody in particular.
+    pub(super) fn gather_here(&mut self, question: Question, then: OnGatheredHere) {
+        let then = Foreign::new(then, &self.env);
+        self.begin_gathering(Gatherer::Shard(then), |token| Input::Gather(token, question));
+    }
+
+    /// Asks the servers of other shards for a socket.
+    pub(super) fn ask_servers(
+        &mut self,
+        socket: SocketKey,
+        event: Draft,
+        timeout: Duration,
+        then: OnGathered,
+    ) {
+        let then = Foreign::new(then, &self.env);
+        self.begin_gathering(Gatherer::Socket(socket, then), |token| {
+            Input::AskServers(token, event, Reach::Others, timeout)
+        });
+    }
+
+    /// Asks servers for nobody in particular.
+    pub(super) fn ask_servers_here(
+        &mut self,
+        event: Draft,
+        reach: Reach,
+        timeout: Duration,
+        then: OnGatheredHere,
+    ) {
+        let then = Foreign::new(then, &self.env);
+        self.begin_gathering(Gatherer::Shard(then), |token| {
+            Input::AskServers(token, event, reach, timeout)
+        });
+    }
+
+    fn begin_gathering(&mut self, whom: Gatherer, input: impl FnOnce(AckToken) -> Input<'static>) {
         let token = self.next_token();
-        self.wish(Input::Gather(token, question));
-        self.gathered.insert(token, (socket, then));
+        self.wish(input(token));
+        self.gatherers.insert(token, whom);
     }
 
     fn next_token(&mut self) -> AckToken {
@@ -225,11 +269,8 @@ impl Desk {
         token
     }
 
-    pub(super) fn take_gathered(
-        &mut self,
-        token: AckToken,
-    ) -> Option<(SocketKey, Foreign<OnGathered>)> {
-        self.gathered.remove(&token)
+    pub(super) fn take_gatherer(&mut self, token: AckToken) -> Option<Gatherer> {
+        self.gatherers.remove(&token)
     }
 
     pub(super) fn take_ack(&mut self, token: AckToken) -> Option<(SocketKey, Foreign<OnAck>)> {

@@ -3,13 +3,14 @@
 
 use parlor_core::{
     delivery::Delivery,
-    input::{Input, Target},
-    key::NamespaceKey,
+    input::{Input, Scope, Target},
     volatile_by_name,
 };
 use parlor_shared::socket_io::{Draft, EncodeError, EventArgs};
 
-use super::{AsyncContext, Context, EmitError, Emitter, ShardContext, desk::Env};
+use super::{
+    AsyncContext, Context, EmitError, Emitter, Rooms, ShardContext, desk::Env, names::Recovery,
+};
 use crate::mailbox::Parcel;
 
 /// Whom an event goes to, being told.
@@ -18,26 +19,37 @@ use crate::mailbox::Parcel;
 pub struct Emit<S> {
     pub(super) from: S,
     /// `None`: there is none of the name that was given.
-    pub(super) namespace: Option<NamespaceKey>,
+    pub(super) scope: Option<Scope>,
     pub(super) target: Target,
     /// `Some(None)`: under the event's name.
     volatile: Option<Option<u64>>,
 }
 
 impl<S> Emit<S> {
-    pub(super) fn new(from: S, namespace: Option<NamespaceKey>, target: Target) -> Self {
-        Self { from, namespace, target, volatile: None }
+    pub(super) fn new(from: S, scope: Option<Scope>, target: Target) -> Self {
+        Self { from, scope, target, volatile: None }
     }
 
-    /// Also to the sockets in this room.
-    pub fn to(mut self, room: impl AsRef<str>) -> Self {
-        self.target.rooms.push(room.as_ref().into());
+    /// To the sockets in these rooms, beside those in rooms that were named before. Who is in
+    /// several gets it once. Of a list without rooms, that is nobody.
+    pub fn to(mut self, rooms: impl Rooms) -> Self {
+        let named = &mut self.target.rooms;
+        named.retain(|room| room != NOBODY);
+        rooms.each(|room| named.push(room.into()));
+        if named.is_empty() {
+            named.push(NOBODY.into());
+        }
         self
     }
 
-    /// But to none that is in this room.
-    pub fn except(mut self, room: impl AsRef<str>) -> Self {
-        self.target.except.push(room.as_ref().into());
+    /// The same as [`Self::to`].
+    pub fn in_(self, rooms: impl Rooms) -> Self {
+        self.to(rooms)
+    }
+
+    /// But to none that is in one of these rooms.
+    pub fn except(mut self, rooms: impl Rooms) -> Self {
+        rooms.each(|room| self.target.except.push(room.into()));
         self
     }
 
@@ -60,28 +72,34 @@ impl<S> Emit<S> {
         event: &str,
         args: impl EventArgs,
     ) -> Result<Input<'static>, EncodeError> {
-        let namespace = self.namespace.expect("the caller has looked");
+        let scope = self.scope.expect("the caller has looked");
         let mut draft = Draft::event(event)?;
         args.write(&mut draft)?;
         let mut delivery = match self.volatile {
             None => Delivery::Reliable,
-            Some(None) => volatile_by_name(namespace, event),
+            Some(None) => volatile_by_name(&scope, event),
             Some(Some(key)) => Delivery::Volatile { key },
         };
-        if env.is_recoverable(namespace) {
-            if delivery == Delivery::Reliable {
-                let offset = env.next_offset();
-                draft.offset(offset);
-                delivery = Delivery::Recoverable(offset);
-            } else {
-                // Its own last argument would be taken for an offset that nobody has given.
-                draft.no_offset();
-            }
+        let recovery = env.names.recovery(&scope);
+        if recovery != Recovery::Off && delivery == Delivery::Reliable {
+            delivery = Delivery::Recoverable(env.next_offset());
         }
-        let frame = draft.into_event(env.name(namespace), None)?;
-        Ok(Input::Emit(namespace, self.target, frame, delivery))
+        if recovery == Recovery::OfSome || env.names.parent(&scope).is_some() {
+            // Each child's clients know it by its own name, and some can be had back. What cannot
+            // be written is told here.
+            draft.clone().into_event("/", None)?;
+            return Ok(Input::EmitEach(scope, self.target, draft, delivery));
+        }
+        if recovery == Recovery::On {
+            delivery.mark(&mut draft);
+        }
+        let frame = draft.into_event(env.names.text(&scope), None)?;
+        Ok(Input::Emit(scope, self.target, frame, delivery))
     }
 }
+
+/// A room that nobody is in. An empty list of rooms would mean everybody.
+const NOBODY: &str = "\0nobody";
 
 /// A mistake of the program, which ends the socket whose handler made it.
 const FITS: &str = "the event's name is not reserved, its arguments have a JSON form, \
@@ -126,6 +144,12 @@ impl Emit<&mut ShardContext<'_>> {
 }
 
 impl Emit<&AsyncContext> {
+    /// Only to sockets of the shard whose socket the context is of.
+    pub fn local(mut self) -> Self {
+        self.target.local = true;
+        self
+    }
+
     /// Sends it. The packet is encoded once for all who get it. Waits while the shard has more to
     /// do than it may.
     ///
@@ -146,7 +170,7 @@ impl Emit<&Emitter> {
     pub fn emit(self, event: &str, args: impl EventArgs) -> Result<(), EmitError> {
         let (from, emit) = self.split();
         let env = from.env()?;
-        if emit.namespace.is_none() {
+        if emit.scope.is_none() {
             return Err(EmitError::UnknownNamespace);
         }
         let input = emit.encode(env, event, args)?;
@@ -161,7 +185,7 @@ impl Emit<&Emitter> {
 impl<S> Emit<S> {
     /// Where it comes from, and the rest.
     fn split(self) -> (S, Emit<()>) {
-        let Self { from, namespace, target, volatile } = self;
-        (from, Emit { from: (), namespace, target, volatile })
+        let Self { from, scope, target, volatile } = self;
+        (from, Emit { from: (), scope, target, volatile })
     }
 }

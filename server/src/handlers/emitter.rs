@@ -52,10 +52,11 @@ impl Emitter {
         self.env.set(env).expect("a server starts once");
     }
 
-    /// To all sockets of this namespace, or to those in rooms that are named next.
+    /// To all sockets of this namespace, or to those in rooms that are named next. The pattern or
+    /// name of a parent means all its children.
     pub fn namespace(&self, name: &str) -> Emit<&Self> {
-        let namespace = self.env().ok().and_then(|env| env.namespace(name));
-        Emit::new(self, namespace, Target::default())
+        let scope = self.env().ok().and_then(|env| env.names.find(name));
+        Emit::new(self, scope, Target::default())
     }
 
     /// Calls `run` once per `period` from now on, on one of the server's shards; see
@@ -75,6 +76,15 @@ impl Emitter {
         let id = env.next_timer();
         env.offer(Parcel::Every(id, Beat::new(period, run)))?;
         Ok(Timer { id, mailbox: env.mailbox.clone() })
+    }
+
+    /// Stops the whole server, as [`Running::stop`](crate::Running::stop) does.
+    ///
+    /// # Errors
+    /// If it does not run yet.
+    pub fn close_server(&self) -> Result<(), EmitError> {
+        self.env()?.close_server();
+        Ok(())
     }
 
     pub(super) fn env(&self) -> Result<&Arc<Env>, EmitError> {

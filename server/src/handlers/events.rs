@@ -4,12 +4,15 @@
 use std::sync::Arc;
 
 use parlor_core::key::{SessionKey, SocketKey};
-use parlor_shared::socket_io::{Args, OwnedArgs};
+use parlor_shared::{
+    api::Refusal,
+    socket_io::{Args, OwnedArgs},
+};
 
 use super::{
     AsyncContext, End, Failed, Handlers, Sessions,
     lane::{TooMuchWaits, Waiting},
-    namespace::{Later, OnEvent},
+    namespace::{Later, Middleware, OnEvent},
 };
 use crate::mailbox::Parcel;
 
@@ -17,6 +20,25 @@ use crate::mailbox::Parcel;
 enum Event<'a> {
     Live(Args<'a>),
     Kept(OwnedArgs),
+}
+
+/// What comes after the handlers that run on the shard.
+enum Then<'h> {
+    Done,
+    Handle(&'h Later<OwnedArgs>, AsyncContext),
+    /// An async middleware, with the right to answer and the middleware after it.
+    Ask(&'h Later<OwnedArgs, Result<(), Refusal>>, AsyncContext, Option<u64>, usize),
+}
+
+/// What an async middleware has decided, on its way back to the shard.
+pub(crate) struct Passed {
+    session: SessionKey,
+    args: OwnedArgs,
+    ack: Option<u64>,
+    /// The middleware to be asked next, if this one lets the event pass.
+    next: usize,
+    /// Or the words with which it panicked.
+    verdict: Result<Result<(), Refusal>, String>,
 }
 
 impl Event<'_> {
@@ -52,8 +74,28 @@ impl Handlers {
             let waiting = Waiting { args: args.to_owned(), ack };
             return info.lane.wait(waiting).map_err(|TooMuchWaits| info.session);
         }
-        self.dispatch(sessions, socket, Event::Live(args), ack);
+        self.dispatch(sessions, socket, Event::Live(args), ack, 0);
         Ok(())
+    }
+
+    /// An async middleware has decided about an event.
+    pub(crate) fn passed(&mut self, sessions: &dyn Sessions, socket: SocketKey, passed: Passed) {
+        let Passed { session, args, ack, next, verdict } = passed;
+        self.shares.end(session);
+        if let Some(info) = self.sockets.get_mut(socket) {
+            info.lane.end();
+        }
+        match verdict {
+            Ok(Ok(())) => self.dispatch(sessions, socket, Event::Kept(args), ack, next),
+            Ok(Err(refusal)) => {
+                // Gone or not: nothing of the user's runs.
+                let _ = self.call(sessions, socket, ack, |cx| cx.refuse(refusal));
+            }
+            Err(words) => {
+                self.report(socket, &words);
+                self.fail(socket);
+            }
+        }
     }
 
     /// An async handler has ended.
@@ -74,44 +116,80 @@ impl Handlers {
     pub(crate) fn resume(&mut self, sessions: &dyn Sessions, socket: SocketKey) -> bool {
         let next = self.sockets.get_mut(socket).and_then(|info| info.lane.next());
         let Some(Waiting { args, ack }) = next else { return false };
-        self.dispatch(sessions, socket, Event::Kept(args), ack);
+        self.dispatch(sessions, socket, Event::Kept(args), ack, 0);
         true
     }
 
+    /// Shows an event to middleware from `next` on, and then to its handler.
     fn dispatch(
         &mut self,
         sessions: &dyn Sessions,
         socket: SocketKey,
         event: Event<'_>,
         ack: Option<u64>,
+        next: usize,
     ) {
         let Some((namespaces, at)) = self.namespace_of(socket) else { return };
         let handlers = &namespaces[at].1;
         let args = event.args();
         let handler = handlers.event(&args.name());
-        if handler.is_none() && handlers.middleware.is_empty() {
+        if handler.is_none() && handlers.middleware.is_empty() && handlers.any.is_empty() {
             return;
         }
         let called = self.call(sessions, socket, ack, |cx| {
-            for middleware in &handlers.middleware {
-                if let Err(refusal) = middleware(cx, &args) {
-                    cx.refuse(refusal);
-                    return None;
+            if next == 0 {
+                handlers.any.iter().for_each(|listener| listener(cx, &args));
+            }
+            for (at, middleware) in handlers.middleware.iter().enumerate().skip(next) {
+                match middleware {
+                    Middleware::Now(middleware) => {
+                        if let Err(refusal) = middleware(cx, &args) {
+                            cx.refuse(refusal);
+                            return Then::Done;
+                        }
+                    }
+                    Middleware::Later(later) => {
+                        let ack = cx.ack.take();
+                        return Then::Ask(later, cx.hand_over(), ack, at + 1);
+                    }
                 }
             }
-            match handler? {
-                OnEvent::Now(handler) => {
+            match handler {
+                Some(OnEvent::Now(handler)) => {
                     handler(cx, args);
-                    None
+                    Then::Done
                 }
-                OnEvent::Later(later) => Some((later, cx.hand_over())),
+                Some(OnEvent::Later(later)) => Then::Handle(later, cx.hand_over()),
+                None => Then::Done,
             }
         });
         match called {
-            Ok(Some((later, cx))) => self.begin(socket, later, cx, event.into_owned()),
-            Ok(None) | Err(Failed::Gone) => {}
+            Ok(Then::Handle(later, cx)) => self.begin(socket, later, cx, event.into_owned()),
+            Ok(Then::Ask(later, cx, ack, next)) => {
+                self.ask_middleware(socket, later, cx, event.into_owned(), ack, next);
+            }
+            Ok(Then::Done) | Err(Failed::Gone) => {}
             Err(Failed::Panicked) => self.fail(socket),
         }
+    }
+
+    fn ask_middleware(
+        &mut self,
+        socket: SocketKey,
+        later: &Later<OwnedArgs, Result<(), Refusal>>,
+        cx: AsyncContext,
+        args: OwnedArgs,
+        ack: Option<u64>,
+        next: usize,
+    ) {
+        let Some(info) = self.sockets.get_mut(socket) else { return };
+        info.lane.begin();
+        let (later, session, kept) = (Arc::clone(later), info.session, args.clone());
+        let end = move |verdict| {
+            let passed = Passed { session, args: kept, ack, next, verdict };
+            Parcel::Passed(socket, passed)
+        };
+        self.spawn(session, move || later(cx, args), end);
     }
 
     /// Starts an async handler; what comes of the same socket waits behind it.

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use parlor_core::{
+    cluster::RawArgs,
     input::Target,
     time::{Deadlines, Time},
 };
@@ -50,6 +51,8 @@ impl fmt::Debug for Beat {
 pub struct ShardContext<'c> {
     pub(super) desk: &'c mut Desk,
     call: Call,
+    /// What is answered to a server-side event.
+    pub(super) reply: Option<RawArgs>,
 }
 
 /// One call.
@@ -66,7 +69,16 @@ impl fmt::Debug for ShardContext<'_> {
     }
 }
 
-impl ShardContext<'_> {
+impl<'c> ShardContext<'c> {
+    /// For a call that no period has brought about.
+    pub(super) fn at(now: Time, desk: &'c mut Desk) -> Self {
+        Self::of_call(desk, Call { due: now, late: Duration::ZERO, n_skipped: 0 })
+    }
+
+    fn of_call(desk: &'c mut Desk, call: Call) -> Self {
+        Self { desk, call, reply: None }
+    }
+
     /// When this call was due, since the server started: whole periods after the last one.
     pub fn due(&self) -> Duration {
         self.call.due.since_start()
@@ -82,18 +94,24 @@ impl ShardContext<'_> {
         self.call.n_skipped
     }
 
+    /// Stops the whole server, as [`Running::stop`](crate::Running::stop) does.
+    pub fn close_server(&self) {
+        self.desk.env.close_server();
+    }
+
     /// The shard's number, from 0.
     pub fn shard(&self) -> u16 {
         self.desk.env.shard
     }
 
-    /// To all sockets of this namespace, or to those in rooms that are named next.
+    /// To all sockets of this namespace, or to those in rooms that are named next. The pattern or
+    /// name of a parent means all its children.
     ///
     /// # Panics
     /// If it has no handlers.
     pub fn namespace(&mut self, name: &str) -> Emit<&mut Self> {
-        let namespace = Some(self.desk.env.handled(name));
-        Emit::new(self, namespace, Target::default())
+        let scope = Some(self.desk.env.handled(name));
+        Emit::new(self, scope, Target::default())
     }
 }
 
@@ -156,7 +174,7 @@ impl Schedule {
         desk.begin_call();
         let env: Arc<Env> = Arc::clone(&desk.env);
         env.metrics.called(call.late, call.n_skipped);
-        if let Err(words) = caught(|| (entry.beat.run)(&mut ShardContext { desk, call })) {
+        if let Err(words) = caught(|| (entry.beat.run)(&mut ShardContext::of_call(desk, call))) {
             env.report_panic("every", &words);
         }
         true

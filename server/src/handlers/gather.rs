@@ -1,10 +1,10 @@
 //! Asking many sockets at once, and finding them, on whichever shards they are.
 //! Changing them is `many`'s part; who answers what, and for how long, is core's.
 
-use std::time::Duration;
+use std::{ops::Deref, pin::Pin, task::Poll, time::Duration};
 
 use parlor_core::{
-    cluster::{AckOf, Answer as Gathered, Question, SocketInfo},
+    cluster::{AckOf, Answer as Told, Question},
     effect::AckError,
 };
 use parlor_shared::{
@@ -12,10 +12,16 @@ use parlor_shared::{
     socket_io::{Args, Draft, EventArgs, OwnedArgs},
 };
 
-use super::{AsyncContext, Context, Emit, Gone, context::draft};
+use tokio::sync::oneshot;
+
+use super::{
+    AsyncContext, Context, Emit, EmitError, Emitter, Gathered, Gone, RemoteSocket, ShardContext,
+    context::draft, desk::OnGatheredHere,
+};
+use crate::mailbox::Parcel;
 
 /// The longest time that many sockets are given to answer: what is longer is cut to it.
-pub(crate) const MAX_GATHERING: Duration = Duration::from_hours(24);
+pub(super) const MAX_GATHERING: Duration = Duration::from_hours(24);
 
 /// What one of many sockets answered.
 #[derive(Debug, Clone)]
@@ -37,15 +43,82 @@ impl Answer {
 impl<S> Emit<S> {
     fn asking(self, event: &str, args: impl EventArgs, timeout: Duration) -> (S, Question) {
         let draft = draft(Draft::event(event), args);
-        let Self { from, namespace, target, .. } = self;
-        let namespace = namespace.expect("only an emitter's may be unknown");
-        (from, Question::Ask(namespace, target, draft, timeout.min(MAX_GATHERING)))
+        let Self { from, scope, target, .. } = self;
+        let scope = scope.expect("only an emitter's may be unknown");
+        (from, Question::Ask(scope, target, draft, timeout.min(MAX_GATHERING)))
     }
 
     fn finding(self) -> (S, Question) {
-        let Self { from, namespace, target, .. } = self;
-        let namespace = namespace.expect("only an emitter's may be unknown");
-        (from, Question::Sockets(namespace, target))
+        let Self { from, scope, target, .. } = self;
+        let scope = scope.expect("only an emitter's may be unknown");
+        (from, Question::Sockets(scope, target))
+    }
+}
+
+/// What many sockets or shards answered, in no order: a slice, and whether anybody is missing.
+#[derive(Debug, Clone)]
+pub struct Replies<T> {
+    all: Vec<T>,
+    n_silent_shards: usize,
+}
+
+impl<T> Replies<T> {
+    /// Shards that did not answer in time, and whose sockets are therefore not among these. A
+    /// socket that did not answer is: its answer says why.
+    pub fn n_silent_shards(&self) -> usize {
+        self.n_silent_shards
+    }
+}
+
+impl<T> Deref for Replies<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.all
+    }
+}
+
+impl<T> IntoIterator for Replies<T> {
+    type Item = T;
+    type IntoIter = std::vec::IntoIter<T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.all.into_iter()
+    }
+}
+
+impl<'r, T> IntoIterator for &'r Replies<T> {
+    type Item = &'r T;
+    type IntoIter = std::slice::Iter<'r, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.all.iter()
+    }
+}
+
+/// Replies on their way to another thread: awaited on any runtime, or [waited for](Self::wait).
+#[derive(Debug)]
+#[must_use = "replies come to whoever awaits them"]
+pub struct Pending<T>(oneshot::Receiver<Replies<T>>);
+
+impl<T> Pending<T> {
+    /// Blocks until they are there.
+    ///
+    /// # Errors
+    /// If the server ends first.
+    ///
+    /// # Panics
+    /// On a thread that drives async tasks, and so may not block.
+    pub fn wait(self) -> Result<Replies<T>, EmitError> {
+        self.0.blocking_recv().map_err(|_| EmitError::NotRunning)
+    }
+}
+
+impl<T> Future for Pending<T> {
+    type Output = Result<Replies<T>, EmitError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx).map_err(|_| EmitError::NotRunning)
     }
 }
 
@@ -61,10 +134,10 @@ impl Emit<&mut Context<'_>> {
         event: &str,
         args: impl EventArgs,
         timeout: Duration,
-        then: impl FnOnce(&mut Context<'_>, Vec<Answer>) + Send + 'static,
+        then: impl FnOnce(&mut Context<'_>, Replies<Answer>) + Send + 'static,
     ) {
         let (from, question) = self.asking(event, args, timeout);
-        let then = move |cx: &mut Context<'_>, answer| then(cx, answers(answer));
+        let then = move |cx: &mut Context<'_>, gathered| then(cx, answers(gathered));
         from.desk.gather(from.socket, question, Box::new(then));
     }
 
@@ -72,10 +145,10 @@ impl Emit<&mut Context<'_>> {
     /// socket that asks goes first, `then` is never called.
     pub fn fetch_sockets(
         self,
-        then: impl FnOnce(&mut Context<'_>, Vec<SocketInfo>) + Send + 'static,
+        then: impl FnOnce(&mut Context<'_>, Replies<RemoteSocket>) + Send + 'static,
     ) {
         let (from, question) = self.finding();
-        let then = move |cx: &mut Context<'_>, answer| then(cx, sockets(answer));
+        let then = move |cx: &mut Context<'_>, gathered| then(cx, sockets(gathered));
         from.desk.gather(from.socket, question, Box::new(then));
     }
 }
@@ -94,7 +167,7 @@ impl Emit<&AsyncContext> {
         event: &str,
         args: impl EventArgs,
         timeout: Duration,
-    ) -> Result<Vec<Answer>, Gone> {
+    ) -> Result<Replies<Answer>, Gone> {
         let (from, question) = self.asking(event, args, timeout);
         from.gather(question).await.map(answers)
     }
@@ -103,22 +176,130 @@ impl Emit<&AsyncContext> {
     ///
     /// # Errors
     /// If the socket that asks is gone.
-    pub async fn fetch_sockets(self) -> Result<Vec<SocketInfo>, Gone> {
+    pub async fn fetch_sockets(self) -> Result<Replies<RemoteSocket>, Gone> {
         let (from, question) = self.finding();
         from.gather(question).await.map(sockets)
     }
 }
 
-fn answers(gathered: Gathered) -> Vec<Answer> {
-    match gathered {
-        Gathered::Acks(acks) => acks.into_iter().map(Answer::of).collect(),
-        Gathered::Sockets(_) => unreachable!("clients were asked"),
+impl Emit<&mut ShardContext<'_>> {
+    /// Asks all these sockets' clients. `then` gets each one's answer, or why there is none within
+    /// `timeout` (a day at most), once all have answered or their time is up.
+    ///
+    /// # Panics
+    /// As [`Emit::emit`].
+    pub fn ask(
+        self,
+        event: &str,
+        args: impl EventArgs,
+        timeout: Duration,
+        then: impl FnOnce(&mut ShardContext<'_>, Replies<Answer>) + Send + 'static,
+    ) {
+        let (from, question) = self.asking(event, args, timeout);
+        let then = move |cx: &mut ShardContext<'_>, gathered| then(cx, answers(gathered));
+        from.desk.gather_here(question, Box::new(then));
+    }
+
+    /// Finds these sockets. `then` gets what is known of each.
+    pub fn fetch_sockets(
+        self,
+        then: impl FnOnce(&mut ShardContext<'_>, Replies<RemoteSocket>) + Send + 'static,
+    ) {
+        let (from, question) = self.finding();
+        let then = move |cx: &mut ShardContext<'_>, gathered| then(cx, sockets(gathered));
+        from.desk.gather_here(question, Box::new(then));
     }
 }
 
-fn sockets(gathered: Gathered) -> Vec<SocketInfo> {
-    match gathered {
-        Gathered::Sockets(sockets) => sockets,
-        Gathered::Acks(_) => unreachable!("shards were asked"),
+impl Emit<&Emitter> {
+    /// Asks all these sockets' clients: each one's answer, or why there is none, comes once all
+    /// have answered or `timeout` (a day at most) is over.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let running = parlor_server::Server::default().start("127.0.0.1:0")?;
+    /// use std::time::Duration;
+    ///
+    /// let emitter = running.emitter();
+    /// let answers = emitter.namespace("/").ask("ready?", (), Duration::from_secs(5))?.wait()?;
+    /// let n_ready = answers.iter().filter(|answer| answer.answer.is_ok()).count();
+    /// println!("{n_ready} of {} are ready", answers.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// If the server does not run, is overloaded or has no such namespace.
+    ///
+    /// # Panics
+    /// As [`Emit::emit`] in a handler.
+    pub fn ask(
+        self,
+        event: &str,
+        args: impl EventArgs,
+        timeout: Duration,
+    ) -> Result<Pending<Answer>, EmitError> {
+        let (from, question) = self.known()?.asking(event, args, timeout);
+        from.gather(question, answers)
+    }
+
+    /// Finds these sockets: what is known of each.
+    ///
+    /// # Errors
+    /// If the server does not run, is overloaded or has no such namespace.
+    pub fn fetch_sockets(self) -> Result<Pending<RemoteSocket>, EmitError> {
+        let (from, question) = self.known()?.finding();
+        from.gather(question, sockets)
+    }
+
+    fn known(self) -> Result<Self, EmitError> {
+        self.from.env()?;
+        if self.scope.is_none() { Err(EmitError::UnknownNamespace) } else { Ok(self) }
+    }
+}
+
+impl Emitter {
+    fn gather<T: Send + 'static>(
+        &self,
+        question: Question,
+        read: fn(Gathered) -> Replies<T>,
+    ) -> Result<Pending<T>, EmitError> {
+        self.gather_by(read, |cx, then| cx.desk.gather_here(question, then))
+    }
+
+    /// Has something asked on a shard.
+    pub(super) fn gather_by<T: Send + 'static>(
+        &self,
+        read: fn(Gathered) -> Replies<T>,
+        ask: impl FnOnce(&mut ShardContext<'_>, OnGatheredHere) + Send + 'static,
+    ) -> Result<Pending<T>, EmitError> {
+        let (sender, replies) = oneshot::channel();
+        let then = move |_: &mut ShardContext<'_>, gathered| {
+            // Who asked may have given up.
+            let _ = sender.send(read(gathered));
+        };
+        let job = |cx: &mut ShardContext<'_>| ask(cx, Box::new(then));
+        self.env()?.offer(Parcel::RunHere(Box::new(job)))?;
+        Ok(Pending(replies))
+    }
+}
+
+pub(super) fn replies<T>(all: Vec<T>, n_silent_shards: usize) -> Replies<T> {
+    Replies { all, n_silent_shards }
+}
+
+fn answers((told, n_silent_shards): Gathered) -> Replies<Answer> {
+    match told {
+        Told::Acks(acks) => replies(acks.into_iter().map(Answer::of).collect(), n_silent_shards),
+        Told::Sockets(_) | Told::Servers(_) => unreachable!("clients were asked"),
+    }
+}
+
+fn sockets((told, n_silent_shards): Gathered) -> Replies<RemoteSocket> {
+    match told {
+        Told::Sockets(sockets) => {
+            replies(sockets.into_iter().map(RemoteSocket::of).collect(), n_silent_shards)
+        }
+        Told::Acks(_) | Told::Servers(_) => unreachable!("sockets were looked up"),
     }
 }

@@ -20,10 +20,8 @@ impl Handlers {
     pub(crate) fn connecting(
         &mut self,
         sessions: &dyn Sessions,
-        socket: SocketKey,
-        id: SocketId,
-        session: SessionKey,
-        namespace: NamespaceKey,
+        (socket, id, session): (SocketKey, SocketId, SessionKey),
+        (namespace, child): (NamespaceKey, Option<&Arc<str>>),
         auth: Option<&str>,
     ) {
         let handshake = sessions.handshake(session).cloned();
@@ -35,6 +33,7 @@ impl Handlers {
             return self.turn_away(socket, "Too much of this client is still being handled");
         }
         let own = OwnedAuth(auth.map(Into::into));
+        let namespace = (namespace, child.cloned());
         self.sockets.insert(socket, SocketInfo::new(id, session, namespace, handshake, own));
         self.admit(sessions, socket, 0, auth);
     }
@@ -175,7 +174,7 @@ impl Handlers {
             let end = move |ended: Result<(), String>| {
                 // Here, because the shard may be no more.
                 if let Err(words) = ended {
-                    env.report_panic(&env.names[at], &words);
+                    env.report_panic(&env.names.listed()[at], &words);
                 }
                 Parcel::Ended(socket, End { session, outcome: Ok(()) })
             };

@@ -3,43 +3,13 @@
 
 use parlor_core::{cluster::Change, input::Input};
 
-use super::{AsyncContext, Context, Emit, EmitError, Emitter, ShardContext};
+use super::{AsyncContext, Context, Emit, EmitError, Emitter, Rooms, ShardContext};
 use crate::mailbox::Parcel;
 
 impl<S> Emit<S> {
     fn change(self, change: Change) -> (S, Option<Input<'static>>) {
-        let Self { from, namespace, target, .. } = self;
-        (from, namespace.map(|namespace| Input::Change(namespace, target, change)))
-    }
-}
-
-/// Rooms as they are named in a call: one, or several.
-pub trait Rooms {
-    /// Their names.
-    fn names(self) -> Vec<String>;
-}
-
-impl Rooms for &str {
-    fn names(self) -> Vec<String> {
-        vec![self.to_owned()]
-    }
-}
-
-impl Rooms for String {
-    fn names(self) -> Vec<String> {
-        vec![self]
-    }
-}
-
-impl Rooms for Vec<String> {
-    fn names(self) -> Vec<String> {
-        self
-    }
-}
-
-impl<const N: usize> Rooms for [&str; N] {
-    fn names(self) -> Vec<String> {
-        self.map(str::to_owned).to_vec()
+        let Self { from, scope, target, .. } = self;
+        (from, scope.map(|scope| Input::Change(scope, target, change)))
     }
 }
 

@@ -7,6 +7,7 @@ mod asynchronous;
 mod cloakroom;
 mod context;
 mod desk;
+mod dynamic;
 mod emit;
 mod emitter;
 mod events;
@@ -16,15 +17,19 @@ mod gather;
 mod handshake;
 mod lane;
 mod life;
+mod listening;
 mod many;
+mod names;
 mod namespace;
+mod remote;
+mod rooms;
+mod server_side;
 mod share;
 mod tasks;
 
 use std::sync::Arc;
 
 use parlor_core::{
-    cluster,
     effect::{AckError, DisconnectReason},
     input::{AckToken, Input},
     key::{Beside, SessionKey, SocketKey},
@@ -38,20 +43,27 @@ pub use context::{Ack, Context};
 pub use emit::Emit;
 pub use emitter::{EmitError, Emitter, Timer};
 pub use every::ShardContext;
-pub use gather::Answer;
+pub use gather::{Answer, Pending, Replies};
 pub use handshake::{Handshake, Headers};
-pub use many::Rooms;
 pub use namespace::Namespace;
+pub use remote::{RemoteHandshake, RemoteSocket};
+pub use rooms::Rooms;
+pub use server_side::ServerAnswer;
 
 pub(crate) use admission::Decision;
 pub(crate) use cloakroom::Cloakroom;
 pub(crate) use context::Sessions;
-pub(crate) use desk::{Env, EnvParts};
+pub(crate) use desk::{Env, EnvParts, Gathered};
+pub(crate) use dynamic::{Matching, Unlisted};
+pub(crate) use events::Passed;
 pub(crate) use every::{Beat, TimerId};
+pub(crate) use listening::listeners;
+pub(crate) use names::Names;
+pub(crate) use server_side::ServerSide;
 pub(crate) use tasks::{End, HandlerThreads, Tasks, caught};
 
 use context::SocketInfo;
-use desk::Desk;
+use desk::{Desk, Gatherer};
 use every::Schedule;
 use foreign::Foreign;
 use namespace::Running;
@@ -65,6 +77,7 @@ pub(crate) type Namespaces = Arc<[(String, Namespace)]>;
 /// What handlers run with. The shard owns one.
 pub(crate) struct Handlers {
     namespaces: Namespaces,
+    server_side: ServerSide,
     sockets: Beside<SocketKey, SocketInfo>,
     desk: Desk,
     schedule: Schedule,
@@ -84,11 +97,13 @@ impl Handlers {
     pub(crate) fn new(
         env: Arc<Env>,
         namespaces: &[(String, Namespace)],
+        server_side: ServerSide,
         tasks: Option<Tasks>,
     ) -> Self {
         Self {
             // A counter of its own: shards that share one would wait for each other's caches.
             namespaces: namespaces.into(),
+            server_side,
             sockets: Beside::default(),
             desk: Desk::new(env),
             schedule: Schedule::default(),
@@ -112,14 +127,25 @@ impl Handlers {
         self.run(sessions, socket, |cx| (then.into_inner())(cx, answer));
     }
 
+    /// What many answered has come, or their time is up.
     pub(crate) fn gathered(
         &mut self,
+        now: Time,
         sessions: &dyn Sessions,
         token: AckToken,
-        answer: cluster::Answer,
+        (mut answer, n_silent): Gathered,
     ) {
-        let Some((socket, then)) = self.desk.take_gathered(token) else { return };
-        self.run(sessions, socket, |cx| (then.into_inner())(cx, answer));
+        self.describe_in(&mut answer);
+        let gathered = (answer, n_silent);
+        match self.desk.take_gatherer(token) {
+            Some(Gatherer::Socket(socket, then)) => {
+                self.run(sessions, socket, |cx| (then.into_inner())(cx, gathered));
+            }
+            Some(Gatherer::Shard(then)) => {
+                self.run_here(now, "", |cx| (then.into_inner())(cx, gathered));
+            }
+            None => {}
+        }
     }
 
     /// Runs something with a socket's context, if it is still there.
@@ -131,6 +157,20 @@ impl Handlers {
     ) {
         if let Err(Failed::Panicked) = self.call(sessions, socket, None, job) {
             self.fail(socket);
+        }
+    }
+
+    /// Runs something that is no socket's. A panic ends nothing.
+    pub(crate) fn run_here(
+        &mut self,
+        now: Time,
+        whose: &str,
+        run: impl FnOnce(&mut ShardContext<'_>),
+    ) {
+        self.desk.begin_call();
+        let env = Arc::clone(&self.desk.env);
+        if let Err(words) = caught(|| run(&mut ShardContext::at(now, &mut self.desk))) {
+            env.report_panic(whose, &words);
         }
     }
 
@@ -202,7 +242,8 @@ impl Handlers {
     }
 
     fn report(&self, socket: SocketKey, words: &str) {
-        let name = self.sockets.get(socket).map_or("", |info| self.desk.env.name(info.namespace));
+        let scope = self.sockets.get(socket).map(SocketInfo::scope);
+        let name = scope.as_ref().map_or("", |scope| self.desk.env.names.text(scope));
         self.desk.env.report_panic(name, words);
     }
 

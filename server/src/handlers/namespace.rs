@@ -9,7 +9,14 @@ use parlor_shared::{
     socket_io::{Args, FromArgs, OwnedArgs},
 };
 
-use super::{Admission, AsyncContext, Auth, Context, OwnedAuth};
+use serde::Serialize;
+
+use super::{
+    Admission, AsyncContext, Auth, Context, Matching, OwnedAuth, ShardContext,
+    dynamic::OnNewNamespace,
+    listening::Listening,
+    remote::{ShowData, show},
+};
 
 /// A handler that runs on the shard.
 pub(super) type Now<A, T = ()> = Arc<dyn Fn(&mut Context<'_>, A) -> T + Send + Sync>;
@@ -20,7 +27,8 @@ pub(super) type Running<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 type NowAdmit = dyn Fn(&mut Context<'_>, Auth<'_>) -> Admission + Send + Sync;
 type NowEvent = dyn Fn(&mut Context<'_>, Args<'_>) + Send + Sync;
-type Middleware = dyn Fn(&mut Context<'_>, &Args<'_>) -> Result<(), Refusal> + Send + Sync;
+type NowMiddleware = dyn Fn(&mut Context<'_>, &Args<'_>) -> Result<(), Refusal> + Send + Sync;
+type Listener = dyn Fn(&mut Context<'_>, &Args<'_>) + Send + Sync;
 
 #[derive(Clone)]
 pub(super) enum OnAdmit {
@@ -32,6 +40,12 @@ pub(super) enum OnAdmit {
 pub(super) enum OnEvent {
     Now(Arc<NowEvent>),
     Later(Later<OwnedArgs>),
+}
+
+#[derive(Clone)]
+pub(super) enum Middleware {
+    Now(Arc<NowMiddleware>),
+    Later(Later<OwnedArgs, Result<(), Refusal>>),
 }
 
 /// The handlers of one namespace.
@@ -46,7 +60,8 @@ pub(super) enum OnEvent {
 #[derive(Clone, Default)]
 pub struct Namespace {
     pub(super) admit: Vec<OnAdmit>,
-    pub(super) middleware: Vec<Arc<Middleware>>,
+    pub(super) any: Vec<Arc<Listener>>,
+    pub(super) middleware: Vec<Middleware>,
     pub(super) connect: Option<Now<()>>,
     pub(super) connect_later: Option<Later<()>>,
     events: BTreeMap<String, OnEvent>,
@@ -55,6 +70,11 @@ pub struct Namespace {
     pub(super) disconnect_later: Option<Later<DisconnectReason>>,
     has_async: bool,
     pub(crate) is_recoverable: bool,
+    /// Which namespaces are its children; `None`: it is one itself.
+    pub(super) matching: Option<Matching>,
+    pub(super) new_namespace: Option<OnNewNamespace>,
+    pub(super) show_data: Option<ShowData>,
+    pub(super) listening: Listening,
 }
 
 impl fmt::Debug for Namespace {
@@ -105,7 +125,48 @@ impl Namespace {
     where
         F: Fn(&mut Context<'_>, &Args<'_>) -> Result<(), Refusal> + Send + Sync + 'static,
     {
-        self.middleware.push(Arc::new(middleware));
+        self.middleware.push(Middleware::Now(Arc::new(middleware)));
+        self
+    }
+
+    /// Like [`Self::middleware`], by a function that may wait, as events of the same socket do
+    /// meanwhile. The right to answer is the handler's: here the context has none.
+    ///
+    /// ```
+    /// # let mut server = parlor_server::Server::default();
+    /// # async fn may(id: parlor_server::SocketId, event: &str) -> bool { true }
+    /// use parlor_server::Refusal;
+    ///
+    /// server.namespace("/").middleware_async(|cx, args| async move {
+    ///     match may(cx.id(), &args.name()).await {
+    ///         true => Ok(()),
+    ///         false => Err(Refusal::new("E_FORBIDDEN", "you may not do that")),
+    ///     }
+    /// });
+    /// ```
+    pub fn middleware_async<F: Future<Output = Result<(), Refusal>> + Send + 'static>(
+        &mut self,
+        middleware: impl Fn(AsyncContext, OwnedArgs) -> F + Send + Sync + 'static,
+    ) -> &mut Self {
+        let later = self.later(middleware);
+        self.middleware.push(Middleware::Later(later));
+        self
+    }
+
+    /// Called with every event, whether it has a handler or not, before middleware and handler; of
+    /// several, all are, in order. [`Args::name`] tells its name.
+    ///
+    /// ```
+    /// # let mut server = parlor_server::Server::default();
+    /// server.namespace("/").on_any(|cx, args| {
+    ///     println!("{} says {}", cx.id(), args.array());
+    /// });
+    /// ```
+    pub fn on_any(
+        &mut self,
+        listener: impl Fn(&mut Context<'_>, &Args<'_>) + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.any.push(Arc::new(listener));
         self
     }
 
@@ -206,11 +267,21 @@ impl Namespace {
     }
 
     /// Called for each event that has no handler of its own; [`Args::name`] tells its name.
-    pub fn on_any(
+    pub fn on_fallback(
         &mut self,
         handler: impl Fn(&mut Context<'_>, Args<'_>) + Send + Sync + 'static,
     ) -> &mut Self {
         self.fallback = Some(OnEvent::Now(Arc::new(handler)));
+        self
+    }
+
+    /// Like [`Self::on_fallback`], by a handler that may wait, as that of [`Self::on_async`].
+    pub fn on_fallback_async<F: Future<Output = ()> + Send + 'static>(
+        &mut self,
+        handler: impl Fn(AsyncContext, OwnedArgs) -> F + Send + Sync + 'static,
+    ) -> &mut Self {
+        let later = self.later(handler);
+        self.fallback = Some(OnEvent::Later(later));
         self
     }
 
@@ -254,6 +325,60 @@ impl Namespace {
     pub fn recoverable(&mut self) -> &mut Self {
         self.is_recoverable = true;
         self
+    }
+
+    /// Shows the data of its sockets, if it is a `T`, to those who find them by `fetch_sockets`.
+    ///
+    /// ```
+    /// # let mut server = parlor_server::Server::default();
+    /// #[derive(Default, serde::Serialize, serde::Deserialize)]
+    /// struct Player {
+    ///     name: String,
+    /// }
+    ///
+    /// server
+    ///     .namespace("/")
+    ///     .show_data::<Player>()
+    ///     .on_typed("name", |cx, (name,): (String,)| cx.data::<Player>().name = name)
+    ///     .on_async("who", |cx, _| async move {
+    ///         let Ok(sockets) = cx.everyone().fetch_sockets().await else { return };
+    ///         let names = sockets.iter().filter_map(|socket| socket.data::<Player>()?.ok());
+    ///         let names: Vec<String> = names.map(|player| player.name).collect();
+    ///         cx.ack((names,)).await;
+    ///     });
+    /// ```
+    pub fn show_data<T: Default + Serialize + Send + 'static>(&mut self) -> &mut Self {
+        self.show_data = Some(show::<T>());
+        self
+    }
+
+    /// Of a parent: called when a client names a child that has no other socket on this shard:
+    /// that is how it begins there, before that socket is admitted. Each of several shards calls it
+    /// for itself.
+    ///
+    /// ```
+    /// # let mut server = parlor_server::Server::default();
+    /// server.namespace("/admin");
+    /// server.namespaces_matching(r"^/game-\d+$").on_new_namespace(|cx, name| {
+    ///     cx.namespace("/admin").emit("new-namespace", (name,));
+    /// });
+    /// ```
+    pub fn on_new_namespace(
+        &mut self,
+        handler: impl Fn(&mut ShardContext<'_>, &str) + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.new_namespace = Some(Arc::new(handler));
+        self
+    }
+
+    /// The handlers of those children.
+    pub(crate) fn parent_of(matching: Matching) -> Self {
+        Self { matching: Some(matching), ..Self::default() }
+    }
+
+    /// True if clients join children of it.
+    pub(crate) fn is_parent(&self) -> bool {
+        self.matching.is_some()
     }
 
     /// True if a runtime for async handlers is needed.

@@ -49,14 +49,15 @@ fn env() -> (Arc<Env>, Inbox) {
 fn handlers(tasks: Option<Tasks>, build: impl FnOnce(&mut Namespace)) -> Handlers {
     let mut namespace = Namespace::default();
     build(&mut namespace);
-    Handlers::new(env().0, &[("/".to_owned(), namespace)], tasks)
+    Handlers::new(env().0, &[("/".to_owned(), namespace)], ServerSide::default(), tasks)
 }
 
 impl Handlers {
     fn connect(&mut self, number: u32) -> String {
         let id = SocketId::from_bytes([0; ID_BYTES]);
         let session = SessionKey::new(number, 0);
-        self.connecting(&NoSessions, SOCKET(number), id, session, NamespaceKey(0), None);
+        let socket = (SOCKET(number), id, session);
+        self.connecting(&NoSessions, socket, (NamespaceKey(0), None), None);
         format!("{:?}", self.next_wish().unwrap())
     }
 

@@ -17,7 +17,7 @@ use super::{App, Shard, Slot, Tally};
 use crate::{
     chance,
     cluster::Links,
-    handlers::{Handlers, Handshake, Sessions},
+    handlers::{Handlers, Handshake, Sessions, Unlisted},
     metrics::Metrics,
 };
 
@@ -108,9 +108,13 @@ impl Effects for Outlet<'_> {
             Effect::Rebase(key, view) => self.tell(key, SessionInput::Rebase { view }),
             Effect::Ticked(late, n_skipped) => self.metrics.ticked(late, n_skipped),
             Effect::Close(key, reason) => self.tell(key, SessionInput::Close(reason)),
-            Effect::Connecting { socket, id, session, namespace, auth } => {
-                let sessions = View(self.sessions);
-                self.handlers.connecting(&sessions, socket, id, session, namespace, auth);
+            Effect::Connecting { socket, id, session, namespace, child, auth } => {
+                let (sessions, wanted) = (View(self.sessions), (socket, id, session));
+                self.handlers.connecting(&sessions, wanted, (namespace, child), auth);
+            }
+            Effect::Unlisted { socket, id, session, name, auth } => {
+                let wanted = Unlisted { socket, id, session, name, auth };
+                self.handlers.unlisted(self.now, &View(self.sessions), &wanted);
             }
             Effect::Recovered { socket, id, pid } => {
                 self.metrics.recovered.inc();
@@ -130,10 +134,24 @@ impl Effects for Outlet<'_> {
             Effect::Acked(token, answer) => {
                 self.handlers.acked(&View(self.sessions), token, answer);
             }
-            Effect::Tell(to, message) => self.links.push(to, message),
-            Effect::Gathered(token, answer) => {
-                self.handlers.gathered(&View(self.sessions), token, answer);
+            Effect::ServerSide(args, asker) => {
+                self.handlers.server_side(self.now, &args, asker);
             }
+            Effect::Tell(to, mut message) => {
+                self.handlers.describe(&mut message);
+                self.links.push(to, message);
+            }
+            Effect::Gathered(token, answer, n_silent) => {
+                let gathered = (answer, n_silent);
+                self.handlers.gathered(self.now, &View(self.sessions), token, gathered);
+            }
+            Effect::Disconnecting(socket, reason, rooms) => {
+                self.handlers.disconnecting(&View(self.sessions), socket, reason, rooms);
+            }
+            Effect::Room(socket, room, change) => {
+                self.handlers.room(&View(self.sessions), socket, room, change);
+            }
+            Effect::Sending(to, frame) => self.handlers.sending(&View(self.sessions), to, frame),
             Effect::Disconnected(socket, _, reason) => {
                 self.handlers.disconnected(&View(self.sessions), socket, reason);
             }

@@ -1,6 +1,6 @@
 //! What other threads posted to this shard, carried out at the start of a turn.
 
-use parlor_core::input::Input;
+use parlor_core::{input::Input, key::SocketKey};
 
 use super::{App, Shard, outlet::View};
 use crate::{
@@ -37,17 +37,27 @@ impl Shard {
             }
             Parcel::Wish(input) => self.input(input),
             Parcel::Run(socket, job) => self.handlers(|all, view| all.run(view, socket, job)),
+            Parcel::RunHere(job) => self.handlers(|all, _| all.run_here(now, "", job)),
             Parcel::Decided(decision) => self.handlers(|all, view| all.decided(view, decision)),
             Parcel::Every(id, beat) => self.handlers(|all, _| all.every(now, id, beat)),
             Parcel::Cancel(id) => self.handlers(|all, _| all.cancel(id)),
+            Parcel::Passed(socket, passed) => {
+                self.handlers(|all, view| all.passed(view, socket, passed));
+                self.resume(socket);
+            }
             Parcel::Ended(socket, outcome) => {
                 self.handlers(|all, _| all.ended(socket, outcome));
-                let mut has_resumed = true;
-                while has_resumed {
-                    has_resumed = false;
-                    self.handlers(|all, view| has_resumed = all.resume(view, socket));
-                }
+                self.resume(socket);
             }
+        }
+    }
+
+    /// Handles events of a socket that have waited, for as long as it is their turn.
+    fn resume(&mut self, socket: SocketKey) {
+        let mut has_resumed = true;
+        while has_resumed {
+            has_resumed = false;
+            self.handlers(|all, view| has_resumed = all.resume(view, socket));
         }
     }
 

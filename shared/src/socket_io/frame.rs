@@ -304,6 +304,13 @@ impl Draft {
         Ok((String::from_utf8_lossy(&text[1..]).into_owned(), attachments))
     }
 
+    /// The arguments as one JSON array, an event's name first, and the attachments: for those who
+    /// are no clients.
+    pub fn into_array(mut self) -> (String, Vec<Bytes>) {
+        self.json.push(b']');
+        (String::from_utf8_lossy(&self.json).into_owned(), std::mem::take(&mut self.attachments))
+    }
+
     /// Writes `4<type>[<n>-][<namespace>,][<id>]<json>` and the attachments, each behind its
     /// WebSocket header, into a buffer of exactly their length.
     fn finish(self, kind: Kind, namespace: &str, id: Option<u64>) -> Result<Frame, EncodeError> {

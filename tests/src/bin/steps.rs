@@ -118,6 +118,8 @@ fn world(n_clients: u32) -> (World, Sink) {
     let mut world = World::new(WorldSettings {
         neighbours: Neighbours::alone(1),
         namespaces: vec!["/".to_owned()],
+        dynamic: Default::default(),
+        listeners: Default::default(),
         connect_timeout: std::time::Duration::from_secs(10),
         max_payload: 1_000_000,
         hash_seed: 1,
@@ -159,7 +161,7 @@ fn world_broadcast() -> f64 {
         let (to, delivery) = (Target::default(), Delivery::Volatile { key: 1 });
         world.handle(
             Time::ZERO,
-            Input::Emit(NamespaceKey(0), to, frame.clone(), delivery),
+            Input::Emit(NamespaceKey(0).into(), to, frame.clone(), delivery),
             &mut sink,
         );
         sink.n

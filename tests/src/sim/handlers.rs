@@ -162,7 +162,7 @@ impl Sim {
     /// A volatile broadcast of one of several kinds.
     fn picture(&mut self, at: usize, kind: u64) -> Input<'static> {
         let name = format!("picture {kind}");
-        let delivery = volatile_by_name(MAIN, &name);
+        let delivery = volatile_by_name(&MAIN, &name);
         Input::Emit(MAIN, self.target(None), self.event(at, &name, 100), delivery)
     }
 

@@ -48,6 +48,11 @@ impl Effects for Log {
             Effect::Connecting { socket, id, session, .. } => {
                 Seen::Connecting { socket, id, session }
             }
+            other @ (Effect::Unlisted { .. }
+            | Effect::Disconnecting(..)
+            | Effect::Room(..)
+            | Effect::ServerSide(..)
+            | Effect::Sending(..)) => unreachable!("nobody listens to {other:?}"),
             Effect::Connected(..) => Seen::Connected,
             Effect::Event { socket, args, ack, .. } => {
                 let (name, args) = (args.name().into_owned(), args.array().to_owned());
@@ -56,7 +61,7 @@ impl Effects for Log {
             Effect::Acked(token, answer) => {
                 Seen::Acked(token, answer.map(|args| args.array().to_owned()))
             }
-            Effect::Gathered(token, answer) => Seen::Gathered(token, answer),
+            Effect::Gathered(token, answer, _) => Seen::Gathered(token, answer),
             Effect::Tell(shard, message) => Seen::Tell(shard, message),
             Effect::Recovered { .. } => Seen::Recovered,
             Effect::Kept(..) => Seen::Kept,

@@ -73,6 +73,8 @@ impl Shard {
         let world = World::new(WorldSettings {
             neighbours,
             namespaces: vec!["/".to_owned()],
+            dynamic: Default::default(),
+            listeners: Default::default(),
             connect_timeout: plan.connect_timeout,
             max_payload: plan.session.max_payload,
             hash_seed: seed,

@@ -356,7 +356,7 @@ impl Visitors {
     /// A listing whose time is up is told as far as it came, and a move that was not answered is
     /// given up. One each time: each may release requests, and the ids last for one socket's.
     pub(super) fn timeout(&mut self, now: Time, effects: &mut Vec<VisitorEffect>) {
-        if let Some(late) = self.listings.take_late(now) {
+        if let Some((late, _)) = self.listings.take_late(now) {
             self.tell_listing(late, effects);
         } else if let Some((_, socket)) = self.moves.pop(now) {
             self.give_up(socket, effects);

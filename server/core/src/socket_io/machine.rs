@@ -13,7 +13,7 @@ use std::{
 
 use bytes::Bytes;
 use parlor_shared::{
-    id::{ID_LETTERS, Pid, SocketId},
+    id::{Pid, SocketId},
     socket_io::{Args, Claim, Draft, Frame, Kind, Offset, Packet, Sender, json},
 };
 
@@ -21,8 +21,9 @@ use super::{
     assembly::Assembly,
     client::{Client, MAX_FAILED_CONNECTS, MAX_QUEUED_PACKETS, Queued},
     log::{Journal, Log},
-    recovery::{Kept, Parked, RecoverySettings, Returning},
-    rooms::{MAX_ROOMS_PER_SOCKET, Memberships, Rooms},
+    namespaces::{Dynamic, Listeners, MAX_SOCKETS_PER_CLIENT, Namespace, Namespaces, NotMade},
+    recovery::{Parked, RecoverySettings, Returning},
+    rooms::{MAX_ROOMS_PER_SOCKET, Memberships, Note},
     socket::{MAX_PENDING_ACKS, Socket, State, Waiting},
 };
 use crate::{
@@ -33,7 +34,7 @@ use crate::{
     fault::{self, Fault},
     hash::{Keyed, OfRandom},
     ids::Ids,
-    input::{AckToken, Input, Target},
+    input::{AckToken, Input, Scope, Target},
     key::{Beside, NamespaceKey, SessionKey, ShardId, SocketKey, Table},
     time::{Deadlines, Time},
 };
@@ -43,6 +44,10 @@ use crate::{
 pub struct Settings {
     /// Names of all namespaces; a [`NamespaceKey`] is a position in it.
     pub namespaces: Vec<String>,
+    /// Which of them are made when a client names them.
+    pub dynamic: Dynamic,
+    /// What their handlers want to be told beside connections and events.
+    pub listeners: Listeners,
     /// Within this time a client must have joined one.
     pub connect_timeout: Duration,
     /// Bytes of one packet, attachments included.
@@ -62,9 +67,10 @@ pub struct SocketIo {
     max_payload: usize,
     clients: Beside<SessionKey, Client>,
     sockets: Table<SocketKey, Socket>,
-    namespaces: Vec<Namespace>,
-    namespace_keys: HashMap<String, NamespaceKey, Keyed>,
+    namespaces: Namespaces,
     deadlines: Deadlines<Deadline>,
+    /// What has become of rooms and is not told yet.
+    notes: Vec<Note>,
     stamp: u64,
     /// Those whom a broadcast is for, while it is.
     addressed: Vec<SessionKey>,
@@ -78,17 +84,6 @@ pub struct SocketIo {
     moved: BTreeMap<Pid, (ShardId, u64)>,
     /// Where others went that have left of late: who asks may not know yet.
     left: VecDeque<(Pid, ShardId)>,
-}
-
-#[derive(Debug)]
-struct Namespace {
-    name: String,
-    /// Connected sockets, dense, and whose they are.
-    sockets: Vec<(SocketKey, SessionKey)>,
-    by_id: HashMap<SocketId, (SocketKey, SessionKey), OfRandom>,
-    rooms: Rooms,
-    next_ack: u64,
-    is_recoverable: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,6 +101,7 @@ enum Deadline {
 /// A client broke a rule: its session ends for this reason.
 struct Broken(CloseReason);
 
+const DECIDED: &str = "whose a namespace is, is decided before a socket is connected to it";
 const FORCED_CLOSE: Broken = Broken(CloseReason::ForcedClose);
 
 /// Places kept from one broadcast to the next.
@@ -114,30 +110,20 @@ const MAX_KEPT: usize = 65_536;
 impl SocketIo {
     /// Nobody is connected yet.
     pub fn new(settings: Settings) -> Self {
-        let keyed = Keyed::new(settings.hash_seed);
-        let mut namespace_keys = HashMap::with_hasher(keyed);
-        let mut namespaces = Vec::new();
-        for name in settings.namespaces {
-            let key = NamespaceKey(u32::try_from(namespaces.len()).expect("few namespaces"));
-            namespace_keys.insert(name.clone(), key);
-            let is_recoverable = settings.recovery.namespaces.contains(&key);
-            namespaces.push(Namespace {
-                name,
-                sockets: Vec::new(),
-                by_id: HashMap::default(),
-                rooms: Rooms::new(keyed),
-                next_ack: 0,
-                is_recoverable,
-            });
-        }
         Self {
             connect_timeout: settings.connect_timeout,
             max_payload: settings.max_payload,
             clients: Beside::default(),
             sockets: Table::default(),
-            namespaces,
-            namespace_keys,
+            namespaces: Namespaces::new(
+                settings.namespaces,
+                settings.dynamic,
+                settings.listeners,
+                settings.recovery.namespaces.clone(),
+                Keyed::new(settings.hash_seed),
+            ),
             deadlines: Deadlines::default(),
+            notes: Vec::new(),
             stamp: 0,
             addressed: Vec::new(),
             neighbours: settings.neighbours,
@@ -173,6 +159,11 @@ impl SocketIo {
     /// Bytes of events that are kept for clients that come back.
     pub fn n_journal_bytes(&self) -> usize {
         self.journal.n_bytes()
+    }
+
+    /// Children of dynamic namespaces.
+    pub fn n_children(&self) -> usize {
+        self.namespaces.n_children()
     }
 
     /// The session of a socket that is not gone.
@@ -226,25 +217,43 @@ impl SocketIo {
             Input::Pinged(session) => self.each_log(session, |log, _| log.mark()),
             Input::Ponged(session) => self.each_log(session, Log::confirm),
             Input::Closed(session, reason) => self.closed(now, session, reason, effects),
+            Input::Adopt(socket, parent) => self.adopt(socket, parent, ids),
             Input::Identify(socket, identity) => self.identify(socket, identity),
             Input::Admit(socket) => self.admit(now, socket, effects),
             Input::Refuse(socket, message, data) => {
                 self.refuse(socket, &message, data.as_deref(), effects);
             }
-            Input::Emit(namespace, target, frame, delivery) => {
-                self.emit(now, namespace, &target, &frame, delivery, effects);
+            Input::Emit(scope, target, frame, delivery) => {
+                if let Some(namespace) = self.namespaces.one(&scope) {
+                    self.emit(now, namespace, &target, (&frame, delivery), effects);
+                }
+            }
+            Input::EmitEach(scope, target, draft, delivery) => {
+                for child in self.namespaces.of(&scope) {
+                    let event = (draft.clone(), delivery);
+                    self.emit_in_child(now, child, &target, event, effects);
+                }
             }
             Input::Ask(socket, draft, token, timeout) => {
                 self.ask(now, socket, draft, token, timeout, effects);
             }
-            Input::Change(namespace, target, change) => {
-                self.change(namespace, &target, &change, effects);
+            Input::Change(scope, target, change) => {
+                for namespace in self.namespaces.of(&scope) {
+                    // Who is disconnected whole may have been the last in another one.
+                    if self.namespaces.contains(namespace) {
+                        self.change(namespace, &target, &change, effects);
+                    }
+                }
             }
             Input::Told(from, Message::Recovery(message)) => {
                 self.told(now, from, message, effects);
             }
             // The world's own business.
-            Input::Gather(..) | Input::Told(..) => {}
+            Input::Gather(..)
+            | Input::ServerSide(..)
+            | Input::AskServers(..)
+            | Input::AnswerServer(..)
+            | Input::Told(..) => {}
             Input::Join(socket, room) => self.join(socket, &room),
             Input::Leave(socket, room) => self.leave(socket, &room),
             Input::Disconnect(socket, whole, reason) => {
@@ -252,6 +261,7 @@ impl SocketIo {
             }
             Input::Timeout => self.timeout(now, effects),
         }
+        self.tell_of_rooms(effects);
     }
 
     fn text(
@@ -318,13 +328,12 @@ impl SocketIo {
         effects: &mut dyn Effects,
     ) -> Result<(), Broken> {
         if packet.kind == Kind::Connect {
-            let namespace = self.namespace_keys.get(packet.namespace).copied();
-            return self.connect(session, namespace, packet, ids, effects);
+            return self.connect(session, packet, ids, effects);
         }
         // All else must be for a namespace that this client has joined or is joining: it is among
         // few, so that nothing is hashed.
         let client = self.clients.get(session).expect("checked by the caller");
-        let name = |key: NamespaceKey| self.namespaces[key.0 as usize].name.as_str();
+        let name = |key: NamespaceKey| &*self.namespaces[key].name;
         let joined = client.sockets.iter().find(|(key, _)| name(*key) == packet.namespace);
         let (namespace, key) = *joined.ok_or(FORCED_CLOSE)?;
         let socket = self.sockets.get_mut(key).expect("a client's sockets exist");
@@ -345,6 +354,7 @@ impl SocketIo {
             // The rest is no client's.
             (Kind::Event, _) => {
                 let args = packet.args(attachments);
+                let namespace = self.namespaces.family(namespace).expect(DECIDED);
                 effects.push(Effect::Event { socket: key, namespace, args, ack: packet.id });
             }
             (Kind::Ack, _) => {
@@ -363,40 +373,38 @@ impl SocketIo {
     fn connect(
         &mut self,
         session: SessionKey,
-        namespace: Option<NamespaceKey>,
         packet: &Packet<'_>,
         ids: &mut Ids,
         effects: &mut dyn Effects,
     ) -> Result<(), Broken> {
         let client = self.clients.get_mut(session).expect("checked by the caller");
-        let Some(namespace) = namespace else {
-            client.n_failed_connects += 1;
-            if client.n_failed_connects > MAX_FAILED_CONNECTS {
-                return Err(Broken(CloseReason::PolicyViolation));
+        let namespace = match self.namespaces.find(packet.namespace) {
+            Some(key) if !self.namespaces.is_child(key) => Ok(key),
+            // Its name is the client's to make up.
+            _ if client.sockets.len() >= MAX_SOCKETS_PER_CLIENT => Err(NotMade::TooMany),
+            Some(child) => Ok(child),
+            None => self.namespaces.make(packet.namespace),
+        };
+        let namespace = match namespace {
+            Ok(namespace) => namespace,
+            Err(why) => {
+                client.n_failed_connects += 1;
+                if client.n_failed_connects > MAX_FAILED_CONNECTS {
+                    return Err(Broken(CloseReason::PolicyViolation));
+                }
+                let frame = Frame::connect_error(packet.namespace, why.as_str(), None);
+                send(session, &frame, effects);
+                return Ok(());
             }
-            let frame = Frame::connect_error(packet.namespace, "Invalid namespace", None);
-            send(session, &frame, effects);
-            return Ok(());
         };
         if client.socket(namespace).is_some() {
             return Err(FORCED_CLOSE);
         }
-        let id = SocketId::from_bytes(ids.take());
-        let is_recoverable = self.namespaces[namespace.0 as usize].is_recoverable;
-        let claim = packet.data.filter(|_| is_recoverable).and_then(Claim::read);
-        let waiting = Waiting { returning: claim.map(Returning::Claims), ..Waiting::default() };
-        let kept = is_recoverable.then(|| {
-            let pid = self.neighbours.owners.mint(ids.take(), self.neighbours.own);
-            Box::new(Kept {
-                pid: Pid::from_bytes(pid),
-                identity: None,
-                origin: client.origin,
-                log: Log::after(None),
-                parked: None,
-                n_moves: 0,
-                leaving: None,
-            })
-        });
+        let (id, origin) = (SocketId::from_bytes(ids.take()), client.origin);
+        let may_recover = self.namespaces.may_recover(namespace);
+        let claim = packet.data.filter(|_| may_recover).and_then(Claim::read);
+        let waiting =
+            Waiting { origin, returning: claim.map(Returning::Claims), ..Waiting::default() };
         let socket = self.sockets.insert(Socket {
             id,
             session,
@@ -406,21 +414,45 @@ impl SocketIo {
             memberships: Default::default(),
             acks: Default::default(),
             stamp: 0,
-            kept,
+            kept: None,
         });
         client.sockets.push((namespace, socket));
-        effects.push(Effect::Connecting { socket, id, session, namespace, auth: packet.data });
+        self.keep(socket, ids);
+        self.namespaces.enter(namespace);
+        let (child, auth) = (self.namespaces.name_of_child(namespace), packet.data);
+        effects.push(match (self.namespaces.family(namespace), child) {
+            (Some(namespace), child) => {
+                Effect::Connecting { socket, id, session, namespace, child, auth }
+            }
+            (None, child) => {
+                let name = child.expect("those of the list are decided");
+                Effect::Unlisted { socket, id, session, name, auth }
+            }
+        });
         Ok(())
+    }
+
+    fn adopt(&mut self, key: SocketKey, parent: NamespaceKey, ids: &mut Ids) {
+        if let Some(socket) = self.sockets.get(key) {
+            self.namespaces.adopt(socket.namespace, parent);
+            self.keep(key, ids);
+        }
     }
 
     fn admit(&mut self, now: Time, key: SocketKey, effects: &mut dyn Effects) {
         let Some(socket) = self.sockets.get_mut(key) else { return };
+        if self.namespaces.family(socket.namespace).is_none() {
+            return;
+        }
+        let is_recoverable = socket.kept.is_some();
         let State::Connecting(waiting) = &mut socket.state else { return };
         if std::mem::replace(&mut waiting.is_admitted, true) {
             return;
         }
         match waiting.returning {
-            Some(Returning::Claims(claim)) => self.claim(now, key, claim, effects),
+            Some(Returning::Claims(claim)) if is_recoverable => {
+                self.claim(now, key, claim, effects);
+            }
             _ => self.welcome(key, None, effects),
         }
     }
@@ -440,6 +472,7 @@ impl SocketIo {
         };
         let Waiting { queued, rooms, .. } = *waiting;
         let (session, namespace_key, id) = (socket.session, socket.namespace, socket.id);
+        let family = self.namespaces.family(namespace_key).expect(DECIDED);
         let pid = socket.kept.as_ref().map(|kept| kept.pid);
         if let Some(pid) = pid {
             self.by_pid.insert(pid, key);
@@ -448,23 +481,24 @@ impl SocketIo {
         for (_, frame) in missed.unwrap_or_default() {
             send(session, frame, effects);
         }
-        let name = &self.namespaces[namespace_key.0 as usize].name;
+        let name = &self.namespaces[namespace_key].name;
         let frame = Frame::connected(name, id.as_str(), pid.as_ref().map(Pid::as_str));
         send(session, &frame, effects);
         if let (Some(_), Some(pid)) = (missed, pid) {
             effects.push(Effect::Recovered { socket: key, id, pid });
         }
-        effects.push(Effect::Connected(key, namespace_key));
+        effects.push(Effect::Connected(key, family));
         if let Some(client) = self.clients.get_mut(session) {
             client.connect_until = None;
         }
         for room in rooms {
             self.join(key, &room);
         }
+        self.tell_of_rooms(effects);
         self.set_client_deadline(session);
         for Queued { data, attachments, ack } in queued {
             let args = Args::of_event(&data, &attachments);
-            effects.push(Effect::Event { socket: key, namespace: namespace_key, args, ack });
+            effects.push(Effect::Event { socket: key, namespace: family, args, ack });
         }
     }
 
@@ -473,7 +507,7 @@ impl SocketIo {
         let Some(socket) = self.sockets.get_mut(key).filter(|socket| socket.place.is_none()) else {
             return;
         };
-        let namespace = &mut self.namespaces[socket.namespace.0 as usize];
+        let namespace = &mut self.namespaces[socket.namespace];
         let place = u32::try_from(namespace.sockets.len()).expect("fewer than 2^32 sockets");
         socket.place = Some(place);
         namespace.sockets.push((key, socket.session));
@@ -492,7 +526,7 @@ impl SocketIo {
             return;
         }
         let session = socket.session;
-        let name = &self.namespaces[socket.namespace.0 as usize].name;
+        let name = &self.namespaces[socket.namespace].name;
         let frame = Frame::connect_error(name, message, data);
         send(session, &frame, effects);
         self.remove(key);
@@ -508,13 +542,19 @@ impl SocketIo {
         now: Time,
         namespace: NamespaceKey,
         target: &Target,
-        frame: &Frame,
-        delivery: Delivery,
+        (frame, delivery): (&Frame, Delivery),
         effects: &mut dyn Effects,
     ) {
+        if self.namespaces[namespace].hears_sending {
+            let mut whom = Vec::new();
+            self.each(namespace, target, |key, _| whom.push(key));
+            let is_there =
+                |key: &SocketKey| self.sockets.get(*key).is_some_and(Socket::is_connected);
+            whom.retain(is_there);
+            effects.push(Effect::Sending(&whom, frame));
+        }
         let mut to = std::mem::take(&mut self.addressed);
-        let known = self.namespaces.get(namespace.0 as usize);
-        if known.is_some_and(|namespace| namespace.is_recoverable) {
+        if self.namespaces[namespace].is_recoverable {
             self.each_kept(now, namespace, target, (frame, delivery), &mut to);
         } else {
             self.each(namespace, target, |_, session| to.push(session));
@@ -528,8 +568,37 @@ impl SocketIo {
         }
     }
 
+    /// Sends the sockets of one child what is for those of all.
+    fn emit_in_child(
+        &mut self,
+        now: Time,
+        child: NamespaceKey,
+        target: &Target,
+        (mut draft, mut delivery): (Draft, Delivery),
+        effects: &mut dyn Effects,
+    ) {
+        let Namespace { name, is_recoverable, .. } = &self.namespaces[child];
+        if *is_recoverable {
+            delivery.mark(&mut draft);
+        } else if let Delivery::Recoverable(_) = delivery {
+            delivery = Delivery::Reliable;
+        }
+        match draft.into_event(name, None) {
+            Ok(frame) => {
+                let delivery = delivery.in_child(name);
+                self.emit(now, child, target, (&frame, delivery), effects);
+            }
+            Err(error) => tracing::warn!(%error, "event not sent"),
+        }
+    }
+
     /// Connected sockets that a target means, with their ids.
-    pub(crate) fn select(
+    pub(crate) fn select(&mut self, scope: &Scope, target: &Target) -> Vec<(SocketKey, SocketId)> {
+        let namespaces = self.namespaces.of(scope);
+        namespaces.into_iter().flat_map(|namespace| self.select_in(namespace, target)).collect()
+    }
+
+    fn select_in(
         &mut self,
         namespace: NamespaceKey,
         target: &Target,
@@ -546,16 +615,16 @@ impl SocketIo {
     /// What others may know of the sockets that a target means.
     pub(crate) fn describe(
         &mut self,
-        namespace: NamespaceKey,
+        scope: &Scope,
         target: &Target,
         shard: ShardId,
     ) -> Vec<SocketInfo> {
-        let selected = self.select(namespace, target);
-        let Some(namespace) = self.namespaces.get(namespace.0 as usize) else { return Vec::new() };
+        let selected = self.select(scope, target);
         let describe = |(key, id): (SocketKey, SocketId)| {
-            let memberships = &self.sockets.get(key)?.memberships;
-            let rooms = memberships.iter().map(|m| namespace.rooms.name(m).to_owned()).collect();
-            Some(SocketInfo { id, shard, rooms })
+            let Socket { namespace, memberships, .. } = self.sockets.get(key)?;
+            let rooms = &self.namespaces[*namespace].rooms;
+            let rooms = memberships.iter().map(|m| rooms.name(m).to_owned()).collect();
+            Some(SocketInfo { id, shard, socket: key, rooms, details: None })
         };
         selected.into_iter().filter_map(describe).collect()
     }
@@ -599,8 +668,7 @@ impl SocketIo {
             return;
         }
         let Self { sockets, namespaces, stamp, .. } = self;
-        // Another node may name one that this one has not.
-        let Some(namespace) = namespaces.get(namespace.0 as usize) else { return };
+        let namespace = &namespaces[namespace];
         let mut run = |(key, session): (SocketKey, SessionKey)| {
             if Some(key) != target.except_socket {
                 run(key, session);
@@ -654,7 +722,7 @@ impl SocketIo {
         if socket.acks.len() == MAX_PENDING_ACKS {
             return effects.push(Effect::Acked(token, Err(AckError::TooMany)));
         }
-        let namespace = &mut self.namespaces[socket.namespace.0 as usize];
+        let namespace = &mut self.namespaces[socket.namespace];
         let id = namespace.next_ack;
         namespace.next_ack += 1;
         let frame = match draft.into_event(&namespace.name, Some(id)) {
@@ -664,6 +732,9 @@ impl SocketIo {
                 return effects.push(Effect::Acked(token, Err(AckError::TooMany)));
             }
         };
+        if namespace.hears_sending {
+            effects.push(Effect::Sending(&[key], &frame));
+        }
         socket.acks.insert(id, token);
         self.deadlines.set(Deadline::Ack(key, id), timeout.map(|timeout| now + timeout));
         send(socket.session, &frame, effects);
@@ -681,8 +752,11 @@ impl SocketIo {
                 has_room || is_in
             }
             _ => {
-                let rooms = &mut self.namespaces[socket.namespace.0 as usize].rooms;
-                rooms.join((key, socket.session), &mut socket.memberships, room)
+                let rooms = &mut self.namespaces[socket.namespace].rooms;
+                let session = socket.session;
+                let has_joined = rooms.join((key, session), &mut socket.memberships, room);
+                rooms.hand_over_notes(&mut self.notes);
+                has_joined
             }
         };
         if !has_joined {
@@ -699,11 +773,13 @@ impl SocketIo {
             waiting.rooms.retain(|joined| joined != room);
         }
         let mut memberships = std::mem::take(&mut socket.memberships);
-        let namespace = socket.namespace.0 as usize;
+        let namespace = socket.namespace;
         let sockets = &mut self.sockets;
-        self.namespaces[namespace].rooms.leave(&mut memberships, room, |other, at, place| {
+        let rooms = &mut self.namespaces[namespace].rooms;
+        rooms.leave(&mut memberships, room, |other, at, place| {
             sockets.get_mut(other).expect("members exist").memberships[at].moved_to(place);
         });
+        rooms.hand_over_notes(&mut self.notes);
         self.sockets.get_mut(key).expect("just seen").memberships = memberships;
     }
 
@@ -730,7 +806,7 @@ impl SocketIo {
         };
         for key in keys {
             let Some(socket) = self.sockets.get(key) else { continue };
-            let name = &self.namespaces[socket.namespace.0 as usize].name;
+            let name = &self.namespaces[socket.namespace].name;
             let frame = Frame::disconnected(name);
             send(session, &frame, effects);
             self.remove_and_tell(key, reason, effects);
@@ -797,18 +873,36 @@ impl SocketIo {
         reason: DisconnectReason,
         effects: &mut dyn Effects,
     ) {
-        let Some(socket) = self.sockets.get_mut(key) else { return };
+        let Some(socket) = self.sockets.get(key) else { return };
         let was_connected = matches!(socket.state, State::Connected);
-        let namespace = socket.namespace;
+        let family = self.namespaces.family(socket.namespace);
+        if was_connected {
+            self.tell_leaving(key, reason, effects);
+        }
         self.drop_acks(key, effects);
         self.refuse_askers(key, effects);
         self.leave_home(key, effects);
         self.remove(key);
-        effects.push(if was_connected {
-            Effect::Disconnected(key, namespace, reason)
-        } else {
-            Effect::Abandoned(key)
+        self.tell_of_rooms(effects);
+        effects.push(match family.filter(|_| was_connected) {
+            Some(family) => Effect::Disconnected(key, family, reason),
+            None => Effect::Abandoned(key),
         });
+    }
+
+    /// Tells handlers that listen to it that a connected socket will be no more.
+    fn tell_leaving(
+        &mut self,
+        key: SocketKey,
+        reason: DisconnectReason,
+        effects: &mut dyn Effects,
+    ) {
+        let Some(socket) = self.sockets.get(key) else { return };
+        let namespace = &self.namespaces[socket.namespace];
+        if namespace.hears_leaving {
+            let rooms = socket.memberships.iter().map(|m| namespace.rooms.name(m));
+            effects.push(Effect::Disconnecting(key, reason, &rooms.collect::<Vec<_>>()));
+        }
     }
 
     /// Nobody will answer any more.
@@ -830,6 +924,7 @@ impl SocketIo {
             socket.memberships.clear();
         }
         self.delist(socket.namespace, socket.id, socket.place, socket.memberships);
+        self.namespaces.exit(socket.namespace);
     }
 
     /// Broadcasts do not reach a socket any more that had this place and was in these rooms.
@@ -840,11 +935,12 @@ impl SocketIo {
         place: Option<u32>,
         mut memberships: Memberships,
     ) {
-        let Self { sockets, namespaces, .. } = self;
-        let namespace = &mut namespaces[namespace.0 as usize];
+        let Self { sockets, namespaces, notes, .. } = self;
+        let namespace = &mut namespaces[namespace];
         namespace.rooms.leave_all(&mut memberships, |other, at, place| {
             sockets.get_mut(other).expect("members exist").memberships[at].moved_to(place);
         });
+        namespace.rooms.hand_over_notes(notes);
         if let Some(place) = place {
             namespace.by_id.remove(&id);
             namespace.sockets.swap_remove(place as usize);
@@ -854,25 +950,15 @@ impl SocketIo {
         }
     }
 
+    fn tell_of_rooms(&mut self, effects: &mut dyn Effects) {
+        for Note { socket, room, change } in self.notes.drain(..) {
+            effects.push(Effect::Room(socket, &room, change));
+        }
+    }
+
     fn set_client_deadline(&mut self, session: SessionKey) {
         let at = self.clients.get(session).and_then(Client::deadline);
         self.deadlines.set(Deadline::Client(session), at);
-    }
-}
-
-impl Namespace {
-    /// Connected sockets that a room's name addresses: its members, or the socket of that id.
-    fn addressed(&self, room: &str) -> impl Iterator<Item = (SocketKey, SessionKey)> {
-        self.members(room).chain(self.of_id(room))
-    }
-
-    fn members(&self, room: &str) -> impl ExactSizeIterator<Item = (SocketKey, SessionKey)> {
-        self.rooms.members(room).iter().map(|member| (member.socket, member.session))
-    }
-
-    fn of_id(&self, room: &str) -> Option<(SocketKey, SessionKey)> {
-        let letters: &[u8; ID_LETTERS] = room.as_bytes().try_into().ok()?;
-        self.by_id.get(letters).copied()
     }
 }
 

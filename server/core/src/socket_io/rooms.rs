@@ -7,6 +7,7 @@ use slab::Slab;
 use smallvec::SmallVec;
 
 use crate::{
+    effect::RoomChange,
     hash::Keyed,
     key::{SessionKey, SocketKey},
 };
@@ -18,6 +19,17 @@ pub const MAX_ROOMS_PER_SOCKET: usize = 256;
 pub(super) struct Rooms {
     by_name: HashMap<Box<str>, u32, Keyed>,
     rooms: Slab<Room>,
+    /// Somebody listens to what becomes of them.
+    is_heard: bool,
+    notes: Vec<Note>,
+}
+
+/// Something to be told of a room.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Note {
+    pub(super) socket: SocketKey,
+    pub(super) room: Box<str>,
+    pub(super) change: RoomChange,
 }
 
 #[derive(Debug)]
@@ -48,7 +60,28 @@ pub(super) type Memberships = SmallVec<[Membership; 2]>;
 
 impl Rooms {
     pub(super) fn new(keyed: Keyed) -> Self {
-        Self { by_name: HashMap::with_hasher(keyed), rooms: Slab::new() }
+        Self {
+            by_name: HashMap::with_hasher(keyed),
+            rooms: Slab::new(),
+            is_heard: false,
+            notes: Vec::new(),
+        }
+    }
+
+    /// From now on what becomes of them is noted.
+    pub(super) fn listen(&mut self) {
+        self.is_heard = true;
+    }
+
+    /// What is to be told goes to the end of these.
+    pub(super) fn hand_over_notes(&mut self, to: &mut Vec<Note>) {
+        to.append(&mut self.notes);
+    }
+
+    fn note(&mut self, socket: SocketKey, room: &str, change: RoomChange) {
+        if self.is_heard {
+            self.notes.push(Note { socket, room: room.into(), change });
+        }
     }
 
     pub(super) fn members(&self, name: &str) -> &[Member] {
@@ -84,12 +117,14 @@ impl Rooms {
                 let room = Room { name: name.into(), members: Vec::new() };
                 let room = number(self.rooms.insert(room));
                 self.by_name.insert(name.into(), room);
+                self.note(socket, name, RoomChange::Created);
                 room
             }
         };
         let members = &mut self.rooms[room as usize].members;
         memberships.push(Membership { room, place: number(members.len()) });
         members.push(Member { socket, session, place: number(memberships.len() - 1) });
+        self.note(socket, name, RoomChange::Joined);
         true
     }
 
@@ -136,13 +171,19 @@ impl Rooms {
         }
         let room = &mut self.rooms[key as usize];
         let gap = gap as usize;
-        room.members.swap_remove(gap);
+        let Member { socket, .. } = room.members.swap_remove(gap);
         if let Some(moved) = room.members.get(gap) {
             others(moved.socket, moved.place as usize, gap);
         }
-        if room.members.is_empty() {
+        let is_empty = room.members.is_empty();
+        if self.is_heard {
+            let room = room.name.clone();
+            self.notes.push(Note { socket, room, change: RoomChange::Left });
+        }
+        if is_empty {
             let room = self.rooms.remove(key as usize);
             self.by_name.remove(&room.name);
+            self.note(socket, &room.name, RoomChange::Deleted);
         }
     }
 }

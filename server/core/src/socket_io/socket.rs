@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     input::AckToken,
-    key::{NamespaceKey, SessionKey},
+    key::{NamespaceKey, Origin, SessionKey},
 };
 
 /// Answers awaited from one socket.
@@ -32,6 +32,12 @@ pub(super) struct Socket {
     pub(super) stamp: u64,
     /// In namespaces whose sockets can be had back.
     pub(super) kept: Option<Box<Kept>>,
+}
+
+impl Socket {
+    pub(super) fn is_connected(&self) -> bool {
+        matches!(self.state, State::Connected)
+    }
 }
 
 /// ```text
@@ -57,6 +63,7 @@ pub(super) struct Waiting {
     pub(super) n_bytes: usize,
     /// Rooms that it will be in: until it is connected it hears nothing.
     pub(super) rooms: Vec<String>,
+    pub(super) origin: Origin,
     /// The handler has decided.
     pub(super) is_admitted: bool,
     /// The client has come back, and wants what it had.

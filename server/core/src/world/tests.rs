@@ -1,6 +1,7 @@
 //! Sockets and lobbies put together: what clients of `/lobby` see on the wire, what handlers of
 //! other namespaces do not notice, and that everything is gone when everybody is.
 
+mod children;
 mod shards;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -136,6 +137,8 @@ impl Script {
         let world = World::new(WorldSettings {
             neighbours,
             namespaces: vec!["/".to_owned()],
+            dynamic: Default::default(),
+            listeners: Default::default(),
             connect_timeout: Duration::from_secs(10),
             max_payload: 10_000,
             hash_seed: 3,
@@ -293,6 +296,13 @@ impl Effects for Log {
             Effect::Close(session, reason) => {
                 self.told.push(format!("close {} {}", session.parts().0, reason.as_str()));
             }
+            Effect::Unlisted { socket, name, .. } => {
+                self.connecting.push(socket);
+                self.told.push(format!("unlisted {name}"));
+            }
+            other @ (Effect::Disconnecting(..) | Effect::Room(..) | Effect::Sending(..)) => {
+                unreachable!("nobody listens to {other:?}")
+            }
             Effect::Connecting { namespace, socket, .. } => {
                 self.connecting.push(socket);
                 self.told.push(format!("connecting {namespace:?}"))
@@ -300,7 +310,10 @@ impl Effects for Log {
             Effect::Connected(_, namespace) => self.told.push(format!("connected {namespace:?}")),
             Effect::Event { args, .. } => self.told.push(format!("event {}", args.name())),
             Effect::Acked(..) => self.told.push("acked".to_owned()),
-            Effect::Gathered(token, answer) => self.gathered.push((token, answer)),
+            Effect::Gathered(token, answer, _) => self.gathered.push((token, answer)),
+            Effect::ServerSide(args, asker) => {
+                self.told.push(format!("server {} {asker:?}", args.array()));
+            }
             Effect::Tell(to, message) => self.abroad.push((to, message)),
             Effect::Recovered { id, .. } => self.told.push(format!("recovered {id}")),
             Effect::Kept(..) => self.told.push("kept".to_owned()),
@@ -443,7 +456,7 @@ fn eight_identities_last_for_any_input() {
 fn handlers_may_broadcast_into_the_lobbys_namespace() {
     let mut script = Script::with_players(2);
     let frame = Draft::event("notice").unwrap().into_event("/lobby", None).unwrap();
-    script.tell(Input::Emit(LOBBY, Target::default(), frame, Delivery::Reliable));
+    script.tell(Input::Emit(LOBBY.into(), Target::default(), frame, Delivery::Reliable));
     assert_eq!(script.sent(0), [r#"2/lobby,["notice"]"#]);
     assert_eq!(script.sent(1), [r#"2/lobby,["notice"]"#]);
 }
@@ -562,7 +575,7 @@ fn guesses_are_counted_for_a_socket_and_not_for_its_session() {
 
 #[test]
 fn volatile_keys_differ_by_event_and_by_namespace() {
-    let (a, b) = (NamespaceKey(0), NamespaceKey(1));
+    let [a, b] = &[NamespaceKey(0), NamespaceKey(1)].map(Scope::from);
     assert_eq!(volatile_by_name(a, "state"), volatile_by_name(a, "state"));
     assert_ne!(volatile_by_name(a, "state"), volatile_by_name(b, "state"));
     assert_ne!(volatile_by_name(a, "state"), volatile_by_name(a, "stats"));

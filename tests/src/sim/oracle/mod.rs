@@ -17,7 +17,7 @@ use parlor_core::{
     close::CloseReason,
     cluster::{Message, Question},
     engine_io::{SessionEffect, SessionInput, Settings, Transport},
-    input::Input,
+    input::{Input, Scope},
     key::{NamespaceKey, SessionKey, SocketKey},
     lobby::game::Random,
     time::Time,
@@ -34,7 +34,7 @@ pub(super) use story::{Place, Said, Story};
 use ticks::Ticks;
 
 /// The namespace `/`, which handlers serve; `/lobby` comes after it.
-pub(super) const MAIN: NamespaceKey = NamespaceKey(0);
+pub(super) const MAIN: Scope = Scope::Listed(NamespaceKey(0));
 
 /// A session: its shard, and its key there.
 pub(super) type At = (usize, SessionKey);

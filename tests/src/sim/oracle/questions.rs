@@ -220,6 +220,7 @@ impl Questions {
                 }
                 Err(format!("{number}: found {got:?}, where there are {expected:?}"))
             }
+            Answer::Servers(_) => Err(format!("{number}: no server was asked")),
             Answer::Acks(acks) => {
                 let mut got: Vec<_> = acks.iter().map(|ack| ack.socket).collect();
                 got.sort_unstable();

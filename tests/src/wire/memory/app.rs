@@ -75,6 +75,8 @@ impl Application {
                 world: World::new(WorldSettings {
                     neighbours: Neighbours::alone(1),
                     namespaces: NAMESPACES.map(str::to_owned).to_vec(),
+                    dynamic: Default::default(),
+                    listeners: Default::default(),
                     connect_timeout: story.settings.connect_timeout,
                     max_payload: story.settings.session.max_payload,
                     hash_seed: 1,
@@ -138,7 +140,7 @@ impl Effects for Outlet<'_> {
                 self.wishes.extend(to.iter().map(wish));
             }
             Effect::Close(key, reason) => self.wishes.push((key, Wish::Close(reason))),
-            Effect::Connecting { socket, id, session, namespace, auth } => {
+            Effect::Connecting { socket, id, session, namespace, auth, .. } => {
                 let auth = auth.map(str::to_owned);
                 let input = admission(socket, namespace, auth.as_deref());
                 self.wanted.push_back(input);
@@ -157,9 +159,15 @@ impl Effects for Outlet<'_> {
             Effect::Disconnected(socket, ..) | Effect::Abandoned(socket) => {
                 self.state.sockets.remove(&socket);
             }
+            // All are in the list, and nobody listens.
+            Effect::Unlisted { .. }
+            | Effect::Disconnecting(..)
+            | Effect::Room(..)
+            | Effect::Sending(..) => {}
             // There is one shard, nobody asks many, and there are no lobbies.
             Effect::Tell(..)
             | Effect::Gathered(..)
+            | Effect::ServerSide(..)
             | Effect::Show(..)
             | Effect::Hide(..)
             | Effect::Rebase(..)
@@ -270,7 +278,7 @@ impl Outlet<'_> {
         let name = NAMESPACES[namespace.0 as usize];
         let draft = written(Draft::event(event).ok(), args);
         if let Some(frame) = draft.and_then(|draft| draft.into_event(name, None).ok()) {
-            self.wanted.push_back(Input::Emit(namespace, to, frame, Delivery::Reliable));
+            self.wanted.push_back(Input::Emit(namespace.into(), to, frame, Delivery::Reliable));
         }
     }
 
@@ -286,7 +294,7 @@ impl Outlet<'_> {
         let frame = draft.zip(id).and_then(|(draft, id)| draft.into_ack(name, id).ok());
         if let Some(frame) = frame {
             let to = Target::socket(socket);
-            self.wanted.push_back(Input::Emit(namespace, to, frame, Delivery::Reliable));
+            self.wanted.push_back(Input::Emit(namespace.into(), to, frame, Delivery::Reliable));
         }
     }
 }

@@ -3,20 +3,42 @@
 //! What is kept for how long is `recovery`'s part; how they are had back, `returning`'s.
 //! Source: socket.io 4.8, connection state recovery; reference A12.
 
-use parlor_shared::socket_io::Frame;
+use parlor_shared::{id::Pid, socket_io::Frame};
 
-use super::{Deadline, Journal, Log, SocketIo, State, fetching::tell};
+use super::{DECIDED, Deadline, Journal, Log, SocketIo, State, fetching::tell};
 use crate::{
     close::CloseReason,
     delivery::Delivery,
     effect::{DisconnectReason, Effect, Effects},
+    ids::Ids,
     input::Target,
     key::{NamespaceKey, SessionKey, SocketKey},
-    socket_io::recovery::{RecoveryMessage, Returning},
+    socket_io::recovery::{Kept, RecoveryMessage, Returning},
     time::Time,
 };
 
 impl SocketIo {
+    /// A socket that connects to where sockets can be had back is one of these.
+    pub(super) fn keep(&mut self, key: SocketKey, ids: &mut Ids) {
+        let Some(socket) = self.sockets.get_mut(key) else { return };
+        let is_recoverable = self.namespaces[socket.namespace].is_recoverable;
+        if let State::Connecting(waiting) = &socket.state
+            && is_recoverable
+            && socket.kept.is_none()
+        {
+            let pid = self.neighbours.owners.mint(ids.take(), self.neighbours.own);
+            socket.kept = Some(Box::new(Kept {
+                pid: Pid::from_bytes(pid),
+                identity: None,
+                origin: waiting.origin,
+                log: Log::after(None),
+                parked: None,
+                n_moves: 0,
+                leaving: None,
+            }));
+        }
+    }
+
     /// Whose a socket is that wants to connect.
     pub(super) fn identify(&mut self, key: SocketKey, identity: String) {
         let socket = self.sockets.get_mut(key);
@@ -89,9 +111,11 @@ impl SocketIo {
         let namespace = socket.namespace;
         match &socket.state {
             State::Connected if socket.kept.is_some() => {
-                self.park(now, key, effects);
                 let told = DisconnectReason::Session(reason);
-                effects.push(Effect::Disconnected(key, namespace, told));
+                self.tell_leaving(key, told, effects);
+                self.park(now, key, effects);
+                let family = self.namespaces.family(namespace).expect(DECIDED);
+                effects.push(Effect::Disconnected(key, family, told));
                 self.forget_surplus(key, effects);
                 true
             }

@@ -9,7 +9,7 @@ use parlor_shared::{
     socket_io::{Claim, Frame},
 };
 
-use super::{Deadline, Log, SocketIo, State, fetching::tell, send};
+use super::{DECIDED, Deadline, Log, SocketIo, State, fetching::tell, send};
 use crate::{
     close::CloseReason,
     effect::{DisconnectReason, Effect, Effects},
@@ -53,7 +53,7 @@ impl SocketIo {
             asker: Address { shard: own, socket: key },
             pid: claim.pid,
             offset: claim.offset,
-            namespace: self.namespaces[socket.namespace.0 as usize].name.clone(),
+            namespace: self.namespaces[socket.namespace].name.to_string(),
             identity: socket.kept.as_ref().and_then(|kept| kept.identity.clone()),
             n_hops: 0,
         };
@@ -143,8 +143,8 @@ impl SocketIo {
         let key = *self.by_pid.get(&claimed.pid)?;
         let socket = self.sockets.get(key)?;
         let kept = socket.kept.as_ref()?;
-        let namespace = &self.namespaces[socket.namespace.0 as usize].name;
-        if *namespace != claimed.namespace || kept.identity != claimed.identity {
+        let namespace = &self.namespaces[socket.namespace].name;
+        if **namespace != *claimed.namespace || kept.identity != claimed.identity {
             return None;
         }
         Some((key, kept.log.missed(claimed.offset, &self.journal)?))
@@ -161,11 +161,13 @@ impl SocketIo {
             client.sockets.retain(|(_, socket)| *socket != key);
         }
         // Clients that hear this do not come back by themselves, to take it over in turn.
-        let frame = Frame::disconnected(&self.namespaces[namespace.0 as usize].name);
+        let frame = Frame::disconnected(&self.namespaces[namespace].name);
         send(session, &frame, effects);
-        self.park(now, key, effects);
         let reason = CloseReason::TakenOver;
-        effects.push(Effect::Disconnected(key, namespace, DisconnectReason::Session(reason)));
+        self.tell_leaving(key, DisconnectReason::Session(reason), effects);
+        self.park(now, key, effects);
+        let family = self.namespaces.family(namespace).expect(DECIDED);
+        effects.push(Effect::Disconnected(key, family, DisconnectReason::Session(reason)));
         effects.push(Effect::Close(session, reason));
     }
 
@@ -180,7 +182,7 @@ impl SocketIo {
 
     pub(super) fn rooms_of(&self, key: SocketKey) -> Vec<String> {
         let Some(socket) = self.sockets.get(key) else { return Vec::new() };
-        let rooms = &self.namespaces[socket.namespace.0 as usize].rooms;
+        let rooms = &self.namespaces[socket.namespace].rooms;
         socket.memberships.iter().map(|m| rooms.name(m).to_owned()).collect()
     }
 

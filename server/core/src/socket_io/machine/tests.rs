@@ -5,6 +5,8 @@ mod acks;
 mod binary;
 mod connect;
 mod disconnect;
+mod dynamic;
+mod listening;
 mod random;
 mod recovery;
 mod rooms;
@@ -20,6 +22,10 @@ use crate::{
 const CONNECT_TIMEOUT_MS: u64 = 10_000;
 const MAX_PAYLOAD: usize = 200;
 
+/// Those of the list; the last may be a parent.
+const NAMES: [&str; 4] = ["/", "/a", "/b", "parent"];
+const PARENT: NamespaceKey = NamespaceKey(3);
+
 /// Namespaces `/`, `/a` and `/b`. Sessions are called by number, sockets `#0`, `#1`, … in the
 /// order in which they ask to connect.
 struct Script {
@@ -32,12 +38,34 @@ struct Script {
 
 impl Script {
     fn new() -> Self {
-        Self::with_recovery(RecoverySettings::default())
+        Self::with(Dynamic::default(), Listeners::default())
+    }
+
+    /// Whose handlers listen to what becomes of rooms, leaving and sending in `/a` and in children.
+    fn with_listeners() -> Self {
+        let keys = || vec![NamespaceKey(1), PARENT];
+        let listeners = Listeners { rooms: keys(), leaving: keys(), sending: keys() };
+        Self::with(Dynamic { parents: vec![PARENT], max_children: 9 }, listeners)
+    }
+
+    /// Where clients may name so many other namespaces, children of [`PARENT`].
+    fn with_children(max_children: usize) -> Self {
+        Self::with(Dynamic { parents: vec![PARENT], max_children }, Listeners::default())
+    }
+
+    fn with(dynamic: Dynamic, listeners: Listeners) -> Self {
+        Self::with_all(dynamic, listeners, RecoverySettings::default())
     }
 
     fn with_recovery(recovery: RecoverySettings) -> Self {
+        Self::with_all(Dynamic::default(), Listeners::default(), recovery)
+    }
+
+    fn with_all(dynamic: Dynamic, listeners: Listeners, recovery: RecoverySettings) -> Self {
         let machine = SocketIo::new(Settings {
-            namespaces: ["/", "/a", "/b"].map(str::to_owned).to_vec(),
+            namespaces: NAMES.map(str::to_owned).to_vec(),
+            dynamic,
+            listeners,
             connect_timeout: Duration::from_millis(CONNECT_TIMEOUT_MS),
             max_payload: MAX_PAYLOAD,
             hash_seed: 7,
@@ -106,7 +134,7 @@ impl Script {
     /// The sessions to which an event `e` is sent, in order.
     fn emit(&mut self, namespace: &str, target: Target) -> Vec<u32> {
         let frame = event(namespace, "e");
-        let lines = self.tell(Input::Emit(key(namespace), target, frame, Delivery::Reliable));
+        let lines = self.tell(Input::Emit(scope(namespace), target, frame, Delivery::Reliable));
         let to = |line: &String| line.strip_prefix("to ")?.split_once(':')?.0.parse().ok();
         lines.iter().map(|line| to(line).unwrap()).collect()
     }
@@ -140,7 +168,8 @@ impl Script {
         let machine = &self.machine;
         assert_eq!((machine.n_clients(), machine.n_sockets()), (0, 0));
         assert_eq!((machine.deadline(), machine.deadlines.len()), (None, 0));
-        for namespace in &machine.namespaces {
+        assert_eq!(machine.n_children(), 0);
+        for namespace in machine.namespaces.iter() {
             assert!(namespace.sockets.is_empty() && namespace.by_id.is_empty());
             assert!(namespace.rooms.is_empty(), "rooms of {}", namespace.name);
         }
@@ -151,9 +180,12 @@ fn session(number: u32) -> SessionKey {
     SessionKey::new(number, 0)
 }
 
-fn key(namespace: &str) -> NamespaceKey {
-    let names = ["/", "/a", "/b"];
-    NamespaceKey(u32::try_from(names.iter().position(|name| *name == namespace).unwrap()).unwrap())
+/// One of the list, or a child.
+fn scope(namespace: &str) -> Scope {
+    match NAMES.iter().position(|name| *name == namespace) {
+        Some(at) => Scope::Listed(NamespaceKey(u32::try_from(at).unwrap())),
+        None => Scope::Child(namespace.into()),
+    }
 }
 
 /// The id of socket `#number`.
@@ -192,7 +224,7 @@ impl Log<'_> {
 
 impl Effects for Log<'_> {
     fn push(&mut self, effect: Effect<'_>) {
-        let namespace = |key: NamespaceKey| ["/", "/a", "/b"][key.0 as usize];
+        let namespace = |key: NamespaceKey| NAMES[key.0 as usize];
         let line = match effect {
             Effect::Send(to, frame, delivery) => {
                 let is_volatile = matches!(delivery, Delivery::Volatile { .. });
@@ -206,11 +238,18 @@ impl Effects for Log<'_> {
                 self.closing.push(session);
                 format!("close {}: {}", session.parts().0, reason.as_str())
             }
-            Effect::Connecting { socket, id: given, namespace: to, auth, .. } => {
+            Effect::Connecting { socket, id: given, namespace: to, child, auth, .. } => {
                 assert_eq!(given, id(self.sockets.len()));
                 self.sockets.push(socket);
                 let auth = auth.map(|auth| format!(" with {auth}")).unwrap_or_default();
-                format!("{} wants {}{auth}", self.name(socket), namespace(to))
+                let child = child.map(|name| format!("{name} of ")).unwrap_or_default();
+                format!("{} wants {child}{}{auth}", self.name(socket), namespace(to))
+            }
+            Effect::Unlisted { socket, id: given, name, auth, .. } => {
+                assert_eq!(given, id(self.sockets.len()));
+                self.sockets.push(socket);
+                let auth = auth.map(|auth| format!(" with {auth}")).unwrap_or_default();
+                format!("{} wants {name} of nobody{auth}", self.name(socket))
             }
             Effect::Connected(socket, to) => {
                 format!("{} is in {}", self.name(socket), namespace(to))
@@ -221,7 +260,9 @@ impl Effects for Log<'_> {
             }
             Effect::Acked(token, Ok(args)) => format!("answer {}:{}", token.0, arguments(&args)),
             Effect::Acked(token, Err(error)) => format!("no answer {}: {error}", token.0),
-            Effect::Gathered(..) | Effect::Tell(..) => unreachable!("the world's business"),
+            Effect::Gathered(..) | Effect::Tell(..) | Effect::ServerSide(..) => {
+                unreachable!("the world's business")
+            }
             other @ (Effect::Show(..)
             | Effect::Hide(..)
             | Effect::Rebase(..)
@@ -235,6 +276,16 @@ impl Effects for Log<'_> {
                 format!("{} is out of {}: {}", self.name(socket), namespace(from), reason.as_str())
             }
             Effect::Abandoned(socket) => format!("{} is abandoned", self.name(socket)),
+            Effect::Disconnecting(socket, reason, rooms) => {
+                format!("{} leaves {rooms:?}: {}", self.name(socket), reason.as_str())
+            }
+            Effect::Room(socket, room, change) => {
+                format!("{room} {change:?} by {}", self.name(socket))
+            }
+            Effect::Sending(sockets, frame) => {
+                let names: Vec<String> = sockets.iter().map(|key| self.name(*key)).collect();
+                format!("for {}: {}", names.join(" "), packets(frame))
+            }
         };
         self.lines.push(line);
     }

@@ -11,7 +11,7 @@ use crate::{
     lobby::game::Random,
 };
 
-const MAIN: NamespaceKey = NamespaceKey(0);
+const MAIN: Scope = Scope::Listed(NamespaceKey(0));
 
 /// Shards, and what is on its way between each pair of them, in order.
 struct Net {
@@ -172,7 +172,7 @@ fn a_socket_is_addressed_by_its_id_from_any_shard() {
     let mut net = Net::new(2, 1);
     net.connect(0, 0, &[]);
     let own = Target::socket(net.connect(1, 0, &[]));
-    let described = net.shards[1].world.socket_io.describe(MAIN, &own, ShardId::default());
+    let described = net.shards[1].world.socket_io.describe(&MAIN, &own, ShardId::default());
     let [SocketInfo { id, .. }] = &described[..] else { panic!("one socket") };
     let id = id.to_string();
     net.tell(0, Input::Emit(MAIN, room(&id), event("x"), Delivery::Reliable));

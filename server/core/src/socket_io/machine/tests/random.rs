@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::key::Origin;
 
-const NAMES: [&str; 3] = ["/", "/a", "/b"];
+/// The last two are named by clients.
+const NAMES: [&str; 5] = ["/", "/a", "/b", "/c", "/d"];
 const ROOMS: [&str; 3] = ["red", "blue", "green"];
 const N_SESSIONS: u32 = 4;
 
@@ -47,18 +48,20 @@ fn op() -> impl Strategy<Value = Op> {
         r#"52-/a,["e",1]"#,
         "junk",
         "0/nope,",
+        r#"2/c,["e"]"#,
+        "1/c,",
     ]);
     prop_oneof![
         6 => session().prop_map(Op::Open),
         2 => session().prop_map(Op::Close),
-        20 => (session(), 0..3usize).prop_map(|(s, n)| Op::Connect(s, n)),
+        20 => (session(), 0..NAMES.len()).prop_map(|(s, n)| Op::Connect(s, n)),
         8 => (session(), texts).prop_map(|(s, text)| Op::Say(s, text)),
         3 => session().prop_map(Op::Bytes),
         20 => socket().prop_map(Op::Admit),
         2 => socket().prop_map(Op::Refuse),
         20 => (socket(), room()).prop_map(|(s, r)| Op::Join(s, r)),
         5 => (socket(), room()).prop_map(|(s, r)| Op::Leave(s, r)),
-        20 => (0..3usize, some_rooms(), some_rooms(), socket())
+        20 => (0..NAMES.len(), some_rooms(), some_rooms(), socket())
             .prop_map(|(n, rooms, except, s)| Op::Emit(n, rooms, except, s)),
         6 => (socket(), prop::option::of(0..20_000u64)).prop_map(|(s, t)| Op::Ask(s, t)),
         3 => (socket(), any::<bool>()).prop_map(|(s, whole)| Op::Disconnect(s, whole)),
@@ -149,10 +152,16 @@ impl Run {
             let socket = || line[1..].split([' ', ':']).next().unwrap().parse::<usize>().unwrap();
             if line.starts_with('#') && line.contains(" wants ") {
                 let name = line.split(' ').nth(2).unwrap();
-                let n = NAMES.iter().position(|known| *known == name).unwrap();
                 let key = self.script.sockets[socket()];
+                let Some(n) = NAMES.iter().position(|known| *known == name) else {
+                    self.script.refuse(socket());
+                    continue;
+                };
                 let session = self.script.machine.sockets.get(key).unwrap().session;
                 self.model.sockets.insert(socket(), (session.parts().0, n));
+                if line.ends_with(" of nobody") {
+                    assert_eq!(self.script.tell(Input::Adopt(key, PARENT)), [""; 0]);
+                }
             } else if line.contains(" is in ") {
                 assert!(self.model.connected.insert(socket()), "{line}: once");
             } else if line.contains(" is out of ") {
@@ -219,7 +228,8 @@ proptest! {
     fn packets_reach_whom_they_should_and_nothing_is_left_at_the_end(
         ops in prop::collection::vec(op(), 0..150),
     ) {
-        let mut run = Run { script: Script::new(), model: Model::default(), n_questions: 0 };
+        let script = Script::with_children(2);
+        let mut run = Run { script, model: Model::default(), n_questions: 0 };
         (0..N_SESSIONS).for_each(|number| run.run(&Op::Open(number)));
         ops.iter().for_each(|op| run.run(op));
         (0..N_SESSIONS).for_each(|number| run.run(&Op::Close(number)));

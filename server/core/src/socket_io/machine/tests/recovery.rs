@@ -1,13 +1,15 @@
 //! Clients that come back: what they get, when they get nothing, and how much is kept for them.
 //! The same across shards is tested where worlds are.
 
+use parlor_shared::id::ID_LETTERS;
+
 use super::*;
 
 const WINDOW_MS: u64 = 60_000;
 
 fn settings() -> RecoverySettings {
     RecoverySettings {
-        namespaces: vec![key("/a")],
+        namespaces: vec![NamespaceKey(1)],
         window: Duration::from_millis(WINDOW_MS),
         max_events: 5,
         max_sockets: 3,
@@ -64,7 +66,7 @@ impl Kept {
         let mut draft = Draft::event("e").unwrap();
         draft.offset(offset);
         let frame = draft.into_event("/a", None).unwrap();
-        self.script.tell(Input::Emit(key("/a"), target, frame, Delivery::Recoverable(offset)))
+        self.script.tell(Input::Emit(scope("/a"), target, frame, Delivery::Recoverable(offset)))
     }
 
     fn close(&mut self, number: u32) -> Vec<String> {
@@ -304,7 +306,7 @@ fn who_has_missed_more_than_is_kept_starts_anew() {
 fn rooms_change_for_those_who_are_away_as_well() {
     let mut kept = Kept::with_sessions(0..6);
     let change = |kept: &mut Kept, target: Target, change: Change| {
-        kept.script.tell(Input::Change(key("/a"), target, change))
+        kept.script.tell(Input::Change(scope("/a"), target, change))
     };
     let pid = kept.connect(0);
     kept.script.join(0, "red");
@@ -328,7 +330,7 @@ fn those_who_are_away_are_not_asked_and_not_found() {
     assert_eq!(kept.script.ask(0, 3, None).len(), 1);
     let lines = kept.close(0);
     assert_eq!(lines[0], "no answer 3: socket has been disconnected");
-    let all = kept.script.machine.describe(key("/a"), &Target::default(), ShardId::default());
+    let all = kept.script.machine.describe(&scope("/a"), &Target::default(), ShardId::default());
     assert_eq!(all.iter().map(|info| info.id).collect::<Vec<_>>(), [id(1)]);
     assert_eq!(kept.script.ask(0, 4, None), ["no answer 4: socket has been disconnected"]);
 }

@@ -99,7 +99,7 @@ fn one_socket_can_be_addressed_alone() {
 fn the_frame_and_its_delivery_are_handed_on() {
     let mut script = painted();
     let input =
-        Input::Emit(key("/a"), rooms(&["red"]), event("/a", "e"), Delivery::Volatile { key: 3 });
+        Input::Emit(scope("/a"), rooms(&["red"]), event("/a", "e"), Delivery::Volatile { key: 3 });
     assert_eq!(script.tell(input), [0, 1, 3].map(|s| format!(r#"to {s}: volatile 2/a,["e"]"#)));
 }
 

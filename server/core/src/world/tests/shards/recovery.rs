@@ -6,7 +6,7 @@ use parlor_shared::socket_io::Offset;
 use super::*;
 
 fn settings() -> RecoverySettings {
-    RecoverySettings { namespaces: vec![MAIN], ..RecoverySettings::default() }
+    RecoverySettings { namespaces: vec![NamespaceKey(0)], ..RecoverySettings::default() }
 }
 
 /// A client as stock ones do it.

@@ -1,0 +1,422 @@
+//! Each verb of Socket.IO's server, and how it is said here. All examples run.
+//!
+//! A server is put together as a value, [`Server`]: namespaces are registered on it with their
+//! handlers, and then it is started. Handlers get a context: a socket, and whatever may be done
+//! with it or with others. There are four kinds, with the same verbs as far as they make sense:
+//!
+//! | where | with what | runs |
+//! |---|---|---|
+//! | handlers of a namespace | [`Context`] | on the shard that owns the socket; must not block |
+//! | async handlers | [`AsyncContext`] | on threads of their own; may wait |
+//! | `every`, server-side events | [`ShardContext`] | on a shard, for no socket |
+//! | any thread | [`Emitter`] | wherever you are |
+//!
+//! What a sync handler wants is noted, and carried out in order when it has returned. An async
+//! handler delays the events of its own socket and nothing else.
+//!
+//! # Events and acknowledgements
+//!
+//! `socket.on(event, …)` is [`on`]; [`on_typed`] reads the arguments, [`on_async`] may wait.
+//! `socket.emit(event, …)` is [`emit`]: its arguments are a tuple. `callback(…)` is [`ack`], or
+//! [`take_ack`] to answer later. `socket.timeout(ms).emit(event, …, callback)` is [`ask`].
+//!
+//! ```
+//! # use std::{error::Error, time::{Duration, Instant}};
+//! # use parlor_client_demo::client::{Connection, Event, Limits};
+//! # use parlor_server::Running;
+//! # const SOON: Duration = Duration::from_secs(10);
+//! # fn join(server: &Running, namespace: &str) -> Result<Connection, Box<dyn Error>> {
+//! #     let address = format!("http://{}", server.address()).parse()?;
+//! #     let mut client = Connection::open(&address, Limits::default())?;
+//! #     client.connect(namespace, &(), SOON)?;
+//! #     Ok(client)
+//! # }
+//! use parlor_server::Server;
+//!
+//! let mut server = Server::default();
+//! server
+//!     .namespace("/")
+//!     .on_typed("add", |cx, (a, b): (i64, i64)| cx.ack((a + b,)))
+//!     .on_async_typed("slow add", |cx, (a, b): (i64, i64)| async move {
+//!         // … something that takes its time …
+//!         cx.ack((a + b,)).await;
+//!     })
+//!     .on("guess", |cx, _| {
+//!         let ack = cx.take_ack();
+//!         let timeout = Some(Duration::from_secs(5));
+//!         cx.ask("think of a number", (), timeout, |cx, answer| {
+//!             let number: Option<u32> = answer.ok().and_then(|args| args.get(0).ok());
+//!             if let Some(ack) = ack {
+//!                 ack.send(cx, (number,));
+//!             }
+//!         });
+//!     });
+//! let server = server.start("127.0.0.1:0")?;
+//!
+//! let mut client = join(&server, "/")?;
+//! let sum: i64 = client.emit_with_ack("/", "add", (1, 2), SOON)?.args().get(0)?;
+//! assert_eq!(sum, 3);
+//! let sum: i64 = client.emit_with_ack("/", "slow add", (3, 4), SOON)?.args().get(0)?;
+//! assert_eq!(sum, 7);
+//! # server.stop();
+//! # server.wait()?;
+//! # Ok::<(), Box<dyn Error>>(())
+//! ```
+//!
+//! # Namespaces
+//!
+//! `io.of("/chat")` is [`namespace`]. `io.of(/^\/game-\d+$/)` is [`namespaces_matching`], and
+//! `io.of((name, auth, next) => …)` is [`namespaces_where`]: such namespaces begin when a client
+//! names them, share the handlers, and go with their last socket. Handlers learn the name by
+//! [`cx.namespace()`], others reach one by its name, and all by the pattern.
+//! `io.on("new_namespace", …)` is [`on_new_namespace`].
+//!
+//! ```
+//! # use std::{error::Error, time::{Duration, Instant}};
+//! # use parlor_client_demo::client::{Connection, Event, Limits};
+//! # use parlor_server::Running;
+//! # const SOON: Duration = Duration::from_secs(10);
+//! # fn join(server: &Running, namespace: &str) -> Result<Connection, Box<dyn Error>> {
+//! #     let address = format!("http://{}", server.address()).parse()?;
+//! #     let mut client = Connection::open(&address, Limits::default())?;
+//! #     client.connect(namespace, &(), SOON)?;
+//! #     Ok(client)
+//! # }
+//! # fn hear(client: &mut Connection) -> Result<String, Box<dyn Error>> {
+//! #     loop {
+//! #         match client.next_event(Some(Instant::now() + SOON))? {
+//! #             Some(Event::Pushed(pushed)) => return Ok(pushed.args().array().to_owned()),
+//! #             Some(_) => {}
+//! #             None => return Err("nothing came".into()),
+//! #         }
+//! #     }
+//! # }
+//! use parlor_server::Server;
+//!
+//! let mut server = Server::default();
+//! server.namespaces_matching(r"^/game-\d+$").on("where am I?", |cx, _| {
+//!     let name = cx.namespace().to_owned();
+//!     cx.ack((name,));
+//! });
+//! let server = server.start("127.0.0.1:0")?;
+//!
+//! let mut client = join(&server, "/game-7")?;
+//! let answer = client.emit_with_ack("/game-7", "where am I?", (), SOON)?;
+//! assert_eq!(answer.args().get::<String>(0)?, "/game-7");
+//!
+//! server.emitter().namespace("/game-7").emit("to those in 7", (1,))?;
+//! assert_eq!(hear(&mut client)?, r#"["to those in 7",1]"#);
+//! server.emitter().namespace(r"^/game-\d+$").emit("to those in any", (2,))?;
+//! assert_eq!(hear(&mut client)?, r#"["to those in any",2]"#);
+//! # server.stop();
+//! # server.wait()?;
+//! # Ok::<(), Box<dyn Error>>(())
+//! ```
+//!
+//! # Middleware
+//!
+//! `io.use(…)` is [`admit`], or [`admit_async`]: it sees the handshake and what the client sent as
+//! `auth`, and refuses with a [`ConnectError`], which is the client's `connect_error`.
+//! `socket.use(…)` is [`middleware`], or [`middleware_async`]: what it refuses never gets to the
+//! handler, and the client's acknowledgement says why. `socket.onAny` is [`on_any`],
+//! `socket.onAnyOutgoing` is [`on_any_outgoing`], and [`on_fallback`] handles events that have no
+//! handler.
+//!
+//! ```
+//! # use std::{error::Error, time::{Duration, Instant}};
+//! # use parlor_client_demo::client::{Connection, Event, Limits};
+//! # use parlor_server::Running;
+//! # const SOON: Duration = Duration::from_secs(10);
+//! # fn join(server: &Running, namespace: &str) -> Result<Connection, Box<dyn Error>> {
+//! #     let address = format!("http://{}", server.address()).parse()?;
+//! #     let mut client = Connection::open(&address, Limits::default())?;
+//! #     client.connect(namespace, &(), SOON)?;
+//! #     Ok(client)
+//! # }
+//! use parlor_server::{ConnectError, Refusal, Server};
+//!
+//! let mut server = Server::default();
+//! server
+//!     .namespace("/")
+//!     .admit(|cx, _| match cx.handshake() {
+//!         Some(by) if by.address.is_loopback() => Ok(()),
+//!         _ => Err(ConnectError::new("only from this machine")),
+//!     })
+//!     .on_any(|cx, args| println!("{} says {}", cx.id(), args.name()))
+//!     .middleware(|_, args| match args.get::<String>(0).as_deref() {
+//!         Ok("please") => Ok(()),
+//!         _ => Err(Refusal::new("E_POLITE", "say please")),
+//!     })
+//!     .on("tea", |cx, _| cx.ack(("here you are",)))
+//!     .on_fallback(|cx, args| cx.ack((format!("what is {}?", args.name()),)));
+//! let server = server.start("127.0.0.1:0")?;
+//!
+//! let mut client = join(&server, "/")?;
+//! let mut say = |event: &str, word: &str| -> Result<String, Box<dyn Error>> {
+//!     let answer = client.emit_with_ack("/", event, (word,), SOON)?;
+//!     Ok(answer.args().array().to_owned())
+//! };
+//! assert_eq!(say("tea", "please")?, r#"["here you are"]"#);
+//! assert_eq!(say("rum", "please")?, r#"["what is rum?"]"#);
+//! let refused = r#"[{"ok":false,"code":"E_POLITE","message":"say please"}]"#;
+//! assert_eq!(say("tea", "now")?, refused);
+//! # server.stop();
+//! # server.wait()?;
+//! # Ok::<(), Box<dyn Error>>(())
+//! ```
+//!
+//! # Rooms, and who hears what
+//!
+//! `socket.join(room)` and `leave` are [`join`] and [`leave`]. Whom an event goes to is told
+//! first, and then it is emitted:
+//!
+//! | Socket.IO | here | who |
+//! |---|---|---|
+//! | `socket.emit` | `cx.emit(…)` | this socket |
+//! | `socket.broadcast.emit` | `cx.broadcast().emit(…)` | all others of the namespace |
+//! | `socket.to(room)`, `in(room)` | `cx.to(room)`, `cx.in_(room)` | others in any of the rooms |
+//! | `socket.except(room)` | `cx.except(room)` | others, but those in the room |
+//! | `io.emit` | `cx.everyone().emit(…)` | all of the namespace |
+//! | `io.to(a).except(b)` | `cx.everyone().to(a).except(b)` | all in a room, but those in another |
+//! | `io.of(name).emit` | `cx.in_namespace(name).emit(…)` | all of another namespace |
+//! | `….volatile.emit` | `….volatile().emit(…)` | if a client cannot take it now, the newest |
+//! | `….local.emit` | `….local().emit(…)` | sockets of this shard |
+//!
+//! A room is a name, or several in an array, slice or `Vec`; the id of a socket is a room with
+//! that socket in it. Who is meant twice gets it once. Threads of your own have an [`Emitter`],
+//! functions called once per period a [`ShardContext`].
+//!
+//! ```
+//! # use std::{error::Error, time::{Duration, Instant}};
+//! # use parlor_client_demo::client::{Connection, Event, Limits};
+//! # use parlor_server::Running;
+//! # const SOON: Duration = Duration::from_secs(10);
+//! # fn join(server: &Running, namespace: &str) -> Result<Connection, Box<dyn Error>> {
+//! #     let address = format!("http://{}", server.address()).parse()?;
+//! #     let mut client = Connection::open(&address, Limits::default())?;
+//! #     client.connect(namespace, &(), SOON)?;
+//! #     Ok(client)
+//! # }
+//! # fn hear(client: &mut Connection) -> Result<String, Box<dyn Error>> {
+//! #     loop {
+//! #         match client.next_event(Some(Instant::now() + SOON))? {
+//! #             Some(Event::Pushed(pushed)) => return Ok(pushed.args().array().to_owned()),
+//! #             Some(_) => {}
+//! #             None => return Err("nothing came".into()),
+//! #         }
+//! #     }
+//! # }
+//! use parlor_server::Server;
+//!
+//! let mut server = Server::default();
+//! server
+//!     .namespace("/")
+//!     .on_typed("join", |cx, (room,): (String,)| {
+//!         cx.join(room);
+//!         cx.ack(());
+//!     })
+//!     .on_typed("say", |cx, (room, text): (String, String)| {
+//!         let from = cx.id();
+//!         cx.to(room).except("deaf").emit("said", (from, text));
+//!         cx.ack(());
+//!     });
+//! let server = server.start("127.0.0.1:0")?;
+//!
+//! let [mut ann, mut bob] = [join(&server, "/")?, join(&server, "/")?];
+//! bob.emit_with_ack("/", "join", ("lounge",), SOON)?;
+//! ann.emit_with_ack("/", "say", ("lounge", "hello"), SOON)?;
+//! assert!(hear(&mut bob)?.ends_with(r#","hello"]"#));
+//! server.emitter().namespace("/").to(["lounge", "garden"]).volatile().emit("tick", (1,))?;
+//! assert_eq!(hear(&mut bob)?, r#"["tick",1]"#);
+//! # server.stop();
+//! # server.wait()?;
+//! # Ok::<(), Box<dyn Error>>(())
+//! ```
+//!
+//! # Many sockets at once
+//!
+//! `fetchSockets`, `socketsJoin`, `socketsLeave` and `disconnectSockets` are [`fetch_sockets`],
+//! `sockets_join`, `sockets_leave` and `disconnect_sockets` of whatever was told as above; they
+//! reach sockets of all shards and nodes. So does `ask`, `io.timeout(ms).emit(event, callback)`:
+//! it gives each socket's answer or why there is none, and what has come when the time is up; a
+//! shard that says nothing is counted in [`n_silent_shards`]. A socket's own [`data`] is typed,
+//! and others see it if the namespace says [`show_data`].
+//!
+//! ```
+//! # use std::{error::Error, time::{Duration, Instant}};
+//! # use parlor_client_demo::client::{Connection, Event, Limits};
+//! # use parlor_server::Running;
+//! # const SOON: Duration = Duration::from_secs(10);
+//! # fn join(server: &Running, namespace: &str) -> Result<Connection, Box<dyn Error>> {
+//! #     let address = format!("http://{}", server.address()).parse()?;
+//! #     let mut client = Connection::open(&address, Limits::default())?;
+//! #     client.connect(namespace, &(), SOON)?;
+//! #     Ok(client)
+//! # }
+//! use parlor_server::{RemoteSocket, Server};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Default, Serialize, Deserialize)]
+//! struct Player {
+//!     name: String,
+//! }
+//!
+//! let mut server = Server::default();
+//! server.namespace("/").show_data::<Player>().on_typed("name", |cx, (name,): (String,)| {
+//!     cx.data::<Player>().name = name;
+//!     cx.ack(());
+//! });
+//! let server = server.start("127.0.0.1:0")?;
+//! let emitter = server.emitter();
+//!
+//! let mut client = join(&server, "/")?;
+//! client.emit_with_ack("/", "name", ("Ada",), SOON)?;
+//! let found = emitter.namespace("/").fetch_sockets()?.wait()?;
+//! let name = |socket: &RemoteSocket| Some(socket.data::<Player>()?.ok()?.name);
+//! assert_eq!(name(&found[0]).as_deref(), Some("Ada"));
+//!
+//! emitter.namespace("/").sockets_join("vip")?;
+//! let answers = emitter.namespace("/").to("vip").ask("ready?", (), Duration::from_millis(50))?;
+//! let answers = answers.wait()?;
+//! assert!(answers[0].answer.is_err(), "this client does not answer in time");
+//! emitter.namespace("/").to(found[0].id).disconnect_sockets(true)?;
+//! # server.stop();
+//! # server.wait()?;
+//! # Ok::<(), Box<dyn Error>>(())
+//! ```
+//!
+//! # From the first word to the last
+//!
+//! | Socket.IO | here |
+//! |---|---|
+//! | `io.on("connection", …)` | [`on_connect`] |
+//! | `socket.handshake` | [`cx.handshake()`]; `auth` is what `admit` gets |
+//! | `socket.id`, `socket.data`, `socket.rooms` | `cx.id()`, `cx.data::<T>()`, `cx.rooms(…)` |
+//! | `socket.on("disconnecting", …)` | [`on_disconnecting`], with the rooms |
+//! | `socket.on("disconnect", …)` | [`on_disconnect`] |
+//! | `socket.disconnect()`, `disconnect(true)` | `cx.disconnect()`, `cx.disconnect_session()` |
+//! | `create-room`, `join-room`, `leave-room`, `delete-room` | [`on_create_room`], … |
+//! | `io.close()` | [`stop`], or `close_server` of any context or emitter |
+//!
+//! ```
+//! # use std::{error::Error, time::{Duration, Instant}};
+//! # use parlor_client_demo::client::{Connection, Event, Limits};
+//! # use parlor_server::Running;
+//! # const SOON: Duration = Duration::from_secs(10);
+//! # fn join(server: &Running, namespace: &str) -> Result<Connection, Box<dyn Error>> {
+//! #     let address = format!("http://{}", server.address()).parse()?;
+//! #     let mut client = Connection::open(&address, Limits::default())?;
+//! #     client.connect(namespace, &(), SOON)?;
+//! #     Ok(client)
+//! # }
+//! use std::sync::{Mutex, mpsc};
+//!
+//! use parlor_server::Server;
+//!
+//! let (told, ends) = mpsc::channel();
+//! let told = Mutex::new(told);
+//! let mut server = Server::default();
+//! server
+//!     .namespace("/")
+//!     .on_connect(|cx| cx.join("lounge"))
+//!     .on_disconnecting(move |cx, reason, rooms| {
+//!         let id = cx.id();
+//!         cx.to(rooms).emit("left", (id,));
+//!         let line = format!("{} {rooms:?}", reason.as_str());
+//!         // The example may have ended.
+//!         told.lock().map(|told| told.send(line)).ok();
+//!     })
+//!     .on("bye", |cx, _| cx.disconnect());
+//! let server = server.start("127.0.0.1:0")?;
+//!
+//! let mut client = join(&server, "/")?;
+//! client.emit("/", "bye", ())?;
+//! assert_eq!(ends.recv_timeout(SOON)?, r#"server namespace disconnect ["lounge"]"#);
+//! # server.stop();
+//! # server.wait()?;
+//! # Ok::<(), Box<dyn Error>>(())
+//! ```
+//!
+//! # Between servers
+//!
+//! `io.serverSideEmit(event, …)` is [`server_side_emit`] of any context or emitter, with answers
+//! [`server_side_ask`]; `io.on(event, …)` is [`on_server_side`]. Each shard is a server in that
+//! sense. An adapter is given to [`cluster`]; every verb above spans the nodes then.
+//!
+//! ```
+//! # use std::{error::Error, time::{Duration, Instant}};
+//! # use parlor_client_demo::client::{Connection, Event, Limits};
+//! # use parlor_server::Running;
+//! # const SOON: Duration = Duration::from_secs(10);
+//! # fn join(server: &Running, namespace: &str) -> Result<Connection, Box<dyn Error>> {
+//! #     let address = format!("http://{}", server.address()).parse()?;
+//! #     let mut client = Connection::open(&address, Limits::default())?;
+//! #     client.connect(namespace, &(), SOON)?;
+//! #     Ok(client)
+//! # }
+//! use parlor_server::Server;
+//!
+//! let mut server = Server::default();
+//! server.on_server_side("which?", |cx, _| {
+//!     let shard = cx.shard();
+//!     cx.ack((shard,));
+//! });
+//! let server = server.start("127.0.0.1:0")?;
+//!
+//! let answers = server.emitter().server_side_ask("which?", (), SOON)?.wait()?;
+//! let shards = answers.iter().filter_map(|answer| answer.args.get::<u16>(0).ok());
+//! assert!(shards.into_iter().any(|shard| shard == 0));
+//! # server.stop();
+//! # server.wait()?;
+//! # Ok::<(), Box<dyn Error>>(())
+//! ```
+//!
+//! # What there is not
+//!
+//! - `compress(false)`: the reference reads it only where polling answers are compressed, and here
+//!   they are not. There is no option that does nothing.
+//! - `prependAny`, `offAny`, `once` and `removeListener`: handlers are registered before the
+//!   start, and not taken away.
+//! - `allSockets` and `adapter.rooms`: [`fetch_sockets`] tells the rooms too.
+//!
+//! [`AsyncContext`]: crate::AsyncContext
+//! [`ConnectError`]: crate::ConnectError
+//! [`Context`]: crate::Context
+//! [`Emitter`]: crate::Emitter
+//! [`Server`]: crate::Server
+//! [`ShardContext`]: crate::ShardContext
+//! [`ack`]: crate::Context::ack
+//! [`admit_async`]: crate::Namespace::admit_async
+//! [`admit`]: crate::Namespace::admit
+//! [`ask`]: crate::Context::ask
+//! [`cluster`]: crate::Server::cluster
+//! [`cx.handshake()`]: crate::Context::handshake
+//! [`cx.namespace()`]: crate::Context::namespace
+//! [`data`]: crate::Context::data
+//! [`emit`]: crate::Context::emit
+//! [`fetch_sockets`]: crate::Emit::fetch_sockets
+//! [`join`]: crate::Context::join
+//! [`leave`]: crate::Context::leave
+//! [`middleware_async`]: crate::Namespace::middleware_async
+//! [`middleware`]: crate::Namespace::middleware
+//! [`n_silent_shards`]: crate::Replies::n_silent_shards
+//! [`namespace`]: crate::Server::namespace
+//! [`namespaces_matching`]: crate::Server::namespaces_matching
+//! [`namespaces_where`]: crate::Server::namespaces_where
+//! [`on_any_outgoing`]: crate::Namespace::on_any_outgoing
+//! [`on_any`]: crate::Namespace::on_any
+//! [`on_async`]: crate::Namespace::on_async
+//! [`on_connect`]: crate::Namespace::on_connect
+//! [`on_create_room`]: crate::Namespace::on_create_room
+//! [`on_disconnect`]: crate::Namespace::on_disconnect
+//! [`on_disconnecting`]: crate::Namespace::on_disconnecting
+//! [`on_fallback`]: crate::Namespace::on_fallback
+//! [`on_new_namespace`]: crate::Namespace::on_new_namespace
+//! [`on_server_side`]: crate::Server::on_server_side
+//! [`on_typed`]: crate::Namespace::on_typed
+//! [`on`]: crate::Namespace::on
+//! [`server_side_ask`]: crate::Context::server_side_ask
+//! [`server_side_emit`]: crate::Context::server_side_emit
+//! [`show_data`]: crate::Namespace::show_data
+//! [`stop`]: crate::Running::stop
+//! [`take_ack`]: crate::Context::take_ack

@@ -1,0 +1,140 @@
+//! Sockets as other shards and threads know them: what each shard's driver tells of its own, and
+//! how that is read.
+
+use std::{net::IpAddr, sync::Arc};
+
+use parlor_core::{
+    cluster::{Answer, Message, SocketInfo},
+    key::ShardId,
+};
+use parlor_shared::id::SocketId;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+
+use super::{Handlers, Handshake, context, tasks::caught};
+
+/// A socket of any shard, as it was when its shard was asked.
+///
+/// Whoever has its id reaches it from anywhere: the id is a room with that socket in it.
+///
+/// ```
+/// # let mut server = parlor_server::Server::default();
+/// server.namespace("/").on("kick the rest", |cx, _| {
+///     cx.broadcast().fetch_sockets(|cx, sockets| {
+///         for socket in sockets.iter().filter(|socket| socket.rooms.is_empty()) {
+///             cx.everyone().to(socket.id).emit("bye", ());
+///             cx.everyone().to(socket.id).disconnect_sockets(true);
+///         }
+///     });
+/// });
+/// ```
+#[derive(Debug, Clone)]
+pub struct RemoteSocket {
+    /// Its public id.
+    pub id: SocketId,
+    /// Its shard.
+    pub shard: ShardId,
+    /// The rooms that it was in, but for that of its own id; in the order of joining.
+    pub rooms: Vec<String>,
+    /// The request that opened its session; `None` if it was gone just then.
+    pub handshake: Option<RemoteHandshake>,
+    data: Option<Box<RawValue>>,
+}
+
+/// What other shards are told of a handshake.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RemoteHandshake {
+    /// The client's address, as told by trusted proxies.
+    pub address: IpAddr,
+    /// The query string, without `?`.
+    pub query: String,
+    /// Names and values of the headers, those that are text.
+    pub headers: Vec<(String, String)>,
+}
+
+/// What a shard's driver adds to what its world knows.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Details {
+    handshake: Option<RemoteHandshake>,
+    data: Option<Box<RawValue>>,
+}
+
+impl RemoteSocket {
+    pub(super) fn of(info: SocketInfo) -> Self {
+        let SocketInfo { id, shard, rooms, details, .. } = info;
+        let details = details.and_then(|details| serde_json::from_str(&details).ok());
+        let Details { handshake, data } = details.unwrap_or_default();
+        Self { id, shard, rooms, handshake, data }
+    }
+
+    /// The socket's data, as its namespace shows it since
+    /// [`show_data`](super::Namespace::show_data); `None` if it does not, or the socket had none.
+    ///
+    /// # Errors
+    /// If it is not a `T`.
+    pub fn data<T: DeserializeOwned>(&self) -> Option<Result<T, serde_json::Error>> {
+        self.data.as_ref().map(|data| serde_json::from_str(data.get()))
+    }
+}
+
+impl RemoteHandshake {
+    fn of(handshake: &Handshake) -> Self {
+        // A copy, because the map that is made of them would stay.
+        let headers = handshake.headers.clone();
+        let text = |value: &hyper::header::HeaderValue| Some(value.to_str().ok()?.to_owned());
+        let headers = headers.iter().filter_map(|(n, v)| Some((n.as_str().to_owned(), text(v)?)));
+        Self {
+            address: handshake.address,
+            query: handshake.query().to_owned(),
+            headers: headers.collect(),
+        }
+    }
+}
+
+impl Handlers {
+    /// Adds what is told of this shard's sockets to what goes to others.
+    pub(crate) fn describe(&self, message: &mut Message) {
+        if let Message::Answer(_, answer) = message {
+            self.describe_in(answer);
+        }
+    }
+
+    /// Adds it to those of an answer that are this shard's.
+    pub(super) fn describe_in(&self, answer: &mut Answer) {
+        let Answer::Sockets(sockets) = answer else { return };
+        for told in sockets {
+            let own = self.sockets.get(told.socket).filter(|own| own.id == told.id);
+            if told.details.is_none()
+                && let Some(own) = own
+            {
+                let details = serde_json::to_string(&self.details(own));
+                told.details = details.ok().map(String::into_boxed_str);
+            }
+        }
+    }
+
+    fn details(&self, own: &context::SocketInfo) -> Details {
+        let show = self.namespaces[own.namespace.0 as usize].1.show_data.as_ref();
+        let handshake = own.handshake.as_deref().map(RemoteHandshake::of);
+        // It runs code of the user's.
+        let shown = show.and_then(|show| {
+            let shown = own.data().map(|data| caught(|| show(data)));
+            shown.and_then(|shown| match shown {
+                Ok(text) => text,
+                Err(words) => {
+                    self.desk.env.report_panic("data of a socket", &words);
+                    None
+                }
+            })
+        });
+        let data = shown.and_then(|text| RawValue::from_string(text).ok());
+        Details { handshake, data }
+    }
+}
+
+/// Makes JSON of a socket's data, if it is of the type that is shown.
+pub(super) type ShowData = Arc<dyn Fn(&(dyn std::any::Any + Send)) -> Option<String> + Send + Sync>;
+
+pub(super) fn show<T: Serialize + 'static>() -> ShowData {
+    Arc::new(|data| serde_json::to_string(data.downcast_ref::<T>()?).ok())
+}

@@ -1,0 +1,182 @@
+//! Asking many and finding them: what is told of sockets elsewhere, and what of shards that do not
+//! answer.
+
+use parlor_server::AckError;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    places::{everywhere, say},
+    *,
+};
+
+#[derive(Default, Serialize, Deserialize)]
+struct Player {
+    name: String,
+}
+
+fn players(server: &mut Server) {
+    server
+        .namespace("/")
+        .show_data::<Player>()
+        .on_typed("name", |cx, (name,): (String,)| {
+            cx.data::<Player>().name = name;
+            cx.join("named");
+            cx.ack(());
+        })
+        .on_async("who", |cx, _| async move {
+            let found = cx.everyone().fetch_sockets().await.unwrap();
+            assert_eq!(found.n_silent_shards(), 0);
+            let named = found.iter().filter(|socket| socket.rooms == ["named"]);
+            let names = named.map(|socket| socket.data::<Player>().unwrap().unwrap().name);
+            let mut names: Vec<String> = names.collect();
+            names.sort_unstable();
+            let agents = found.iter().filter(|socket| {
+                let handshake = socket.handshake.as_ref().unwrap();
+                let is_host = |(name, value): &(String, String)| name == "host" && value == "test";
+                handshake.address.is_loopback()
+                    && handshake.query.contains("EIO=4")
+                    && handshake.headers.iter().any(is_host)
+            });
+            cx.ack((found.len(), names, agents.count())).await;
+        })
+        .on("rooms", |cx, _| {
+            let ack = cx.take_ack().unwrap();
+            cx.rooms(|cx, rooms| ack.send(cx, (rooms,)));
+        })
+        .on_async("rooms async", |cx, _| async move {
+            let rooms = cx.rooms().await.unwrap();
+            cx.ack((rooms,)).await;
+        });
+}
+
+#[test]
+fn sockets_of_all_shards_are_found_with_their_handshake_and_data() {
+    everywhere(players, |place| {
+        let mut all = place.join(5);
+        // One has no data.
+        for (i, socket) in all[1..].iter_mut().enumerate() {
+            assert_eq!(say(socket, &format!(r#"421["name","p{i}"]"#), "431[]"), [""; 0]);
+        }
+        let expected = r#"431[5,["p0","p1","p2","p3"],5]"#;
+        let wait = Instant::now();
+        loop {
+            // Another node may not know yet who has joined there.
+            all[0].send(r#"421["who"]"#).unwrap();
+            if all[0].text().unwrap() == expected {
+                break;
+            }
+            assert!(wait.elapsed() < DEADLINE);
+        }
+        for event in ["rooms", "rooms async"] {
+            all[1].send(&format!(r#"421["{event}"]"#)).unwrap();
+            assert_eq!(all[1].text().unwrap(), r#"431[["named"]]"#);
+        }
+        let emitter = place.first().emitter();
+        let found = emitter.namespace("/").to("named").fetch_sockets().unwrap().wait().unwrap();
+        let data = found.iter().map(|socket| socket.data::<Player>().unwrap().unwrap().name);
+        let mut names: Vec<String> = data.collect();
+        names.sort_unstable();
+        assert_eq!(names, ["p0", "p1", "p2", "p3"]);
+    });
+}
+
+/// Two shards, of which the second is at work until it is released, and a client on each.
+fn one_is_busy(build: impl FnOnce(&mut Server)) -> (Running, Hold, [WebSocket; 2]) {
+    let mut config = Config::default();
+    config.server.shards = 2;
+    let (running, hold) = start_with(config, |server| {
+        build(server);
+        Hold::serve(server)
+    });
+    let mut sockets = [(); 2].map(|()| WebSocket::join(running.address()).unwrap());
+    hold.begin(&mut sockets[1]);
+    (running, hold, sockets)
+}
+
+#[test]
+fn what_came_in_time_is_told_though_a_shard_does_not_answer() {
+    let (running, hold, [mut first, mut second]) = one_is_busy(|server| {
+        server
+            .namespace("/")
+            .on("ask", |cx, _| {
+                let ack = cx.take_ack().unwrap();
+                cx.everyone().ask("question", (), Duration::from_millis(50), |cx, answers| {
+                    let n_answered = answers.iter().filter(|a| a.answer.is_ok()).count();
+                    let n_silent = answers.n_silent_shards();
+                    ack.send(cx, (answers.len(), n_answered, n_silent));
+                });
+            })
+            .on_async("find", |cx, _| async move {
+                let found = cx.everyone().fetch_sockets().await.unwrap();
+                cx.ack((found.len(), found.n_silent_shards())).await;
+            });
+    });
+    first.send(r#"421["ask"]"#).unwrap();
+    let question = first.text().unwrap();
+    assert_eq!(question, r#"420["question"]"#);
+    first.send("430[1]").unwrap();
+    assert_eq!(first.text().unwrap(), "431[1,1,1]");
+    first.send(r#"422["find"]"#).unwrap();
+    let emitter = running.emitter();
+    let timeout = Duration::from_millis(50);
+    let answers = emitter.namespace("/").ask("question", (), timeout).unwrap();
+    let found = emitter.namespace("/").fetch_sockets().unwrap().wait().unwrap();
+    assert_eq!((found.len(), found.n_silent_shards()), (1, 1));
+    let answers = answers.wait().unwrap();
+    assert_eq!((answers.len(), answers.n_silent_shards()), (1, 1));
+    assert!(matches!(answers[0].answer, Err(AckError::Timeout)));
+    let rest = places::hear(&mut first, "432[1,1]");
+    assert_eq!(rest, [r#"421["question"]"#]);
+    hold.release();
+    // What comes too late harms nothing.
+    places::hear(&mut second, "431[]");
+    first.send(r#"423["find"]"#).unwrap();
+    places::hear(&mut first, "433[2,0]");
+}
+
+#[test]
+fn other_threads_and_functions_without_a_socket_ask_as_handlers_do() {
+    let running = start(Config::default(), |server| {
+        let mut is_first = true;
+        server.every(Duration::from_millis(10), move |cx| {
+            let is_on = std::mem::take(&mut is_first);
+            cx.namespace("/").to("asked").fetch_sockets(move |cx, found| {
+                if !is_on && !found.is_empty() {
+                    cx.namespace("/").to("asked").sockets_leave("asked");
+                    cx.namespace("/").ask("period", (), DEADLINE, |cx, answers| {
+                        cx.namespace("/").emit("got", (answers.len(),));
+                    });
+                }
+            });
+        });
+        server.namespace("/").on("join", |cx, _| cx.join("asked"));
+    });
+    let emitter = running.emitter();
+    let mut socket = WebSocket::join(running.address()).unwrap();
+    let answers = emitter.namespace("/").ask("question", (1,), DEADLINE).unwrap();
+    let none = emitter.namespace("/").to("nobody").ask("question", (), DEADLINE).unwrap();
+    assert!(none.wait().unwrap().is_empty());
+    let id = socket.text().unwrap();
+    let id = id.strip_prefix("42").unwrap().strip_suffix(r#"["question",1]"#).unwrap();
+    socket.send(&format!("43{id}[7]")).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let answers = runtime.block_on(answers).unwrap();
+    let number: u32 = answers[0].answer.as_ref().unwrap().get(0).unwrap();
+    assert_eq!((answers.len(), number), (1, 7));
+    let unknown = emitter.namespace("/nowhere").fetch_sockets();
+    assert!(matches!(unknown, Err(parlor_server::EmitError::UnknownNamespace)));
+
+    socket.send(r#"42["join"]"#).unwrap();
+    let id = socket.text().unwrap();
+    let id = id.strip_prefix("42").unwrap().strip_suffix(r#"["period"]"#).unwrap();
+    socket.send(&format!("43{id}[]")).unwrap();
+    places::hear(&mut socket, r#"42["got",1]"#);
+
+    let late = emitter.namespace("/").ask("question", (), DEADLINE).unwrap();
+    running.stop();
+    running.wait().unwrap();
+    // With an answer or without, it has an end.
+    drop(late.wait());
+    let late = emitter.namespace("/").fetch_sockets();
+    assert!(matches!(late, Err(parlor_server::EmitError::NotRunning)));
+}

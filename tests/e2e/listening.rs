@@ -1,0 +1,125 @@
+//! What handlers hear of rooms, of sockets that are going, and of what is sent.
+
+use std::sync::Arc;
+
+use super::{
+    places::{everywhere, hear, say},
+    *,
+};
+
+/// Tells a witness everything, in the order of the socket's own shard.
+fn witnessed(server: &mut Server) {
+    macro_rules! tell {
+        ($words:literal) => {
+            |cx, room| {
+                let room = room.to_owned();
+                cx.to("witness").emit("told", ($words, room))
+            }
+        };
+    }
+    server
+        .namespace("/")
+        .on("witness", |cx, _| {
+            cx.join("witness");
+            cx.ack(());
+        })
+        .on_create_room(tell!("created"))
+        .on_join_room(tell!("joined"))
+        .on_leave_room(tell!("left"))
+        .on_delete_room(tell!("deleted"))
+        .on_disconnecting(|cx, reason, rooms| {
+            cx.to("witness").emit("told", (reason.as_str(), rooms));
+            cx.to(rooms).emit("told", ("mates",));
+        })
+        .on_disconnect(|cx, reason| cx.to("witness").emit("told", ("gone", reason.as_str())))
+        .on("join", |cx, args| {
+            cx.join(args.get::<String>(0).unwrap());
+            cx.ack(());
+        })
+        .on("leave", |cx, args| cx.leave(args.get::<String>(0).unwrap()))
+        .on("all", |cx, _| cx.everyone().except("witness").sockets_join(["one", "two"]));
+}
+
+fn told(socket: &mut WebSocket, args: &[&str]) {
+    for args in args {
+        assert_eq!(socket.text().unwrap(), format!(r#"42["told",{args}]"#));
+    }
+}
+
+#[test]
+fn rooms_and_ends_are_told_in_order_wherever_they_are() {
+    everywhere(witnessed, |place| {
+        let [mut witness, mut socket] = place.join(2).try_into().ok().unwrap();
+        say(&mut witness, r#"421["witness"]"#, "431[]");
+        say(&mut socket, r#"421["join","red"]"#, "431[]");
+        told(&mut witness, &[r#""created","red""#, r#""joined","red""#]);
+        socket.send(r#"42["all"]"#).unwrap();
+        told(&mut witness, &[r#""created","one""#, r#""joined","one""#]);
+        told(&mut witness, &[r#""created","two""#, r#""joined","two""#]);
+        socket.send(r#"42["leave","two"]"#).unwrap();
+        told(&mut witness, &[r#""left","two""#, r#""deleted","two""#]);
+        socket.send("41").unwrap();
+        let reason = "client namespace disconnect";
+        told(&mut witness, &[&format!(r#""{reason}",["red","one"]"#)]);
+        let mut rest: Vec<String> = (0..5).map(|_| witness.text().unwrap()).collect();
+        assert_eq!(rest.pop().unwrap(), format!(r#"42["told","gone","{reason}"]"#));
+        rest.sort_unstable();
+        let line = |word: &str, room: &str| format!(r#"42["told","{word}","{room}"]"#);
+        let [d, l] = ["deleted", "left"];
+        assert_eq!(rest, [line(d, "one"), line(d, "red"), line(l, "one"), line(l, "red")]);
+    });
+}
+
+#[test]
+fn mates_hear_of_one_that_is_going_by_its_rooms() {
+    let running = start(Config::default(), witnessed);
+    let [mut mate, mut socket] = [(); 2].map(|()| WebSocket::join(running.address()).unwrap());
+    for socket in [&mut mate, &mut socket] {
+        say(socket, r#"421["join","red"]"#, "431[]");
+    }
+    drop(socket);
+    told(&mut mate, &[r#""mates""#]);
+}
+
+#[test]
+fn listeners_see_every_event_that_is_sent_for_each_that_gets_it() {
+    let (note, notes) = mpsc::channel();
+    let note = Arc::new(Mutex::new(note));
+    let running = start(Config::default(), |server| {
+        server.namespaces_matching("^/c$").on_any_outgoing({
+            let note = Arc::clone(&note);
+            move |cx, args| {
+                let line = format!("{} {} {}", cx.namespace(), args.array(), cx.is_blocked());
+                note.lock().unwrap().send(line).unwrap();
+            }
+        });
+        server
+            .namespace("/")
+            .on_any_outgoing(move |_, args| {
+                let n_bytes: usize = args.attachments().iter().map(|bytes| bytes.len()).sum();
+                let line = format!("{} {} {n_bytes}", args.name(), args.count());
+                note.lock().unwrap().send(line).unwrap();
+            })
+            .on("go", |cx, _| {
+                cx.ack((1,));
+                cx.emit("own", (1, 2));
+                let bytes = parlor_server::Binary::from(vec![0; 7]);
+                cx.everyone().emit("all", (bytes,));
+                cx.in_namespace("/c").emit("e", ("c",));
+                cx.ask("question", (), None, |_, _| ());
+                cx.to("nobody").emit("never", ());
+            });
+    });
+    let [mut first, mut second] = [(); 2].map(|()| WebSocket::join(running.address()).unwrap());
+    say(&mut first, "40/c,", "40/c,");
+    first.send(r#"421["go"]"#).unwrap();
+    for socket in [&mut first, &mut second] {
+        while socket.receive().unwrap() != Received::Binary(vec![0; 7]) {}
+    }
+    hear(&mut first, r#"42/c,["e","c"]"#);
+    assert!(first.text().unwrap().ends_with(r#"["question"]"#));
+    let mut lines: Vec<String> = notes.try_iter().collect();
+    lines.sort_unstable();
+    let expected = [r#"/c ["e","c"] false"#, "all 1 7", "all 1 7", "own 2 0", "question 0 0"];
+    assert_eq!(lines, expected);
+}
