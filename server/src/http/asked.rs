@@ -108,9 +108,15 @@ fn cut(text: &str, mark: u8) -> (&str, &str) {
     }
 }
 
-/// True if the request has what its version asks for.
-pub(super) fn is_complete<B>(request: &Request<B>) -> bool {
-    request.version() != Version::HTTP_11 || request.headers().contains_key(header::HOST)
+/// True if the request is for one host, and its body ends in one place: what different servers on
+/// its way may read differently is refused (RFC 9112 §§ 3.2, 6.3).
+pub(super) fn is_plain<B>(request: &Request<B>) -> bool {
+    let headers = request.headers();
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let (has_host, has_two) = (hosts.next().is_some(), hosts.next().is_some());
+    let has_two_ends = headers.contains_key(header::TRANSFER_ENCODING)
+        && headers.contains_key(header::CONTENT_LENGTH);
+    (has_host || request.version() != Version::HTTP_11) && !has_two && !has_two_ends
 }
 
 /// True if a path would leave the folder it names, however it is spelled.

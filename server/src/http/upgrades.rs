@@ -12,7 +12,7 @@ use tokio::task::spawn_local;
 
 use super::{
     Peer, Refusal,
-    asked::{Asked, is_complete},
+    asked::{Asked, is_plain},
     elsewhere::Expected,
 };
 use crate::{
@@ -114,7 +114,7 @@ impl Peer {
     /// What a request that is here as a whole comes to, if it is to become a WebSocket of this
     /// shard and nothing is wrong with it. All else is told by hyper's way.
     pub(super) fn straight(&self, request: &Request<()>) -> Option<(Upgrade, Option<SessionKey>)> {
-        if !is_complete(request) || !self.is_engines(request) {
+        if !is_plain(request) || !self.is_engines(request) {
             return None;
         }
         let asked = Asked::of(request);
