@@ -165,6 +165,8 @@ struct Seldom {
     sid: Sid,
     handshake: Arc<Handshake>,
     candidate: Option<ConnectionKey>,
+    /// Pings and pongs of the WebSocket protocol that it has sent.
+    n_candidate_controls: u32,
     /// WebSockets that are on their way from other shards.
     n_expected: u32,
     _counted: Option<Counted>,
