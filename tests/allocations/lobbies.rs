@@ -70,6 +70,7 @@ impl Lobbies {
             neighbours: Neighbours::alone(1),
             namespaces: Vec::new(),
             connect_timeout: Duration::from_secs(10),
+            attachments_timeout: Duration::from_secs(10),
             max_payload: 10_000,
             hash_seed: 3,
             lobbies: Some(lobbies),

@@ -115,6 +115,7 @@ impl Rig {
             neighbours: Neighbours::alone(1),
             namespaces: vec!["/".to_owned()],
             connect_timeout: Duration::from_secs(10),
+            attachments_timeout: Duration::from_secs(10),
             max_payload: 1_000_000,
             hash_seed: 1,
             lobbies: Some(lobbies),

@@ -31,6 +31,8 @@ pub struct WorldSettings {
     pub namespaces: Vec<String>,
     /// Within this time a client must have joined a namespace.
     pub connect_timeout: Duration,
+    /// Within this time all attachments of a packet must arrive.
+    pub attachments_timeout: Duration,
     /// Bytes of one packet, attachments included.
     pub max_payload: usize,
     /// Keys the hashers.
@@ -74,6 +76,7 @@ impl World {
             socket_io: SocketIo::new(Settings {
                 namespaces,
                 connect_timeout: settings.connect_timeout,
+                attachments_timeout: settings.attachments_timeout,
                 max_payload: settings.max_payload,
                 hash_seed: settings.hash_seed,
             }),

@@ -145,6 +145,7 @@ pub(crate) struct Shard {
     gauged: [i64; 4],
     /// Views encoded that are counted in the metrics: whole ones, and deltas.
     n_encoded: (u64, u64),
+    n_unasked_acks: u64,
 }
 
 /// A session and how to reach its client.
@@ -258,6 +259,7 @@ impl Shard {
             is_shutting_down: false,
             gauged: [0; 4],
             n_encoded: (0, 0),
+            n_unasked_acks: 0,
         }
     }
 

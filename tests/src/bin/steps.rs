@@ -118,6 +118,7 @@ fn world(n_clients: u32) -> (World, Sink) {
         neighbours: Neighbours::alone(1),
         namespaces: vec!["/".to_owned()],
         connect_timeout: std::time::Duration::from_secs(10),
+        attachments_timeout: std::time::Duration::from_secs(10),
         max_payload: 1_000_000,
         hash_seed: 1,
         lobbies: None,

@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
+    time::Duration,
 };
 
 use parlor_core::{
@@ -73,6 +74,7 @@ impl Shard {
             neighbours,
             namespaces: vec!["/".to_owned()],
             connect_timeout: plan.connect_timeout,
+            attachments_timeout: Duration::from_secs(10),
             max_payload: plan.session.max_payload,
             hash_seed: seed,
             lobbies: Some(lobbies),

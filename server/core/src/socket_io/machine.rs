@@ -36,6 +36,8 @@ pub struct Settings {
     pub namespaces: Vec<String>,
     /// Within this time a client must have joined one.
     pub connect_timeout: Duration,
+    /// Within this time all attachments of a packet must arrive.
+    pub attachments_timeout: Duration,
     /// Bytes of one packet, attachments included.
     pub max_payload: usize,
     /// Keys the hashers.
@@ -46,6 +48,7 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct SocketIo {
     connect_timeout: Duration,
+    attachments_timeout: Duration,
     max_payload: usize,
     clients: Beside<SessionKey, Client>,
     sockets: Table<SocketKey, Socket>,
@@ -53,6 +56,7 @@ pub struct SocketIo {
     namespace_keys: HashMap<String, NamespaceKey, Keyed>,
     deadlines: Deadlines<Deadline>,
     stamp: u64,
+    n_unasked_acks: u64,
     /// Those whom a broadcast is for, while it is.
     addressed: Vec<SessionKey>,
 }
@@ -100,6 +104,7 @@ impl SocketIo {
         }
         Self {
             connect_timeout: settings.connect_timeout,
+            attachments_timeout: settings.attachments_timeout,
             max_payload: settings.max_payload,
             clients: Beside::default(),
             sockets: Table::default(),
@@ -107,6 +112,7 @@ impl SocketIo {
             namespace_keys,
             deadlines: Deadlines::default(),
             stamp: 0,
+            n_unasked_acks: 0,
             addressed: Vec::new(),
         }
     }
@@ -119,6 +125,11 @@ impl SocketIo {
     /// Sockets, those that are still connecting included.
     pub fn n_sockets(&self) -> usize {
         self.sockets.len()
+    }
+
+    /// Answers to questions that were never asked, or whose time was up, since the start.
+    pub fn n_unasked_acks(&self) -> u64 {
+        self.n_unasked_acks
     }
 
     /// The session of a socket that is not gone.
@@ -207,7 +218,8 @@ impl SocketIo {
             (text, packet) = (&mended, decode(&mended)?);
         }
         if let Some(n @ 1..) = packet.attachments {
-            client.assembly = Some(Box::new(Assembly::begin(now, text, &packet, n)));
+            let until = now + self.attachments_timeout;
+            client.assembly = Some(Box::new(Assembly::begin(until, text, &packet, n)));
             self.set_client_deadline(session);
             return Ok(());
         }
@@ -273,11 +285,13 @@ impl SocketIo {
                 effects.push(Effect::Event { socket: key, namespace, args, ack: packet.id });
             }
             (Kind::Ack, _) => {
-                // An id that was never asked, or whose time is up, is ignored.
                 let id = packet.id.expect("an ack has an id");
                 if let Some(token) = socket.acks.remove(&id) {
                     self.deadlines.set(Deadline::Ack(key, id), None);
                     effects.push(Effect::Acked(token, Ok(packet.args(attachments))));
+                } else {
+                    // An id that was never asked, or whose time is up.
+                    self.n_unasked_acks += 1;
                 }
             }
             (Kind::Connect | Kind::ConnectError, _) => return Err(FORCED_CLOSE),

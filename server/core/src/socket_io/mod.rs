@@ -8,7 +8,6 @@ mod machine;
 mod rooms;
 mod socket;
 
-pub use assembly::ASSEMBLY_TIMEOUT;
 pub use client::{MAX_FAILED_CONNECTS, MAX_QUEUED_PACKETS};
 pub use machine::{Settings, SocketIo};
 pub use rooms::MAX_ROOMS_PER_SOCKET;

@@ -129,6 +129,7 @@ impl Script {
             neighbours,
             namespaces: vec!["/".to_owned()],
             connect_timeout: Duration::from_secs(10),
+            attachments_timeout: Duration::from_secs(10),
             max_payload: 10_000,
             hash_seed: 3,
             lobbies,

@@ -75,6 +75,7 @@ impl Application {
                     neighbours: Neighbours::alone(1),
                     namespaces: NAMESPACES.map(str::to_owned).to_vec(),
                     connect_timeout: story.settings.connect_timeout,
+                    attachments_timeout: Duration::from_secs(10),
                     max_payload: story.settings.session.max_payload,
                     hash_seed: 1,
                     lobbies: None,

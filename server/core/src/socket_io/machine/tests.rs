@@ -31,6 +31,7 @@ impl Script {
         let machine = SocketIo::new(Settings {
             namespaces: ["/", "/a", "/b"].map(str::to_owned).to_vec(),
             connect_timeout: Duration::from_millis(CONNECT_TIMEOUT_MS),
+            attachments_timeout: Duration::from_secs(10),
             max_payload: MAX_PAYLOAD,
             hash_seed: 7,
         });
