@@ -160,6 +160,8 @@ pub use handlers::{
     Ack, Admission, Answer, AsyncContext, Auth, ConnectError, Context, Emit, EmitError, Emitter,
     Gone, Handshake, Headers, Namespace, OwnedAuth, Rooms, ShardContext, Timer,
 };
+#[doc(hidden)]
+pub use http::doors;
 pub use parlor_core::{
     close::CloseReason,
     cluster::SocketInfo,

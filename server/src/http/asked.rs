@@ -60,17 +60,17 @@ impl Asked {
 /// The parameters that matter; others are ignored.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Query {
-    transport: Option<Transport>,
+    pub(super) transport: Option<Transport>,
     is_v4: bool,
     /// An empty name counts as none.
     pub(super) names_session: bool,
     /// `None` too if what is named cannot be a session.
     pub(super) sid: Option<Sid>,
-    is_repeated: bool,
+    pub(super) is_repeated: bool,
 }
 
 impl Query {
-    fn read(uri: &Uri) -> Self {
+    pub(super) fn read(uri: &Uri) -> Self {
         let (mut transport, mut eio, mut sid, mut is_repeated) = (None, None, None, false);
         let mut rest = uri.query().unwrap_or_default();
         while !rest.is_empty() {

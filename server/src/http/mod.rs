@@ -4,6 +4,7 @@
 
 mod answers;
 mod asked;
+pub mod doors;
 mod elsewhere;
 mod pages;
 mod upgrades;

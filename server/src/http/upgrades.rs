@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use hyper::{
-    Request, StatusCode,
+    HeaderMap, Request, StatusCode,
     body::Incoming,
     header::{self, HeaderValue},
 };
@@ -36,6 +36,20 @@ pub(super) struct Upgrade {
     pub(super) counted: Option<Counted>,
 }
 
+/// The 101.
+pub(super) fn switching(request: &HeaderMap, accept: &str) -> Answer {
+    let mut answer = empty(StatusCode::SWITCHING_PROTOCOLS);
+    let headers = answer.headers_mut();
+    if let Some(protocol) = websocket::first_protocol(request) {
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
+    }
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    let accept = HeaderValue::from_str(accept).expect("base64 may stand in a header");
+    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    answer
+}
+
 impl Peer {
     /// Judges a request to become a WebSocket that is in order as a request.
     fn accept<B>(&self, request: &Request<B>, asked: &Asked) -> Result<Upgrade, Refusal> {
@@ -50,15 +64,7 @@ impl Peer {
             true => Some(self.count(handshake.address).ok_or(Refusal::TooMany)?),
             false => None,
         };
-        let mut answer = empty(StatusCode::SWITCHING_PROTOCOLS);
-        let headers = answer.headers_mut();
-        if let Some(protocol) = websocket::first_protocol(request.headers()) {
-            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
-        }
-        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-        let accept = HeaderValue::from_str(&accept).expect("base64 may stand in a header");
-        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+        let answer = switching(request.headers(), &accept);
         Ok(Upgrade { answer, handshake, counted })
     }
 
