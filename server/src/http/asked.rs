@@ -108,15 +108,12 @@ fn cut(text: &str, mark: u8) -> (&str, &str) {
     }
 }
 
-/// True if the request is for one host, and its body ends in one place: what different servers on
-/// its way may read differently is refused (RFC 9112 §§ 3.2, 6.3).
+/// True if the request is for one host, as its version asks for: servers on its way may take
+/// either of two (RFC 9112 § 3.2).
 pub(super) fn is_plain<B>(request: &Request<B>) -> bool {
-    let headers = request.headers();
-    let mut hosts = headers.get_all(header::HOST).iter();
+    let mut hosts = request.headers().get_all(header::HOST).iter();
     let (has_host, has_two) = (hosts.next().is_some(), hosts.next().is_some());
-    let has_two_ends = headers.contains_key(header::TRANSFER_ENCODING)
-        && headers.contains_key(header::CONTENT_LENGTH);
-    (has_host || request.version() != Version::HTTP_11) && !has_two && !has_two_ends
+    (has_host || request.version() != Version::HTTP_11) && !has_two
 }
 
 /// True if a path would leave the folder it names, however it is spelled.
