@@ -68,7 +68,6 @@ fn requests_behind_an_upgrade_are_frames() {
                 raw.send(&wire[n_whole..]);
             }
             raw.answer().assert_status(101);
-            raw.finish_writing();
             let rest = raw.read_to_end();
             assert!(!rest.contains("HTTP/1.1"), "{rest}");
             assert!(rest.contains("reserved bit set"), "{rest}");

@@ -97,6 +97,14 @@ impl Scene {
     fn start(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = app::config();
         config.shutdown.timeout_ms = 0;
+        // The server's own timers are longer than anybody waits, unless a row is about them, so
+        // that they cannot stand in for what is expected.
+        let long = 6 * DEADLINE.as_millis() as u64;
+        let (engine, limits) = (&mut config.engine, &mut config.limits);
+        (engine.connect_timeout_ms, engine.attachments_timeout_ms) = (long, long);
+        engine.upgrade_timeout_ms = long;
+        (limits.header_timeout_ms, limits.body_timeout_ms) = (long, long);
+        limits.write_stall_timeout_ms = long;
         change(&mut config);
         let running = App::Socket.server(config).start("127.0.0.1:0").unwrap();
         let mut bystander = WebSocket::join(running.address()).unwrap();
