@@ -6,6 +6,7 @@ use parlor_server::{Config, Transport};
 use parlor_tests::harness::{Received, WebSocket};
 
 use super::{
+    Scene, assert_within,
     clients::{Client, Polling},
     frames::{OPENING, frame, joined, opening},
     play, play_with,
@@ -195,6 +196,44 @@ fn what_stands_beside_chunks_is_limited() {
             }
             polling.assert_ended();
         });
+    }
+}
+
+#[test]
+fn chunks_of_one_byte_hold_nobody_up() {
+    play(|scene| {
+        let mut polling = Polling::open(scene.address());
+        let mut raw = scene.raw();
+        raw.send(format!("{}Transfer-Encoding: chunked\r\n\r\n", polling.head("POST")));
+        let chunks = "1\r\na\r\n".repeat(10_000);
+        for _ in 0..10 {
+            raw.send(&chunks);
+            assert_within(Duration::from_millis(100), || scene.assert_bystander_goes_on());
+        }
+        raw.send("0\r\n\r\n");
+        // What came is no packet.
+        raw.answer().assert_status(400);
+        polling.assert_ended();
+    });
+}
+
+#[test]
+fn a_poll_given_up_with_something_behind_it_ends_by_its_ping() {
+    // hyper does not look whether a client has left while it has something of it to read.
+    let quick = |config: &mut Config| {
+        (config.engine.ping_interval_ms, config.engine.ping_timeout_ms) = (300, 300);
+    };
+    for n_shards in [1, 2] {
+        let scene = Scene::start(|config| {
+            config.server.shards = n_shards;
+            quick(config);
+        });
+        let mut polling = Polling::open(scene.address());
+        let mut raw = scene.raw();
+        raw.send(format!("{}\r\nGET /livez", polling.head("GET")));
+        drop(raw);
+        scene.wait_for("parlor_sessions{transport=\"polling\"}", 0);
+        polling.assert_ended();
     }
 }
 
