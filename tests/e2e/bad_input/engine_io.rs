@@ -300,7 +300,7 @@ fn eio_18_poll_of_a_websocket_session() {
 
 #[test]
 fn eio_19_upgrade_that_is_not_finished() {
-    const TIMEOUT: Duration = Duration::from_millis(200);
+    const TIMEOUT: Duration = Duration::from_millis(500);
     let brief = |config: &mut Config| {
         config.engine.upgrade_timeout_ms = TIMEOUT.as_millis() as u64;
     };
@@ -328,15 +328,15 @@ fn eio_22_pings_that_are_not_answered() {
             // The bystander is silent, too.
             let scene = Scene::start(|config| {
                 config.server.shards = n_shards;
-                config.engine.ping_interval_ms = 100;
-                config.engine.ping_timeout_ms = 100;
+                config.engine.ping_interval_ms = 400;
+                config.engine.ping_timeout_ms = 400;
             });
             let client = Client::open(scene.address(), transport);
             if let Client::Polling(polling) = &client {
                 assert_eq!(polling.get().body, "2");
             }
             scene.wait_for("parlor_sessions_closed_total{reason=\"ping timeout\"}", 2);
-            assert!(begun.elapsed() >= Duration::from_millis(200));
+            assert!(begun.elapsed() >= Duration::from_millis(800));
             if let Client::Polling(mut polling) = client {
                 polling.assert_ended();
             }

@@ -221,7 +221,7 @@ fn chunks_of_one_byte_hold_nobody_up() {
 fn a_poll_given_up_with_something_behind_it_ends_by_its_ping() {
     // hyper does not look whether a client has left while it has something of it to read.
     let quick = |config: &mut Config| {
-        (config.engine.ping_interval_ms, config.engine.ping_timeout_ms) = (300, 300);
+        (config.engine.ping_interval_ms, config.engine.ping_timeout_ms) = (400, 400);
     };
     for n_shards in [1, 2] {
         let scene = Scene::start(|config| {

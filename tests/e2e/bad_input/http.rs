@@ -331,7 +331,7 @@ fn http_23_tls_on_the_plain_port() {
 
 #[test]
 fn http_24_slowloris() {
-    const TIMEOUT: Duration = Duration::from_millis(300);
+    const TIMEOUT: Duration = Duration::from_millis(500);
     let brief = |config: &mut Config| {
         config.limits.header_timeout_ms = TIMEOUT.as_millis() as u64;
     };

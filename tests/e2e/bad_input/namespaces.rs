@@ -101,7 +101,7 @@ fn ns_07_events_right_behind_connect() {
 
 #[test]
 fn ns_08_no_connect_at_all() {
-    const TIMEOUT: Duration = Duration::from_millis(200);
+    const TIMEOUT: Duration = Duration::from_millis(500);
     for transport in BOTH {
         // A CONNECT that is refused is none.
         for word in [None, Some("40/nope")] {
