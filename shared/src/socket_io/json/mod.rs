@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn numbers_pass_up_to_the_largest_of_f64_and_not_beyond() {
         let nines = "9".repeat(308);
-        for number in ["1.7976931348623157e308", "0e999", "1e-999", "-0", &nines, "1e00000000005"] {
+        for number in ["1.7976931348623157e308", "0e999", "1e-999", "0", &nines, "1e00000000005"] {
             assert_eq!(check(number), Ok(()), "{number}");
             assert_eq!(check(&format!("[0,-{number}]")), Ok(()), "{number}");
         }
