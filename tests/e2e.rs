@@ -5,6 +5,8 @@
 
 #[path = "e2e/asynchronous.rs"]
 mod asynchronous;
+#[path = "e2e/bad_input/mod.rs"]
+mod bad_input;
 #[path = "e2e/dynamic.rs"]
 mod dynamic;
 #[path = "e2e/emitter.rs"]

@@ -95,6 +95,8 @@ config! {
         upgrade_timeout_ms: u64 = 10_000,
         /// Milliseconds within which a client must join a namespace (Socket.IO: 45000).
         connect_timeout_ms: u64 = 10_000,
+        /// Milliseconds within which all attachments of a binary packet must arrive.
+        attachments_timeout_ms: u64 = 10_000,
         /// Most bytes of one message or polling payload, both ways.
         max_payload: usize = 1_000_000,
     }

@@ -184,6 +184,8 @@ pub use handlers::{
     Gone, Handshake, Headers, Namespace, OwnedAuth, Pending, RemoteHandshake, RemoteSocket,
     Replies, Rooms, ServerAnswer, ShardContext, Timer,
 };
+#[doc(hidden)]
+pub use http::doors;
 pub use parlor_core::{
     close::CloseReason,
     effect::{AckError, DisconnectReason},

@@ -31,6 +31,7 @@ pub(crate) struct Metrics {
     pub(crate) bytes_received: Count,
     pub(crate) frames_sent: Count,
     pub(crate) bytes_sent: Count,
+    pub(crate) acks_unasked: Count,
     pub(crate) volatile_replaced: Count,
     pub(crate) volatile_dropped: Count,
     pub(crate) states_coalesced: Count,
@@ -212,6 +213,11 @@ impl Metrics {
             "events_refused",
             "Events kept from their handlers, by what refused them",
             self.events_refused.clone(),
+        );
+        r.register(
+            "acks_unasked",
+            "Acknowledgements of clients that nobody had asked for, or that came too late",
+            self.acks_unasked.clone(),
         );
         r.register(
             "emits_refused",

@@ -79,6 +79,7 @@ impl Plan {
             (config.engine.ping_interval_ms, "engine.ping_interval_ms"),
             (config.engine.ping_timeout_ms, "engine.ping_timeout_ms"),
             (config.engine.connect_timeout_ms, "engine.connect_timeout_ms"),
+            (config.engine.attachments_timeout_ms, "engine.attachments_timeout_ms"),
             (config.engine.max_payload as u64, "engine.max_payload"),
         ] {
             if value == 0 {
@@ -211,6 +212,7 @@ impl Plan {
             },
             listeners: listeners(&self.namespaces),
             connect_timeout: Duration::from_millis(self.config.engine.connect_timeout_ms),
+            attachments_timeout: Duration::from_millis(self.config.engine.attachments_timeout_ms),
             max_payload: self.config.engine.max_payload,
             hash_seed: chance::seed(),
             recovery: self.recovery(),

@@ -73,6 +73,7 @@ impl Lobbies {
             dynamic: Default::default(),
             listeners: Default::default(),
             connect_timeout: Duration::from_secs(10),
+            attachments_timeout: Duration::from_secs(10),
             max_payload: 10_000,
             hash_seed: 3,
             recovery: RecoverySettings::default(),

@@ -118,6 +118,7 @@ impl Rig {
             dynamic: Default::default(),
             listeners: Default::default(),
             connect_timeout: Duration::from_secs(10),
+            attachments_timeout: Duration::from_secs(10),
             max_payload: 1_000_000,
             hash_seed: 1,
             recovery: RecoverySettings::default(),

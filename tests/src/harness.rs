@@ -61,6 +61,8 @@ pub enum Received {
     Text(String),
     /// A binary message.
     Binary(Vec<u8>),
+    /// The answer to a ping of the WebSocket protocol.
+    Pong(Vec<u8>),
     /// The server closes.
     Close(Option<u16>),
 }
@@ -79,12 +81,34 @@ impl WebSocket {
     /// # Errors
     /// As [`Self::open`].
     pub fn over(mut stream: TcpStream, more_headers: &str) -> Result<Self> {
-        write!(
+        Self::ask(&mut stream, "", more_headers)?;
+        Self::answered(stream)
+    }
+
+    /// Asks for the WebSocket of a session that polls.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn of_session(server: SocketAddr, sid: &str) -> Result<Self> {
+        let mut stream = connect(server)?;
+        Self::ask(&mut stream, &format!("&sid={sid}"), "")?;
+        Self::answered(stream)
+    }
+
+    fn ask(stream: &mut TcpStream, more_query: &str, more_headers: &str) -> Result<()> {
+        Ok(write!(
             stream,
-            "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: test\r\n\
+            "GET /socket.io/?EIO=4&transport=websocket{more_query} HTTP/1.1\r\nHost: test\r\n\
              Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more_headers}\r\n"
-        )?;
+        )?)
+    }
+
+    /// A connection whose request is written.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn answered(mut stream: TcpStream) -> Result<Self> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
@@ -139,7 +163,15 @@ impl WebSocket {
     pub fn send(&mut self, text: &str) -> Result<()> {
         let mut wire = Vec::new();
         write_masked_frame(&mut wire, Opcode::Text, text.as_bytes(), [7, 1, 8, 2]);
-        Ok(self.stream.write_all(&wire)?)
+        self.write(&wire)
+    }
+
+    /// Sends bytes as they are: frames cut or broken on purpose.
+    ///
+    /// # Errors
+    /// If the connection is gone.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        Ok(self.stream.write_all(bytes)?)
     }
 
     /// The next text message. Pings of Engine.IO are answered on the way.
@@ -158,6 +190,22 @@ impl WebSocket {
     /// # Errors
     /// If the connection ends without a close frame, or nothing comes in time.
     pub fn receive(&mut self) -> Result<Received> {
+        loop {
+            match self.receive_all()? {
+                Received::Text(ping) if ping == "2" => {
+                    self.n_pings += 1;
+                    self.send("3")?;
+                }
+                received => return Ok(received),
+            }
+        }
+    }
+
+    /// The next message of any kind, pings of Engine.IO too.
+    ///
+    /// # Errors
+    /// As [`Self::receive`].
+    pub fn receive_all(&mut self) -> Result<Received> {
         let mut buffer = vec![0; 64 * 1024];
         loop {
             let mut bytes = std::mem::take(&mut self.unread);
@@ -167,14 +215,11 @@ impl WebSocket {
                 Message::Text(text) => Received::Text(text.into_owned()),
                 Message::Binary(bytes) => Received::Binary(bytes.into_owned()),
                 Message::Close(code) => Received::Close(code),
-                Message::Ping(_) | Message::Pong(_) => Received::Binary(Vec::new()),
+                Message::Ping(_) => Received::Binary(Vec::new()),
+                Message::Pong(bytes) => Received::Pong(bytes.into_owned()),
             });
             self.unread = rest.to_vec();
             match received {
-                Some(Received::Text(ping)) if ping == "2" => {
-                    self.n_pings += 1;
-                    self.send("3")?;
-                }
                 Some(received) => return Ok(received),
                 None => {
                     let n = self.stream.read(&mut buffer).context("nothing came in time")?;

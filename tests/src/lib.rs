@@ -2,6 +2,7 @@
 //! wire scripts. The tools are under `bin`.
 
 pub mod app;
+pub mod fuzz;
 pub mod harness;
 pub mod load;
 pub mod loopback;

@@ -66,7 +66,7 @@ impl Opening {
         }
         match &mut self.stage {
             Stage::Refusal { body, missing, .. } => {
-                body.extend_from_slice(take(data, *missing));
+                body.extend_from_slice(take(data, *missing - body.len()));
                 if body.len() < *missing { Ok(false) } else { Err(self.end()) }
             }
             Stage::Head(_) => Ok(false),

@@ -35,6 +35,8 @@ pub struct WorldSettings {
     pub listeners: Listeners,
     /// Within this time a client must have joined a namespace.
     pub connect_timeout: Duration,
+    /// Within this time all attachments of a packet must arrive.
+    pub attachments_timeout: Duration,
     /// Bytes of one packet, attachments included.
     pub max_payload: usize,
     /// Keys the hashers.
@@ -82,6 +84,7 @@ impl World {
                 dynamic: settings.dynamic,
                 listeners: settings.listeners,
                 connect_timeout: settings.connect_timeout,
+                attachments_timeout: settings.attachments_timeout,
                 max_payload: settings.max_payload,
                 hash_seed: settings.hash_seed,
                 neighbours: settings.neighbours.clone(),

@@ -62,17 +62,17 @@ impl Asked {
 /// The parameters that matter; others are ignored.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Query {
-    transport: Option<Transport>,
+    pub(super) transport: Option<Transport>,
     is_v4: bool,
     /// An empty name counts as none.
     pub(super) names_session: bool,
     /// `None` too if what is named cannot be a session.
     pub(super) sid: Option<Sid>,
-    is_repeated: bool,
+    pub(super) is_repeated: bool,
 }
 
 impl Query {
-    fn read(uri: &Uri) -> Self {
+    pub(super) fn read(uri: &Uri) -> Self {
         let (mut transport, mut eio, mut sid, mut is_repeated) = (None, None, None, false);
         let mut rest = uri.query().unwrap_or_default();
         while !rest.is_empty() {
@@ -110,9 +110,12 @@ fn cut(text: &str, mark: u8) -> (&str, &str) {
     }
 }
 
-/// True if the request has what its version asks for.
-pub(super) fn is_complete<B>(request: &Request<B>) -> bool {
-    request.version() != Version::HTTP_11 || request.headers().contains_key(header::HOST)
+/// True if the request is for one host, as its version asks for: servers on its way may take
+/// either of two (RFC 9112 § 3.2).
+pub(super) fn is_plain<B>(request: &Request<B>) -> bool {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let (has_host, has_two) = (hosts.next().is_some(), hosts.next().is_some());
+    (has_host || request.version() != Version::HTTP_11) && !has_two
 }
 
 /// True if a path would leave the folder it names, however it is spelled.

@@ -4,6 +4,7 @@
 
 mod answers;
 mod asked;
+pub mod doors;
 mod elsewhere;
 mod pages;
 mod upgrades;
@@ -30,7 +31,7 @@ use prometheus_client::registry::Registry;
 use tokio::{net::TcpStream, task::spawn_local};
 
 use answers::{not_allowed, shutting_down, too_many, upgrade_error};
-use asked::{Asked, climbs, is_complete, is_old_internet_explorer};
+use asked::{Asked, climbs, is_old_internet_explorer, is_plain};
 use elsewhere::Expected;
 use upgrades::Upgrade;
 
@@ -181,7 +182,7 @@ impl Peer {
         request: Request<Incoming>,
         place: &Rc<Placed>,
     ) -> (Begun, Option<Told>) {
-        if !is_complete(&request) {
+        if !is_plain(&request) {
             return (Begun::Done(close(empty(StatusCode::BAD_REQUEST))), None);
         }
         if self.is_engines(&request) {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use hyper::{
-    Request, StatusCode,
+    HeaderMap, Request, StatusCode,
     body::Incoming,
     header::{self, HeaderValue},
 };
@@ -12,7 +12,7 @@ use tokio::task::spawn_local;
 
 use super::{
     Peer, Refusal,
-    asked::{Asked, is_complete},
+    asked::{Asked, is_plain},
     elsewhere::Expected,
 };
 use crate::{
@@ -36,6 +36,20 @@ pub(super) struct Upgrade {
     pub(super) counted: Option<Counted>,
 }
 
+/// The 101.
+pub(super) fn switching(request: &HeaderMap, accept: &str) -> Answer {
+    let mut answer = empty(StatusCode::SWITCHING_PROTOCOLS);
+    let headers = answer.headers_mut();
+    if let Some(protocol) = websocket::first_protocol(request) {
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
+    }
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    let accept = HeaderValue::from_str(accept).expect("base64 may stand in a header");
+    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    answer
+}
+
 impl Peer {
     /// Judges a request to become a WebSocket that is in order as a request.
     fn accept<B>(&self, request: &Request<B>, asked: &Asked) -> Result<Upgrade, Refusal> {
@@ -50,15 +64,7 @@ impl Peer {
             true => Some(self.count(handshake.address).ok_or(Refusal::TooMany)?),
             false => None,
         };
-        let mut answer = empty(StatusCode::SWITCHING_PROTOCOLS);
-        let headers = answer.headers_mut();
-        if let Some(protocol) = websocket::first_protocol(request.headers()) {
-            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
-        }
-        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-        let accept = HeaderValue::from_str(&accept).expect("base64 may stand in a header");
-        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+        let answer = switching(request.headers(), &accept);
         Ok(Upgrade { answer, handshake, counted })
     }
 
@@ -114,7 +120,7 @@ impl Peer {
     /// What a request that is here as a whole comes to, if it is to become a WebSocket of this
     /// shard and nothing is wrong with it. All else is told by hyper's way.
     pub(super) fn straight(&self, request: &Request<()>) -> Option<(Upgrade, Option<SessionKey>)> {
-        if !is_complete(request) || !self.is_engines(request) {
+        if !is_plain(request) || !self.is_engines(request) {
             return None;
         }
         let asked = Asked::of(request);

@@ -2,14 +2,14 @@
 //! Whether one may, and when it has, is the session's to say.
 
 use parlor_core::{
-    engine_io::{SessionEffect, SessionInput},
+    engine_io::{MAX_CONTROL_FRAMES_PER_SECOND, SessionEffect, SessionInput},
     key::{ConnectionKey, SessionKey},
 };
 use parlor_shared::{
     engine_io::Packet,
     id::Sid,
     socket_io::Frame,
-    websocket::{Message, Violation},
+    websocket::{Message, Violation, close_code},
 };
 
 use super::{Carrier, Shard, connections::good_bye};
@@ -42,6 +42,7 @@ impl Shard {
             slot.session.handle(now, SessionInput::CandidateOpened, &mut verdict);
             if verdict == [SessionEffect::AcceptCandidate] {
                 slot.seldom.candidate = Some(connection);
+                slot.seldom.n_candidate_controls = 0;
                 self.arm(key);
                 self.bytes(connection, read);
                 return;
@@ -80,12 +81,25 @@ impl Shard {
                 }
                 Err(_) => self.drop_candidate(session, Some(good_bye())),
             },
+            Message::Ping(_) | Message::Pong(_) if self.has_controls_enough(session) => {
+                let code = close_code::POLICY_VIOLATION;
+                let reason = "too many control frames";
+                self.candidate_violated(session, Violation { code, reason });
+            }
             Message::Ping(payload) => self.write_to_candidate(session, &Frame::pong(payload)),
             Message::Pong(_) => {}
             Message::Binary(_) | Message::Close(_) => {
                 self.drop_candidate(session, Some(good_bye()));
             }
         }
+    }
+
+    /// Counts a control frame of the candidate; true if it was one too many. In all it may send as
+    /// many as a session's own transport in a second: its time is short.
+    fn has_controls_enough(&mut self, session: SessionKey) -> bool {
+        let Some(slot) = self.sessions.get_mut(session) else { return true };
+        slot.seldom.n_candidate_controls += 1;
+        slot.seldom.n_candidate_controls > MAX_CONTROL_FRAMES_PER_SECOND
     }
 
     pub(super) fn candidate_violated(&mut self, session: SessionKey, violation: Violation) {

@@ -27,6 +27,9 @@ impl Shard {
             metrics.encoded("delta", n_delta - self.n_encoded.1);
             self.n_encoded = (n_full, n_delta);
             let (sockets, lobbies) = (world.socket_io(), world.lobbies());
+            let n_unasked = sockets.n_unasked_acks();
+            metrics.acks_unasked.inc_by(n_unasked - self.n_unasked_acks);
+            self.n_unasked_acks = n_unasked;
             let n_parked = sockets.n_parked();
             let n_sockets = sockets.n_sockets() - n_parked;
             now = [n_sockets, n_parked, lobbies.len(), lobbies.n_playing(), n_blocked];

@@ -147,6 +147,7 @@ pub(crate) struct Shard {
     gauged: [i64; 5],
     /// Views encoded that are counted in the metrics: whole ones, and deltas.
     n_encoded: (u64, u64),
+    n_unasked_acks: u64,
 }
 
 /// A session and how to reach its client.
@@ -167,6 +168,8 @@ struct Seldom {
     sid: Sid,
     handshake: Arc<Handshake>,
     candidate: Option<ConnectionKey>,
+    /// Pings and pongs of the WebSocket protocol that it has sent.
+    n_candidate_controls: u32,
     /// WebSockets that are on their way from other shards.
     n_expected: u32,
     _counted: Option<Counted>,
@@ -258,6 +261,7 @@ impl Shard {
             is_shutting_down: false,
             gauged: [0; 5],
             n_encoded: (0, 0),
+            n_unasked_acks: 0,
         }
     }
 

@@ -86,6 +86,7 @@ impl Shard {
                 sid,
                 handshake: Arc::new(handshake),
                 candidate: None,
+                n_candidate_controls: 0,
                 n_expected: 0,
                 _counted: counted,
             }),

@@ -44,8 +44,8 @@ impl Transports {
     }
 }
 
-#[cfg(test)]
 impl Default for Transports {
+    /// All there are.
     fn default() -> Self {
         Self { polling: true, websocket: true }
     }

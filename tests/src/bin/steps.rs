@@ -121,6 +121,7 @@ fn world(n_clients: u32) -> (World, Sink) {
         dynamic: Default::default(),
         listeners: Default::default(),
         connect_timeout: std::time::Duration::from_secs(10),
+        attachments_timeout: std::time::Duration::from_secs(10),
         max_payload: 1_000_000,
         hash_seed: 1,
         recovery: RecoverySettings::default(),

@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
+    time::Duration,
 };
 
 use parlor_core::{
@@ -76,6 +77,7 @@ impl Shard {
             dynamic: Default::default(),
             listeners: Default::default(),
             connect_timeout: plan.connect_timeout,
+            attachments_timeout: Duration::from_secs(10),
             max_payload: plan.session.max_payload,
             hash_seed: seed,
             recovery: RecoverySettings::default(),

@@ -716,9 +716,13 @@ impl Session {
     fn begin_closing(&mut self, now: Time, reason: CloseReason, effects: &mut Vec<SessionEffect>) {
         self.drop_candidate(effects);
         let wait = match (&self.carrier, reason) {
-            // Who does not read will not read the good-bye either.
-            (Carrier::WebSocket { .. }, CloseReason::SlowConsumer | CloseReason::PingTimeout) => {
-                Duration::ZERO
+            // Who does not answer will not read the good-bye either.
+            (Carrier::WebSocket { .. }, CloseReason::PingTimeout) => Duration::ZERO,
+            // Who reads too slowly may still read why it has lost something; but not who reads
+            // nothing for so long that it is cut for that.
+            (Carrier::WebSocket { blocked_since }, CloseReason::SlowConsumer) => {
+                let patience = self.settings.write_stall_timeout;
+                blocked_since.map_or(patience, |since| (since + patience).since(now))
             }
             // A dead client does not poll, and one that broke the transport's rules gets 400.
             (

@@ -1,15 +1,12 @@
 //! A binary packet whose attachments are still arriving.
 //! Source: Socket.IO protocol v5, § Packet encoding, BINARY_EVENT and BINARY_ACK.
 
-use std::{ops::Range, time::Duration};
+use std::ops::Range;
 
 use bytes::Bytes;
 use parlor_shared::socket_io::{Kind, Packet, json::Outline};
 
 use crate::time::Time;
-
-/// Within this time all attachments of a packet must arrive.
-pub const ASSEMBLY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A packet kept until it is whole. Its parts are remembered as places in the text, so that it is
 /// not decoded a second time.
@@ -29,8 +26,13 @@ pub(super) struct Assembly {
 }
 
 impl Assembly {
-    /// Begins with a packet that announces at least one attachment.
-    pub(super) fn begin(now: Time, text: &str, packet: &Packet<'_>, n_attachments: usize) -> Self {
+    /// Begins with a packet that announces at least one attachment; it must be whole by then.
+    pub(super) fn begin(
+        until: Time,
+        text: &str,
+        packet: &Packet<'_>,
+        n_attachments: usize,
+    ) -> Self {
         let place = |part: &str| {
             let start = part.as_ptr() as usize - text.as_ptr() as usize;
             start..start + part.len()
@@ -45,7 +47,7 @@ impl Assembly {
             n_attachments,
             attachments: Vec::with_capacity(n_attachments),
             n_bytes: text.len(),
-            until: now + ASSEMBLY_TIMEOUT,
+            until,
         }
     }
 

@@ -50,6 +50,8 @@ pub struct Settings {
     pub listeners: Listeners,
     /// Within this time a client must have joined one.
     pub connect_timeout: Duration,
+    /// Within this time all attachments of a packet must arrive.
+    pub attachments_timeout: Duration,
     /// Bytes of one packet, attachments included.
     pub max_payload: usize,
     /// Keys the hashers.
@@ -64,6 +66,7 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct SocketIo {
     connect_timeout: Duration,
+    attachments_timeout: Duration,
     max_payload: usize,
     clients: Beside<SessionKey, Client>,
     sockets: Table<SocketKey, Socket>,
@@ -72,6 +75,7 @@ pub struct SocketIo {
     /// What has become of rooms and is not told yet.
     notes: Vec<Note>,
     stamp: u64,
+    n_unasked_acks: u64,
     /// Those whom a broadcast is for, while it is.
     addressed: Vec<SessionKey>,
     neighbours: Neighbours,
@@ -112,6 +116,7 @@ impl SocketIo {
     pub fn new(settings: Settings) -> Self {
         Self {
             connect_timeout: settings.connect_timeout,
+            attachments_timeout: settings.attachments_timeout,
             max_payload: settings.max_payload,
             clients: Beside::default(),
             sockets: Table::default(),
@@ -125,6 +130,7 @@ impl SocketIo {
             deadlines: Deadlines::default(),
             notes: Vec::new(),
             stamp: 0,
+            n_unasked_acks: 0,
             addressed: Vec::new(),
             neighbours: settings.neighbours,
             recovery: settings.recovery,
@@ -164,6 +170,11 @@ impl SocketIo {
     /// Children of dynamic namespaces.
     pub fn n_children(&self) -> usize {
         self.namespaces.n_children()
+    }
+
+    /// Answers to questions that were never asked, or whose time was up, since the start.
+    pub fn n_unasked_acks(&self) -> u64 {
+        self.n_unasked_acks
     }
 
     /// The session of a socket that is not gone.
@@ -291,7 +302,8 @@ impl SocketIo {
             (text, packet) = (&mended, decode(&mended)?);
         }
         if let Some(n @ 1..) = packet.attachments {
-            client.assembly = Some(Box::new(Assembly::begin(now, text, &packet, n)));
+            let until = now + self.attachments_timeout;
+            client.assembly = Some(Box::new(Assembly::begin(until, text, &packet, n)));
             self.set_client_deadline(session);
             return Ok(());
         }
@@ -358,11 +370,13 @@ impl SocketIo {
                 effects.push(Effect::Event { socket: key, namespace, args, ack: packet.id });
             }
             (Kind::Ack, _) => {
-                // An id that was never asked, or whose time is up, is ignored.
                 let id = packet.id.expect("an ack has an id");
                 if let Some(token) = socket.acks.remove(&id) {
                     self.deadlines.set(Deadline::Ack(key, id), None);
                     effects.push(Effect::Acked(token, Ok(packet.args(attachments))));
+                } else {
+                    // An id that was never asked, or whose time is up.
+                    self.n_unasked_acks += 1;
                 }
             }
             (Kind::Connect | Kind::ConnectError, _) => return Err(FORCED_CLOSE),

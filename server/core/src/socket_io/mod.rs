@@ -11,7 +11,6 @@ mod recovery;
 mod rooms;
 mod socket;
 
-pub use assembly::ASSEMBLY_TIMEOUT;
 pub use client::{MAX_FAILED_CONNECTS, MAX_QUEUED_PACKETS};
 pub use machine::{Settings, SocketIo};
 pub use namespaces::{Dynamic, Listeners, MAX_SOCKETS_PER_CLIENT};

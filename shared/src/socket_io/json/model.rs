@@ -7,11 +7,20 @@ use super::{JsonError, MAX_DEPTH, Outline, check, elements, mend_surrogates, tes
 
 /// The elements of `text`, if it is an array; nothing, if it is another value.
 fn outline(text: &str) -> Result<Vec<String>, JsonError> {
-    let mut model =
-        Model { letters: text.chars().collect(), at: 0, depth: 0, elements: Vec::new() };
+    let mut model = Model {
+        letters: text.chars().collect(),
+        at: 0,
+        depth: 0,
+        elements: Vec::new(),
+        is_out_of_range: false,
+    };
     model.value()?;
     model.blanks();
-    if model.at == model.letters.len() { Ok(model.elements) } else { Err(JsonError::Syntax) }
+    match model.at == model.letters.len() {
+        false => Err(JsonError::Syntax),
+        true if model.is_out_of_range => Err(JsonError::Range),
+        true => Ok(model.elements),
+    }
 }
 
 struct Model {
@@ -19,6 +28,7 @@ struct Model {
     at: usize,
     depth: u32,
     elements: Vec<String>,
+    is_out_of_range: bool,
 }
 
 impl Model {
@@ -101,6 +111,7 @@ impl Model {
     }
 
     fn number(&mut self) -> Result<(), JsonError> {
+        let start = self.at;
         self.take(|letter| letter == '-');
         if !self.take(|letter| letter == '0') {
             self.digits()?;
@@ -112,6 +123,8 @@ impl Model {
             self.take(|letter| "+-".contains(letter));
             self.digits()?;
         }
+        let number: String = self.letters[start..self.at].iter().collect();
+        self.is_out_of_range |= number.parse().is_ok_and(f64::is_infinite);
         Ok(())
     }
 
@@ -212,6 +225,17 @@ proptest! {
             }
         }
         judged_alike(&text)?;
+    }
+
+    #[test]
+    fn large_numbers_are_judged_as_by_the_model(
+        sign in "-?",
+        digits in "0|[1-9][0-9]{0,3}|[1-9]{180,220}|[1-9][0-9]{300,310}",
+        fraction in "(\\.[0-9]{1,3})?",
+        exponent in "([eE][+-]?[0-9]{1,4})?",
+    ) {
+        judged_alike(&format!("{sign}{digits}{fraction}{exponent}"))?;
+        judged_alike(&format!("[1,{sign}{digits}{fraction}{exponent}]"))?;
     }
 
     #[test]

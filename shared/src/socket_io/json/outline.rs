@@ -29,8 +29,11 @@ impl Outline {
             (start, _) => scanner.value(start, MAX_DEPTH, |_, _, _| ())?,
         };
         outline.may_have_halves = scanner.has_surrogates;
-        let is_all = scan::skip_blanks(text.as_bytes(), end) == text.len();
-        if is_all { Ok(outline) } else { Err(JsonError::Syntax) }
+        match scan::skip_blanks(text.as_bytes(), end) == text.len() {
+            false => Err(JsonError::Syntax),
+            true if scanner.is_out_of_range => Err(JsonError::Range),
+            true => Ok(outline),
+        }
     }
 
     /// The array's own bracket is at `start`; says where it ends.

@@ -21,11 +21,13 @@ pub(super) struct Scanner<'a> {
     bytes: &'a [u8],
     /// A `\u` escape spelled one half of a surrogate pair.
     pub(super) has_surrogates: bool,
+    /// A number was beyond those of f64.
+    pub(super) is_out_of_range: bool,
 }
 
 impl<'a> Scanner<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { bytes: text.as_bytes(), has_surrogates: false }
+        Self { bytes: text.as_bytes(), has_surrogates: false, is_out_of_range: false }
     }
 
     /// Walks the value that begins at or after `start`, in which `max_depth` brackets may be open
@@ -170,7 +172,7 @@ impl<'a> Scanner<'a> {
 
     /// `at` is the sign or the first digit.
     #[inline(always)]
-    fn number(&self, at: usize, byte: u8) -> Option<usize> {
+    fn number(&mut self, at: usize, byte: u8) -> Option<usize> {
         let first = at + usize::from(byte == b'-');
         let mut at = match self.bytes.get(first)? {
             b'0' => first + 1,
@@ -182,9 +184,23 @@ impl<'a> Scanner<'a> {
         }
         if let Some(b'e' | b'E') = self.bytes.get(at) {
             let is_signed = matches!(self.bytes.get(at + 1), Some(b'+' | b'-'));
-            at = self.digits(at + 1 + usize::from(is_signed))?;
+            let exponent = at + 1 + usize::from(is_signed);
+            at = self.digits(exponent)?;
+            if at - exponent > SHORT_EXPONENT {
+                self.look_at_range(first, at);
+            }
+        }
+        if at - first > SHORT_NUMBER {
+            self.look_at_range(first, at);
         }
         Some(at)
+    }
+
+    #[cold]
+    fn look_at_range(&mut self, first: usize, end: usize) {
+        let number = std::str::from_utf8(&self.bytes[first..end]).ok();
+        let number = number.and_then(|text| text.parse::<f64>().ok());
+        self.is_out_of_range |= !number.is_some_and(f64::is_finite);
     }
 
     /// At least one digit.
@@ -194,6 +210,10 @@ impl<'a> Scanner<'a> {
         (end > at).then_some(end)
     }
 }
+
+/// A number of so many letters, with an exponent of so many digits, is one of f64's.
+const SHORT_NUMBER: usize = 200;
+const SHORT_EXPONENT: usize = 2;
 
 pub(super) fn skip_blanks(bytes: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\t' | b'\n' | b'\r') = bytes.get(at) {

@@ -78,6 +78,7 @@ impl Application {
                     dynamic: Default::default(),
                     listeners: Default::default(),
                     connect_timeout: story.settings.connect_timeout,
+                    attachments_timeout: Duration::from_secs(10),
                     max_payload: story.settings.session.max_payload,
                     hash_seed: 1,
                     recovery: RecoverySettings::default(),

@@ -67,6 +67,7 @@ impl Script {
             dynamic,
             listeners,
             connect_timeout: Duration::from_millis(CONNECT_TIMEOUT_MS),
+            attachments_timeout: Duration::from_secs(10),
             max_payload: MAX_PAYLOAD,
             hash_seed: 7,
             neighbours: Neighbours::alone(1),

@@ -35,6 +35,7 @@ impl Wander {
                 max_payload: 10_000,
                 hash_seed: 3,
                 recovery: RecoverySettings::default(),
+                attachments_timeout: Duration::from_secs(10),
                 lobbies: None,
             });
             (0..N_SESSIONS)

@@ -166,9 +166,28 @@ fn a_closing_websocket_that_reads_nothing_is_given_up() {
 
     let mut script = Script::websocket();
     script.tell(SessionInput::Blocked);
-    script.close(CloseReason::SlowConsumer);
+    script.close(CloseReason::PingTimeout);
     script.wait(0);
-    assert!(script.session.is_gone(), "who does not read will not read the good-bye either");
+    assert!(script.session.is_gone(), "who does not answer will not read the good-bye either");
+}
+
+#[test]
+fn a_slow_reader_is_told_why_it_is_cut_if_it_reads_on_in_time() {
+    for reads_after_ms in [0, 7_999, 8_000] {
+        let mut script = Script::websocket();
+        script.tell(SessionInput::Blocked);
+        script.wait(2_000);
+        script.send("unread");
+        script.close(CloseReason::SlowConsumer);
+        script.wait(reads_after_ms);
+        let is_late = reads_after_ms == 8_000;
+        assert_eq!(script.session.is_gone(), is_late, "10 s after the last byte that it took");
+        if !is_late {
+            script.tell(SessionInput::Writable);
+            assert_eq!(script.read(), ["close 1013 slow consumer"]);
+            assert!(script.session.is_gone());
+        }
+    }
 }
 
 #[test]

@@ -21,6 +21,7 @@ fn a_question_is_answered_once() {
     assert_eq!(script.text(0, r#"3/a,0["yes",{"a":1}]"#), [r#"answer 70: "yes" {"a":1}"#]);
     assert_eq!(script.text(0, "3/a,0[1]"), [""; 0], "the second answer is ignored");
     assert_eq!(script.text(0, "3/a,99[1]"), [""; 0], "so is one that nobody asked for");
+    assert_eq!(script.machine.n_unasked_acks(), 2);
 }
 
 #[test]

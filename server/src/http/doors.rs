@@ -1,0 +1,83 @@
+//! Doors to what reads bytes of the network here, for the fuzz targets alone: no part of the API.
+
+use std::net::IpAddr;
+
+use hyper::{HeaderMap, Uri, header::HeaderValue};
+use parlor_core::engine_io::Transport;
+use parlor_shared::id::ID_BYTES;
+
+use super::{
+    asked::{Asked, Query, climbs, is_plain},
+    upgrades::switching,
+};
+use crate::{
+    address::TrustedProxies,
+    transport::{Transports, opening, websocket},
+};
+
+/// A request that was read without hyper.
+#[derive(Debug)]
+pub struct Opening {
+    /// Bytes of its head.
+    pub n_head: usize,
+    /// Names and values, as read.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The 101, if it is to have one.
+    pub answer: Option<Vec<u8>>,
+}
+
+/// Reads a WebSocket's opening handshake, and answers it if nothing is wrong with it.
+pub fn read_opening(bytes: &[u8]) -> Option<Opening> {
+    let (request, n_head) = opening::read(bytes)?;
+    let asked = Asked::of(&request);
+    let known = [None, Some(Transport::Polling), Some(Transport::WebSocket)];
+    let is_in_order = is_plain(&request)
+        && !climbs(request.uri().path())
+        && asked.is_upgrade
+        && known
+            .iter()
+            .any(|known| asked.verify(request.method(), *known, Transports::default()).is_ok());
+    let accept = websocket::accept(request.method(), request.version(), request.headers());
+    let answer = accept
+        .ok()
+        .filter(|_| is_in_order)
+        .map(|accept| opening::write(&switching(request.headers(), &accept)));
+    let owned = |(name, value): (&hyper::header::HeaderName, &HeaderValue)| {
+        (name.as_str().to_owned(), value.as_bytes().to_vec())
+    };
+    Some(Opening { n_head, headers: request.headers().iter().map(owned).collect(), answer })
+}
+
+/// What a query was read as.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Read {
+    /// A transport that is served.
+    pub transport: Option<&'static str>,
+    /// Something is named as a session.
+    pub names_session: bool,
+    /// The session, if it can be one.
+    pub sid: Option<[u8; ID_BYTES]>,
+    /// Something that matters is there twice.
+    pub is_repeated: bool,
+}
+
+/// Reads a query; `None` if it can stand in no request.
+pub fn read_query(query: &str) -> Option<Read> {
+    let uri: Uri = format!("/?{query}").parse().ok()?;
+    let read = Query::read(&uri);
+    Some(Read {
+        transport: read.transport.map(Transport::as_str),
+        names_session: read.names_session,
+        sid: read.sid.map(|sid| sid.to_bytes()),
+        is_repeated: read.is_repeated,
+    })
+}
+
+/// Who a client is behind proxies of these networks; `None` if its headers can be none.
+pub fn forwarded(trusted: &[String], peer: IpAddr, values: &[&[u8]]) -> Option<IpAddr> {
+    let mut headers = HeaderMap::new();
+    for value in values {
+        headers.append("x-forwarded-for", HeaderValue::from_bytes(value).ok()?);
+    }
+    Some(TrustedProxies::parse(trusted).ok()?.client(peer, &headers))
+}

@@ -1,0 +1,77 @@
+//! What the server reads of HTTP by itself. All else is hyper's.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use parlor_server::doors::{self, Read};
+use parlor_shared::id::Sid;
+
+use super::text;
+
+/// Any bytes as a WebSocket's opening handshake: what is read of it stands in it, it ends where it
+/// says, and nothing of it ends a line of the answer.
+pub(super) fn opening(data: &[u8]) {
+    let Some(opening) = doors::read_opening(data) else { return };
+    let head = &data[..opening.n_head];
+    assert!(head.ends_with(b"\n\r\n") || head.ends_with(b"\n\n"), "it ends with an empty line");
+    assert!(opening.headers.len() <= 100);
+    for (name, value) in &opening.headers {
+        assert!(!value.iter().any(|byte| b"\r\n\0".contains(byte)), "{name}: {value:?}");
+        let is_in = |part: &[u8]| part.is_empty() || head.windows(part.len()).any(|p| p == part);
+        assert!(is_in(value), "{name}: {value:?}");
+    }
+    // What follows is left, and what is cut short is not taken.
+    let alone = doors::read_opening(head).expect("it was complete");
+    assert_eq!((alone.n_head, alone.headers.len()), (opening.n_head, opening.headers.len()));
+    assert!(doors::read_opening(&head[..head.len() - 1]).is_none_or(|o| o.n_head < head.len()));
+    if let Some(answer) = opening.answer {
+        let answer = String::from_utf8(answer).expect("what is echoed is a token");
+        let (head, rest) = answer.split_once("\r\n\r\n").expect("it ends");
+        assert_eq!(rest, "");
+        let lines: Vec<&str> = head.split("\r\n").collect();
+        assert_eq!(lines[0], "HTTP/1.1 101 Switching Protocols");
+        assert!((4..=5).contains(&lines.len()), "{answer}");
+        assert!(lines[1..].iter().all(|line| line.contains(": ") && !line.contains(['\r', '\n'])));
+    }
+}
+
+/// Any text as a query: it is read as plainly as can be.
+pub(super) fn query(data: &[u8]) {
+    let query = text(data);
+    let Some(read) = doors::read_query(query) else { return };
+    // A fragment is none of the server's business.
+    let query = query.split('#').next().unwrap_or_default();
+    let all = |wanted: &str| -> Vec<&str> {
+        let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        pairs.filter(|(name, _)| *name == wanted).map(|(_, value)| value).collect()
+    };
+    let last = |name: &str| all(name).last().copied().unwrap_or_default();
+    let expected = Read {
+        transport: ["polling", "websocket"].into_iter().find(|name| *name == last("transport")),
+        names_session: !last("sid").is_empty(),
+        sid: Sid::parse(last("sid")).map(|sid| sid.to_bytes()),
+        is_repeated: ["transport", "EIO", "sid"].iter().any(|name| all(name).len() > 1),
+    };
+    assert_eq!(read, expected);
+    if let Some(bytes) = read.sid {
+        assert_eq!(Sid::from_bytes(bytes).to_string(), last("sid"), "an id is written in one way");
+    }
+}
+
+/// Any lines as `X-Forwarded-For`: who is not behind a trusted proxy is who it is, and others are
+/// somebody that a line names.
+pub(super) fn forwarded(data: &[u8]) {
+    let peer = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+    let values: Vec<&[u8]> = data.split(|byte| *byte == b'\n').collect();
+    let trusted = |networks: &[&str]| networks.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+    for networks in [&[][..], &["192.168.0.0/16"]] {
+        let client = doors::forwarded(&trusted(networks), peer, &values);
+        assert!(client.is_none_or(|client| client == peer));
+    }
+    let Some(client) = doors::forwarded(&trusted(&["10.0.0.0/8", "::1"]), peer, &values) else {
+        return;
+    };
+    let hops = values.iter().filter_map(|value| std::str::from_utf8(value).ok());
+    let mut named =
+        hops.flat_map(|value| value.split(',')).filter_map(|hop| hop.trim().parse().ok());
+    assert!(client == peer || named.any(|named: IpAddr| named.to_canonical() == client));
+}
