@@ -55,7 +55,9 @@ browser: binaries tests/browser/node_modules client-demo/web/dist/index.html .ve
 interop: tests/interop/node_modules .venv/ready ## all 3,807 openings by stock clients, and every suite
 	cargo build --locked --release --bins
 	tests/need nginx nginx-light
-	$(PYTHON) tests/run.py --release conformance clients versions network views openings=all players
+	tests/need pkg-config pkg-config
+	pkg-config openssl || tests/need --package libssl-dev
+	$(PYTHON) tests/run.py --release conformance clients versions network rust views openings=all players
 	$(PYTHON) tests/run.py --release --shards 3 --nginx clients versions network openings=all players
 
 autobahn: .venv/ready ## Autobahn's suite against the frame codec; needs a CPython 2.7 (PYTHON2)

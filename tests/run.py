@@ -195,6 +195,16 @@ class Runner:
         # RECOVERY: the same with `--recovery` on both sides, which only 4.8 makes use of, goes
         # here once the fixture has it.
 
+    def rust(self):
+        crate = INTEROP / "rust"
+        target = ROOT / "target" / "interop-rust"
+        self.run("rust_socketio, built", "cargo", "build", "--quiet", "--locked",
+                 "--manifest-path", crate / "Cargo.toml", "--target-dir", target)
+        # It says good-bye when a poll ends: pings have to come often.
+        with self.fixture("--ping-interval", "400", "--ping-timeout", "2000") as server:
+            self.run("rust_socketio", target / "debug" / "parlor-interop-rust",
+                     "--url", server.url)
+
     def views(self):
         with self.parlor() as server:
             self.run("views and ticks", "node", INTEROP / "views.mjs", "--url", server.url)
