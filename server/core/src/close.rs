@@ -22,6 +22,8 @@ pub enum CloseReason {
     SlowConsumer,
     /// The client sent more of something than it may.
     PolicyViolation,
+    /// What the client sent along with its CONNECT is larger than that may be.
+    AuthTooLarge,
 }
 
 /// Who ended a session.
@@ -37,7 +39,7 @@ pub enum Ended {
 
 impl CloseReason {
     /// All of them, for tables.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::TransportClose,
         Self::TransportError,
         Self::PingTimeout,
@@ -47,9 +49,10 @@ impl CloseReason {
         Self::ServerShuttingDown,
         Self::SlowConsumer,
         Self::PolicyViolation,
+        Self::AuthTooLarge,
     ];
 
-    /// The words that socket.io's users know, and two of our own.
+    /// The words that socket.io's users know, and three of our own.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::TransportClose => "transport close",
@@ -61,6 +64,7 @@ impl CloseReason {
             Self::ServerShuttingDown => "server shutting down",
             Self::SlowConsumer => "slow consumer",
             Self::PolicyViolation => "policy violation",
+            Self::AuthTooLarge => "auth too large",
         }
     }
 
@@ -68,9 +72,11 @@ impl CloseReason {
     pub fn ended(self) -> Ended {
         match self {
             Self::TransportClose | Self::TransportError | Self::PingTimeout => Ended::ByPeer,
-            Self::ParseError | Self::ForcedClose | Self::SlowConsumer | Self::PolicyViolation => {
-                Ended::ForMisbehaviour
-            }
+            Self::ParseError
+            | Self::ForcedClose
+            | Self::SlowConsumer
+            | Self::PolicyViolation
+            | Self::AuthTooLarge => Ended::ForMisbehaviour,
             Self::ForcedServerClose | Self::ServerShuttingDown => Ended::ByServer,
         }
     }

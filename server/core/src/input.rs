@@ -32,6 +32,9 @@ pub enum Input<'a> {
     Text(SessionKey, &'a str),
     /// A session delivered bytes.
     Bytes(SessionKey, &'a [u8]),
+    /// A session sends more than it may: its text, or that bytes come next, which are handed in as
+    /// usual.
+    Excess(SessionKey, Option<&'a str>),
     /// A session ended.
     Closed(SessionKey, CloseReason),
     /// A handler admitted a socket to its namespace.

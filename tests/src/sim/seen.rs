@@ -45,6 +45,8 @@ impl Effects for Log {
             Effect::Connecting { socket, id, session, .. } => {
                 Seen::Connecting { socket, id, session }
             }
+            // Right before its first socket is connected.
+            Effect::Joined(_) => return,
             Effect::Connected(..) => Seen::Connected,
             Effect::Event { socket, args, ack, .. } => {
                 let (name, args) = (args.name().into_owned(), args.array().to_owned());

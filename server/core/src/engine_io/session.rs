@@ -661,6 +661,7 @@ impl Session {
                     CloseReason::ServerShuttingDown => Some(close_code::GOING_AWAY),
                     CloseReason::SlowConsumer => Some(close_code::TRY_AGAIN_LATER),
                     CloseReason::PolicyViolation => Some(close_code::POLICY_VIOLATION),
+                    CloseReason::AuthTooLarge => Some(close_code::TOO_BIG),
                     _ => None,
                 };
                 if matches!(reason, CloseReason::SlowConsumer | CloseReason::PingTimeout) {

@@ -4,12 +4,14 @@
 
 mod assembly;
 mod client;
+mod excess;
 mod machine;
 mod rooms;
 mod socket;
 
 pub use assembly::ASSEMBLY_TIMEOUT;
-pub use client::{MAX_FAILED_CONNECTS, MAX_QUEUED_PACKETS};
+pub use client::{MAX_AUTH_BYTES, MAX_FAILED_CONNECTS, MAX_QUEUED_PACKETS};
+pub use excess::{EXCESS_FORGOTTEN, EXCESS_TOLD_EVERY, MAX_EXCESS_MESSAGES, MAX_EXCESS_TIME};
 pub use machine::{Settings, SocketIo};
 pub use rooms::MAX_ROOMS_PER_SOCKET;
 pub use socket::MAX_PENDING_ACKS;

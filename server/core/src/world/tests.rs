@@ -288,6 +288,8 @@ impl Effects for Log {
                 self.connecting.push(socket);
                 self.told.push(format!("connecting {namespace:?}"))
             }
+            // Right before its first socket is connected.
+            Effect::Joined(_) => {}
             Effect::Connected(_, namespace) => self.told.push(format!("connected {namespace:?}")),
             Effect::Event { args, .. } => self.told.push(format!("event {}", args.name())),
             Effect::Acked(..) => self.told.push("acked".to_owned()),

@@ -155,7 +155,8 @@ impl Effects for Outlet<'_> {
                 self.state.sockets.remove(&socket);
             }
             // There is one shard, nobody asks many, and there are no lobbies.
-            Effect::Tell(..)
+            Effect::Joined(_)
+            | Effect::Tell(..)
             | Effect::Gathered(..)
             | Effect::Show(..)
             | Effect::Hide(..)

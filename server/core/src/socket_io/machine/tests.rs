@@ -5,6 +5,7 @@ mod acks;
 mod binary;
 mod connect;
 mod disconnect;
+mod limits;
 mod random;
 mod rooms;
 
@@ -201,6 +202,8 @@ impl Effects for Log<'_> {
                 let auth = auth.map(|auth| format!(" with {auth}")).unwrap_or_default();
                 format!("{} wants {}{auth}", self.name(socket), namespace(to))
             }
+            // Right before its first socket is.
+            Effect::Joined(_) => return,
             Effect::Connected(socket, to) => {
                 format!("{} is in {}", self.name(socket), namespace(to))
             }
