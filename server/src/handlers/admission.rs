@@ -8,10 +8,12 @@ use std::{
 
 use hyper::{
     HeaderMap,
-    header::{HeaderName, HeaderValue},
+    header::{self, HeaderName, HeaderValue},
 };
 use parlor_core::key::{SessionKey, SocketKey};
+use parlor_shared::api::code;
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::json;
 
 /// What a client sent along with its CONNECT.
 #[derive(Debug, Clone, Copy)]
@@ -60,12 +62,14 @@ pub type Admission = Result<(), ConnectError>;
 pub struct ConnectError {
     pub(super) message: String,
     pub(super) data: Option<String>,
+    /// It counts as a failed token.
+    pub(super) is_unauthorized: bool,
 }
 
 impl ConnectError {
     /// With a message alone.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), data: None }
+        Self { message: message.into(), data: None, is_unauthorized: false }
     }
 
     /// With data that programs can read.
@@ -74,7 +78,14 @@ impl ConnectError {
     /// If `data` has no JSON form.
     pub fn with_data(message: impl Into<String>, data: &impl Serialize) -> Self {
         let data = serde_json::to_string(data).expect("the data has a JSON form");
-        Self { message: message.into(), data: Some(data) }
+        Self { message: message.into(), data: Some(data), is_unauthorized: false }
+    }
+
+    /// With the code `E_AUTH`: what the client brought does not prove who it is. Who fails often is
+    /// shut out; see `limits.max_failed_auths_per_minute_per_address`.
+    pub fn unauthorized(message: impl Into<String>) -> Self {
+        let refused = Self::with_data(message, &json!({"code": code::AUTH}));
+        Self { is_unauthorized: true, ..refused }
     }
 
     /// What a client hears whose handler failed.
@@ -92,6 +103,16 @@ pub struct Handshake {
     pub query: String,
     /// The headers, as a [`HeaderMap`].
     pub headers: Headers,
+}
+
+impl Handshake {
+    /// The value of a cookie; of two of one name the first, which is the one of the longer path.
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
+        let all = self.headers.get_all(header::COOKIE);
+        let pairs = all.iter().filter_map(|all| all.to_str().ok()).flat_map(|all| all.split(';'));
+        let mut pairs = pairs.filter_map(|pair| pair.trim().split_once('='));
+        pairs.find(|(own, _)| *own == name).map(|(_, value)| value.trim_matches('"').to_owned())
+    }
 }
 
 /// The headers of a request. They are kept as text, for as long as the session lives, and made a

@@ -22,7 +22,7 @@ use parlor_shared::{
 use tokio::sync::{oneshot, watch};
 
 use super::{Context, Emit, Handshake, context::answer, desk::Env};
-use crate::mailbox::Parcel;
+use crate::{auth::Account, mailbox::Parcel};
 
 /// What an async handler may do. Cloning is cheap, and a clone may outlive the handler.
 ///
@@ -39,6 +39,7 @@ struct Inner {
     id: SocketId,
     namespace: NamespaceKey,
     handshake: Option<Arc<Handshake>>,
+    account: Option<Arc<Account>>,
     /// Its sender is dropped with the socket.
     life: watch::Receiver<()>,
     /// A lock, because clones share the right to answer once; held to take it.
@@ -62,14 +63,16 @@ pub(super) struct Of {
     pub(super) id: SocketId,
     pub(super) namespace: NamespaceKey,
     pub(super) handshake: Option<Arc<Handshake>>,
+    pub(super) account: Option<Arc<Account>>,
     pub(super) life: watch::Receiver<()>,
     pub(super) ack: Option<u64>,
 }
 
 impl AsyncContext {
     pub(super) fn new(env: Arc<Env>, of: Of) -> Self {
-        let Of { socket, id, namespace, handshake, life, ack } = of;
-        Self(Arc::new(Inner { env, socket, id, namespace, handshake, life, ack: Mutex::new(ack) }))
+        let Of { socket, id, namespace, handshake, account, life, ack } = of;
+        let ack = Mutex::new(ack);
+        Self(Arc::new(Inner { env, socket, id, namespace, handshake, account, life, ack }))
     }
 
     /// The socket's public id; other sockets can be addressed by it as by a room.
@@ -85,6 +88,11 @@ impl AsyncContext {
     /// The request that opened the session; `None` if it was gone before this began.
     pub fn handshake(&self) -> Option<&Handshake> {
         self.0.handshake.as_deref()
+    }
+
+    /// Who the client was when the handler began; `None` in namespaces that do not ask.
+    pub fn account(&self) -> Option<&Arc<Account>> {
+        self.0.account.as_ref()
     }
 
     /// False once the socket is gone.

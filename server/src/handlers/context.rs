@@ -23,6 +23,7 @@ use super::{
     foreign::Foreign,
     lane::Lane,
 };
+use crate::auth::Account;
 
 /// What the shard knows of a session that handlers may ask for.
 pub(crate) trait Sessions {
@@ -39,6 +40,8 @@ pub(super) struct SocketInfo {
     pub(super) session: SessionKey,
     pub(super) namespace: NamespaceKey,
     pub(super) handshake: Option<Arc<Handshake>>,
+    /// `None` in namespaces that ask for none.
+    pub(super) account: Option<Arc<Account>>,
     /// Events that wait behind an async handler.
     pub(super) lane: Lane,
     data: Option<Foreign<Box<dyn Any>>>,
@@ -52,8 +55,10 @@ impl SocketInfo {
         session: SessionKey,
         namespace: NamespaceKey,
         handshake: Option<Arc<Handshake>>,
+        account: Option<Arc<Account>>,
     ) -> Self {
-        Self { id, session, namespace, handshake, lane: Lane::default(), data: None, life: None }
+        let lane = Lane::default();
+        Self { id, session, namespace, handshake, account, lane, data: None, life: None }
     }
 }
 
@@ -92,6 +97,13 @@ impl Context<'_> {
     /// The request that opened the session.
     pub fn handshake(&self) -> Option<&Handshake> {
         self.info.handshake.as_deref()
+    }
+
+    /// Who the client is; `None` in namespaces that do not ask, see [`Namespace::accounts`].
+    ///
+    /// [`Namespace::accounts`]: crate::Namespace::accounts
+    pub fn account(&self) -> Option<&Arc<Account>> {
+        self.info.account.as_ref()
     }
 
     /// Bytes that wait for this client: more than a few thousand mean that it reads slowly.
@@ -244,6 +256,7 @@ impl Context<'_> {
             id: self.info.id,
             namespace: self.info.namespace,
             handshake: self.info.handshake.clone(),
+            account: self.info.account.clone(),
             life,
             ack: self.ack.take(),
         };

@@ -20,6 +20,7 @@ use parlor_shared::socket_io::{Args, Draft};
 
 use super::{Context, EmitError, TimerId, foreign::Foreign, tasks::caught};
 use crate::{
+    auth::Accounts,
     mailbox::{Mailbox, Parcel, Refused},
     metrics::Metrics,
 };
@@ -41,6 +42,7 @@ pub(crate) struct Env {
     pub(crate) names: Arc<[String]>,
     pub(crate) mailbox: Mailbox,
     pub(crate) metrics: Metrics,
+    pub(crate) accounts: Arc<Accounts>,
     next_timer: AtomicU64,
 }
 
@@ -50,8 +52,9 @@ impl Env {
         names: Arc<[String]>,
         mailbox: Mailbox,
         metrics: Metrics,
+        accounts: Arc<Accounts>,
     ) -> Self {
-        Self { shard, names, mailbox, metrics, next_timer: AtomicU64::new(0) }
+        Self { shard, names, mailbox, metrics, accounts, next_timer: AtomicU64::new(0) }
     }
 
     /// Posts for an emitter, which does not wait.

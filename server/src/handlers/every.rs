@@ -166,7 +166,7 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{mailbox::mailbox, metrics::Metrics};
+    use crate::{auth::Accounts, mailbox::mailbox, metrics::Metrics};
     use std::sync::mpsc;
 
     const PERIOD: Duration = Duration::from_millis(10);
@@ -184,7 +184,7 @@ mod tests {
     /// One function every 10 ms from 1000 ms on, which notes due time, lateness and skipped calls.
     fn script() -> Script {
         let names = ["/".to_owned()].into();
-        let env = Env::new(0, names, mailbox().0, Metrics::default());
+        let env = Env::new(0, names, mailbox().0, Metrics::default(), Arc::new(Accounts::test()));
         let desk = Desk::new(Arc::new(env));
         let (note, calls) = mpsc::channel();
         let mut schedule = Schedule::default();

@@ -2,6 +2,7 @@
 //! Sync ones run on the shard, async ones on a runtime of their own. Neither touches the world:
 //! their contexts note or post what they want, and the shard hands that in.
 
+mod accounts;
 mod admission;
 mod asynchronous;
 mod context;
@@ -25,7 +26,7 @@ use parlor_core::{
     cluster,
     effect::{AckError, DisconnectReason},
     input::{AckToken, Input},
-    key::{Beside, SessionKey, SocketKey},
+    key::{Beside, NamespaceKey, SessionKey, SocketKey},
     time::Time,
 };
 use parlor_shared::socket_io::Args;
@@ -40,10 +41,12 @@ pub use gather::Answer;
 pub use many::Rooms;
 pub use namespace::Namespace;
 
+pub(crate) use accounts::Renew;
 pub(crate) use admission::Decision;
 pub(crate) use context::Sessions;
 pub(crate) use desk::Env;
 pub(crate) use every::{Beat, TimerId};
+pub(crate) use namespace::Running as RunningTask;
 pub(crate) use tasks::{End, HandlerThreads, Tasks, caught};
 
 use context::SocketInfo;
@@ -53,7 +56,10 @@ use foreign::Foreign;
 use namespace::Running;
 use share::Shares;
 
-use crate::mailbox::Parcel;
+use crate::{
+    auth::{AccountRule, Gate},
+    mailbox::Parcel,
+};
 
 /// All namespaces by name, in the order of their keys.
 pub(crate) type Namespaces = Arc<[(String, Namespace)]>;
@@ -67,6 +73,10 @@ pub(crate) struct Handlers {
     /// `None` if no handler is async.
     tasks: Option<Tasks>,
     shares: Shares,
+    gate: Gate,
+    /// `/lobby`, if its sockets are asked for accounts.
+    lobby: Option<NamespaceKey>,
+    lobby_rule: AccountRule,
 }
 
 /// Why a handler did not come to its end.
@@ -83,6 +93,9 @@ impl Handlers {
         tasks: Option<Tasks>,
     ) -> Self {
         Self {
+            gate: Gate::new(Arc::clone(&env.accounts)),
+            lobby: None,
+            lobby_rule: env.accounts.lobby_rule(),
             // A counter of its own: shards that share one would wait for each other's caches.
             namespaces: namespaces.into(),
             sockets: Beside::default(),
@@ -142,12 +155,12 @@ impl Handlers {
 
     /// When [`Self::fire`] is due.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        self.schedule.deadline()
+        [self.schedule.deadline(), self.gate.deadline()].into_iter().flatten().min()
     }
 
-    /// Calls the function that is due first; false if none is.
+    /// Calls the function, or does what else is due, first; false if nothing is.
     pub(crate) fn fire(&mut self, now: Time) -> bool {
-        self.schedule.call(now, &mut self.desk)
+        self.fire_gate(now) || self.schedule.call(now, &mut self.desk)
     }
 
     // ---- calls ---------------------------------------------------------------------------------
@@ -165,7 +178,7 @@ impl Handlers {
     ) {
         self.shares.begin(session);
         let mailbox = self.desk.env.mailbox.clone();
-        self.tasks().spawn(make, &self.desk.env, move |outcome| {
+        self.tasks().spawn(make, &self.desk.env.metrics.handlers_running, move |outcome| {
             // If the shard is no more, so is the session.
             let _ = mailbox.post(end(outcome));
         });

@@ -10,6 +10,7 @@ use parlor_shared::id::{ID_BYTES, SocketId};
 
 use super::{desk::MAX_WISHES_PER_CALL, tasks::MAX_RUNNING_HANDLERS, *};
 use crate::{
+    auth::Accounts,
     mailbox::{Inbox, MAX_PARCELS, mailbox},
     metrics::Metrics,
 };
@@ -42,7 +43,8 @@ impl Sessions for NoSessions {
 
 fn env() -> (Arc<Env>, Inbox) {
     let (mailbox, inbox) = mailbox();
-    (Arc::new(Env::new(0, ["/".to_owned()].into(), mailbox, Metrics::default())), inbox)
+    let accounts = Arc::new(Accounts::test());
+    (Arc::new(Env::new(0, ["/".to_owned()].into(), mailbox, Metrics::default(), accounts)), inbox)
 }
 
 fn handlers(tasks: Option<Tasks>, build: impl FnOnce(&mut Namespace)) -> Handlers {
@@ -55,7 +57,8 @@ impl Handlers {
     fn connect(&mut self, number: u32) -> String {
         let id = SocketId::from_bytes([0; ID_BYTES]);
         let session = SessionKey::new(number, 0);
-        self.connecting(&NoSessions, SOCKET(number), id, session, NamespaceKey(0), None);
+        let wanted = (SOCKET(number), session, NamespaceKey(0));
+        self.connecting(&NoSessions, Time::ZERO, id, wanted, None);
         format!("{:?}", self.next_wish().unwrap())
     }
 

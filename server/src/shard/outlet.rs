@@ -110,7 +110,17 @@ impl Effects for Outlet<'_> {
             Effect::Close(key, reason) => self.tell(key, SessionInput::Close(reason)),
             Effect::Connecting { socket, id, session, namespace, auth } => {
                 let sessions = View(self.sessions);
-                self.handlers.connecting(&sessions, socket, id, session, namespace, auth);
+                let wanted = (socket, session, namespace);
+                let budget = self.handlers.connecting(&sessions, self.now, id, wanted, auth);
+                if let (Some(_), Some(slot)) = (&budget, self.sessions.get_mut(session)) {
+                    slot.seldom.account_budget = budget;
+                }
+            }
+            Effect::Joined(session) => {
+                let slot = self.sessions.get_mut(session);
+                if let Some(pass) = slot.and_then(|slot| slot.seldom.pass.as_mut()) {
+                    pass.pending = None;
+                }
             }
             Effect::Connected(socket, _) => {
                 self.handlers.connected(&View(self.sessions), socket);

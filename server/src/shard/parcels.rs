@@ -39,6 +39,8 @@ impl Shard {
             Parcel::Run(socket, job) => self.handlers(|all, view| all.run(view, socket, job)),
             Parcel::Decided(decision) => self.handlers(|all, view| all.decided(view, decision)),
             Parcel::Every(id, beat) => self.handlers(|all, _| all.every(now, id, beat)),
+            Parcel::Renew(renew) => self.handlers(|all, view| all.renew(view, now, renew)),
+            Parcel::Revoked(revoked) => self.handlers(|all, _| all.revoked(revoked.as_ref())),
             Parcel::Cancel(id) => self.handlers(|all, _| all.cancel(id)),
             Parcel::Ended(socket, outcome) => {
                 self.handlers(|all, _| all.ended(socket, outcome));

@@ -31,6 +31,7 @@ fn shard(n_heard: &Arc<AtomicUsize>) -> (Shard, mio::Poll) {
         session: Arc::default(),
         patience: Duration::from_secs(10),
         metrics: Metrics::default(),
+        limits: Arc::new(Limits::new(&crate::config::Limits::default(), 1_000_000)),
         is_alone: true,
     };
     let n_heard = Arc::clone(n_heard);

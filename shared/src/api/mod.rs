@@ -133,6 +133,13 @@ pub struct Expiring {
     pub in_ms: u64,
 }
 
+/// What the answer to [`RENEW`] holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renewed {
+    /// Seconds from the Unix epoch to the new token's end.
+    pub expires: u64,
+}
+
 /// A guest's token, as it is told: [`GUEST`], and the answer to `POST /guest`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuestToken {
