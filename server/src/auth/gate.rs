@@ -18,7 +18,6 @@ use crate::{
 };
 
 /// A socket that wants to come in.
-#[derive(Debug)]
 pub(crate) struct Request<'r> {
     pub(crate) socket: SocketKey,
     pub(crate) namespace: NamespaceKey,
@@ -57,7 +56,6 @@ pub(crate) enum Due {
 }
 
 /// Of one shard.
-#[derive(Debug)]
 pub(crate) struct Gate {
     accounts: Arc<Accounts>,
     /// Those who have a token; guests without one have nothing to lose.
@@ -65,7 +63,6 @@ pub(crate) struct Gate {
     deadlines: Deadlines<SocketKey>,
 }
 
-#[derive(Debug)]
 struct Holder {
     account: Arc<Account>,
     namespace: NamespaceKey,
@@ -79,7 +76,7 @@ struct Holder {
 }
 
 /// What of what a client sends along is read here.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 struct Sent {
     token: Option<String>,
     guest: Option<Value>,

@@ -70,8 +70,7 @@ pub(super) struct Header {
     crit: Option<serde::de::IgnoredAny>,
 }
 
-/// A token in its parts, which nobody has vouched for yet.
-#[derive(Debug)]
+/// A token in its parts, which nobody has vouched for yet. No part of it is ever logged.
 pub(super) struct Unverified<'t> {
     pub(super) header: Header,
     /// Header and claims as they are signed.

@@ -38,7 +38,6 @@ enum Renewal {
 }
 
 /// A client brings another token.
-#[derive(Debug)]
 pub(crate) struct Renew {
     socket: SocketKey,
     namespace: NamespaceKey,

@@ -57,8 +57,12 @@ impl Shard {
         transport: Transport,
         carrier: Carrier,
         handshake: Handshake,
-        pass: Option<Pass>,
+        mut pass: Option<Pass>,
     ) -> SessionKey {
+        if let (App::Engine(_), Some(pass)) = (&self.app, &mut pass) {
+            // There is nothing to join.
+            pass.pending = None;
+        }
         let (now, settings) = (self.now(), Arc::clone(&self.settings.session));
         let sid = chance::sid(&self.settings.owners, self.settings.id);
         let greeting = engine::Handshake {
