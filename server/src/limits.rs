@@ -590,6 +590,10 @@ mod tests {
         let network_alone = [None, Some(&*of_network)];
         let taken_alone = [(); 3].map(|()| taken(network_alone));
         assert_eq!(taken_alone, [164, 128, 64], "nothing was lost");
+        let of_bob = limits.account_budget(at(0), &"bob".into()).unwrap();
+        assert_eq!(taken([Some(&*of_bob), Some(&*of_network)]), 64);
+        let bob_alone = [Some(&*of_bob), None];
+        assert_eq!([taken(bob_alone), taken(bob_alone)], [164, 128], "what he could not use");
         assert_eq!(taken([None; 2]), 164);
     }
 
