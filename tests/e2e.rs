@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "e2e/accounts.rs"]
+mod accounts;
 #[path = "e2e/asynchronous.rs"]
 mod asynchronous;
 #[path = "e2e/bad_input/mod.rs"]

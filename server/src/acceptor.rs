@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use crate::{
-    address::{Counted, PerAddress, TrustedProxies},
+    address::{Counted, Network, PerAddress, TrustedProxies},
     mailbox::Mailbox,
     metrics::Metrics,
 };
@@ -119,7 +119,7 @@ impl Door {
         let address = peer.ip().to_canonical();
         let counted = if self.proxies.contains(address) {
             None
-        } else if let Some(counted) = self.per_address.take(address) {
+        } else if let Some(counted) = self.per_address.take(Network::of(address)) {
             Some(counted)
         } else {
             self.metrics.connections_refused.inc();

@@ -2,14 +2,14 @@
 
 use std::{
     collections::HashMap,
-    hash::BuildHasher as _,
+    hash::Hash,
     net::IpAddr,
     sync::{Arc, Mutex},
 };
 
 use hyper::HeaderMap;
 use ipnet::IpNet;
-use parlor_core::{hash::Keyed, key::Origin};
+use parlor_core::key::Origin;
 
 /// Proxies whose `X-Forwarded-For` is believed.
 #[derive(Debug, Clone, Default)]
@@ -49,63 +49,68 @@ impl TrustedProxies {
     }
 }
 
-/// Gives each address a number that tells nobody which it is.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Origins(Keyed);
+/// Whose limits count for a client: its address, or the /64 of an IPv6 address, of which one
+/// client has as many as it likes. In 8 bytes, as every session has some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Network(u64);
 
-impl Origins {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(Keyed::new(seed))
+impl Network {
+    pub(crate) fn of(address: IpAddr) -> Self {
+        // No network has an address in the first 2^-8 of IPv6, where those of IPv4 are put.
+        Self(match address.to_canonical() {
+            IpAddr::V4(address) => 1 << 32 | u64::from(address.to_bits()),
+            IpAddr::V6(address) => (address.to_bits() >> 64) as u64,
+        })
     }
 
-    /// The number of an address. Of IPv6 the network counts, of which a client has all addresses.
-    pub(crate) fn of(self, address: IpAddr) -> Origin {
-        Origin(match address.to_canonical() {
-            IpAddr::V4(address) => self.0.hash_one(address),
-            IpAddr::V6(address) => self.0.hash_one(address.to_bits() >> 64),
-        })
+    /// As core knows it.
+    pub(crate) fn origin(self) -> Origin {
+        Origin(self.0)
     }
 }
 
-/// Counts something per address, up to a limit; 0 is no limit.
+/// Counts something per network, up to a limit; 0 is no limit.
+pub(crate) type PerAddress = Per<Network>;
+
+/// Counts something per `K`, up to a limit; 0 is no limit.
 #[derive(Debug, Clone)]
-pub(crate) struct PerAddress {
+pub(crate) struct Per<K> {
     limit: usize,
     /// Shared by the acceptor and all shards; held for one look-up at a time.
-    counts: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    counts: Arc<Mutex<HashMap<K, usize>>>,
 }
 
 /// One that counts; dropping it gives the place back.
 #[derive(Debug)]
-pub(crate) struct Counted {
-    address: IpAddr,
-    counts: Arc<Mutex<HashMap<IpAddr, usize>>>,
+pub(crate) struct Counted<K: Eq + Hash = Network> {
+    key: K,
+    counts: Arc<Mutex<HashMap<K, usize>>>,
 }
 
-impl PerAddress {
+impl<K: Eq + Hash + Clone> Per<K> {
     pub(crate) fn new(limit: usize) -> Self {
         Self { limit, counts: Arc::default() }
     }
 
-    /// Takes a place; `None` if the address has as many as it may.
-    pub(crate) fn take(&self, address: IpAddr) -> Option<Counted> {
+    /// Takes a place; `None` if there are as many of this key as may be.
+    pub(crate) fn take(&self, key: K) -> Option<Counted<K>> {
         let mut counts = self.counts.lock().expect("nobody panics while holding it");
-        let count = counts.entry(address).or_default();
+        let count = counts.entry(key.clone()).or_default();
         if self.limit != 0 && *count >= self.limit {
             return None;
         }
         *count += 1;
-        Some(Counted { address, counts: Arc::clone(&self.counts) })
+        Some(Counted { key, counts: Arc::clone(&self.counts) })
     }
 }
 
-impl Drop for Counted {
+impl<K: Eq + Hash> Drop for Counted<K> {
     fn drop(&mut self) {
         let mut counts = self.counts.lock().expect("nobody panics while holding it");
-        if let Some(count) = counts.get_mut(&self.address) {
+        if let Some(count) = counts.get_mut(&self.key) {
             *count -= 1;
             if *count == 0 {
-                counts.remove(&self.address);
+                counts.remove(&self.key);
             }
         }
     }
@@ -137,13 +142,25 @@ mod tests {
 
     #[test]
     fn an_address_gets_its_limit_and_not_one_more() {
-        let (per, address) = (PerAddress::new(2), "1.2.3.4".parse().unwrap());
-        let first = per.take(address).unwrap();
-        let _second = per.take(address).unwrap();
-        assert!(per.take(address).is_none());
-        assert!(per.take("1.2.3.5".parse().unwrap()).is_some());
+        let (per, own) = (PerAddress::new(2), network("1.2.3.4"));
+        let first = per.take(own).unwrap();
+        let _second = per.take(own).unwrap();
+        assert!(per.take(own).is_none());
+        assert!(per.take(network("1.2.3.5")).is_some());
         drop(first);
-        assert!(per.take(address).is_some());
-        assert!(PerAddress::new(0).take(address).is_some());
+        assert!(per.take(own).is_some());
+        assert!(PerAddress::new(0).take(own).is_some());
+    }
+
+    fn network(address: &str) -> Network {
+        Network::of(address.parse().unwrap())
+    }
+
+    #[test]
+    fn an_address_of_ipv6_counts_by_its_64() {
+        assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+        assert_eq!(network("::ffff:1.2.3.4"), network("1.2.3.4"));
+        assert_ne!(network("1.2.3.4"), network("1.2.3.5"));
     }
 }

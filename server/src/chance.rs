@@ -43,6 +43,16 @@ pub(crate) fn sid(owners: &Owners, shard: ShardId) -> Sid {
     Sid::from_bytes(owners.mint(bytes(), shard))
 }
 
+/// An identity for whom no world has one.
+pub(crate) fn id() -> [u8; ID_BYTES] {
+    bytes()
+}
+
+/// A key that nobody else has.
+pub(crate) fn secret() -> [u8; 32] {
+    bytes()
+}
+
 /// Tells one log line from another without showing a whole session id.
 pub(crate) fn short(key: SessionKey) -> u32 {
     key.parts().1

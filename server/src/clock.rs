@@ -27,6 +27,12 @@ impl Clock {
         self.epoch_ms
     }
 
+    /// Milliseconds from the Unix epoch to now, by a clock that may be set: for times that others
+    /// tell.
+    pub(crate) fn unix_ms() -> u64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
+    }
+
     /// When tokio is to wake for a deadline of core's.
     pub(crate) fn instant(&self, time: Time) -> tokio::time::Instant {
         (self.start + time.since_start()).into()

@@ -6,6 +6,8 @@ use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use crate::auth::AccountRule;
+
 /// A key of the configuration, for help and documentation.
 #[derive(Debug, Clone, Copy)]
 pub struct Key {
@@ -115,6 +117,37 @@ config! {
         max_connections_per_address: usize = 1024,
         /// Sessions of one address; 0 is no limit.
         max_sessions_per_address: usize = 512,
+        /// Sessions of one address that have joined no namespace yet; 0 is no limit.
+        max_pending_sessions_per_address: usize = 256,
+        /// New sessions of one address in a second, when it has had its burst; 0 is no limit.
+        /// Addresses of IPv6 count by their /64, here and below; clients behind trusted proxies by
+        /// their own.
+        max_handshakes_per_second_per_address: u32 = 50,
+        /// New sessions of one address at once.
+        max_handshake_burst_per_address: u32 = 512,
+        /// Tokens of one address that are not accepted in a minute: one more, and new sessions of
+        /// it are refused for a minute, then two, four, up to an hour. 0 is no limit.
+        max_failed_auths_per_minute_per_address: u32 = 100,
+        /// Messages of one session in a second, when it has had its burst; 0 is no limit. Events
+        /// past it are dropped and the client is told; if it goes on, it is cut.
+        max_messages_per_second: u32 = 2_000,
+        /// Messages of one session at once.
+        max_message_burst: u32 = 5_000,
+        /// Bytes of one session's messages in a second, when it has had its burst; 0 is no limit.
+        max_bytes_per_second: u32 = 4_000_000,
+        /// Bytes of one session's messages at once; at least one message of the largest size.
+        max_byte_burst: u32 = 16_000_000,
+        /// What all sessions of one address may send, as a multiple of what one may; 0 is no limit.
+        max_traffic_per_address: u32 = 64,
+        /// What all sessions of one account may send, as a multiple of what one may; 0 is no limit.
+        max_traffic_per_account: u32 = 4,
+        /// Sockets of one account; 0 is no limit.
+        max_sockets_per_account: usize = 32,
+        /// CONNECTs of one account in a second, ten times as many at once; 0 is no limit.
+        max_connects_per_second_per_account: u32 = 5,
+        /// Whether requests about a session must come from the network and the page that opened it.
+        /// Clients that change networks then lose theirs, and open another.
+        bind_sessions: bool = false,
         /// Milliseconds within which a request's header must be complete. Who takes nothing of an
         /// answer for so long is cut too, by twice that at the latest.
         header_timeout_ms: u64 = 10_000,
@@ -146,9 +179,38 @@ config! {
         /// Threads that async handlers run on, if there are any; 0: as many as cores.
         threads: usize = 0,
     }
+    /// Accounts: who clients are, by signed tokens.
+    auth: AuthSection {
+        /// Whom `/lobby` lets in. "guests": everybody, but a token that is sent must be good;
+        /// "required": only who has a token of yours; "none": nobody is asked.
+        lobby: AccountRule = AccountRule::Guests,
+        /// File with the keys of your tokens: a JWKS, public keys in PEM (RSA for RS256, Ed25519
+        /// for EdDSA), or a secret for HS256 of 32 bytes or more. It is read again when it
+        /// changes. Empty: there are none but guests' tokens.
+        keys: String = String::new(),
+        /// What a token must say as `iss`; empty: anything.
+        issuer: String = String::new(),
+        /// What a token must say as `aud`, or among it; empty: anything.
+        audience: String = String::new(),
+        /// File that names who is let in no more, a line for each: `account ID` (`sub`) or
+        /// `token ID` (`jti`). It is read again when it changes, and who is in it is disconnected.
+        revoked: String = String::new(),
+        /// File with a secret of 32 bytes or more that signs guests' tokens, for several nodes and
+        /// for restarts. Empty: one is drawn at the start, and guests are forgotten at the end.
+        guest_secret: String = String::new(),
+        /// Days for which a guest's token is good.
+        guest_days: u64 = 30,
+        /// Seconds before its token expires that a client hears of it, by `auth:expiring`.
+        expiring_notice_s: u64 = 60,
+        /// Cookie that holds the token of clients that send none along; empty: cookies mean
+        /// nothing. Pages of origins that are not in `cors.origins`, or the server's own, are then
+        /// refused.
+        cookie: String = String::new(),
+    }
     /// Which web pages may talk to this server from another origin.
     cors: CorsSection {
-        /// Origins such as `https://game.example`; "*" is any; none: no cross-origin headers.
+        /// Origins such as `https://game.example`; "*" is any; none: no cross-origin headers. If
+        /// some are named, pages of others, `null` among them, may not open WebSockets.
         origins: Vec<String> = Vec::new(),
         /// Whether such pages may send cookies.
         credentials: bool = false,
@@ -204,6 +266,12 @@ pub enum LogFormat {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(String);
+
+impl ConfigError {
+    pub(crate) fn new(what: String) -> Self {
+        Self(what)
+    }
+}
 
 impl Config {
     /// The defaults, overlaid by a file (if any), environment variables and flags, in this order.

@@ -1,12 +1,13 @@
 //! Cross-origin headers of the Engine.IO path, as engine.io's `cors` option sets them.
-//! It says which pages may read answers; it is no access check.
+//! It says which pages may read answers, which browsers see to themselves. What they do not see to
+//! is checked here: who may open a WebSocket, and who may use cookies.
 
 use hyper::{
     HeaderMap, Method, Response, StatusCode,
     header::{
         ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS,
         ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_HEADERS,
-        CONTENT_LENGTH, HeaderValue, ORIGIN, VARY,
+        CONTENT_LENGTH, HOST, HeaderValue, ORIGIN, VARY,
     },
 };
 
@@ -15,21 +16,53 @@ use hyper::{
 pub(crate) struct Cors {
     origins: Vec<HeaderValue>,
     credentials: bool,
+    /// A cookie may say who somebody is.
+    cookies: bool,
 }
 
 impl Cors {
-    /// `origins` empty: no headers at all; `*`: any, without credentials.
+    /// `origins` empty: no headers at all; `*`: any, without credentials. `cookies`: one of them
+    /// says who somebody is.
     ///
     /// # Errors
     /// The origin that cannot stand in a header, or that credentials cannot go with `*`.
-    pub(crate) fn new(origins: &[String], credentials: bool) -> Result<Self, String> {
-        if credentials && origins.iter().any(|origin| origin == "*") {
+    pub(crate) fn new(
+        origins: &[String],
+        credentials: bool,
+        cookies: bool,
+    ) -> Result<Self, String> {
+        if (credentials || cookies) && origins.iter().any(|origin| origin == "*") {
             return Err("credentials cannot be allowed for every origin; name them".to_owned());
         }
         let value = |origin: &String| {
             HeaderValue::from_str(origin).map_err(|_| format!("`{origin}` is no origin"))
         };
-        Ok(Self { origins: origins.iter().map(value).collect::<Result<_, _>>()?, credentials })
+        let origins = origins.iter().map(value).collect::<Result<_, _>>()?;
+        Ok(Self { origins, credentials, cookies })
+    }
+
+    /// True if the page that a request comes from may open a WebSocket: browsers let any.
+    pub(crate) fn may_upgrade(&self, request: &HeaderMap) -> bool {
+        let is_checked = self.cookies || !self.origins.is_empty();
+        !is_checked || self.knows(request)
+    }
+
+    /// True if the page that a request comes from may open a session by polling. Without cookies
+    /// any may: it cannot read the answer.
+    pub(crate) fn may_poll(&self, request: &HeaderMap) -> bool {
+        !self.cookies || self.knows(request)
+    }
+
+    /// True if the request is not a page's, or that of a page which is listed or from here.
+    fn knows(&self, request: &HeaderMap) -> bool {
+        let Some(origin) = request.get(ORIGIN) else { return true };
+        let is_listed = |listed: &HeaderValue| listed == "*" || listed == origin;
+        let is_own = || {
+            let own = request.get(HOST).map(HeaderValue::as_bytes);
+            let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+            origin.zip(own).is_some_and(|((_, of), own)| own.eq_ignore_ascii_case(of.as_bytes()))
+        };
+        self.origins.iter().any(is_listed) || is_own()
     }
 
     /// True if a preflight is answered here.
@@ -107,7 +140,10 @@ mod tests {
         let mut request = HeaderMap::new();
         request.insert(ORIGIN, origin.parse().unwrap());
         let mut response = HeaderMap::new();
-        Cors::new(&origins, credentials).unwrap().told(method, &request).apply(&mut response);
+        Cors::new(&origins, credentials, false)
+            .unwrap()
+            .told(method, &request)
+            .apply(&mut response);
         let text = |v: &HeaderValue| v.to_str().unwrap().to_owned();
         response.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
     }
@@ -139,7 +175,42 @@ mod tests {
                 pair("access-control-allow-credentials", "true")
             ]
         );
-        assert!(Cors::new(&["*".to_owned()], true).is_err());
-        assert!(Cors::new(&["a\r\nb".to_owned()], false).is_err());
+        assert!(Cors::new(&["*".to_owned()], true, false).is_err());
+        assert!(Cors::new(&["*".to_owned()], false, true).is_err());
+        assert!(Cors::new(&["a\r\nb".to_owned()], false, false).is_err());
+    }
+
+    #[test]
+    fn pages_may_open_what_their_browser_would_let_any_page_open_if_they_are_known() {
+        let may = |origins: &[&str], cookies: bool, origin: Option<&str>| {
+            let origins: Vec<String> = origins.iter().map(|s| (*s).to_owned()).collect();
+            let cors = Cors::new(&origins, false, cookies).unwrap();
+            let mut request = HeaderMap::new();
+            request.insert(HOST, HeaderValue::from_static("game.example:3000"));
+            if let Some(origin) = origin {
+                request.insert(ORIGIN, origin.parse().unwrap());
+            }
+            (cors.may_upgrade(&request), cors.may_poll(&request))
+        };
+        let evil = Some("http://evil.example");
+        assert_eq!(may(&[], false, evil), (true, true), "as with the reference");
+        assert_eq!(may(&["*"], false, evil), (true, true));
+        let (listed, both) = (["http://a", "null"], (true, true));
+        for origin in [None, Some("http://a"), Some("null"), Some("http://Game.Example:3000")] {
+            assert_eq!(may(&listed, true, origin), both, "{origin:?}");
+        }
+        for origin in [
+            evil,
+            Some("null"),
+            Some("http://a.evil.example"),
+            Some("HTTP://A"),
+            Some("http://game.example"),
+            Some("http://game.example:3000.evil.example"),
+            Some("game.example:3000"),
+        ] {
+            assert_eq!(may(&["http://a"], false, origin), (false, true), "{origin:?}");
+            assert_eq!(may(&["http://a"], true, origin), (false, false), "{origin:?}");
+            assert_eq!(may(&[], true, origin), (false, false), "{origin:?}");
+        }
     }
 }

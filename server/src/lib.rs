@@ -66,6 +66,33 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
+//! # Accounts
+//!
+//! A namespace may ask who its clients are: they send a token as `token` of their `auth`, which is
+//! a guest's, made by this server, or one of the operator's own, by the keys in `auth.keys`. The
+//! limits of `limits.…` hold with or without.
+//!
+//! ```
+//! use parlor_server::{AccountRule, Revoked, Server};
+//!
+//! let mut server = Server::default();
+//! server.allow_request(|request| match request.headers.get("user-agent") {
+//!     Some(agent) if agent == "a bot" => Err("no bots".to_owned()),
+//!     _ => Ok(()),
+//! });
+//! server.namespace("/chat").accounts(AccountRule::Guests).on("say", |cx, args| {
+//!     let from = cx.account().map(|account| account.id().to_owned());
+//!     if let Ok(text) = args.get::<String>(0) {
+//!         cx.everyone().emit("said", (from, text));
+//!     }
+//! });
+//! let running = server.start("127.0.0.1:0")?;
+//! running.revoke(&Revoked::Account("eve".to_owned()))?;
+//! # running.stop();
+//! # running.wait()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Handlers that wait, periods, other threads
 //!
 //! Async handlers run on threads of their own. While one runs, further events of its socket wait;
@@ -159,6 +186,8 @@
 
 mod acceptor;
 mod address;
+mod allow;
+mod auth;
 mod chance;
 mod clock;
 pub mod cluster;
@@ -168,6 +197,7 @@ mod engine_app;
 pub mod guide;
 mod handlers;
 mod http;
+mod limits;
 mod mailbox;
 mod metrics;
 mod patience;
@@ -177,6 +207,8 @@ mod shard;
 mod site;
 mod transport;
 
+pub use allow::HandshakeRequest;
+pub use auth::{Account, AccountRule, Revoked};
 pub use config::Config;
 pub use engine_app::{EngineContext, EngineMessage};
 pub use handlers::{

@@ -18,7 +18,8 @@ use parlor_core::{
 use tokio::sync::Notify;
 
 use crate::{
-    handlers::{Beat, Context, Decision, End, Passed, ShardContext, TimerId, caught},
+    auth::Revoked,
+    handlers::{Beat, Context, Decision, End, Passed, Renew, ShardContext, TimerId, caught},
     shard::Handle,
 };
 
@@ -58,6 +59,10 @@ pub(crate) enum Parcel {
     Every(TimerId, Beat),
     /// Call that no more.
     Cancel(TimerId),
+    /// A client of this shard brings another token.
+    Renew(Renew),
+    /// This one, or (`None`) many, are let in no more.
+    Revoked(Option<Revoked>),
 }
 
 impl Parcel {

@@ -120,6 +120,25 @@ fn loosen(config: &mut Config) {
     if config.limits.max_sessions_per_address == defaults.limits.max_sessions_per_address {
         config.limits.max_sessions_per_address = 0;
     }
+    let (limits, defaults) = (&mut config.limits, &defaults.limits);
+    if limits.max_pending_sessions_per_address == defaults.max_pending_sessions_per_address {
+        limits.max_pending_sessions_per_address = 0;
+    }
+    for (limit, default) in [
+        (
+            &mut limits.max_handshakes_per_second_per_address,
+            defaults.max_handshakes_per_second_per_address,
+        ),
+        (
+            &mut limits.max_failed_auths_per_minute_per_address,
+            defaults.max_failed_auths_per_minute_per_address,
+        ),
+        (&mut limits.max_traffic_per_address, defaults.max_traffic_per_address),
+    ] {
+        if *limit == default {
+            *limit = 0;
+        }
+    }
 }
 
 fn welcome(address: std::net::SocketAddr, config: &Config) -> String {

@@ -43,6 +43,7 @@ pub(crate) struct Metrics {
     pub(crate) every_calls: Count,
     pub(crate) every_skipped: Count,
     pub(crate) every_lateness: Lateness,
+    pub(crate) auth_failed: Count,
     pub(crate) handler_panics: Count,
     pub(crate) handlers_running: Gauge,
     pub(crate) events_refused: Family<ByCause, Count>,
@@ -207,6 +208,7 @@ impl Metrics {
             "How long after it was due such a function was called",
             self.every_lateness.0.clone(),
         );
+        r.register("auth_failed", "Tokens that were not accepted", self.auth_failed.clone());
         r.register("handler_panics", "Handlers that panicked", self.handler_panics.clone());
         r.register("handlers_running", "Async handlers at work", self.handlers_running.clone());
         r.register(

@@ -15,7 +15,9 @@ use tokio::sync::mpsc;
 
 use crate::{
     acceptor::{self, Accepted, Door, Doorbell},
-    address::{Origins, PerAddress, TrustedProxies},
+    address::{PerAddress, TrustedProxies},
+    allow::Allow,
+    auth::Accounts,
     chance,
     clock::Clock,
     cluster::{Adapter as _, Cluster, InProcess, Inlet, Links},
@@ -27,6 +29,7 @@ use crate::{
         ServerSide, Tasks, listeners,
     },
     http::HttpSettings,
+    limits::Limits,
     mailbox::{Inbox, Mailbox},
     metrics::Metrics,
     server::Stop,
@@ -45,6 +48,7 @@ pub(crate) struct Parts {
     pub(crate) games: Games,
     pub(crate) engine: Option<EngineApp>,
     pub(crate) cluster: Option<Cluster>,
+    pub(crate) allow: Allow,
 }
 
 /// A server's parts, checked, as its threads share them.
@@ -63,16 +67,19 @@ pub(crate) struct Plan {
     pub(crate) metrics: Metrics,
     http: Arc<HttpSettings>,
     proxies: TrustedProxies,
-    origins: Origins,
     cloakroom: Arc<Cloakroom>,
+    pub(crate) accounts: Arc<Accounts>,
 }
 
 impl Plan {
     pub(crate) fn of(parts: Parts, mailboxes: &Arc<[Mailbox]>) -> io::Result<Self> {
-        let Parts { config, namespaces, server_side, games, engine, cluster } = parts;
+        let Parts { config, namespaces, server_side, games, engine, cluster, allow } = parts;
         let wrong = |what: String| io::Error::new(io::ErrorKind::InvalidInput, what);
         let proxies = TrustedProxies::parse(&config.proxy.trusted).map_err(wrong)?;
-        let cors = Cors::new(&config.cors.origins, config.cors.credentials).map_err(wrong)?;
+        let cors = {
+            let (cors, has_cookie) = (&config.cors, !config.auth.cookie.is_empty());
+            Cors::new(&cors.origins, cors.credentials, has_cookie).map_err(wrong)?
+        };
         let transports = Transports::new(&config.engine.transports).map_err(wrong)?;
         let ms = Duration::from_millis;
         for (value, key) in [
@@ -100,12 +107,22 @@ impl Plan {
             close_timeout: Settings::default().close_timeout,
         });
         let metrics = Metrics::default();
+        let clock = Clock::start();
+        let limits = Arc::new(Limits::new(&config.limits, config.engine.max_payload));
+        let accounts =
+            Accounts::new(&config.auth, Arc::clone(&limits), clock, Arc::clone(mailboxes))
+                .map_err(|error| wrong(error.to_string()))?;
+        let accounts = Arc::new(accounts);
         let http = Arc::new(HttpSettings {
             path: format!("/{}/", config.server.path.trim_matches('/')),
             transports,
             cors,
             proxies: proxies.clone(),
-            sessions_per_address: PerAddress::new(config.limits.max_sessions_per_address),
+            limits,
+            accounts: Arc::clone(&accounts),
+            allow,
+            allow_timeout: ms(config.engine.connect_timeout_ms),
+            binds_sessions: config.limits.bind_sessions,
             header_timeout: ms(config.limits.header_timeout_ms),
             body_timeout: ms(config.limits.body_timeout_ms),
             site: config.site.enabled,
@@ -114,7 +131,8 @@ impl Plan {
             mailboxes: Arc::clone(mailboxes),
         });
         Ok(Self {
-            clock: Clock::start(),
+            clock,
+            accounts,
             last_shard: u8::try_from(mailboxes.len() - 1).expect("at most 256 shards"),
             cluster,
             in_process: Arc::default(),
@@ -126,7 +144,6 @@ impl Plan {
             metrics,
             http,
             proxies,
-            origins: Origins::new(chance::seed()),
             cloakroom: Arc::default(),
             config,
         })
@@ -158,8 +175,12 @@ impl Plan {
 
     /// A runtime for async handlers, if there are any.
     pub(crate) fn handler_threads(&self) -> io::Result<Option<HandlerThreads>> {
-        let is_wanted = self.namespaces.iter().any(|(_, namespace)| namespace.has_async());
-        is_wanted.then(|| HandlerThreads::start(self.config.handlers.threads)).transpose()
+        let is_wanted = self.http.allow.is_async()
+            || self.namespaces.iter().any(|(_, namespace)| namespace.has_async());
+        let threads =
+            is_wanted.then(|| HandlerThreads::start(self.config.handlers.threads)).transpose()?;
+        self.http.allow.run_on(threads.as_ref().map(HandlerThreads::tasks));
+        Ok(threads)
     }
 
     /// What one shard keeps of sockets whose clients may come back.
@@ -187,6 +208,7 @@ impl Plan {
             names: self.names(),
             mailbox,
             metrics: self.metrics.clone(),
+            accounts: Arc::clone(&self.accounts),
             stop: Some(stop),
             cloakroom: Arc::clone(&self.cloakroom),
         })
@@ -241,8 +263,8 @@ impl Plan {
             session: Arc::clone(&self.session),
             patience: self.http.header_timeout,
             metrics: self.metrics.clone(),
+            limits: Arc::clone(&self.http.limits),
             is_alone: neighbours.all.len() == 1,
-            origins: self.origins,
         };
         let far = self.cluster.as_ref().map(|cluster| Arc::clone(&cluster.adapter));
         let links = Links::new(neighbours.own, Arc::clone(&self.in_process) as _, far);

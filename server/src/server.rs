@@ -18,11 +18,14 @@ use tokio::{
 
 use crate::{
     acceptor::{Doorbell, MAX_HANDED_OVER},
+    allow::{Allow, HandshakeRequest},
+    auth::Revoked,
     cluster::Cluster,
     config::Config,
     engine_app::{EngineApp, EngineContext, EngineMessage},
     handlers::{
-        Auth, Beat, Emitter, Env, HandlerThreads, Matching, Namespace, ServerSide, ShardContext,
+        Auth, Beat, EmitError, Emitter, Env, HandlerThreads, Matching, Namespace, RunningTask,
+        ServerSide, ShardContext,
     },
     mailbox::{Inbox, Mailbox, Parcel, mailbox},
     plan::{Entrance, Parts, Plan},
@@ -50,6 +53,7 @@ pub struct Server {
     emitter: Emitter,
     timers: Vec<Every>,
     cluster: Option<Cluster>,
+    allow: Allow,
 }
 
 /// Shards of a server: as many as an identity can tell.
@@ -232,6 +236,45 @@ impl Server {
         self
     }
 
+    /// Asks `judge` about each request that would open a session, by either transport, before it
+    /// does. A refusal is 403 `{"code":4,"message":…}` for polling, and 400 with the message for a
+    /// WebSocket, as from the reference. It runs on the shard: it must not block. One that panics
+    /// refuses. A second judge replaces the first.
+    ///
+    /// ```
+    /// # let mut server = parlor_server::Server::default();
+    /// server.allow_request(|request| match request.headers.get("x-maintenance") {
+    ///     Some(_) => Err("come back later".to_owned()),
+    ///     None => Ok(()),
+    /// });
+    /// ```
+    pub fn allow_request(
+        &mut self,
+        judge: impl Fn(&HandshakeRequest) -> Result<(), String> + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.allow = Allow::Now(Arc::new(judge));
+        self
+    }
+
+    /// Like [`Self::allow_request`], by a judge that may wait, on the threads of async handlers:
+    /// for `engine.connect_timeout_ms`, then the request is refused.
+    ///
+    /// ```
+    /// # let mut server = parlor_server::Server::default();
+    /// # async fn is_banned(address: std::net::IpAddr) -> bool { false }
+    /// server.allow_request_async(|request| async move {
+    ///     if is_banned(request.address).await { Err("banned".to_owned()) } else { Ok(()) }
+    /// });
+    /// ```
+    pub fn allow_request_async<F: Future<Output = Result<(), String>> + Send + 'static>(
+        &mut self,
+        judge: impl Fn(HandshakeRequest) -> F + Send + Sync + 'static,
+    ) -> &mut Self {
+        let judge = Arc::new(move |request| -> RunningTask<_> { Box::pin(judge(request)) });
+        self.allow = Allow::Later(judge, Arc::default());
+        self
+    }
+
     /// Emits from any thread, once the server runs.
     pub fn emitter(&self) -> Emitter {
         self.emitter.clone()
@@ -268,8 +311,8 @@ impl Server {
         let (mailboxes, inboxes): (Vec<Mailbox>, Vec<Inbox>) =
             (0..n_shards).map(|_| mailbox()).unzip();
         let mailboxes: Arc<[Mailbox]> = mailboxes.into();
-        let Self { config, namespaces, server_side, games, engine, cluster, .. } = self;
-        let parts = Parts { config, namespaces, server_side, games, engine, cluster };
+        let Self { config, namespaces, server_side, games, engine, cluster, allow, .. } = self;
+        let parts = Parts { config, namespaces, server_side, games, engine, cluster, allow };
         let plan = Plan::of(parts, &mailboxes)?;
         plan.connect(&mailboxes);
         let timeout = Duration::from_millis(plan.config.shutdown.timeout_ms);
@@ -299,6 +342,15 @@ impl Server {
                 on_runtime(plan.serve(env, inbox, tasks, entrance, stopped, timeout))
             };
             threads.push(thread(format!("shard-{number}"), run)?);
+        }
+        if plan.accounts.has_files() {
+            let (accounts, stopped) = (Arc::clone(&plan.accounts), stopped.clone());
+            let all_end = AllEnd(Arc::clone(&stop));
+            let run = move || {
+                let _all_end = all_end;
+                on_runtime(accounts.watch(stopped))
+            };
+            threads.push(thread("accounts".to_owned(), run)?);
         }
         post(timers, &envs);
         emitter.start(Arc::clone(&envs[0]));
@@ -395,6 +447,14 @@ impl Running {
     /// Emits from any thread.
     pub fn emitter(&self) -> Emitter {
         self.emitter.clone()
+    }
+
+    /// Lets an account, or a token, in no more; see [`Emitter::revoke`].
+    ///
+    /// # Errors
+    /// If the server has stopped, or 1,000,000 are revoked.
+    pub fn revoke(&self, revoked: &Revoked) -> Result<(), EmitError> {
+        self.emitter.revoke(revoked)
     }
 
     /// Tells it to stop: it takes no more connections, ends its sessions with

@@ -151,6 +151,19 @@ impl WebSocket {
         Ok(())
     }
 
+    /// What [`Self::into_parts`] gave, put together again.
+    pub fn from_parts(stream: TcpStream, decoder: Decoder, unread: Vec<u8>) -> Self {
+        Self { stream, decoder, unread, n_pings: 0 }
+    }
+
+    /// How long [`Self::receive`] waits.
+    ///
+    /// # Errors
+    /// If the connection is gone.
+    pub fn set_timeout(&self, timeout: Duration) -> Result<()> {
+        Ok(self.stream.set_read_timeout(Some(timeout))?)
+    }
+
     /// The connection, its decoder, and what was read but not decoded yet.
     pub fn into_parts(self) -> (TcpStream, Decoder, Vec<u8>) {
         (self.stream, self.decoder, self.unread)

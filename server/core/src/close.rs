@@ -24,6 +24,8 @@ pub enum CloseReason {
     PolicyViolation,
     /// Its client has come back by another session.
     TakenOver,
+    /// What the client sent along with its CONNECT is larger than that may be.
+    AuthTooLarge,
 }
 
 /// Who ended a session.
@@ -39,7 +41,7 @@ pub enum Ended {
 
 impl CloseReason {
     /// All of them, for tables.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::TransportClose,
         Self::TransportError,
         Self::PingTimeout,
@@ -50,6 +52,7 @@ impl CloseReason {
         Self::SlowConsumer,
         Self::PolicyViolation,
         Self::TakenOver,
+        Self::AuthTooLarge,
     ];
 
     /// The words that socket.io's users know, and some of our own.
@@ -65,6 +68,7 @@ impl CloseReason {
             Self::SlowConsumer => "slow consumer",
             Self::PolicyViolation => "policy violation",
             Self::TakenOver => "session taken over",
+            Self::AuthTooLarge => "auth too large",
         }
     }
 
@@ -72,9 +76,11 @@ impl CloseReason {
     pub fn ended(self) -> Ended {
         match self {
             Self::TransportClose | Self::TransportError | Self::PingTimeout => Ended::ByPeer,
-            Self::ParseError | Self::ForcedClose | Self::SlowConsumer | Self::PolicyViolation => {
-                Ended::ForMisbehaviour
-            }
+            Self::ParseError
+            | Self::ForcedClose
+            | Self::SlowConsumer
+            | Self::PolicyViolation
+            | Self::AuthTooLarge => Ended::ForMisbehaviour,
             Self::ForcedServerClose | Self::ServerShuttingDown | Self::TakenOver => Ended::ByServer,
         }
     }
@@ -90,7 +96,10 @@ impl CloseReason {
             | Self::ForcedServerClose
             | Self::SlowConsumer
             | Self::TakenOver => true,
-            Self::ParseError | Self::ServerShuttingDown | Self::PolicyViolation => false,
+            Self::ParseError
+            | Self::ServerShuttingDown
+            | Self::PolicyViolation
+            | Self::AuthTooLarge => false,
         }
     }
 

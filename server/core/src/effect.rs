@@ -72,6 +72,8 @@ pub enum Effect<'a> {
         /// What its client has named.
         pid: Pid,
     },
+    /// A session has joined its first namespace.
+    Joined(SessionKey),
     /// A socket is connected and its client has been told. Here and below, a child's events are
     /// told as its parent's.
     Connected(SocketKey, NamespaceKey),
@@ -150,17 +152,23 @@ pub enum DisconnectReason {
     ServerNamespaceDisconnect,
     /// One of its handlers panicked.
     HandlerFailed,
+    /// The token it came with has expired.
+    TokenExpired,
+    /// Its token, or its account, has been revoked.
+    TokenRevoked,
     /// Its session ended.
     Session(CloseReason),
 }
 
 impl DisconnectReason {
-    /// The words that socket.io's users know, and one of our own.
+    /// The words that socket.io's users know, and three of our own.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ClientNamespaceDisconnect => "client namespace disconnect",
             Self::ServerNamespaceDisconnect => "server namespace disconnect",
             Self::HandlerFailed => "handler failed",
+            Self::TokenExpired => "token expired",
+            Self::TokenRevoked => "token revoked",
             Self::Session(reason) => reason.as_str(),
         }
     }

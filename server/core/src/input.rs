@@ -36,6 +36,9 @@ pub enum Input<'a> {
     Pinged(SessionKey),
     /// It has answered: its client has all of that.
     Ponged(SessionKey),
+    /// A session sends more than it may: its text, or that bytes come next, which are handed in as
+    /// usual.
+    Excess(SessionKey, Option<&'a str>),
     /// A session ended.
     Closed(SessionKey, CloseReason),
     /// Whose socket it is that wants to connect: it gets back only what was theirs.

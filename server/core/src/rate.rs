@@ -29,6 +29,30 @@ impl Allowance {
 
     /// Takes one token; false if there is none.
     pub fn take(&mut self, now: Time, rate: Rate) -> bool {
+        self.take_up_to(now, rate, 1) == 1
+    }
+
+    /// Takes so many tokens, or as many as there are; how many.
+    pub fn take_up_to(&mut self, now: Time, rate: Rate, most: u32) -> u32 {
+        self.fill(now, rate);
+        let taken = most.min(self.milli / 1000);
+        self.milli -= taken * 1000;
+        taken
+    }
+
+    /// Puts tokens back that were taken in vain.
+    pub fn give_back(&mut self, rate: Rate, n: u32) {
+        let n = n.saturating_mul(1000);
+        self.milli = self.milli.saturating_add(n).min(rate.burst.saturating_mul(1000));
+    }
+
+    /// True if nothing is missing: it is as good as a new one.
+    pub fn is_full(&mut self, now: Time, rate: Rate) -> bool {
+        self.fill(now, rate);
+        self.milli == rate.burst * 1000
+    }
+
+    fn fill(&mut self, now: Time, rate: Rate) {
         let passed = now.since(self.at).as_nanos() * 1000 / rate.every.as_nanos().max(1);
         let full = rate.burst * 1000;
         let passed = u32::try_from(passed).unwrap_or(full).min(full);
@@ -36,11 +60,56 @@ impl Allowance {
         // What is not a whole thousandth yet counts next time, or who asks often would get less.
         let is_full = self.milli == full;
         self.at = if is_full { now } else { self.at + rate.every * passed / 1000 };
-        if self.milli < 1000 {
-            return false;
+    }
+}
+
+impl Rate {
+    /// So many a second, and so many at once; `None` if that is no limit: 0 a second. At once it
+    /// is one at least, and 4,000,000 at most, which is what an [`Allowance`] can hold.
+    pub fn per_second(n: u32, burst: u32) -> Option<Self> {
+        const MOST: u32 = 4_000_000;
+        let every = Duration::from_secs(1) / n.max(1);
+        (n > 0).then(|| Self { burst: burst.clamp(1, MOST), every })
+    }
+}
+
+/// What may be used without asking: messages and bytes taken from an [`Allowance`] beforehand, many
+/// at once, so that a message costs a subtraction. 8 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lease {
+    messages: u32,
+    bytes: u32,
+}
+
+impl Lease {
+    /// So much.
+    pub fn new(messages: u32, bytes: u32) -> Self {
+        Self { messages, bytes }
+    }
+
+    /// Uses one message of so many bytes up; false if there is not enough left.
+    #[inline]
+    pub fn take(&mut self, n_bytes: usize) -> bool {
+        match u32::try_from(n_bytes) {
+            Ok(n) if self.messages > 0 && self.bytes >= n => {
+                self.messages -= 1;
+                self.bytes -= n;
+                true
+            }
+            _ => false,
         }
-        self.milli -= 1000;
-        true
+    }
+
+    /// What is missing for one message of so many bytes.
+    pub fn lacks(&self, n_bytes: usize) -> (u32, u32) {
+        let n_bytes = u32::try_from(n_bytes).unwrap_or(u32::MAX);
+        (u32::from(self.messages == 0), n_bytes.saturating_sub(self.bytes))
+    }
+
+    /// Adds to it.
+    pub fn add(&mut self, messages: u32, bytes: u32) {
+        self.messages = self.messages.saturating_add(messages);
+        self.bytes = self.bytes.saturating_add(bytes);
     }
 }
 
@@ -58,5 +127,37 @@ mod tests {
         assert!(allowance.take(at(2000), rate));
         assert!(!allowance.take(at(2001), rate));
         assert_eq!((0..9).filter(|_| allowance.take(at(60_000), rate)).count(), 3);
+    }
+
+    #[test]
+    fn what_is_taken_beforehand_and_not_used_comes_back() {
+        let rate = Rate::per_second(1000, 10).unwrap();
+        let at = |ms| Time::after_start(Duration::from_millis(ms));
+        let mut allowance = Allowance::full(at(0), rate);
+        assert_eq!(allowance.take_up_to(at(0), rate, 7), 7);
+        assert!(!allowance.is_full(at(6), rate));
+        assert!(allowance.is_full(at(7), rate));
+        assert_eq!(allowance.take_up_to(at(7), rate, 11), 10);
+        assert_eq!(allowance.take_up_to(at(7), rate, 1), 0);
+        allowance.give_back(rate, 4);
+        assert_eq!(allowance.take_up_to(at(7), rate, 11), 4);
+        allowance.give_back(rate, u32::MAX);
+        assert!(allowance.is_full(at(7), rate), "and not more than full");
+        assert!(Rate::per_second(0, 10).is_none());
+    }
+
+    #[test]
+    fn a_lease_lasts_for_its_messages_and_bytes_and_not_one_more() {
+        let mut lease = Lease::new(2, 10);
+        assert!(lease.take(4) && lease.take(6));
+        assert!(!lease.take(0), "no message is left");
+        assert_eq!(lease.lacks(7), (1, 7));
+        lease.add(1, 6);
+        assert!(!lease.take(7), "a byte is missing");
+        assert_eq!(lease.lacks(7), (0, 1));
+        assert!(lease.take(6));
+        lease.add(u32::MAX, u32::MAX);
+        lease.add(1, 1);
+        assert_eq!(lease, Lease::new(u32::MAX, u32::MAX));
     }
 }

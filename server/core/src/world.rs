@@ -5,7 +5,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use parlor_shared::socket_io::{Args, Draft, Frame};
+use parlor_shared::{
+    api,
+    socket_io::{Args, Draft, Frame},
+};
 
 use crate::{
     cluster::{Answer, Asker, Message, Neighbours, Question},
@@ -58,6 +61,7 @@ pub struct World {
     gallery: Gallery,
     /// `/lobby`, which the world serves itself.
     lobby_namespace: Option<NamespaceKey>,
+    is_lobby_guarded: bool,
     inbox: Vec<LobbyInput>,
     outbox: Vec<LobbyEffect>,
     connecting: Vec<SocketKey>,
@@ -71,7 +75,7 @@ impl World {
     pub fn new(settings: WorldSettings) -> Self {
         let mut namespaces = settings.namespaces;
         let lobby_namespace = settings.lobbies.is_some().then(|| {
-            namespaces.push(parlor_shared::api::lobby::NAMESPACE.to_owned());
+            namespaces.push(api::lobby::NAMESPACE.to_owned());
             NamespaceKey(u32::try_from(namespaces.len() - 1).expect("few namespaces"))
         });
         let no_lobbies =
@@ -95,11 +99,19 @@ impl World {
             neighbours: settings.neighbours,
             questions: Questions::default(),
             lobby_namespace,
+            is_lobby_guarded: false,
             inbox: Vec::new(),
             outbox: Vec::new(),
             connecting: Vec::new(),
             acked: Vec::new(),
         }
+    }
+
+    /// From now on the driver says who may join `/lobby`, as for its own namespaces, and hears what
+    /// its sockets say about their accounts, and of their end.
+    pub fn guard_lobby(&mut self) -> Option<NamespaceKey> {
+        self.is_lobby_guarded = true;
+        self.lobby_namespace
     }
 
     /// True if [`Input::Ids`] must come before any other input.
@@ -233,6 +245,7 @@ impl World {
     fn sockets(&mut self, now: Time, input: Input<'_>, effects: &mut dyn Effects) {
         let mut route = Route {
             lobby_namespace: self.lobby_namespace,
+            is_lobby_guarded: self.is_lobby_guarded,
             inbox: &mut self.inbox,
             connecting: &mut self.connecting,
             acked: &mut self.acked,
@@ -439,6 +452,7 @@ impl Views for World {
 /// Takes out of the stream of effects what the world itself answers.
 struct Route<'w> {
     lobby_namespace: Option<NamespaceKey>,
+    is_lobby_guarded: bool,
     inbox: &'w mut Vec<LobbyInput>,
     connecting: &'w mut Vec<SocketKey>,
     acked: &'w mut Vec<(AckToken, OwnedAck)>,
@@ -449,7 +463,7 @@ impl Effects for Route<'_> {
     fn push(&mut self, effect: Effect<'_>) {
         match effect {
             Effect::Connecting { socket, namespace, .. }
-                if Some(namespace) == self.lobby_namespace =>
+                if Some(namespace) == self.lobby_namespace && !self.is_lobby_guarded =>
             {
                 self.connecting.push(socket);
             }
@@ -460,9 +474,13 @@ impl Effects for Route<'_> {
                 if Some(namespace) == self.lobby_namespace =>
             {
                 self.inbox.push(LobbyInput::Gone(socket));
+                if self.is_lobby_guarded {
+                    self.effects.push(effect);
+                }
             }
             Effect::Event { socket, namespace, args, ack }
-                if Some(namespace) == self.lobby_namespace =>
+                if Some(namespace) == self.lobby_namespace
+                    && !(self.is_lobby_guarded && args.name() == api::RENEW) =>
             {
                 self.inbox.push(LobbyInput::Asked(socket, Request::read(&args), ack));
             }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use parlor_core::key::{SessionKey, SocketKey};
+use parlor_shared::api::code;
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::json;
 
 /// What a client sent along with its CONNECT.
 #[derive(Debug, Clone, Copy)]
@@ -56,12 +58,14 @@ pub type Admission = Result<(), ConnectError>;
 pub struct ConnectError {
     pub(super) message: String,
     pub(super) data: Option<String>,
+    /// It counts as a failed token.
+    pub(super) is_unauthorized: bool,
 }
 
 impl ConnectError {
     /// With a message alone.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), data: None }
+        Self { message: message.into(), data: None, is_unauthorized: false }
     }
 
     /// With data that programs can read.
@@ -70,7 +74,14 @@ impl ConnectError {
     /// If `data` has no JSON form.
     pub fn with_data(message: impl Into<String>, data: &impl Serialize) -> Self {
         let data = serde_json::to_string(data).expect("the data has a JSON form");
-        Self { message: message.into(), data: Some(data) }
+        Self { message: message.into(), data: Some(data), is_unauthorized: false }
+    }
+
+    /// With the code `E_AUTH`: what the client brought does not prove who it is. Who fails often is
+    /// shut out; see `limits.max_failed_auths_per_minute_per_address`.
+    pub fn unauthorized(message: impl Into<String>) -> Self {
+        let refused = Self::with_data(message, &json!({"code": code::AUTH}));
+        Self { is_unauthorized: true, ..refused }
     }
 
     /// What a client hears whose handler failed.

@@ -26,7 +26,7 @@ use super::{
     context::answer,
     desk::{Env, Gathered, OnGathered},
 };
-use crate::mailbox::Parcel;
+use crate::{auth::Account, mailbox::Parcel};
 
 /// What an async handler may do. Cloning is cheap, and a clone may outlive the handler.
 ///
@@ -46,6 +46,7 @@ struct Inner {
     family: NamespaceKey,
     handshake: Option<Arc<Handshake>>,
     auth: OwnedAuth,
+    account: Option<Arc<Account>>,
     /// Its sender is dropped with the socket.
     life: watch::Receiver<()>,
     is_recovered: bool,
@@ -72,6 +73,7 @@ pub(super) struct Of {
     pub(super) family: NamespaceKey,
     pub(super) handshake: Option<Arc<Handshake>>,
     pub(super) auth: OwnedAuth,
+    pub(super) account: Option<Arc<Account>>,
     pub(super) life: watch::Receiver<()>,
     pub(super) ack: Option<u64>,
     pub(super) is_recovered: bool,
@@ -79,11 +81,21 @@ pub(super) struct Of {
 
 impl AsyncContext {
     pub(super) fn new(env: Arc<Env>, of: Of) -> Self {
-        let Of { socket, id, scope, family, handshake, auth, life, ack, is_recovered } = of;
-        let ack = Mutex::new(ack);
-        let inner =
-            Inner { env, socket, id, scope, family, handshake, auth, life, is_recovered, ack };
-        Self(Arc::new(inner))
+        let Of { socket, id, scope, family, handshake, auth, account, life, ack, is_recovered } =
+            of;
+        Self(Arc::new(Inner {
+            env,
+            socket,
+            id,
+            scope,
+            family,
+            handshake,
+            auth,
+            account,
+            life,
+            is_recovered,
+            ack: Mutex::new(ack),
+        }))
     }
 
     /// The socket's public id; other sockets can be addressed by it as by a room.
@@ -109,6 +121,11 @@ impl AsyncContext {
     /// True if the client was away and has got this socket back; see [`Context::recovered`].
     pub fn recovered(&self) -> bool {
         self.0.is_recovered
+    }
+
+    /// Who the client was when the handler began; `None` in namespaces that do not ask.
+    pub fn account(&self) -> Option<&Arc<Account>> {
+        self.0.account.as_ref()
     }
 
     /// False once the socket is gone.

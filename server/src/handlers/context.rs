@@ -24,6 +24,7 @@ use super::{
     lane::Lane,
     names::scope_of,
 };
+use crate::auth::Account;
 
 /// What the shard knows of a session that handlers may ask for.
 pub(crate) trait Sessions {
@@ -48,6 +49,8 @@ pub(super) struct SocketInfo {
     pub(super) child: Option<Arc<str>>,
     pub(super) handshake: Option<Arc<Handshake>>,
     pub(super) auth: OwnedAuth,
+    /// `None` in namespaces that ask for none.
+    pub(super) account: Option<Arc<Account>>,
     /// Events that wait behind an async handler.
     pub(super) lane: Lane,
     pub(super) data: Option<Foreign<Data>>,
@@ -61,11 +64,11 @@ pub(super) struct SocketInfo {
 
 impl SocketInfo {
     pub(super) fn new(
-        id: SocketId,
-        session: SessionKey,
+        (id, session): (SocketId, SessionKey),
         (namespace, child): (NamespaceKey, Option<Arc<str>>),
         handshake: Option<Arc<Handshake>>,
         auth: OwnedAuth,
+        account: Option<Arc<Account>>,
     ) -> Self {
         Self {
             id,
@@ -74,6 +77,7 @@ impl SocketInfo {
             child,
             handshake,
             auth,
+            account,
             lane: Lane::default(),
             data: None,
             is_recovered: false,
@@ -133,6 +137,13 @@ impl Context<'_> {
     /// What the client sent along when it joined the namespace.
     pub fn auth(&self) -> Auth<'_> {
         self.info.auth.as_auth()
+    }
+
+    /// Who the client is; `None` in namespaces that do not ask, see [`Namespace::accounts`].
+    ///
+    /// [`Namespace::accounts`]: crate::Namespace::accounts
+    pub fn account(&self) -> Option<&Arc<Account>> {
+        self.info.account.as_ref()
     }
 
     /// Bytes that wait for this client: more than a few thousand mean that it reads slowly.
@@ -338,6 +349,7 @@ impl Context<'_> {
             family: self.info.namespace,
             handshake: self.info.handshake.clone(),
             auth: self.info.auth.clone(),
+            account: self.info.account.clone(),
             life,
             ack: self.ack.take(),
             is_recovered: self.info.is_recovered,

@@ -23,6 +23,7 @@ use super::{
     tasks::caught,
 };
 use crate::{
+    auth::Accounts,
     mailbox::{Mailbox, Parcel, Refused},
     metrics::Metrics,
     server::Stop,
@@ -55,6 +56,7 @@ pub(crate) struct Env {
     pub(crate) metrics: Metrics,
     /// Tells the whole server to stop.
     stop: Option<Arc<Stop>>,
+    pub(crate) accounts: Arc<Accounts>,
     next_timer: AtomicU64,
     /// Node and shard, as they stand in offsets.
     sender: u16,
@@ -68,18 +70,20 @@ pub(crate) struct EnvParts {
     pub(crate) names: Arc<Names>,
     pub(crate) mailbox: Mailbox,
     pub(crate) metrics: Metrics,
+    pub(crate) accounts: Arc<Accounts>,
     pub(crate) stop: Option<Arc<Stop>>,
     pub(crate) cloakroom: Arc<Cloakroom>,
 }
 
 impl Env {
     pub(crate) fn new(parts: EnvParts) -> Self {
-        let EnvParts { id, names, mailbox, metrics, stop, cloakroom } = parts;
+        let EnvParts { id, names, mailbox, metrics, accounts, stop, cloakroom } = parts;
         Self {
             shard: id.shard.into(),
             names,
             mailbox,
             metrics,
+            accounts,
             stop,
             next_timer: AtomicU64::new(0),
             sender: id.sender(),
@@ -96,6 +100,7 @@ impl Env {
             names: Arc::new(Names::new([("/", false, false)].into_iter())),
             mailbox,
             metrics: Metrics::default(),
+            accounts: Arc::new(Accounts::test()),
             stop: None,
             cloakroom: Arc::default(),
         })

@@ -12,6 +12,7 @@ use parlor_shared::id::SocketId;
 use regex_lite::Regex;
 
 use super::{Auth, ConnectError, Handlers, Sessions, ShardContext, tasks::caught};
+use crate::limits::Budget;
 
 type Predicate = dyn Fn(&str, Auth<'_>) -> bool + Send + Sync;
 pub(super) type OnNewNamespace = Arc<dyn Fn(&mut ShardContext<'_>, &str) + Send + Sync>;
@@ -59,7 +60,12 @@ pub(crate) struct Unlisted<'a> {
 
 impl Handlers {
     /// Asks each parent in turn whether the name is one of its children's.
-    pub(crate) fn unlisted(&mut self, now: Time, sessions: &dyn Sessions, wanted: &Unlisted<'_>) {
+    pub(crate) fn unlisted(
+        &mut self,
+        now: Time,
+        sessions: &dyn Sessions,
+        wanted: &Unlisted<'_>,
+    ) -> Option<Arc<Budget>> {
         let Unlisted { socket, id, session, name, auth } = *wanted;
         let namespaces = Arc::clone(&self.namespaces);
         let parents = namespaces.iter().enumerate().filter_map(|(at, (_, parent))| {
@@ -75,15 +81,17 @@ impl Handlers {
                         self.run_here(now, name, |cx| run(cx, name));
                     }
                     let wanted = (socket, id, session);
-                    return self.connecting(sessions, wanted, (key, Some(name)), auth);
+                    return self.connecting(sessions, now, wanted, (key, Some(name)), auth);
                 }
                 Err(words) => {
                     self.desk.env.report_panic(name, &words);
-                    let ConnectError { message, data } = ConnectError::internal();
-                    return self.desk.note(Input::Refuse(socket, message, data));
+                    let ConnectError { message, data, .. } = ConnectError::internal();
+                    self.desk.note(Input::Refuse(socket, message, data));
+                    return None;
                 }
             }
         }
         self.desk.note(Input::Refuse(socket, "Invalid namespace".to_owned(), None));
+        None
     }
 }

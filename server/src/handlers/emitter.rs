@@ -9,7 +9,10 @@ use parlor_core::input::Target;
 use parlor_shared::socket_io::EncodeError;
 
 use super::{Beat, Emit, ShardContext, TimerId, desk::Env};
-use crate::mailbox::{Mailbox, Parcel};
+use crate::{
+    auth::Revoked,
+    mailbox::{Mailbox, Parcel},
+};
 
 /// Emits from any thread, without a socket of its own. Cloning is cheap. What one thread emits by
 /// one emitter arrives in that order.
@@ -84,6 +87,25 @@ impl Emitter {
     /// If it does not run yet.
     pub fn close_server(&self) -> Result<(), EmitError> {
         self.env()?.close_server();
+        Ok(())
+    }
+
+    /// Lets an account, or a token, in no more, and disconnects its sockets with the reason
+    /// `token revoked`. Each node of several is told by itself; for all, and for longer than this
+    /// process lives, there is the file `auth.revoked`.
+    ///
+    /// # Errors
+    /// If the server does not run, or 1,000,000 are revoked.
+    pub fn revoke(&self, revoked: &Revoked) -> Result<(), EmitError> {
+        self.env()?.accounts.revoke(revoked).then_some(()).ok_or(EmitError::Overloaded)
+    }
+
+    /// Takes [`Self::revoke`] back. What the file says stays.
+    ///
+    /// # Errors
+    /// If the server does not run.
+    pub fn reinstate(&self, revoked: &Revoked) -> Result<(), EmitError> {
+        self.env()?.accounts.reinstate(revoked);
         Ok(())
     }
 

@@ -69,7 +69,10 @@ impl Handlers {
         args: Args<'_>,
         ack: Option<u64>,
     ) -> Result<(), SessionKey> {
-        let Some(info) = self.sockets.get_mut(socket) else { return Ok(()) };
+        let Some(info) = self.sockets.get_mut(socket) else {
+            self.lobby_event(socket, &args, ack);
+            return Ok(());
+        };
         if info.lane.is_taken() {
             let waiting = Waiting { args: args.to_owned(), ack };
             return info.lane.wait(waiting).map_err(|TooMuchWaits| info.session);

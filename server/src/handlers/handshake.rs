@@ -5,7 +5,7 @@ use std::{borrow::Cow, net::IpAddr, ops::Deref, sync::OnceLock};
 
 use hyper::{
     HeaderMap,
-    header::{HeaderName, HeaderValue, ORIGIN},
+    header::{self, HeaderName, HeaderValue, ORIGIN},
 };
 
 /// The request that opened a session.
@@ -67,6 +67,14 @@ impl Handshake {
     /// told by its headers.
     pub fn secure(&self) -> bool {
         false
+    }
+
+    /// The value of a cookie; of two of one name the first, which is the one of the longer path.
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
+        let all = self.headers.get_all(header::COOKIE);
+        let pairs = all.iter().filter_map(|all| all.to_str().ok()).flat_map(|all| all.split(';'));
+        let mut pairs = pairs.filter_map(|pair| pair.trim().split_once('='));
+        pairs.find(|(own, _)| *own == name).map(|(_, value)| value.trim_matches('"').to_owned())
     }
 }
 

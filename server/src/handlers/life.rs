@@ -6,41 +6,66 @@ use parlor_core::{
     effect::DisconnectReason,
     input::Input,
     key::{NamespaceKey, SessionKey, SocketKey},
+    time::Time,
 };
 use parlor_shared::id::{Pid, SocketId};
 
 use super::{
     Admission, Auth, ConnectError, Decision, End, Failed, Handlers, OwnedAuth, Sessions,
+    accounts::Known,
     context::SocketInfo,
     namespace::{Later, OnAdmit},
 };
-use crate::mailbox::Parcel;
+use crate::{limits::Budget, mailbox::Parcel};
 
 impl Handlers {
+    /// A client wants a socket. What its session shares from now on, if its account says so.
     pub(crate) fn connecting(
         &mut self,
         sessions: &dyn Sessions,
+        now: Time,
         (socket, id, session): (SocketKey, SocketId, SessionKey),
         (namespace, child): (NamespaceKey, Option<&Arc<str>>),
         auth: Option<&str>,
-    ) {
+    ) -> Option<Arc<Budget>> {
+        if Some(namespace) == self.lobby {
+            return self.enter_lobby(sessions, now, (socket, session, namespace), auth);
+        }
         let handshake = sessions.handshake(session).cloned();
         let has_async = self.namespaces[namespace.0 as usize].1.has_async();
         if has_async && self.tasks().is_full() {
-            return self.turn_away(socket, "Server is busy");
+            self.turn_away(socket, ConnectError::new("Server is busy"));
+            return None;
         }
         if has_async && self.shares.is_full(session) {
-            return self.turn_away(socket, "Too much of this client is still being handled");
+            let what = "Too much of this client is still being handled";
+            self.turn_away(socket, ConnectError::new(what));
+            return None;
+        }
+        let rule = self.namespaces[namespace.0 as usize].1.accounts;
+        let Known { account, budget } =
+            match self.enter(sessions, now, (socket, session, namespace), rule, auth) {
+                Ok(known) => known,
+                Err(error) => {
+                    self.turn_away(socket, error);
+                    return None;
+                }
+            };
+        // Who has no token is nobody in particular.
+        if let Some(known) = account.as_ref().filter(|account| account.expires_ms().is_some()) {
+            self.desk.note(Input::Identify(socket, known.id().to_owned()));
         }
         let own = OwnedAuth(auth.map(Into::into));
         let namespace = (namespace, child.cloned());
-        self.sockets.insert(socket, SocketInfo::new(id, session, namespace, handshake, own));
+        let info = SocketInfo::new((id, session), namespace, handshake, own, account);
+        self.sockets.insert(socket, info);
         self.admit(sessions, socket, 0, auth);
+        budget
     }
 
     /// Refuses a socket of which nothing is kept yet.
-    fn turn_away(&mut self, socket: SocketKey, message: &str) {
-        self.desk.note(Input::Refuse(socket, message.to_owned(), None));
+    fn turn_away(&mut self, socket: SocketKey, error: ConnectError) {
+        self.desk.note(Input::Refuse(socket, error.message, error.data));
     }
 
     /// Asks the handlers of admission from `next` on, until one refuses or has to wait.
@@ -104,7 +129,11 @@ impl Handlers {
     }
 
     fn refuse(&mut self, socket: SocketKey, error: ConnectError) {
+        if error.is_unauthorized {
+            self.auth_failed(socket);
+        }
         if self.sockets.remove(socket).is_some() {
+            self.gate.gone(socket);
             self.desk.note(Input::Refuse(socket, error.message, error.data));
         }
     }
@@ -133,6 +162,9 @@ impl Handlers {
 
     pub(crate) fn connected(&mut self, sessions: &dyn Sessions, socket: SocketKey) {
         let Some((namespaces, at)) = self.namespace_of(socket) else { return };
+        if let Some(info) = self.sockets.get(socket) {
+            self.arrived(socket, info.namespace);
+        }
         let handlers = &namespaces[at].1;
         let called = self.call(sessions, socket, None, |cx| {
             if let Some(connect) = &handlers.connect {
@@ -149,6 +181,7 @@ impl Handlers {
 
     /// A socket is no more about which a handler of admission has not decided yet.
     pub(crate) fn abandoned(&mut self, socket: SocketKey) {
+        self.gate.gone(socket);
         self.sockets.remove(socket);
     }
 
@@ -158,6 +191,7 @@ impl Handlers {
         socket: SocketKey,
         reason: DisconnectReason,
     ) {
+        self.gate.gone(socket);
         let Some((namespaces, at)) = self.namespace_of(socket) else { return };
         let (name, handlers) = &namespaces[at];
         tracing::debug!(namespace = name, reason = reason.as_str(), "socket disconnected");

@@ -2,6 +2,7 @@
 //! Sync ones run on the shard, async ones on a runtime of their own. Neither touches the world:
 //! their contexts note or post what they want, and the shard hands that in.
 
+mod accounts;
 mod admission;
 mod asynchronous;
 mod cloakroom;
@@ -32,7 +33,7 @@ use std::sync::Arc;
 use parlor_core::{
     effect::{AckError, DisconnectReason},
     input::{AckToken, Input},
-    key::{Beside, SessionKey, SocketKey},
+    key::{Beside, NamespaceKey, SessionKey, SocketKey},
     time::Time,
 };
 use parlor_shared::socket_io::Args;
@@ -50,6 +51,7 @@ pub use remote::{RemoteHandshake, RemoteSocket};
 pub use rooms::Rooms;
 pub use server_side::ServerAnswer;
 
+pub(crate) use accounts::Renew;
 pub(crate) use admission::Decision;
 pub(crate) use cloakroom::Cloakroom;
 pub(crate) use context::Sessions;
@@ -59,6 +61,7 @@ pub(crate) use events::Passed;
 pub(crate) use every::{Beat, TimerId};
 pub(crate) use listening::listeners;
 pub(crate) use names::Names;
+pub(crate) use namespace::Running as RunningTask;
 pub(crate) use server_side::ServerSide;
 pub(crate) use tasks::{End, HandlerThreads, Tasks, caught};
 
@@ -69,7 +72,10 @@ use foreign::Foreign;
 use namespace::Running;
 use share::Shares;
 
-use crate::mailbox::Parcel;
+use crate::{
+    auth::{AccountRule, Gate},
+    mailbox::Parcel,
+};
 
 /// All namespaces by name, in the order of their keys.
 pub(crate) type Namespaces = Arc<[(String, Namespace)]>;
@@ -84,6 +90,10 @@ pub(crate) struct Handlers {
     /// `None` if no handler is async.
     tasks: Option<Tasks>,
     shares: Shares,
+    gate: Gate,
+    /// `/lobby`, if its sockets are asked for accounts.
+    lobby: Option<NamespaceKey>,
+    lobby_rule: AccountRule,
 }
 
 /// Why a handler did not come to its end.
@@ -101,6 +111,9 @@ impl Handlers {
         tasks: Option<Tasks>,
     ) -> Self {
         Self {
+            gate: Gate::new(Arc::clone(&env.accounts)),
+            lobby: None,
+            lobby_rule: env.accounts.lobby_rule(),
             // A counter of its own: shards that share one would wait for each other's caches.
             namespaces: namespaces.into(),
             server_side,
@@ -186,12 +199,12 @@ impl Handlers {
 
     /// When [`Self::fire`] is due.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        self.schedule.deadline()
+        [self.schedule.deadline(), self.gate.deadline()].into_iter().flatten().min()
     }
 
-    /// Calls the function that is due first; false if none is.
+    /// Calls the function, or does what else is due, first; false if nothing is.
     pub(crate) fn fire(&mut self, now: Time) -> bool {
-        self.schedule.call(now, &mut self.desk)
+        self.fire_gate(now) || self.schedule.call(now, &mut self.desk)
     }
 
     // ---- calls ---------------------------------------------------------------------------------
@@ -209,7 +222,7 @@ impl Handlers {
     ) {
         self.shares.begin(session);
         let mailbox = self.desk.env.mailbox.clone();
-        self.tasks().spawn(make, &self.desk.env, move |outcome| {
+        self.tasks().spawn(make, &self.desk.env.metrics.handlers_running, move |outcome| {
             // If the shard is no more, so is the session.
             let _ = mailbox.post(end(outcome));
         });

@@ -5,25 +5,26 @@ use std::{collections::BTreeMap, fmt, pin::Pin, sync::Arc};
 
 use parlor_core::effect::DisconnectReason;
 use parlor_shared::{
-    api::Refusal,
+    api::{self, Refusal},
     socket_io::{Args, FromArgs, OwnedArgs},
 };
 
 use serde::Serialize;
 
 use super::{
-    Admission, AsyncContext, Auth, Context, Matching, OwnedAuth, ShardContext,
+    Admission, AsyncContext, Auth, Context, Matching, OwnedAuth, ShardContext, accounts,
     dynamic::OnNewNamespace,
     listening::Listening,
     remote::{ShowData, show},
 };
+use crate::auth::AccountRule;
 
 /// A handler that runs on the shard.
 pub(super) type Now<A, T = ()> = Arc<dyn Fn(&mut Context<'_>, A) -> T + Send + Sync>;
 /// An async handler, which runs elsewhere.
 pub(super) type Later<A, T = ()> = Arc<dyn Fn(AsyncContext, A) -> Running<T> + Send + Sync>;
 /// One that runs.
-pub(super) type Running<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(crate) type Running<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 type NowAdmit = dyn Fn(&mut Context<'_>, Auth<'_>) -> Admission + Send + Sync;
 type NowEvent = dyn Fn(&mut Context<'_>, Args<'_>) + Send + Sync;
@@ -75,6 +76,7 @@ pub struct Namespace {
     pub(super) new_namespace: Option<OnNewNamespace>,
     pub(super) show_data: Option<ShowData>,
     pub(super) listening: Listening,
+    pub(super) accounts: AccountRule,
 }
 
 impl fmt::Debug for Namespace {
@@ -84,6 +86,24 @@ impl fmt::Debug for Namespace {
 }
 
 impl Namespace {
+    /// Which accounts this namespace asks for; none unless this is said. Clients send their token
+    /// as `token` of their `auth`; one that is not accepted is refused with the code `E_AUTH`.
+    /// Handlers see the account in [`Context::account`].
+    ///
+    /// ```
+    /// # let mut server = parlor_server::Server::default();
+    /// use parlor_server::AccountRule;
+    ///
+    /// server.namespace("/scores").accounts(AccountRule::Required).on("mine", |cx, _| {
+    ///     let name = cx.account().map(|account| account.id().to_owned());
+    ///     cx.ack((name,));
+    /// });
+    /// ```
+    pub fn accounts(&mut self, rule: AccountRule) -> &mut Self {
+        self.accounts = rule;
+        self.on(api::RENEW, accounts::renew)
+    }
+
     /// Decides whether a socket may join: called with what the client sent as `auth`. Without it
     /// everybody may. Of more than one, all are asked in order, and the first refusal counts.
     ///

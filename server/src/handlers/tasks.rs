@@ -16,12 +16,13 @@ use std::{
 };
 
 use parlor_core::key::SessionKey;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::{
     runtime::{Builder, Handle, Runtime},
     sync::mpsc,
 };
 
-use super::{desk::Env, namespace::Running};
+use super::namespace::Running;
 
 /// Async handlers at work in a server, beyond which namespaces that have any take no more sockets.
 /// Each socket has one at most, but those of sockets that are gone may still run.
@@ -92,18 +93,18 @@ impl HandlerThreads {
 
 impl Tasks {
     /// True if so many handlers run that no more sockets are taken.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.n_running.load(Ordering::Relaxed) >= MAX_RUNNING_HANDLERS
     }
 
     /// Starts what `make` gives. `end` hears what came of it, or the words with which it panicked.
-    pub(super) fn spawn<T: Send + 'static>(
+    pub(crate) fn spawn<T: Send + 'static>(
         &self,
         make: impl FnOnce() -> Running<T> + Send + 'static,
-        env: &Env,
+        gauge: &Gauge,
         end: impl FnOnce(Result<T, String>) + Send + 'static,
     ) {
-        let (alive, gauge) = (self.alive.clone(), env.metrics.handlers_running.clone());
+        let (alive, gauge) = (self.alive.clone(), gauge.clone());
         let n_running = Arc::clone(&self.n_running);
         n_running.fetch_add(1, Ordering::Relaxed);
         gauge.inc();

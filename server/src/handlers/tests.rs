@@ -56,8 +56,8 @@ impl Handlers {
     fn connect(&mut self, number: u32) -> String {
         let id = SocketId::from_bytes([0; ID_BYTES]);
         let session = SessionKey::new(number, 0);
-        let socket = (SOCKET(number), id, session);
-        self.connecting(&NoSessions, socket, (NamespaceKey(0), None), None);
+        let wanted = (SOCKET(number), id, session);
+        self.connecting(&NoSessions, Time::ZERO, wanted, (NamespaceKey(0), None), None);
         format!("{:?}", self.next_wish().unwrap())
     }
 

@@ -1,14 +1,14 @@
 //! Requests for sessions of other shards: carried there as a whole, or announced there if they are
 //! to become a WebSocket.
 
-use std::{cell::Cell, rc::Rc, sync::Arc};
+use std::{rc::Rc, sync::Arc};
 
 use hyper::{Request, body::Incoming};
 use parlor_core::{engine_io::Transport, key::SessionKey};
 use parlor_shared::{engine_io::HandshakeError, id::Sid};
 use tokio::{sync::oneshot, task::spawn_local};
 
-use super::Peer;
+use super::{Peer, Refusal, is_elsewhere};
 use crate::{
     mailbox::{Mailbox, Parcel},
     shard::Handle,
@@ -33,15 +33,27 @@ impl Peer {
         &self,
         owner: &Mailbox,
         sid: Sid,
-    ) -> Option<(SessionKey, Transport)> {
+        request: &Request<Incoming>,
+    ) -> Result<Option<(SessionKey, Transport)>, Refusal> {
         let (answer, answered) = oneshot::channel();
+        let from = self.settings.binds_sessions.then(|| {
+            let address = self.settings.proxies.client(self.address, request.headers());
+            (address, request.headers().clone())
+        });
         owner.post(Parcel::Visit(Box::new(move |shard| {
             let known = shard.asked_about(&sid);
+            let opened = known.and_then(|(key, _)| shard.peek(|shard| shard.handshake(key)));
+            if let (Some((address, headers)), Some(opened)) = (from, opened)
+                && is_elsewhere(&opened, address, &headers)
+            {
+                // The request may have been given up meanwhile.
+                return drop(answer.send(Err(Refusal::Foreign)));
+            }
             shard.peek(|shard| shard.expect_candidate(&sid));
-            // The request may have been given up meanwhile.
-            let _ = answer.send(known);
+            // As above.
+            let _ = answer.send(Ok(known));
         })));
-        answered.await.ok()?
+        answered.await.unwrap_or(Ok(None))
     }
 
     /// Has a request answered by the shard that owns its session.
@@ -49,8 +61,8 @@ impl Peer {
         let (mut answer, answered) = oneshot::channel();
         let (settings, address) = (Arc::clone(&self.settings), self.address);
         owner.post(Parcel::Visit(Box::new(move |shard: &Handle| {
-            let peer =
-                Rc::new(Self { shard: shard.clone(), settings, address, open: Cell::new(None) });
+            let (open, verdict) = Default::default();
+            let peer = Rc::new(Self { shard: shard.clone(), settings, address, open, verdict });
             let until_done = shard.draining();
             spawn_local(async move {
                 let answering = async {

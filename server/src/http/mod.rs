@@ -27,19 +27,23 @@ use parlor_core::{
     engine_io::Transport,
     key::{ConnectionKey, SessionKey},
 };
+use parlor_shared::engine_io::HandshakeError;
 use prometheus_client::registry::Registry;
 use tokio::{net::TcpStream, task::spawn_local};
 
-use answers::{not_allowed, shutting_down, too_many, upgrade_error};
+use answers::{forbidden, not_allowed, shutting_down, too_many, upgrade_error};
 use asked::{Asked, climbs, is_old_internet_explorer, is_plain};
 use elsewhere::Expected;
 use upgrades::Upgrade;
 
 use crate::{
     acceptor::OpenConnection,
-    address::{Counted, PerAddress, TrustedProxies},
+    address::{Network, TrustedProxies},
+    allow::{self, Allow, HandshakeRequest, Verdict},
+    auth::Accounts,
     cors::{self, Cors},
     handlers::Handshake,
+    limits::{Denied, Limits, Pass},
     mailbox::Mailbox,
     patience::Placed,
     shard::{Guest, Handle},
@@ -54,6 +58,12 @@ use crate::{
 /// would cost each request.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 
+/// Where a page gets a token before it connects.
+const GUEST_PATH: &str = "/guest";
+
+/// When an address may try again that has as many sessions as it may.
+const COME_AGAIN: Duration = Duration::from_secs(10);
+
 /// What all connections of a server share.
 #[derive(Debug)]
 pub(crate) struct HttpSettings {
@@ -62,7 +72,13 @@ pub(crate) struct HttpSettings {
     pub(crate) transports: Transports,
     pub(crate) cors: Cors,
     pub(crate) proxies: TrustedProxies,
-    pub(crate) sessions_per_address: PerAddress,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) allow: Allow,
+    /// How long an async judge of handshakes may take.
+    pub(crate) allow_timeout: Duration,
+    /// Requests of a session must come from the network and the page that opened it.
+    pub(crate) binds_sessions: bool,
     pub(crate) header_timeout: Duration,
     pub(crate) body_timeout: Duration,
     pub(crate) site: bool,
@@ -79,6 +95,8 @@ struct Peer {
     address: IpAddr,
     /// Goes along with the descriptor if the connection becomes a WebSocket.
     open: Cell<Option<OpenConnection>>,
+    /// What was said of its first request before hyper had it: nobody is asked twice.
+    verdict: Cell<Option<Verdict>>,
 }
 
 /// How far an answer came while its request was looked at.
@@ -101,14 +119,15 @@ impl Begun {
 async fn serve(
     stream: Stream,
     guest: Guest,
-    open: OpenConnection,
+    (open, verdict): (OpenConnection, Option<Verdict>),
     shard: Handle,
     settings: Arc<HttpSettings>,
 ) {
     let Guest { address, since } = guest;
     let place = Rc::new(shard.place(since, stream.progress()));
     let _until_done = shard.draining();
-    let peer = Rc::new(Peer { shard, settings, address, open: Cell::new(Some(open)) });
+    let (open, verdict) = (Cell::new(Some(open)), Cell::new(verdict));
+    let peer = Rc::new(Peer { shard, settings, address, open, verdict });
     let own = Rc::clone(&place);
     let service = service_fn(move |request: Request<Incoming>| {
         let busy = own.begin();
@@ -194,6 +213,9 @@ impl Peer {
             };
             return (begun, Some(told));
         }
+        if request.uri().path() == GUEST_PATH {
+            return (Begun::Done(self.guest_page(&request)), Some(self.told(&request)));
+        }
         // An upgrade that is not for us is not made: the request is answered as any other.
         if request.uri().path() == "/metrics" {
             let page = Begun::later(async move {
@@ -238,7 +260,10 @@ impl Peer {
                 }
                 // If the request is given up meanwhile, this tells the owner.
                 let expected = Expected { owner, sid };
-                let known = self.announce(&expected.owner, sid).await;
+                let known = match self.announce(&expected.owner, sid, &request).await {
+                    Ok(known) => known,
+                    Err(refusal) => return self.refuse(refusal, true),
+                };
                 let expected = Some(expected);
                 let begun =
                     Rc::clone(&self).decide(request, asked, known, expected, place.as_ref());
@@ -278,9 +303,17 @@ impl Peer {
                 polling::drain(Post::of(request, busy), limit, self.settings.body_timeout);
                 Begun::Done(polling::error(error))
             }
+            // One of another shard has been looked at there.
+            Ok(())
+                if expected.is_none()
+                    && known.is_some_and(|(key, _)| self.is_foreign(key, &request)) =>
+            {
+                Begun::Done(self.refuse(Refusal::Foreign, asked.is_upgrade))
+            }
+            Ok(()) if !asked.query.names_session => self.ask(request, asked),
             Ok(()) if asked.is_upgrade => Begun::Done(self.upgrade(request, &asked, expected)),
             Ok(()) => match known {
-                None => self.handshake(&request),
+                None => Begun::Done(polling::error(HandshakeError::SidUnknown)),
                 Some((key, _)) => match *request.method() {
                     Method::GET => Begun::Get(key),
                     Method::POST => {
@@ -293,25 +326,87 @@ impl Peer {
         }
     }
 
-    fn handshake<B>(&self, request: &Request<B>) -> Begun {
-        if self.shard.peek(|shard| shard.is_shutting_down()) {
-            return Begun::Done(self.refuse(Refusal::ShuttingDown));
-        }
-        let handshake = self.describe(request);
-        let Some(counted) = self.count(handshake.address) else {
-            return Begun::Done(self.refuse(Refusal::TooMany));
+    /// Asks whoever judges handshakes about a request that would open a session.
+    fn ask(self: Rc<Self>, request: Request<Incoming>, asked: Asked) -> Begun {
+        let verdict = match (self.verdict.take(), &self.settings.allow) {
+            (Some(verdict), _) => verdict,
+            (None, Allow::All) => Ok(()),
+            (None, Allow::Now(judge)) => allow::judge(&**judge, &self.handshake_request(&request)),
+            (None, Allow::Later(judge, tasks)) => {
+                let (judge, tasks) = (Arc::clone(judge), Arc::clone(tasks));
+                return Begun::later(async move {
+                    let running = self.shard.peek(|s| s.metrics().handlers_running.clone());
+                    let timeout = self.settings.allow_timeout;
+                    let about = self.handshake_request(&request);
+                    let verdict = allow::judge_later(judge, &tasks, about, timeout, &running).await;
+                    let begun = Rc::clone(&self).judged(request, asked, verdict);
+                    self.finish(begun).await
+                });
+            }
         };
-        Begun::Get(self.shard.with(|shard| shard.open_polling(handshake, Some(counted))))
+        self.judged(request, asked, verdict)
     }
 
-    fn refuse(&self, refusal: Refusal) -> Answer {
+    fn judged(self: Rc<Self>, request: Request<Incoming>, asked: Asked, verdict: Verdict) -> Begun {
+        if let Err(message) = verdict {
+            return Begun::Done(self.refuse(Refusal::NotAllowed(message), asked.is_upgrade));
+        }
+        if asked.is_upgrade {
+            return Begun::Done(self.upgrade(request, &asked, None));
+        }
+        match self.handshake(&request) {
+            Ok(key) => Begun::Get(key),
+            Err(refusal) => Begun::Done(self.refuse(refusal, false)),
+        }
+    }
+
+    fn handshake<B>(&self, request: &Request<B>) -> Result<SessionKey, Refusal> {
+        if self.shard.peek(|shard| shard.is_shutting_down()) {
+            return Err(Refusal::ShuttingDown);
+        }
+        if !self.settings.cors.may_poll(request.headers()) {
+            return Err(Refusal::Foreign);
+        }
+        let handshake = self.describe(request);
+        let pass = self.pass(handshake.address)?;
+        Ok(self.shard.with(|shard| shard.open_polling(handshake, Some(pass))))
+    }
+
+    fn refuse(&self, refusal: Refusal, is_upgrade: bool) -> Answer {
+        let count = || self.shard.peek(|shard| shard.metrics().sessions_refused.inc());
         match refusal {
             Refusal::Opening(status, sentence) => upgrade_error(status, sentence),
             Refusal::ShuttingDown => shutting_down(),
-            Refusal::TooMany => {
-                self.shard.peek(|shard| shard.metrics().sessions_refused.inc());
-                too_many()
+            Refusal::Denied(denied) => {
+                count();
+                match denied {
+                    Denied::Sessions => too_many("sessions", COME_AGAIN),
+                    Denied::TooOften(after) => too_many("handshakes", after),
+                }
             }
+            Refusal::Foreign if is_upgrade => {
+                upgrade_error(StatusCode::FORBIDDEN, HandshakeError::Forbidden.message())
+            }
+            Refusal::Foreign => polling::error(HandshakeError::Forbidden),
+            // As the reference words it for each transport.
+            Refusal::NotAllowed(message) if is_upgrade => {
+                upgrade_error(StatusCode::BAD_REQUEST, message)
+            }
+            Refusal::NotAllowed(message) => forbidden(&message),
+        }
+    }
+
+    fn handshake_request<B>(&self, request: &Request<B>) -> HandshakeRequest {
+        let address = self.settings.proxies.client(self.address, request.headers());
+        HandshakeRequest::of(request, address)
+    }
+
+    /// True if sessions are bound to who opened them, and this request comes from elsewhere.
+    fn is_foreign<B>(&self, key: SessionKey, request: &Request<B>) -> bool {
+        self.settings.binds_sessions && {
+            let address = self.settings.proxies.client(self.address, request.headers());
+            let opened = self.shard.peek(|shard| shard.handshake(key));
+            opened.is_some_and(|opened| is_elsewhere(&opened, address, request.headers()))
         }
     }
 
@@ -324,17 +419,30 @@ impl Peer {
         }
     }
 
-    fn count(&self, address: IpAddr) -> Option<Counted> {
-        self.settings.sessions_per_address.take(address)
+    fn pass(&self, address: IpAddr) -> Result<Pass, Refusal> {
+        let now = self.shard.peek(|shard| shard.clock().now());
+        self.settings.limits.pass(now, Network::of(address)).map_err(Refusal::Denied)
     }
 }
 
+/// True if a request comes from another network than the one that opened its session, or from
+/// another page.
+fn is_elsewhere(opened: &Handshake, address: IpAddr, headers: &HeaderMap) -> bool {
+    let origin = |headers: &HeaderMap| headers.get(header::ORIGIN).cloned();
+    Network::of(opened.address) != Network::of(address)
+        || origin(headers).is_some_and(|page| origin(&opened.headers) != Some(page))
+}
+
 /// Why a request that is in order is refused all the same.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 enum Refusal {
     Opening(StatusCode, &'static str),
     ShuttingDown,
-    TooMany,
+    Denied(Denied),
+    /// The page that it comes from may not do this.
+    Foreign,
+    /// The operator's own judge says no.
+    NotAllowed(String),
 }
 
 /// Hears what a guest of the shard wants. A WebSocket whose request is complete and in order is
@@ -343,17 +451,20 @@ pub(crate) fn greet(shard: &Handle, settings: &Arc<HttpSettings>, key: Connectio
     let mut words = [0; MAX_HEAD_BYTES];
     let Some((guest, n)) = shard.peek(|shard| shard.listen(key, &mut words)) else { return };
     let words = &mut words[..n];
+    let mut verdict = None;
     if let Some((request, n_head)) = opening::read(words) {
         let (shard, settings) = (shard.clone(), Arc::clone(settings));
-        let peer = Peer { shard, settings, address: guest.address, open: Cell::new(None) };
+        let (open, asked) = Default::default();
+        let peer = Peer { shard, settings, address: guest.address, open, verdict: asked };
         if let Some((upgrade, session)) = peer.straight(&request) {
-            let Upgrade { answer, handshake, counted } = upgrade;
+            let Upgrade { answer, handshake, pass } = upgrade;
             let (answer, rest) = (opening::write(&answer), &mut words[n_head..]);
             return peer.shard.with(|shard| match session {
-                None => shard.open_session(key, answer, handshake, counted, rest),
+                None => shard.open_session(key, answer, handshake, pass, rest),
                 Some(session) => shard.try_candidate(key, &answer, session, rest),
             });
         }
+        verdict = peer.verdict.take();
     }
     let Some((stream, Some(open))) = shard.peek(|shard| shard.hand_over(key)) else { return };
     match TcpStream::from_std(stream) {
@@ -364,7 +475,7 @@ pub(crate) fn greet(shard: &Handle, settings: &Arc<HttpSettings>, key: Connectio
                 // Until tokio knows that, an answer would wait; and a 101 that waits is lost if
                 // hyper has no more to read.
                 match stream.writable().await {
-                    Ok(()) => serve(stream, guest, open, shard, settings).await,
+                    Ok(()) => serve(stream, guest, (open, verdict), shard, settings).await,
                     Err(error) => tracing::debug!(%error, "a connection ended early"),
                 }
             });

@@ -6,10 +6,11 @@ use hyper::{Method, Request, StatusCode};
 use tokio::sync::oneshot;
 
 use super::{
-    Peer,
+    Peer, Refusal,
     answers::{json, not_allowed},
 };
 use crate::{
+    address::Network,
     mailbox::{Mailbox, Parcel},
     metrics,
     shard::Handle,
@@ -37,6 +38,24 @@ impl Peer {
             // A shard that is stuck or gone keeps its last figures.
             let _ = tokio::time::timeout(GAUGE_TIMEOUT, answered).await;
         }
+    }
+
+    /// A new guest's token, for who asks for one before connecting.
+    pub(super) fn guest_page<B>(&self, request: &Request<B>) -> Answer {
+        if self.settings.cors.handles(request.method()) {
+            return self.settings.cors.preflight(request.headers());
+        }
+        if request.method() != Method::POST {
+            return not_allowed("POST");
+        }
+        let address = self.settings.proxies.client(self.address, request.headers());
+        let now = self.shard.peek(|shard| shard.clock().now());
+        if let Err(denied) = self.settings.limits.visit(now, Network::of(address)) {
+            return self.refuse(Refusal::Denied(denied), false);
+        }
+        let guest = self.settings.accounts.new_guest();
+        let guest = serde_json::to_string(&guest).expect("a token has a JSON form");
+        text(StatusCode::OK, "application/json", guest)
     }
 
     /// Pages for operators and the demo site.

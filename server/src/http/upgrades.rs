@@ -16,8 +16,9 @@ use super::{
     elsewhere::Expected,
 };
 use crate::{
-    address::Counted,
+    allow::{self, Allow},
     handlers::Handshake,
+    limits::Pass,
     mailbox::Parcel,
     shard::Handle,
     transport::{
@@ -33,7 +34,7 @@ pub(super) struct Upgrade {
     pub(super) answer: Answer,
     pub(super) handshake: Handshake,
     /// Of a new session.
-    pub(super) counted: Option<Counted>,
+    pub(super) pass: Option<Pass>,
 }
 
 /// The 101.
@@ -55,17 +56,20 @@ impl Peer {
     fn accept<B>(&self, request: &Request<B>, asked: &Asked) -> Result<Upgrade, Refusal> {
         let accept = websocket::accept(request.method(), request.version(), request.headers())
             .map_err(|(status, sentence)| Refusal::Opening(status, sentence))?;
+        if !self.settings.cors.may_upgrade(request.headers()) {
+            return Err(Refusal::Foreign);
+        }
         let is_new = !asked.query.names_session;
         if is_new && self.shard.peek(|shard| shard.is_shutting_down()) {
             return Err(Refusal::ShuttingDown);
         }
         let handshake = self.describe(request);
-        let counted = match is_new {
-            true => Some(self.count(handshake.address).ok_or(Refusal::TooMany)?),
+        let pass = match is_new {
+            true => Some(self.pass(handshake.address)?),
             false => None,
         };
         let answer = switching(request.headers(), &accept);
-        Ok(Upgrade { answer, handshake, counted })
+        Ok(Upgrade { answer, handshake, pass })
     }
 
     /// Answers 101, and hands the descriptor to the shard once hyper lets go of it.
@@ -75,9 +79,9 @@ impl Peer {
         asked: &Asked,
         expected: Option<Expected>,
     ) -> Answer {
-        let Upgrade { answer, handshake, counted } = match self.accept(&request, asked) {
+        let Upgrade { answer, handshake, pass } = match self.accept(&request, asked) {
             Ok(upgrade) => upgrade,
-            Err(refusal) => return self.refuse(refusal),
+            Err(refusal) => return self.refuse(refusal, true),
         };
         let sid = asked.query.sid;
         let on_upgrade = hyper::upgrade::on(&mut request);
@@ -96,9 +100,8 @@ impl Peer {
             };
             let (open, read) = (self.open.take(), [parts.read_buf, unread].concat());
             let Some(sid) = sid else {
-                let counted = (open, counted);
                 return self.shard.with(|shard| {
-                    shard.open_websocket(stream, &read, handshake, counted);
+                    shard.open_websocket(stream, &read, handshake, (open, pass));
                 });
             };
             // If the session has ended meanwhile, the connection just closes.
@@ -134,6 +137,22 @@ impl Peer {
         let verdict = asked.verify(request.method(), transport, self.settings.transports);
         if !asked.is_upgrade || verdict.is_err() {
             return None;
+        }
+        match known {
+            Some((key, _)) if self.is_foreign(key, request) => return None,
+            Some(_) => {}
+            None => match &self.settings.allow {
+                Allow::All => {}
+                Allow::Now(judge) => {
+                    let verdict = allow::judge(&**judge, &self.handshake_request(request));
+                    let is_refused = verdict.is_err();
+                    self.verdict.set(Some(verdict));
+                    if is_refused {
+                        return None;
+                    }
+                }
+                Allow::Later(..) => return None,
+            },
         }
         let mut upgrade = self.accept(request, &asked).ok()?;
         self.told(request).apply(upgrade.answer.headers_mut());

@@ -13,9 +13,9 @@ use parlor_shared::{engine_io::Packet, socket_io::Frame, websocket::Message};
 use super::{Shard, Timer};
 use crate::{
     acceptor::OpenConnection,
-    address::Counted,
     chance,
     handlers::Handshake,
+    limits::Pass,
     transport::websocket::{Connection, Role},
 };
 
@@ -32,13 +32,12 @@ impl Shard {
         stream: std::net::TcpStream,
         read: &[u8],
         handshake: Handshake,
-        counted: (Option<OpenConnection>, Option<Counted>),
+        (open, pass): (Option<OpenConnection>, Option<Pass>),
     ) {
-        let (open, session_counted) = counted;
         // The session's key is not known before the connection's, and the other way round.
         let stream = mio::net::TcpStream::from_std(stream);
         let Some(connection) = self.adopt(stream, Role::Lingering, open) else { return };
-        self.open_by(connection, handshake, session_counted);
+        self.open_by(connection, handshake, pass);
         self.bytes(connection, &mut read.to_vec());
     }
 

@@ -13,8 +13,8 @@ use parlor_core::{
 use super::{LISTENER, Shard, Timer};
 use crate::{
     acceptor::{Accepted, Arrival, Door, MAX_AT_ONCE, OpenConnection, RESPITE},
-    address::Counted,
     handlers::Handshake,
+    limits::Pass,
     transport::websocket::Role,
 };
 
@@ -114,11 +114,11 @@ impl Shard {
         key: ConnectionKey,
         answer: Vec<u8>,
         handshake: Handshake,
-        counted: Option<Counted>,
+        pass: Option<Pass>,
         rest: &mut [u8],
     ) {
         self.forget_guest(key);
-        let session = self.open_by(key, handshake, counted);
+        let session = self.open_by(key, handshake, pass);
         self.write_opening(session, key, answer);
         self.bytes(key, rest);
         // Its end may have come along with its first word.

@@ -40,6 +40,7 @@ use parlor_core::{
     engine_io::{Session, SessionEffect, SessionInput, Settings},
     hash::OfRandom,
     key::{ConnectionKey, SessionKey, ShardId, Table},
+    rate::Lease,
     time::{Deadlines, Time},
 };
 use parlor_shared::id::Sid;
@@ -54,11 +55,11 @@ pub(crate) use polling::{Polled, Refused};
 
 use crate::{
     acceptor::Door,
-    address::{Counted, Origins},
     clock::Clock,
     cluster::{Flushed, Links},
     engine_app::EngineApp,
     handlers::{Handlers, Handshake},
+    limits::{Budget, Limits, Meter, Pass},
     mailbox::{Inbox, Visit},
     metrics::Metrics,
     transport::{Transports, websocket::Connection},
@@ -85,9 +86,9 @@ pub(crate) struct ShardSettings {
     /// How long a connection may say nothing at first.
     pub(crate) patience: Duration,
     pub(crate) metrics: Metrics,
+    pub(crate) limits: Arc<Limits>,
     /// There are no other shards.
     pub(crate) is_alone: bool,
-    pub(crate) origins: Origins,
 }
 
 /// What sits on top of the sessions.
@@ -99,8 +100,12 @@ pub(crate) enum App {
 }
 
 impl App {
-    pub(crate) fn socket_io(settings: WorldSettings, handlers: Handlers) -> Self {
-        Self::SocketIo { world: Box::new(World::new(settings)), handlers: Box::new(handlers) }
+    pub(crate) fn socket_io(settings: WorldSettings, mut handlers: Handlers) -> Self {
+        let mut world = World::new(settings);
+        if handlers.guards_lobby() {
+            handlers.guard(world.guard_lobby());
+        }
+        Self::SocketIo { world: Box::new(world), handlers: Box::new(handlers) }
     }
 }
 
@@ -157,6 +162,8 @@ struct Slot {
     is_dirty: bool,
     /// The world knows that the session has ended: from then on the slot may go.
     has_told: bool,
+    /// What its client may send without a look at its meter.
+    lease: Lease,
     /// The deadline that is set for it.
     armed: Option<Time>,
     /// Kept apart, so that what is written to each tick lies close together.
@@ -172,7 +179,11 @@ struct Seldom {
     n_candidate_controls: u32,
     /// WebSockets that are on their way from other shards.
     n_expected: u32,
-    _counted: Option<Counted>,
+    /// Of what it sends, once that is more than a little.
+    meter: Option<Box<Meter>>,
+    pass: Option<Pass>,
+    /// What it shares with other sessions of its account.
+    account_budget: Option<Arc<Budget>>,
 }
 
 impl Slot {
@@ -271,6 +282,15 @@ impl Shard {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.settings.metrics
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        self.settings.clock
+    }
+
+    /// The request that opened a session.
+    pub(crate) fn handshake(&self, key: SessionKey) -> Option<Arc<Handshake>> {
+        self.sessions.get(key).map(|slot| Arc::clone(&slot.seldom.handshake))
     }
 
     pub(crate) fn n_sessions(&self) -> usize {

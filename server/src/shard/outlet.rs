@@ -18,6 +18,7 @@ use crate::{
     chance,
     cluster::Links,
     handlers::{Handlers, Handshake, Sessions, Unlisted},
+    limits::Budget,
     metrics::Metrics,
 };
 
@@ -82,6 +83,13 @@ struct Outlet<'s> {
 }
 
 impl Outlet<'_> {
+    /// From now on a session shares this with others of its account.
+    fn share(&mut self, session: SessionKey, budget: Option<Arc<Budget>>) {
+        if let (Some(_), Some(slot)) = (&budget, self.sessions.get_mut(session)) {
+            slot.seldom.account_budget = budget;
+        }
+    }
+
     fn tell(&mut self, key: SessionKey, input: SessionInput<'_>) {
         let Some(slot) = self.sessions.get_mut(key) else { return };
         let mut effects = Vec::new();
@@ -110,11 +118,21 @@ impl Effects for Outlet<'_> {
             Effect::Close(key, reason) => self.tell(key, SessionInput::Close(reason)),
             Effect::Connecting { socket, id, session, namespace, child, auth } => {
                 let (sessions, wanted) = (View(self.sessions), (socket, id, session));
-                self.handlers.connecting(&sessions, wanted, (namespace, child), auth);
+                let namespace = (namespace, child);
+                let budget = self.handlers.connecting(&sessions, self.now, wanted, namespace, auth);
+                self.share(session, budget);
+            }
+            Effect::Joined(session) => {
+                let slot = self.sessions.get_mut(session);
+                if let Some(pass) = slot.and_then(|slot| slot.seldom.pass.as_mut()) {
+                    pass.pending = None;
+                }
             }
             Effect::Unlisted { socket, id, session, name, auth } => {
                 let wanted = Unlisted { socket, id, session, name, auth };
-                self.handlers.unlisted(self.now, &View(self.sessions), &wanted);
+                let sessions = View(self.sessions);
+                let budget = self.handlers.unlisted(self.now, &sessions, &wanted);
+                self.share(session, budget);
             }
             Effect::Recovered { socket, id, pid } => {
                 self.metrics.recovered.inc();

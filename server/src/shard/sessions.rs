@@ -20,7 +20,7 @@ use parlor_shared::{
 
 use super::{App, Carrier, Seldom, Shard, Slot, connections::good_bye};
 use crate::{
-    address::Counted, chance, engine_app::EngineContext, handlers::Handshake,
+    address::Network, chance, engine_app::EngineContext, handlers::Handshake, limits::Pass,
     transport::websocket::Role,
 };
 
@@ -33,12 +33,8 @@ pub(super) enum Told {
 
 impl Shard {
     /// Opens a session by polling; the greeting waits for the first poll.
-    pub(crate) fn open_polling(
-        &mut self,
-        handshake: Handshake,
-        counted: Option<Counted>,
-    ) -> SessionKey {
-        self.open(Transport::Polling, Carrier::Polling(None), handshake, counted)
+    pub(crate) fn open_polling(&mut self, handshake: Handshake, pass: Option<Pass>) -> SessionKey {
+        self.open(Transport::Polling, Carrier::Polling(None), handshake, pass)
     }
 
     /// Opens a session by a connection that is a WebSocket now.
@@ -46,10 +42,10 @@ impl Shard {
         &mut self,
         connection: ConnectionKey,
         handshake: Handshake,
-        counted: Option<Counted>,
+        pass: Option<Pass>,
     ) -> SessionKey {
         let carrier = Carrier::WebSocket(connection);
-        let key = self.open(Transport::WebSocket, carrier, handshake, counted);
+        let key = self.open(Transport::WebSocket, carrier, handshake, pass);
         if let Some(connection) = self.connections.get_mut(connection) {
             connection.role = Role::Transport(key);
         }
@@ -61,10 +57,14 @@ impl Shard {
         transport: Transport,
         carrier: Carrier,
         handshake: Handshake,
-        counted: Option<Counted>,
+        mut pass: Option<Pass>,
     ) -> SessionKey {
+        if let (App::Engine(_), Some(pass)) = (&self.app, &mut pass) {
+            // There is nothing to join.
+            pass.pending = None;
+        }
         let (now, settings) = (self.now(), Arc::clone(&self.settings.session));
-        let origin = self.settings.origins.of(handshake.address);
+        let origin = Network::of(handshake.address).origin();
         let sid = chance::sid(&self.settings.owners, self.settings.id);
         let upgrades = self.settings.transports.upgrades(transport);
         let greeting = engine::Handshake {
@@ -81,6 +81,7 @@ impl Shard {
             carrier,
             is_dirty: true,
             has_told: false,
+            lease: self.settings.limits.first_lease(),
             armed: None,
             seldom: Box::new(Seldom {
                 sid,
@@ -88,7 +89,9 @@ impl Shard {
                 candidate: None,
                 n_candidate_controls: 0,
                 n_expected: 0,
-                _counted: counted,
+                meter: None,
+                pass,
+                account_budget: None,
             }),
         };
         let key = self.sessions.insert(slot);
@@ -199,9 +202,30 @@ impl Shard {
         };
         self.tally.messages_received += 1;
         self.tally.bytes_received += n_bytes as u64;
-        match &self.app {
-            App::SocketIo { .. } => self.input(input),
-            App::Engine(_) => self.engine_message(key, packet),
+        if let App::Engine(_) = &self.app {
+            return self.engine_message(key, packet);
+        }
+        if self.is_within_limits(key, n_bytes) {
+            return self.input(input);
+        }
+        match input {
+            Input::Text(_, text) => self.input(Input::Excess(key, Some(text))),
+            bytes => {
+                self.input(Input::Excess(key, None));
+                self.input(bytes);
+            }
+        }
+    }
+
+    /// Counts a message; false if it is more than its client may send just now.
+    fn is_within_limits(&mut self, key: SessionKey, n_bytes: usize) -> bool {
+        let now = self.time;
+        let Some(slot) = self.sessions.get_mut(key) else { return true };
+        slot.lease.take(n_bytes) || {
+            let Seldom { meter, pass, account_budget, .. } = &mut *slot.seldom;
+            let of_network = pass.as_ref().and_then(|pass| pass.budget.as_deref());
+            let shared = [account_budget.as_deref(), of_network];
+            self.settings.limits.take(now, n_bytes, (meter, &mut slot.lease), shared)
         }
     }
 

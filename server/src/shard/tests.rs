@@ -12,7 +12,7 @@ use std::{
 use super::{connections::MAX_READS_PER_TURN, *};
 use crate::{
     acceptor::{Door, MAX_AT_ONCE},
-    address::{Origins, PerAddress, TrustedProxies},
+    address::{PerAddress, TrustedProxies},
     handlers::Headers,
     mailbox::mailbox,
     transport::websocket::Role,
@@ -32,8 +32,8 @@ fn shard(n_heard: &Arc<AtomicUsize>) -> (Shard, mio::Poll) {
         session: Arc::default(),
         patience: Duration::from_secs(10),
         metrics: Metrics::default(),
+        limits: Arc::new(Limits::new(&crate::config::Limits::default(), 1_000_000)),
         is_alone: true,
-        origins: Origins::new(7),
     };
     let n_heard = Arc::clone(n_heard);
     let app = EngineApp::new(move |_, _| {

@@ -97,6 +97,60 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Reply<T> {
     }
 }
 
+/// The event by which a client hears that it sends more than it may: some of it was dropped.
+pub const RATE_LIMITED: &str = "rate_limited";
+
+/// What comes with [`RATE_LIMITED`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RateLimited {
+    /// [`code::RATE`]
+    pub code: String,
+    /// One sentence for people.
+    pub message: String,
+    /// Events dropped since the client was told last.
+    pub dropped: u32,
+}
+
+impl RateLimited {
+    /// So many were dropped.
+    pub fn new(dropped: u32) -> Self {
+        let message = "too many messages; slow down, or the connection ends".to_owned();
+        Self { code: code::RATE.to_owned(), message, dropped }
+    }
+}
+
+/// The event by which a client hears that its token expires soon.
+pub const EXPIRING: &str = "auth:expiring";
+/// The event by which a guest who asked for it is told its token.
+pub const GUEST: &str = "auth:guest";
+/// The event by which a client brings a new token: its argument, or `token` of its argument.
+pub const RENEW: &str = "auth:renew";
+
+/// What comes with [`EXPIRING`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expiring {
+    /// Milliseconds until the client is disconnected.
+    pub in_ms: u64,
+}
+
+/// What the answer to [`RENEW`] holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renewed {
+    /// Seconds from the Unix epoch to the new token's end.
+    pub expires: u64,
+}
+
+/// A guest's token, as it is told: [`GUEST`], and the answer to `POST /guest`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestToken {
+    /// To be sent as `token` with each CONNECT, to be the same player again.
+    pub token: String,
+    /// Whom it names.
+    pub account: String,
+    /// Seconds from the Unix epoch to its end.
+    pub expires: u64,
+}
+
 /// Codes that Parlor itself puts into a [`Refusal`].
 pub mod code {
     /// The arguments are not what this event takes.
@@ -123,6 +177,8 @@ pub mod code {
     pub const PHASE: &str = "E_PHASE";
     /// Not everyone is ready.
     pub const NOT_READY: &str = "E_NOT_READY";
+    /// The token of an account is not accepted, or there is none where one is asked for.
+    pub const AUTH: &str = "E_AUTH";
     /// The resume token is unknown, used or expired.
     pub const TOKEN: &str = "E_TOKEN";
     /// Too many requests of this kind; try again in a few seconds.

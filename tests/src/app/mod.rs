@@ -22,6 +22,10 @@ pub fn config() -> Config {
     let mut config = Config::default();
     config.limits.max_connections_per_address = 0;
     config.limits.max_sessions_per_address = 0;
+    config.limits.max_pending_sessions_per_address = 0;
+    config.limits.max_handshakes_per_second_per_address = 0;
+    config.limits.max_failed_auths_per_minute_per_address = 0;
+    config.limits.max_traffic_per_address = 0;
     config.site.enabled = false;
     config
 }

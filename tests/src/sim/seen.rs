@@ -53,6 +53,8 @@ impl Effects for Log {
             | Effect::Room(..)
             | Effect::ServerSide(..)
             | Effect::Sending(..)) => unreachable!("nobody listens to {other:?}"),
+            // Right before its first socket is connected.
+            Effect::Joined(_) => return,
             Effect::Connected(..) => Seen::Connected,
             Effect::Event { socket, args, ack, .. } => {
                 let (name, args) = (args.name().into_owned(), args.array().to_owned());

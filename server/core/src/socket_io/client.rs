@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use super::assembly::Assembly;
+use super::{assembly::Assembly, excess::Excess};
 use crate::{
     key::{NamespaceKey, Origin, SocketKey},
     time::Time,
@@ -13,6 +13,8 @@ use crate::{
 pub const MAX_FAILED_CONNECTS: u32 = 32;
 /// Packets that may wait for the answer to a CONNECT, per socket.
 pub const MAX_QUEUED_PACKETS: usize = 64;
+/// Bytes that a client may send along with its CONNECT: a token, and some.
+pub const MAX_AUTH_BYTES: usize = 16 * 1024;
 
 #[derive(Debug)]
 pub(super) struct Client {
@@ -23,6 +25,7 @@ pub(super) struct Client {
     pub(super) connect_until: Option<Time>,
     pub(super) n_failed_connects: u32,
     pub(super) origin: Origin,
+    pub(super) excess: Excess,
 }
 
 impl Client {
@@ -33,6 +36,7 @@ impl Client {
             connect_until: Some(connect_until),
             n_failed_connects: 0,
             origin,
+            excess: Excess::default(),
         }
     }
 

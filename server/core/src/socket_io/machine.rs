@@ -13,13 +13,15 @@ use std::{
 
 use bytes::Bytes;
 use parlor_shared::{
+    api,
     id::{Pid, SocketId},
     socket_io::{Args, Claim, Draft, Frame, Kind, Offset, Packet, Sender, json},
 };
 
 use super::{
     assembly::Assembly,
-    client::{Client, MAX_FAILED_CONNECTS, MAX_QUEUED_PACKETS, Queued},
+    client::{Client, MAX_AUTH_BYTES, MAX_FAILED_CONNECTS, MAX_QUEUED_PACKETS, Queued},
+    excess::Verdict,
     log::{Journal, Log},
     namespaces::{Dynamic, Listeners, MAX_SOCKETS_PER_CLIENT, Namespace, Namespaces, NotMade},
     recovery::{Parked, RecoverySettings, Returning},
@@ -225,6 +227,11 @@ impl SocketIo {
                     effects.push(Effect::Close(session, reason));
                 }
             }
+            Input::Excess(session, text) => {
+                if let Err(Broken(reason)) = self.excess(now, session, text, ids, effects) {
+                    effects.push(Effect::Close(session, reason));
+                }
+            }
             Input::Pinged(session) => self.each_log(session, |log, _| log.mark()),
             Input::Ponged(session) => self.each_log(session, Log::confirm),
             Input::Closed(session, reason) => self.closed(now, session, reason, effects),
@@ -331,6 +338,54 @@ impl SocketIo {
         self.packet(session, &packet, attachments, ids, effects)
     }
 
+    /// More than the client may send. Of that, events are dropped before they are parsed, and the
+    /// client is told; what else it says counts, or both sides would lose count of each other.
+    fn excess(
+        &mut self,
+        now: Time,
+        session: SessionKey,
+        text: Option<&str>,
+        ids: &mut Ids,
+        effects: &mut dyn Effects,
+    ) -> Result<(), Broken> {
+        let Some(client) = self.clients.get_mut(session) else { return Ok(()) };
+        let is_dropped = text.is_some_and(|text| text.starts_with('2'));
+        match client.excess.note(now, is_dropped) {
+            Verdict::Cut => return Err(Broken(CloseReason::PolicyViolation)),
+            Verdict::Tell(n_dropped) => self.tell_of_excess(session, text, n_dropped, effects),
+            Verdict::Bear => {}
+        }
+        match text {
+            Some(text) if !is_dropped => self.text(now, session, text, ids, effects),
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells a client that it sends too much: in the namespace for which that was, if it is in it.
+    fn tell_of_excess(
+        &self,
+        session: SessionKey,
+        text: Option<&str>,
+        n_dropped: u32,
+        effects: &mut dyn Effects,
+    ) {
+        let packet = text.and_then(|text| Packet::decode(text, Sender::Client).ok());
+        let Some(client) = self.clients.get(session) else { return };
+        let is_connected = |key: SocketKey| {
+            self.sockets.get(key).is_some_and(|socket| matches!(socket.state, State::Connected))
+        };
+        let name = |key: NamespaceKey| &*self.namespaces[key].name;
+        let joined =
+            || client.sockets.iter().filter(|(_, s)| is_connected(*s)).map(|(n, _)| name(*n));
+        let own = packet.and_then(|packet| joined().find(|name| *name == packet.namespace));
+        let Some(name) = own.or_else(|| joined().next()) else { return };
+        let excess = api::RateLimited::new(n_dropped);
+        let mut draft = Draft::event(api::RATE_LIMITED).expect("the name is not reserved");
+        draft.arg(&excess).expect("a number has a JSON form");
+        let frame = draft.into_event(name, None).expect("no attachments");
+        send(session, &frame, effects);
+    }
+
     fn packet(
         &mut self,
         session: SessionKey,
@@ -391,6 +446,9 @@ impl SocketIo {
         ids: &mut Ids,
         effects: &mut dyn Effects,
     ) -> Result<(), Broken> {
+        if packet.data.is_some_and(|auth| auth.len() > MAX_AUTH_BYTES) {
+            return Err(Broken(CloseReason::AuthTooLarge));
+        }
         let client = self.clients.get_mut(session).expect("checked by the caller");
         let namespace = match self.namespaces.find(packet.namespace) {
             Some(key) if !self.namespaces.is_child(key) => Ok(key),
@@ -502,8 +560,10 @@ impl SocketIo {
             effects.push(Effect::Recovered { socket: key, id, pid });
         }
         effects.push(Effect::Connected(key, family));
-        if let Some(client) = self.clients.get_mut(session) {
-            client.connect_until = None;
+        if let Some(client) = self.clients.get_mut(session)
+            && client.connect_until.take().is_some()
+        {
+            effects.push(Effect::Joined(session));
         }
         for room in rooms {
             self.join(key, &room);

@@ -4,6 +4,7 @@
 
 mod assembly;
 mod client;
+mod excess;
 mod log;
 mod machine;
 mod namespaces;
@@ -11,7 +12,8 @@ mod recovery;
 mod rooms;
 mod socket;
 
-pub use client::{MAX_FAILED_CONNECTS, MAX_QUEUED_PACKETS};
+pub use client::{MAX_AUTH_BYTES, MAX_FAILED_CONNECTS, MAX_QUEUED_PACKETS};
+pub use excess::{EXCESS_FORGOTTEN, EXCESS_TOLD_EVERY, MAX_EXCESS_MESSAGES, MAX_EXCESS_TIME};
 pub use machine::{Settings, SocketIo};
 pub use namespaces::{Dynamic, Listeners, MAX_SOCKETS_PER_CLIENT};
 pub use recovery::{Claimed, Grant, Missed, RecoveryMessage, RecoverySettings};

@@ -308,6 +308,8 @@ impl Effects for Log {
                 self.connecting.push(socket);
                 self.told.push(format!("connecting {namespace:?}"))
             }
+            // Right before its first socket is connected.
+            Effect::Joined(_) => {}
             Effect::Connected(_, namespace) => self.told.push(format!("connected {namespace:?}")),
             Effect::Event { args, .. } => self.told.push(format!("event {}", args.name())),
             Effect::Acked(..) => self.told.push("acked".to_owned()),
@@ -340,6 +342,23 @@ fn the_lobby_is_served_by_the_world_and_its_handlers_are_not_asked() {
     assert_eq!(script.told, [""; 0]);
     script.text(0, "0");
     assert_eq!(script.told, ["connecting NamespaceKey(0)"], "other namespaces are the handlers'");
+}
+
+#[test]
+fn a_driver_that_guards_the_lobby_is_asked_and_hears_what_is_about_accounts_and_of_the_end() {
+    let mut script = Script::new();
+    assert_eq!(script.world.guard_lobby(), Some(LOBBY));
+    script.enter(0);
+    assert_eq!(script.sent(0), [""; 0], "nobody has said yet that it may");
+    assert_eq!(script.told, ["connecting NamespaceKey(1)"]);
+    script.tell(Input::Admit(script.connecting[0]));
+    assert!(script.sent(0)[0].starts_with("0/lobby,{\"sid\":\""));
+    script.ask(0, "create", &json!({"game": "once", "name": "A"})).unwrap();
+    script.told.clear();
+    script.text(0, r#"2/lobby,1["auth:renew","token"]"#);
+    script.text(0, "1/lobby,");
+    assert_eq!(script.told, ["event auth:renew", "disconnected"]);
+    assert_eq!(script.world.lobbies().len(), 1, "its seat is kept");
 }
 
 #[test]

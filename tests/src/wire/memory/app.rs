@@ -166,7 +166,8 @@ impl Effects for Outlet<'_> {
             | Effect::Room(..)
             | Effect::Sending(..) => {}
             // There is one shard, nobody asks many, and there are no lobbies.
-            Effect::Tell(..)
+            Effect::Joined(_)
+            | Effect::Tell(..)
             | Effect::Gathered(..)
             | Effect::ServerSide(..)
             | Effect::Show(..)

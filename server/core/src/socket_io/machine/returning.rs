@@ -144,7 +144,9 @@ impl SocketIo {
         let socket = self.sockets.get(key)?;
         let kept = socket.kept.as_ref()?;
         let namespace = &self.namespaces[socket.namespace].name;
-        if **namespace != *claimed.namespace || kept.identity != claimed.identity {
+        // What was nobody's in particular is whose who knows the pid.
+        let is_theirs = kept.identity.is_none() || kept.identity == claimed.identity;
+        if **namespace != *claimed.namespace || !is_theirs {
             return None;
         }
         Some((key, kept.log.missed(claimed.offset, &self.journal)?))
@@ -197,9 +199,10 @@ impl SocketIo {
         let Some(Back { id, rooms, mut kept, missed }) = back else { return };
         self.deadlines.set(Deadline::Returning(key), None);
         let Some(socket) = self.sockets.get_mut(key) else { return };
-        let origin = socket.kept.as_ref().map_or(kept.origin, |kept| kept.origin);
+        if let Some(own) = &mut socket.kept {
+            (kept.origin, kept.identity) = (own.origin, own.identity.take());
+        }
         kept.parked = None;
-        kept.origin = origin;
         socket.id = id;
         socket.kept = Some(kept);
         self.enlist(key);

@@ -6,6 +6,7 @@ mod binary;
 mod connect;
 mod disconnect;
 mod dynamic;
+mod limits;
 mod listening;
 mod random;
 mod recovery;
@@ -252,6 +253,8 @@ impl Effects for Log<'_> {
                 let auth = auth.map(|auth| format!(" with {auth}")).unwrap_or_default();
                 format!("{} wants {name} of nobody{auth}", self.name(socket))
             }
+            // Right before its first socket is.
+            Effect::Joined(_) => return,
             Effect::Connected(socket, to) => {
                 format!("{} is in {}", self.name(socket), namespace(to))
             }

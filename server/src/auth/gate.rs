@@ -1,0 +1,264 @@
+//! The accounts of one shard's sockets: who may come in, whose token expires when, and who is let
+//! in no more. Time is an argument; what is due is carried out by `handlers`.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use parlor_core::{
+    key::{NamespaceKey, SocketKey},
+    time::{Deadlines, Time},
+};
+use parlor_shared::api::GuestToken;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Account, AccountRule, Accounts, Denied, Revoked, deadline};
+use crate::{
+    address::{Counted, Network},
+    limits::Budget,
+};
+
+/// A socket that wants to come in.
+pub(crate) struct Request<'r> {
+    pub(crate) socket: SocketKey,
+    pub(crate) namespace: NamespaceKey,
+    pub(crate) rule: AccountRule,
+    /// `None` if its session is gone already.
+    pub(crate) network: Option<Network>,
+    /// What the client sent along, a JSON object.
+    pub(crate) auth: Option<&'r str>,
+    /// What it sent as the cookie that counts, if one does.
+    pub(crate) cookie: Option<&'r str>,
+}
+
+/// One that may.
+#[derive(Debug)]
+pub(crate) struct Entered {
+    pub(crate) account: Arc<Account>,
+    /// What its session shares from now on.
+    pub(crate) budget: Option<Arc<Budget>>,
+}
+
+/// Why one may not.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    Denied(Denied),
+    /// Its account has as many sockets as it may, or comes too often.
+    TooMany,
+}
+
+/// What is due for a socket.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// Its client is to hear that its token expires in so many milliseconds.
+    Expiring(SocketKey, NamespaceKey, u64),
+    /// Its token has expired.
+    Expired(SocketKey),
+}
+
+/// Of one shard.
+pub(crate) struct Gate {
+    accounts: Arc<Accounts>,
+    /// Those who have a token; guests without one have nothing to lose.
+    holders: BTreeMap<SocketKey, Holder>,
+    deadlines: Deadlines<SocketKey>,
+}
+
+struct Holder {
+    account: Arc<Account>,
+    namespace: NamespaceKey,
+    /// When its client is to hear of it, and when its token expires; `None` for a guest who has
+    /// just got one.
+    end: Option<(Time, Time)>,
+    has_heard: bool,
+    /// For a guest who wants to be known again.
+    guest: Option<GuestToken>,
+    _counted: Option<Counted<Arc<str>>>,
+}
+
+/// What of what a client sends along is read here.
+#[derive(Default, Deserialize)]
+struct Sent {
+    token: Option<String>,
+    guest: Option<Value>,
+}
+
+impl Gate {
+    pub(crate) fn new(accounts: Arc<Accounts>) -> Self {
+        Self { accounts, holders: BTreeMap::new(), deadlines: Deadlines::default() }
+    }
+
+    pub(crate) fn accounts(&self) -> &Arc<Accounts> {
+        &self.accounts
+    }
+
+    /// A client of this network was refused because of who it is.
+    pub(crate) fn failed(&self, now: Time, network: Network) {
+        self.accounts.limits.auth_failed(now, network);
+    }
+
+    /// Decides about a socket.
+    ///
+    /// # Errors
+    /// What its client is told.
+    pub(crate) fn enter(
+        &mut self,
+        now: Time,
+        unix_ms: u64,
+        request: &Request<'_>,
+    ) -> Result<Entered, Refused> {
+        let entered = self.judge(now, unix_ms, request);
+        if let (Err(Refused::Denied(denied)), Some(network)) = (&entered, request.network)
+            && !matches!(denied, Denied::Missing | Denied::NoGuests)
+        {
+            self.accounts.limits.auth_failed(now, network);
+        }
+        entered
+    }
+
+    fn judge(
+        &mut self,
+        now: Time,
+        unix_ms: u64,
+        request: &Request<'_>,
+    ) -> Result<Entered, Refused> {
+        let sent: Sent = match request.auth {
+            Some(auth) => {
+                serde_json::from_str(auth).map_err(|_| Refused::Denied(Denied::NotAccepted))?
+            }
+            None => Sent::default(),
+        };
+        let token = sent.token.as_deref().or(request.cookie).filter(|token| !token.is_empty());
+        let Some(token) = token else {
+            return match request.rule {
+                AccountRule::Required => Err(Refused::Denied(Denied::Missing)),
+                _ => Ok(self.guest(unix_ms, request, sent.guest == Some(Value::Bool(true)))),
+            };
+        };
+        let account = self.accounts.verify(unix_ms, token).map_err(Refused::Denied)?;
+        if account.is_guest && request.rule == AccountRule::Required {
+            return Err(Refused::Denied(Denied::NoGuests));
+        }
+        let limits = Arc::clone(&self.accounts.limits);
+        let counted = limits.socket(now, account.shared_id()).ok_or(Refused::TooMany)?;
+        let budget = limits.account_budget(now, account.shared_id());
+        let account = Arc::new(account);
+        let end = self.end_of(now, unix_ms, &account);
+        let holder = Holder {
+            account: Arc::clone(&account),
+            namespace: request.namespace,
+            end,
+            has_heard: false,
+            guest: None,
+            _counted: Some(counted),
+        };
+        self.holders.insert(request.socket, holder);
+        // Before it is connected it hears nothing.
+        self.deadlines.set(request.socket, end.map(|(_, expires_at)| expires_at));
+        Ok(Entered { account, budget })
+    }
+
+    fn guest(&mut self, unix_ms: u64, request: &Request<'_>, wants_token: bool) -> Entered {
+        let account = Arc::new(Account::new_guest());
+        if wants_token {
+            let holder = Holder {
+                account: Arc::clone(&account),
+                namespace: request.namespace,
+                end: None,
+                has_heard: false,
+                guest: Some(self.accounts.guest_token(unix_ms, &account)),
+                _counted: None,
+            };
+            self.holders.insert(request.socket, holder);
+        }
+        Entered { account, budget: None }
+    }
+
+    /// When its client is to hear that this account's token expires, and when it does.
+    fn end_of(&self, now: Time, unix_ms: u64, account: &Account) -> Option<(Time, Time)> {
+        let expires_ms = account.expires_ms?;
+        let notice_ms = u64::try_from(self.accounts.notice().as_millis()).unwrap_or(u64::MAX);
+        let at = |ms| deadline(now, unix_ms, ms);
+        Some((at(expires_ms.saturating_sub(notice_ms)), at(expires_ms)))
+    }
+
+    /// A socket's client has been told that it is in: now it can hear of its token, and hears of it
+    /// if it wants one.
+    pub(crate) fn connected(&mut self, socket: SocketKey) -> Option<GuestToken> {
+        let holder = self.holders.get_mut(&socket)?;
+        if let Some((notice_at, _)) = holder.end {
+            self.deadlines.set(socket, Some(notice_at));
+        }
+        holder.guest.take()
+    }
+
+    /// A socket is no more.
+    pub(crate) fn gone(&mut self, socket: SocketKey) {
+        if self.holders.remove(&socket).is_some() {
+            self.deadlines.set(socket, None);
+        }
+    }
+
+    /// A client brings another token for a socket.
+    ///
+    /// # Errors
+    /// Why it is not taken; the one before still holds.
+    pub(crate) fn renew(
+        &mut self,
+        now: Time,
+        unix_ms: u64,
+        socket: SocketKey,
+        network: Option<Network>,
+        token: &str,
+    ) -> Result<Arc<Account>, Denied> {
+        let verified = self.accounts.verify(unix_ms, token);
+        let end = verified.as_ref().ok().and_then(|account| self.end_of(now, unix_ms, account));
+        let renewed = verified.and_then(|account| {
+            let holder = self.holders.get_mut(&socket).ok_or(Denied::Another)?;
+            let is_same = |old: &Account| old.id == account.id && old.is_guest == account.is_guest;
+            if !is_same(&holder.account) {
+                return Err(Denied::Another);
+            }
+            holder.account = Arc::new(account);
+            (holder.end, holder.has_heard) = (end, false);
+            Ok(Arc::clone(&holder.account))
+        });
+        match (&renewed, network) {
+            (Ok(_), _) => drop(self.connected(socket)),
+            (Err(_), Some(network)) => self.accounts.limits.auth_failed(now, network),
+            (Err(_), None) => {}
+        }
+        renewed
+    }
+
+    /// When [`Self::due`] has something.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.deadlines.next()
+    }
+
+    /// What is due first.
+    pub(crate) fn due(&mut self, now: Time) -> Option<Due> {
+        while let Some((_, socket)) = self.deadlines.pop(now) {
+            let Some(holder) = self.holders.get_mut(&socket) else { continue };
+            let Some((_, expires_at)) = holder.end else { continue };
+            if expires_at <= now {
+                return Some(Due::Expired(socket));
+            }
+            self.deadlines.set(socket, Some(expires_at));
+            if !std::mem::replace(&mut holder.has_heard, true) {
+                let in_ms = expires_at.since(now).as_millis() as u64;
+                return Some(Due::Expiring(socket, holder.namespace, in_ms));
+            }
+        }
+        None
+    }
+
+    /// The sockets that are to go, because this one is let in no more, or (`None`) many are.
+    pub(crate) fn revoked(&self, revoked: Option<&Revoked>) -> Vec<SocketKey> {
+        let is_out = |account: &Account| match revoked {
+            Some(revoked) => revoked.is_about(account),
+            None => self.accounts.is_revoked(account),
+        };
+        let out = self.holders.iter().filter(|(_, holder)| is_out(&holder.account));
+        out.map(|(socket, _)| *socket).collect()
+    }
+}
