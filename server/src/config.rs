@@ -130,7 +130,7 @@ config! {
         max_failed_auths_per_minute_per_address: u32 = 100,
         /// Messages of one session in a second, when it has had its burst; 0 is no limit. Events
         /// past it are dropped and the client is told; if it goes on, it is cut.
-        max_messages_per_second: u32 = 2_000,
+        max_messages_per_second: u32 = 10_000,
         /// Messages of one session at once.
         max_message_burst: u32 = 5_000,
         /// Bytes of one session's messages in a second, when it has had its burst; 0 is no limit.

@@ -26,6 +26,8 @@ pub fn config() -> Config {
     config.limits.max_handshakes_per_second_per_address = 0;
     config.limits.max_failed_auths_per_minute_per_address = 0;
     config.limits.max_traffic_per_address = 0;
+    // Suites send large payloads, one after the other.
+    (config.limits.max_bytes_per_second, config.limits.max_byte_burst) = (64_000_000, 256_000_000);
     config.site.enabled = false;
     config
 }
