@@ -1025,7 +1025,10 @@ impl SocketIo {
     }
 
     fn tell_of_rooms(&mut self, effects: &mut dyn Effects) {
-        for Note { socket, room, change } in self.notes.drain(..) {
+        if self.notes.is_empty() {
+            return;
+        }
+        for Note { socket, room, change } in std::mem::take(&mut self.notes) {
             effects.push(Effect::Room(socket, &room, change));
         }
     }

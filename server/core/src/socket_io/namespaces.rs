@@ -163,6 +163,7 @@ impl Namespaces {
     }
 
     /// Whose handlers serve a namespace, if that is decided.
+    #[inline]
     pub(super) fn family(&self, key: NamespaceKey) -> Option<NamespaceKey> {
         self[key].family
     }
@@ -192,6 +193,7 @@ impl Namespaces {
     }
 
     /// The namespace that is meant, if this shard has it.
+    #[inline]
     pub(super) fn one(&self, scope: &Scope) -> Option<NamespaceKey> {
         match scope {
             // Another node may name one that this one has not.
@@ -246,12 +248,14 @@ impl Namespaces {
 impl Index<NamespaceKey> for Namespaces {
     type Output = Namespace;
 
+    #[inline]
     fn index(&self, key: NamespaceKey) -> &Namespace {
         &self.all[key.0 as usize]
     }
 }
 
 impl IndexMut<NamespaceKey> for Namespaces {
+    #[inline]
     fn index_mut(&mut self, key: NamespaceKey) -> &mut Namespace {
         &mut self.all[key.0 as usize]
     }
@@ -259,10 +263,12 @@ impl IndexMut<NamespaceKey> for Namespaces {
 
 impl Namespace {
     /// Connected sockets that a room's name addresses: its members, or the socket of that id.
+    #[inline]
     pub(super) fn addressed(&self, room: &str) -> impl Iterator<Item = (SocketKey, SessionKey)> {
         self.members(room).chain(self.of_id(room))
     }
 
+    #[inline]
     pub(super) fn members(
         &self,
         room: &str,
@@ -270,6 +276,7 @@ impl Namespace {
         self.rooms.members(room).iter().map(|member| (member.socket, member.session))
     }
 
+    #[inline]
     pub(super) fn of_id(&self, room: &str) -> Option<(SocketKey, SessionKey)> {
         let letters: &[u8; ID_LETTERS] = room.as_bytes().try_into().ok()?;
         self.by_id.get(letters).copied()
