@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use parlor_shared::id::SocketId;
+use parlor_shared::id::{Pid, SocketId};
 
 use super::{
     client::Queued,
@@ -32,6 +32,20 @@ pub(super) struct Socket {
     pub(super) stamp: u64,
     /// In namespaces whose sockets can be had back.
     pub(super) kept: Option<Box<Kept>>,
+}
+
+impl Socket {
+    /// What it has fetched from another shard, where that is not any more: its pid, and how often
+    /// it has moved.
+    pub(super) fn fetched(&self) -> Option<(Pid, u64)> {
+        let State::Connecting(waiting) = &self.state else { return None };
+        match &waiting.returning {
+            Some(Returning::Gets { claim, n_moves, rest: Some(_), .. }) => {
+                Some((claim.pid, n_moves + 1))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// ```text
