@@ -159,6 +159,11 @@ impl SocketIo {
         self.parked.len()
     }
 
+    /// Sockets that have moved to other shards, of which this one knows where they are.
+    pub fn n_moved(&self) -> usize {
+        self.moved.len()
+    }
+
     /// True if any namespace lets clients come back: only then pings and pongs are of interest.
     pub fn is_recovering(&self) -> bool {
         !self.recovery.namespaces.is_empty()
@@ -184,18 +189,21 @@ impl SocketIo {
         self.sockets.get(socket).map(|socket| socket.session)
     }
 
-    /// Whom an emit is for: a socket that is gone may be somewhere else by now.
+    /// Whom an emit is for: a socket that is gone may be somewhere else by now, and one that goes
+    /// hears where it comes what is sent from now on.
     pub(crate) fn find(&self, target: Target) -> Target {
         match target.socket {
-            Some(key) if !target.rooms.is_empty() && !self.is_listed(key) => {
+            Some(key) if !target.rooms.is_empty() && !self.stays(key) => {
                 Target { socket: None, ..target }
             }
             _ => target,
         }
     }
 
-    fn is_listed(&self, key: SocketKey) -> bool {
-        self.sockets.get(key).is_some_and(|socket| socket.place.is_some())
+    fn stays(&self, key: SocketKey) -> bool {
+        let Some(socket) = self.sockets.get(key) else { return false };
+        let is_leaving = socket.kept.as_ref().is_some_and(|kept| kept.leaving.is_some());
+        socket.place.is_some() && !is_leaving
     }
 
     /// When [`Input::Timeout`] is due.
@@ -272,8 +280,14 @@ impl SocketIo {
             | Input::AskServers(..)
             | Input::AnswerServer(..)
             | Input::Told(..) => {}
-            Input::Join(socket, room) => self.join(socket, &room),
-            Input::Leave(socket, room) => self.leave(socket, &room),
+            Input::Join(socket, room) => {
+                self.touch(socket, &room);
+                self.join(socket, &room);
+            }
+            Input::Leave(socket, room) => {
+                self.touch(socket, &room);
+                self.leave(socket, &room);
+            }
             Input::Disconnect(socket, whole, reason) => {
                 self.disconnect(socket, whole, reason, effects);
             }
@@ -715,8 +729,14 @@ impl SocketIo {
         self.each(namespace, target, |key, _| selected.push(key));
         for key in selected {
             match change {
-                Change::Join(rooms) => rooms.iter().for_each(|room| self.join(key, room)),
-                Change::Leave(rooms) => rooms.iter().for_each(|room| self.leave(key, room)),
+                Change::Join(rooms) => rooms.iter().for_each(|room| {
+                    self.touch(key, room);
+                    self.join(key, room);
+                }),
+                Change::Leave(rooms) => rooms.iter().for_each(|room| {
+                    self.touch(key, room);
+                    self.leave(key, room);
+                }),
                 Change::Disconnect(whole) => {
                     let reason = DisconnectReason::ServerNamespaceDisconnect;
                     self.disconnect(key, *whole, reason, effects);
@@ -864,13 +884,15 @@ impl SocketIo {
         reason: DisconnectReason,
         effects: &mut dyn Effects,
     ) {
+        let socket = self.sockets.get(key);
+        if socket.is_some_and(|s| s.place.is_some() && matches!(s.state, State::Connecting(_))) {
+            // What it fetches is meant: that is not had back, and where it was it may be no more.
+            self.not_returned(key, effects);
+        }
         let Some(socket) = self.sockets.get(key) else { return };
         let session = socket.session;
-        match &socket.state {
-            State::Parked => return self.forget(key, effects),
-            // Where it comes from it will be forgotten as well.
-            State::Connecting(_) if socket.place.is_some() => return,
-            State::Connecting(_) | State::Connected => {}
+        if matches!(socket.state, State::Parked) {
+            return self.forget(key, effects);
         }
         let keys = if whole {
             let client = self.clients.get(session).expect("a socket's client exists");
@@ -956,8 +978,12 @@ impl SocketIo {
         self.drop_acks(key, effects);
         self.refuse_askers(key, effects);
         self.leave_home(key, effects);
+        let lost = self.sockets.get(key).and_then(Socket::fetched);
         self.remove(key);
         self.tell_of_rooms(effects);
+        if let Some((pid, n_moves)) = lost {
+            self.lose(pid, n_moves, effects);
+        }
         effects.push(match family.filter(|_| was_connected) {
             Some(family) => Effect::Disconnected(key, family, reason),
             None => Effect::Abandoned(key),

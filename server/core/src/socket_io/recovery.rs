@@ -110,6 +110,10 @@ pub enum RecoveryMessage {
     Rest {
         /// The asker.
         to: SocketKey,
+        /// What it has claimed.
+        pid: Pid,
+        /// How often that has moved by now.
+        n_moves: u64,
         /// Its rooms by now.
         rooms: Vec<String>,
         /// What it has missed since `Granted`.
@@ -170,8 +174,8 @@ pub(super) enum Returning {
         n_before: BTreeMap<u16, u64>,
         /// The rest that the holder had, and the rooms.
         rest: Option<(Vec<String>, Missed)>,
-        /// The rooms it had.
-        granted: Vec<String>,
+        /// Rooms that it was put into or taken out of here: whoever did so was heard here last.
+        touched: BTreeSet<String>,
         missed: Missed,
     },
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use parlor_shared::id::SocketId;
+use parlor_shared::id::{Pid, SocketId};
 
 use super::{
     client::Queued,
@@ -37,6 +37,18 @@ pub(super) struct Socket {
 impl Socket {
     pub(super) fn is_connected(&self) -> bool {
         matches!(self.state, State::Connected)
+    }
+
+    /// What it has fetched from another shard, where that is not any more: its pid, and how often
+    /// it has moved.
+    pub(super) fn fetched(&self) -> Option<(Pid, u64)> {
+        let State::Connecting(waiting) = &self.state else { return None };
+        match &waiting.returning {
+            Some(Returning::Gets { claim, n_moves, rest: Some(_), .. }) => {
+                Some((claim.pid, n_moves + 1))
+            }
+            _ => None,
+        }
     }
 }
 

@@ -2,9 +2,15 @@
 //! and on the asker's.
 //! Who says what when is told at [`RecoveryMessage`].
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use parlor_shared::socket_io::{Claim, Frame, Offset};
+use parlor_shared::{
+    id::Pid,
+    socket_io::{Claim, Frame, Offset},
+};
 
 use super::{
     Deadline, Log, SocketIo, State,
@@ -61,8 +67,10 @@ impl SocketIo {
                     next.into_iter().for_each(|next| self.claimed(now, next, effects));
                 }
             }
-            RecoveryMessage::Rest { to, rooms, missed } => {
-                self.rest(now, to, rooms, missed, effects);
+            RecoveryMessage::Rest { to, pid, n_moves, rooms, missed } => {
+                if !self.rest(now, (to, pid), rooms, missed, effects) {
+                    self.lose(pid, n_moves, effects);
+                }
             }
             RecoveryMessage::Moved(pid, n_moves) => {
                 if !self.by_pid.contains_key(&pid) && self.home(&pid) == Some(own) {
@@ -197,7 +205,7 @@ impl SocketIo {
         let (Address { shard, socket: to }, pid) = (leaving.asker, kept.pid);
         let n_moves = kept.n_moves + 1;
         let next = kept.leaving.take().map(|leaving| leaving.next);
-        tell(shard, RecoveryMessage::Rest { to, rooms, missed }, effects);
+        tell(shard, RecoveryMessage::Rest { to, pid, n_moves, rooms, missed }, effects);
         if shard.node != self.neighbours.own.node {
             // What handlers know of it does not travel.
             effects.push(Effect::Forgotten(pid));
@@ -241,7 +249,7 @@ impl SocketIo {
             unfenced: self.neighbours.others().filter(|shard| *shard != from.shard).collect(),
             n_before: BTreeMap::new(),
             rest: None,
-            granted: rooms.clone(),
+            touched: BTreeSet::new(),
             missed,
         });
         self.enlist(key);
@@ -271,20 +279,48 @@ impl SocketIo {
         }
     }
 
-    /// The holder has given all it had.
+    /// A room of a socket changes, which may be one that is on its way here.
+    pub(super) fn touch(&mut self, key: SocketKey, room: &str) {
+        if let Some(socket) = self.sockets.get_mut(key)
+            && let State::Connecting(waiting) = &mut socket.state
+            && let Some(Returning::Gets { touched, .. }) = &mut waiting.returning
+        {
+            touched.insert(room.to_owned());
+        }
+    }
+
+    /// The holder has given all it had; false if the asker does not want it any more.
     fn rest(
         &mut self,
         now: Time,
-        key: SocketKey,
+        (key, pid): (SocketKey, Pid),
         rooms: Vec<String>,
         missed: Missed,
         effects: &mut dyn Effects,
-    ) {
-        let Some(socket) = self.sockets.get_mut(key) else { return };
-        let State::Connecting(waiting) = &mut socket.state else { return };
-        if let Some(Returning::Gets { rest, .. }) = &mut waiting.returning {
-            *rest = Some((rooms, missed));
-            self.finish_if_whole(now, key, effects);
+    ) -> bool {
+        let Some(socket) = self.sockets.get_mut(key) else { return false };
+        let State::Connecting(waiting) = &mut socket.state else { return false };
+        let Some(Returning::Gets { claim, rest, .. }) = &mut waiting.returning else {
+            return false;
+        };
+        if claim.pid != pid {
+            return false;
+        }
+        *rest = Some((rooms, missed));
+        self.finish_if_whole(now, key, effects);
+        true
+    }
+
+    /// A socket is neither where it was nor where it was to be.
+    pub(super) fn lose(&mut self, pid: Pid, n_moves: u64, effects: &mut dyn Effects) {
+        effects.push(Effect::Forgotten(pid));
+        match self.home(&pid) {
+            Some(home) if home != self.neighbours.own => {
+                // It knows it elsewhere, or not yet here.
+                tell(home, RecoveryMessage::Moved(pid, n_moves), effects);
+                tell(home, RecoveryMessage::Forgotten(pid), effects);
+            }
+            _ => _ = self.moved.remove(&pid),
         }
     }
 
@@ -313,7 +349,7 @@ impl SocketIo {
                 next,
                 rest: Some(rest),
                 n_before,
-                granted,
+                touched,
                 mut missed,
                 ..
             }),
@@ -328,10 +364,9 @@ impl SocketIo {
             let is_before = n_before.get(&event.0.sender()).is_some_and(|n| at < *n);
             (!is_before).then_some(event)
         }));
-        let is_out = |room: &&String| granted.contains(room) && !here.contains(room);
-        let is_in = |room: &&String| here.contains(room) && !granted.contains(room);
-        let rooms = rooms.iter().filter(|room| !is_out(room));
-        let rooms: Vec<String> = rooms.chain(here.iter().filter(is_in)).cloned().collect();
+        let rooms = rooms.iter().filter(|room| !touched.contains(*room));
+        let of_here = here.iter().filter(|room| touched.contains(*room));
+        let rooms: Vec<String> = rooms.chain(of_here).cloned().collect();
         for room in here.iter().filter(|room| !rooms.contains(room)) {
             self.leave(key, room);
         }

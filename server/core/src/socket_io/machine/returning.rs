@@ -222,6 +222,7 @@ impl SocketIo {
     /// A client does not get what it claims: it starts anew.
     pub(super) fn not_returned(&mut self, key: SocketKey, effects: &mut dyn Effects) {
         let Some(socket) = self.sockets.get_mut(key) else { return };
+        let lost = socket.fetched();
         let State::Connecting(waiting) = &mut socket.state else { return };
         let mut others = Vec::new();
         match waiting.returning.take() {
@@ -246,6 +247,9 @@ impl SocketIo {
         }
         let namespace = socket.namespace;
         self.delist(namespace, id, place, memberships);
+        if let Some((pid, n_moves)) = lost {
+            self.lose(pid, n_moves, effects);
+        }
         for other in others {
             let Address { shard, socket } = other.asker;
             self.answer(shard, RecoveryMessage::Refused(socket), effects);

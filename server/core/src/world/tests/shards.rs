@@ -60,11 +60,16 @@ impl Net {
             return false;
         }
         let (from, to) = busy[self.random.below(busy.len() as u32) as usize];
+        self.deliver_one(from, to);
+        true
+    }
+
+    /// Delivers the next message of this wire.
+    fn deliver_one(&mut self, from: usize, to: usize) {
         let message = self.wires.get_mut(&(from, to)).unwrap().pop_front().unwrap();
         let from = self.shards[from].world.neighbours.own;
         self.shards[to].tell(Input::Told(from, message));
         self.post(to);
-        true
     }
 
     fn still(&mut self) {

@@ -18,6 +18,8 @@ struct Client {
     pid: Option<String>,
     offset: Option<String>,
     id: Option<String>,
+    /// The newest, as it came.
+    welcome: Option<String>,
     is_welcome: bool,
     /// An older connection, which was slower, has taken everything over.
     is_cut: bool,
@@ -31,6 +33,7 @@ impl Client {
     /// What has arrived; in the order in which it was sent.
     fn read(&mut self, packet: &str, rooms: &BTreeSet<u64>) {
         if let Some(welcome) = packet.strip_prefix('0') {
+            self.welcome = Some(welcome.to_owned());
             let welcome: Value = serde_json::from_str(welcome).unwrap();
             let text = |name: &str| Some(welcome[name].as_str().unwrap().to_owned());
             let is_recovered = self.pid.is_some() && self.pid == text("pid");
@@ -177,8 +180,14 @@ impl Story {
         self.note();
     }
 
-    /// Lets time pass on all shards until nothing is due any more.
+    /// Ends all sessions, and lets time pass on all shards until nothing is due any more.
     fn end(mut self) {
+        for at in 0..self.net.shards.len() {
+            for number in 0..self.n_sessions {
+                let closed = Input::Closed(session(number), CloseReason::TransportClose);
+                self.net.tell(at, closed);
+            }
+        }
         for _ in 0..20 {
             for at in 0..self.net.shards.len() {
                 self.net.shards[at].wait(60_000);
@@ -222,8 +231,124 @@ fn a_client_that_comes_back_to_another_shard_has_missed_nothing() {
     story.read_all();
     assert_eq!(story.clients[0].n_recovered, 2);
     assert_eq!(story.clients[0].heard, BTreeMap::from([(0, 3), (1, 2)]));
-    (0..2).for_each(|client| story.lose(client));
     story.end();
+}
+
+impl Story {
+    /// A client of shard 0, whose old connection seems alive, has come to shard 1, which has got
+    /// so much of its socket that it hears for it as well: the old socket.
+    fn on_the_way(n_shards: u8, recovery: &RecoverySettings) -> (Self, SocketKey) {
+        let mut story = Self::new(n_shards, 1, 1, recovery);
+        story.read_all();
+        let socket = *story.net.shards[0].connecting.last().unwrap();
+        story.connect(0, 1);
+        story.net.deliver_one(1, 0);
+        story.net.deliver_one(0, 1);
+        (story, socket)
+    }
+
+    /// Emits `text` to a room, or to one socket that is in the room of its id.
+    fn emit_to(&mut self, at: usize, target: Target, text: &str) {
+        self.n_offsets += 1;
+        let sender = self.net.shards[at].world.neighbours.own.sender();
+        let offset = Offset::new(sender, self.n_offsets);
+        let mut draft = Draft::event(text).unwrap();
+        draft.offset(offset);
+        let frame = draft.into_event("/", None).unwrap();
+        self.net.tell(at, Input::Emit(MAIN, target, frame, Delivery::Recoverable(offset)));
+    }
+
+    /// What the client's newest session was sent, in short.
+    fn told(&mut self) -> Vec<String> {
+        self.note();
+        let (at, number) = (self.clients[0].at, self.clients[0].number);
+        let unread = self.unread.remove(&(at, number)).unwrap_or_default();
+        let short = |packet: &str| match packet.split('"').nth(1) {
+            Some("sid") if Some(packet[1..].to_owned()) == self.clients[0].welcome => "back".into(),
+            Some("sid") => "new".into(),
+            Some(name) => name.to_owned(),
+            None => packet.to_owned(),
+        };
+        unread.iter().map(|packet| short(packet)).collect()
+    }
+
+    fn n_moved(&self) -> usize {
+        self.net.shards.iter().map(|shard| shard.world.socket_io().n_moved()).sum()
+    }
+}
+
+#[test]
+fn what_is_sent_to_a_socket_that_is_just_leaving_comes_after_it() {
+    let (mut story, socket) = Story::on_the_way(2, &settings());
+    let id = story.clients[0].id.clone().unwrap();
+    story.emit_to(0, Target { rooms: [id.into()].into(), ..Target::socket(socket) }, "own");
+    story.still();
+    assert_eq!(story.told(), ["own", "back"]);
+}
+
+#[test]
+fn out_of_a_room_and_in_again_is_in_also_on_the_way() {
+    let (mut story, _) = Story::on_the_way(3, &settings());
+    let change = |story: &mut Story, change: Change| {
+        story.net.tell(2, Input::Change(MAIN, Target::default(), change));
+    };
+    change(&mut story, Change::Leave(vec!["room 0".to_owned()]));
+    story.net.deliver_one(2, 1);
+    // Shard 2 hears that the socket moves, and what it says next is for where that comes.
+    story.net.deliver_one(1, 2);
+    story.net.deliver_one(1, 0);
+    change(&mut story, Change::Join(vec!["room 0".to_owned()]));
+    story.net.deliver_one(2, 0);
+    story.net.deliver_one(2, 0);
+    story.still();
+    story.emit_to(0, room("room 0"), "in");
+    story.still();
+    assert_eq!(story.told(), ["back", "in"]);
+}
+
+#[test]
+fn who_is_sent_away_on_the_way_does_not_come_back() {
+    for is_late in [false, true] {
+        let (mut story, _) = Story::on_the_way(3, &settings());
+        if is_late {
+            story.net.deliver_one(1, 2);
+            story.net.deliver_one(1, 0);
+            // The old shard has handed everything over before it hears of it.
+            story.net.deliver_one(2, 0);
+        }
+        story.net.tell(2, Input::Change(MAIN, room("room 0"), Change::Disconnect(false)));
+        if is_late {
+            story.net.deliver_one(2, 1);
+            story.net.deliver_one(2, 1);
+        }
+        story.still();
+        assert_eq!(story.told(), ["new", "1"], "{is_late}");
+        story.lose(0);
+        story.connect(0, 2);
+        story.still();
+        assert_eq!(story.told(), ["new"]);
+        assert_eq!(story.n_moved(), 0);
+        story.end();
+    }
+}
+
+#[test]
+fn what_an_asker_gets_and_cannot_give_on_is_forgotten_everywhere() {
+    for has_given_up in [false, true] {
+        let (mut story, _) =
+            Story::on_the_way(3, &RecoverySettings { max_events: 2, ..settings() });
+        if has_given_up {
+            story.net.shards[1].wait(60_000);
+            story.net.post(1);
+        } else {
+            (0..3).for_each(|_| story.emit_to(1, Target::default(), "many"));
+        }
+        story.still();
+        assert_eq!(story.told(), ["new"], "{has_given_up}");
+        assert!(story.net.shards[1].told.contains(&"forgotten".to_owned()));
+        assert_eq!(story.n_moved(), 0);
+        story.end();
+    }
 }
 
 #[test]
@@ -278,13 +403,6 @@ fn whatever_is_on_its_way_nobody_misses_anything_or_hears_it_twice() {
             }
             n_recovered += client.n_recovered;
             n_refused += client.n_refused;
-        }
-        for at in 0..story.net.shards.len() {
-            let sessions = story.n_sessions;
-            for number in 0..sessions {
-                let closed = Input::Closed(session(number), CloseReason::TransportClose);
-                story.net.tell(at, closed);
-            }
         }
         story.end();
     }
