@@ -2,6 +2,8 @@
 //! Handlers are called by the driver; what they want comes back as inputs.
 //! Source: Socket.IO protocol v5; socket.io 4.8 where it is silent.
 
+mod addressing;
+mod connecting;
 mod fetching;
 mod keeping;
 mod returning;
@@ -15,28 +17,28 @@ use bytes::Bytes;
 use parlor_shared::{
     api,
     id::{Pid, SocketId},
-    socket_io::{Args, Claim, Draft, Frame, Kind, Offset, Packet, Sender, json},
+    socket_io::{Draft, Frame, Kind, Packet, Sender, json},
 };
 
 use super::{
     assembly::Assembly,
-    client::{Client, MAX_AUTH_BYTES, MAX_FAILED_CONNECTS, MAX_QUEUED_PACKETS, Queued},
+    client::{Client, MAX_QUEUED_PACKETS, Queued},
     excess::Verdict,
     log::{Journal, Log},
-    namespaces::{Dynamic, Listeners, MAX_SOCKETS_PER_CLIENT, Namespace, Namespaces, NotMade},
-    recovery::{Parked, RecoverySettings, Returning},
+    namespaces::{Dynamic, Listeners, Namespaces},
+    recovery::{Parked, RecoverySettings},
     rooms::{MAX_ROOMS_PER_SOCKET, Memberships, Note},
-    socket::{MAX_PENDING_ACKS, Socket, State, Waiting},
+    socket::{Socket, State},
 };
 use crate::{
     close::CloseReason,
-    cluster::{Change, Message, Neighbours, SocketInfo},
+    cluster::{Message, Neighbours},
     delivery::Delivery,
     effect::{AckError, DisconnectReason, Effect, Effects},
     fault::{self, Fault},
     hash::{Keyed, OfRandom},
     ids::Ids,
-    input::{AckToken, Input, Scope, Target},
+    input::{Input, Target},
     key::{Beside, NamespaceKey, SessionKey, ShardId, SocketKey, Table},
     time::{Deadlines, Time},
 };
@@ -451,387 +453,6 @@ impl SocketIo {
             (Kind::Connect | Kind::ConnectError, _) => return Err(FORCED_CLOSE),
         }
         Ok(())
-    }
-
-    fn connect(
-        &mut self,
-        session: SessionKey,
-        packet: &Packet<'_>,
-        ids: &mut Ids,
-        effects: &mut dyn Effects,
-    ) -> Result<(), Broken> {
-        if packet.data.is_some_and(|auth| auth.len() > MAX_AUTH_BYTES) {
-            return Err(Broken(CloseReason::AuthTooLarge));
-        }
-        let client = self.clients.get_mut(session).expect("checked by the caller");
-        let namespace = match self.namespaces.find(packet.namespace) {
-            Some(key) if !self.namespaces.is_child(key) => Ok(key),
-            // Its name is the client's to make up.
-            _ if client.sockets.len() >= MAX_SOCKETS_PER_CLIENT => Err(NotMade::TooMany),
-            Some(child) => Ok(child),
-            None => self.namespaces.make(packet.namespace),
-        };
-        let namespace = match namespace {
-            Ok(namespace) => namespace,
-            Err(why) => {
-                client.n_failed_connects += 1;
-                if client.n_failed_connects > MAX_FAILED_CONNECTS {
-                    return Err(Broken(CloseReason::PolicyViolation));
-                }
-                let frame = Frame::connect_error(packet.namespace, why.as_str(), None);
-                send(session, &frame, effects);
-                return Ok(());
-            }
-        };
-        if client.socket(namespace).is_some() {
-            return Err(FORCED_CLOSE);
-        }
-        let (id, origin) = (SocketId::from_bytes(ids.take()), client.origin);
-        let may_recover = self.namespaces.may_recover(namespace);
-        let claim = packet.data.filter(|_| may_recover).and_then(Claim::read);
-        let waiting =
-            Waiting { origin, returning: claim.map(Returning::Claims), ..Waiting::default() };
-        let socket = self.sockets.insert(Socket {
-            id,
-            session,
-            namespace,
-            state: State::Connecting(Box::new(waiting)),
-            place: None,
-            memberships: Default::default(),
-            acks: Default::default(),
-            stamp: 0,
-            kept: None,
-        });
-        client.sockets.push((namespace, socket));
-        self.keep(socket, ids);
-        self.namespaces.enter(namespace);
-        let (child, auth) = (self.namespaces.name_of_child(namespace), packet.data);
-        effects.push(match (self.namespaces.family(namespace), child) {
-            (Some(namespace), child) => {
-                Effect::Connecting { socket, id, session, namespace, child, auth }
-            }
-            (None, child) => {
-                let name = child.expect("those of the list are decided");
-                Effect::Unlisted { socket, id, session, name, auth }
-            }
-        });
-        Ok(())
-    }
-
-    fn adopt(&mut self, key: SocketKey, parent: NamespaceKey, ids: &mut Ids) {
-        if let Some(socket) = self.sockets.get(key) {
-            self.namespaces.adopt(socket.namespace, parent);
-            self.keep(key, ids);
-        }
-    }
-
-    fn admit(&mut self, now: Time, key: SocketKey, effects: &mut dyn Effects) {
-        let Some(socket) = self.sockets.get_mut(key) else { return };
-        if self.namespaces.family(socket.namespace).is_none() {
-            return;
-        }
-        let is_recoverable = socket.kept.is_some();
-        let State::Connecting(waiting) = &mut socket.state else { return };
-        if std::mem::replace(&mut waiting.is_admitted, true) {
-            return;
-        }
-        match waiting.returning {
-            Some(Returning::Claims(claim)) if is_recoverable => {
-                self.claim(now, key, claim, effects);
-            }
-            _ => self.welcome(key, None, effects),
-        }
-    }
-
-    /// Connects a socket, with what it has missed if its client has come back.
-    fn welcome(
-        &mut self,
-        key: SocketKey,
-        missed: Option<&[(Offset, Frame)]>,
-        effects: &mut dyn Effects,
-    ) {
-        let Some(socket) = self.sockets.get_mut(key) else { return };
-        let before = std::mem::replace(&mut socket.state, State::Connected);
-        let State::Connecting(waiting) = before else {
-            socket.state = before;
-            return;
-        };
-        let Waiting { queued, rooms, .. } = *waiting;
-        let (session, namespace_key, id) = (socket.session, socket.namespace, socket.id);
-        let family = self.namespaces.family(namespace_key).expect(DECIDED);
-        let pid = socket.kept.as_ref().map(|kept| kept.pid);
-        if let Some(pid) = pid {
-            self.by_pid.insert(pid, key);
-        }
-        self.enlist(key);
-        for (_, frame) in missed.unwrap_or_default() {
-            send(session, frame, effects);
-        }
-        let name = &self.namespaces[namespace_key].name;
-        let frame = Frame::connected(name, id.as_str(), pid.as_ref().map(Pid::as_str));
-        send(session, &frame, effects);
-        if let (Some(_), Some(pid)) = (missed, pid) {
-            effects.push(Effect::Recovered { socket: key, id, pid });
-        }
-        effects.push(Effect::Connected(key, family));
-        if let Some(client) = self.clients.get_mut(session)
-            && client.connect_until.take().is_some()
-        {
-            effects.push(Effect::Joined(session));
-        }
-        for room in rooms {
-            self.join(key, &room);
-        }
-        self.tell_of_rooms(effects);
-        self.set_client_deadline(session);
-        for Queued { data, attachments, ack } in queued {
-            let args = Args::of_event(&data, &attachments);
-            effects.push(Effect::Event { socket: key, namespace: family, args, ack });
-        }
-    }
-
-    /// From now on broadcasts reach a socket.
-    fn enlist(&mut self, key: SocketKey) {
-        let Some(socket) = self.sockets.get_mut(key).filter(|socket| socket.place.is_none()) else {
-            return;
-        };
-        let namespace = &mut self.namespaces[socket.namespace];
-        let place = u32::try_from(namespace.sockets.len()).expect("fewer than 2^32 sockets");
-        socket.place = Some(place);
-        namespace.sockets.push((key, socket.session));
-        namespace.by_id.insert(socket.id, (key, socket.session));
-    }
-
-    fn refuse(
-        &mut self,
-        key: SocketKey,
-        message: &str,
-        data: Option<&str>,
-        effects: &mut dyn Effects,
-    ) {
-        let Some(socket) = self.sockets.get(key) else { return };
-        if !matches!(&socket.state, State::Connecting(waiting) if !waiting.is_admitted) {
-            return;
-        }
-        let session = socket.session;
-        let name = &self.namespaces[socket.namespace].name;
-        let frame = Frame::connect_error(name, message, data);
-        send(session, &frame, effects);
-        self.remove(key);
-        let client = self.clients.get_mut(session).expect("a socket's client exists");
-        client.n_failed_connects += 1;
-        if client.n_failed_connects > MAX_FAILED_CONNECTS {
-            effects.push(Effect::Close(session, CloseReason::PolicyViolation));
-        }
-    }
-
-    fn emit(
-        &mut self,
-        now: Time,
-        namespace: NamespaceKey,
-        target: &Target,
-        (frame, delivery): (&Frame, Delivery),
-        effects: &mut dyn Effects,
-    ) {
-        if self.namespaces[namespace].hears_sending {
-            let mut whom = Vec::new();
-            self.each(namespace, target, |key, _| whom.push(key));
-            let is_there =
-                |key: &SocketKey| self.sockets.get(*key).is_some_and(Socket::is_connected);
-            whom.retain(is_there);
-            effects.push(Effect::Sending(&whom, frame));
-        }
-        let mut to = std::mem::take(&mut self.addressed);
-        if self.namespaces[namespace].is_recoverable {
-            self.each_kept(now, namespace, target, (frame, delivery), &mut to);
-        } else {
-            self.each(namespace, target, |_, session| to.push(session));
-        }
-        if !to.is_empty() {
-            effects.push(Effect::Send(&to, frame, delivery));
-        }
-        to.clear();
-        if to.capacity() <= MAX_KEPT {
-            self.addressed = to;
-        }
-    }
-
-    /// Sends the sockets of one child what is for those of all.
-    fn emit_in_child(
-        &mut self,
-        now: Time,
-        child: NamespaceKey,
-        target: &Target,
-        (mut draft, mut delivery): (Draft, Delivery),
-        effects: &mut dyn Effects,
-    ) {
-        let Namespace { name, is_recoverable, .. } = &self.namespaces[child];
-        if *is_recoverable {
-            delivery.mark(&mut draft);
-        } else if let Delivery::Recoverable(_) = delivery {
-            delivery = Delivery::Reliable;
-        }
-        match draft.into_event(name, None) {
-            Ok(frame) => {
-                let delivery = delivery.in_child(name);
-                self.emit(now, child, target, (&frame, delivery), effects);
-            }
-            Err(error) => tracing::warn!(%error, "event not sent"),
-        }
-    }
-
-    /// Connected sockets that a target means, with their ids.
-    pub(crate) fn select(&mut self, scope: &Scope, target: &Target) -> Vec<(SocketKey, SocketId)> {
-        let namespaces = self.namespaces.of(scope);
-        namespaces.into_iter().flat_map(|namespace| self.select_in(namespace, target)).collect()
-    }
-
-    fn select_in(
-        &mut self,
-        namespace: NamespaceKey,
-        target: &Target,
-    ) -> Vec<(SocketKey, SocketId)> {
-        let mut selected = Vec::new();
-        self.each(namespace, target, |key, _| selected.push(key));
-        let id = |key: SocketKey| {
-            let socket = self.sockets.get(key)?;
-            matches!(socket.state, State::Connected).then_some((key, socket.id))
-        };
-        selected.into_iter().filter_map(id).collect()
-    }
-
-    /// What others may know of the sockets that a target means.
-    pub(crate) fn describe(
-        &mut self,
-        scope: &Scope,
-        target: &Target,
-        shard: ShardId,
-    ) -> Vec<SocketInfo> {
-        let selected = self.select(scope, target);
-        let describe = |(key, id): (SocketKey, SocketId)| {
-            let Socket { namespace, memberships, .. } = self.sockets.get(key)?;
-            let rooms = &self.namespaces[*namespace].rooms;
-            let rooms = memberships.iter().map(|m| rooms.name(m).to_owned()).collect();
-            Some(SocketInfo { id, shard, socket: key, rooms, details: None })
-        };
-        selected.into_iter().filter_map(describe).collect()
-    }
-
-    fn change(
-        &mut self,
-        namespace: NamespaceKey,
-        target: &Target,
-        change: &Change,
-        effects: &mut dyn Effects,
-    ) {
-        // Those without a connection as well: they will be had back as they should be by then.
-        let mut selected = Vec::new();
-        self.each(namespace, target, |key, _| selected.push(key));
-        for key in selected {
-            match change {
-                Change::Join(rooms) => rooms.iter().for_each(|room| {
-                    self.touch(key, room);
-                    self.join(key, room);
-                }),
-                Change::Leave(rooms) => rooms.iter().for_each(|room| {
-                    self.touch(key, room);
-                    self.leave(key, room);
-                }),
-                Change::Disconnect(whole) => {
-                    let reason = DisconnectReason::ServerNamespaceDisconnect;
-                    self.disconnect(key, *whole, reason, effects);
-                }
-            }
-        }
-    }
-
-    /// Calls `run` once for each socket that a target means, and with whose it is. Where sockets
-    /// can be had back, some have no connection.
-    fn each(
-        &mut self,
-        namespace: NamespaceKey,
-        target: &Target,
-        mut run: impl FnMut(SocketKey, SessionKey),
-    ) {
-        if let Some(key) = target.socket {
-            if let Some(socket) = self.sockets.get(key)
-                && socket.place.is_some()
-            {
-                run(key, socket.session);
-            }
-            return;
-        }
-        let Self { sockets, namespaces, stamp, .. } = self;
-        let namespace = &namespaces[namespace];
-        let mut run = |(key, session): (SocketKey, SessionKey)| {
-            if Some(key) != target.except_socket {
-                run(key, session);
-            }
-        };
-        // Where nobody can be meant twice, no socket needs to be looked at.
-        match (&target.rooms[..], &target.except[..]) {
-            ([], []) => return namespace.sockets.iter().copied().for_each(run),
-            ([room], []) => match (namespace.members(room), namespace.of_id(room)) {
-                (members, None) => return members.for_each(run),
-                (members, Some(own)) if members.len() == 0 => return run(own),
-                _ => {}
-            },
-            _ => {}
-        }
-        *stamp += 1;
-        for room in &target.except {
-            for (key, _) in namespace.addressed(room) {
-                sockets.get_mut(key).expect("members exist").stamp = *stamp;
-            }
-        }
-        let mut once = |(key, session): (SocketKey, SessionKey)| {
-            let socket = sockets.get_mut(key).expect("members exist");
-            if socket.stamp != *stamp {
-                socket.stamp = *stamp;
-                run((key, session));
-            }
-        };
-        if target.rooms.is_empty() {
-            namespace.sockets.iter().copied().for_each(once);
-        } else {
-            for room in &target.rooms {
-                namespace.addressed(room).for_each(&mut once);
-            }
-        }
-    }
-
-    fn ask(
-        &mut self,
-        now: Time,
-        key: SocketKey,
-        draft: Draft,
-        token: AckToken,
-        timeout: Option<Duration>,
-        effects: &mut dyn Effects,
-    ) {
-        let socket = self.sockets.get_mut(key).filter(|s| matches!(s.state, State::Connected));
-        let Some(socket) = socket else {
-            return effects.push(Effect::Acked(token, Err(AckError::Disconnected)));
-        };
-        if socket.acks.len() == MAX_PENDING_ACKS {
-            return effects.push(Effect::Acked(token, Err(AckError::TooMany)));
-        }
-        let namespace = &mut self.namespaces[socket.namespace];
-        let id = namespace.next_ack;
-        namespace.next_ack += 1;
-        let frame = match draft.into_event(&namespace.name, Some(id)) {
-            Ok(frame) => frame,
-            Err(error) => {
-                tracing::warn!(%error, "event not sent");
-                return effects.push(Effect::Acked(token, Err(AckError::TooMany)));
-            }
-        };
-        if namespace.hears_sending {
-            effects.push(Effect::Sending(&[key], &frame));
-        }
-        socket.acks.insert(id, token);
-        self.deadlines.set(Deadline::Ack(key, id), timeout.map(|timeout| now + timeout));
-        send(socket.session, &frame, effects);
     }
 
     fn join(&mut self, key: SocketKey, room: &str) {

@@ -12,12 +12,18 @@ mod random;
 mod recovery;
 mod rooms;
 
-use parlor_shared::id::ID_BYTES;
+use parlor_shared::{
+    id::ID_BYTES,
+    socket_io::{Args, Offset},
+};
 
 use super::*;
 use crate::{
+    cluster::Change,
     ids::MAX_IDS_PER_INPUT,
+    input::{AckToken, Scope},
     key::{Key as _, Origin},
+    socket_io::MAX_SOCKETS_PER_CLIENT,
 };
 
 const CONNECT_TIMEOUT_MS: u64 = 10_000;
