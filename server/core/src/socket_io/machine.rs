@@ -612,12 +612,7 @@ impl SocketIo {
     }
 
     /// Tells handlers that listen to it that a connected socket will be no more.
-    fn tell_leaving(
-        &mut self,
-        key: SocketKey,
-        reason: DisconnectReason,
-        effects: &mut dyn Effects,
-    ) {
+    fn tell_leaving(&self, key: SocketKey, reason: DisconnectReason, effects: &mut dyn Effects) {
         let Some(socket) = self.sockets.get(key) else { return };
         let namespace = &self.namespaces[socket.namespace];
         if namespace.hears_leaving {
