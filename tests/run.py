@@ -192,8 +192,9 @@ class Runner:
                          INTEROP / "network.mjs", "--url", server.url, "--client", version)
             self.run("python-socketio on networks that fail", sys.executable,
                      INTEROP / "python_network.py", "--url", server.url)
-        # RECOVERY: the same with `--recovery` on both sides, which only 4.8 makes use of, goes
-        # here once the fixture has it.
+        with self.fixture("--recovery", *NETWORK_TIMERS) as server:
+            self.run("socket.io-client 4.8 that comes back", "node", INTEROP / "network.mjs",
+                     "--url", server.url, "--client", "4.8", "--recovery")
 
     def rust(self):
         crate = INTEROP / "rust"

@@ -83,7 +83,7 @@ impl App {
 /// What an application may be asked for.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
-    /// Clients of `/` and `/custom` may come back to what they had; those of
+    /// Clients of `/`, `/custom` and `/auth` may come back to what they had; those of
     /// [`App::ClientSuite`] may in any case.
     pub recovery: bool,
 }

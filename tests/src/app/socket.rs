@@ -43,6 +43,11 @@ pub(super) fn serve(server: &mut Server, options: Options) {
         .on("whisper", |cx, args| {
             with_room(cx, args, |cx, room| cx.to(room).volatile().emit("room-message", args));
         })
+        .on("whisper", |cx, args| {
+            with_room(cx, args, |cx, room| {
+                cx.to(room).volatile().emit("room-message", args);
+            });
+        })
         .on("burst", |cx, args| {
             for i in 0..args.get::<u32>(0).unwrap_or(0) {
                 cx.emit("burst", (i,));
@@ -64,6 +69,9 @@ pub(super) fn serve(server: &mut Server, options: Options) {
             _ => Err(ConnectError::with_data("Unauthorized", &Code { code: "E_AUTH" })),
         }
     });
+    if options.recovery {
+        server.namespace("/auth").recoverable();
+    }
 }
 
 /// What reaches sockets of all shards and nodes: `sockets`(room, ack) → their ids;

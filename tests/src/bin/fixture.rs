@@ -85,8 +85,11 @@ fn options() -> Command {
         .arg(flag("cors", "origin whose pages may read answers"))
         .arg(flag("shards", "threads; 0: one per core [default: 0]"))
         .arg(
-            flag("recovery", "clients of `/` and `/custom` may come back to what they had")
-                .action(ArgAction::SetTrue),
+            flag(
+                "recovery",
+                "clients of `/`, `/custom` and `/auth` may come back to what they had",
+            )
+            .action(ArgAction::SetTrue),
         )
         .arg(flag("link", "`listen`: first of two nodes; address: the second, linked to that one"))
         .arg(flag("verbose", "log filter, such as `debug`; without it nothing is logged"))
