@@ -8,7 +8,7 @@ use parlor_core::{
     delivery::Delivery,
     effect::DisconnectReason,
     input::{AckToken, Input, Target},
-    key::SocketKey,
+    key::{NamespaceKey, SocketKey},
     volatile_by_name,
 };
 use parlor_shared::socket_io::{Binary, Draft, Frame};
@@ -54,23 +54,32 @@ impl Sim {
             }
             _ if self.random.one_in(6) => {
                 let later = self.now + self.random.ms(0, 1_500);
-                self.agenda.note(later, Happening::Act(at, socket));
+                self.agenda.note(later, Happening::Act(at, MAIN, socket));
             }
             _ => {
-                let wishes = self.act(at, socket);
+                let wishes = self.act(at, MAIN, socket);
                 self.shards[at].wanted.extend(wishes);
             }
         }
     }
 
-    pub(super) fn act_arrives(&mut self, at: usize, socket: SocketKey) {
-        for wish in self.act(at, socket) {
+    pub(super) fn act_arrives(&mut self, at: usize, namespace: NamespaceKey, socket: SocketKey) {
+        for wish in self.act(at, namespace, socket) {
             self.input(at, wish);
         }
     }
 
+    pub(super) fn act(
+        &mut self,
+        at: usize,
+        namespace: NamespaceKey,
+        socket: SocketKey,
+    ) -> Vec<Input<'static>> {
+        if namespace == MAIN { self.act_in_main(at, socket) } else { self.act_in_kept(at, socket) }
+    }
+
     /// Handlers are quick, or take their time.
-    fn wish(&mut self, at: usize, wishes: Vec<Input<'static>>) {
+    pub(super) fn wish(&mut self, at: usize, wishes: Vec<Input<'static>>) {
         if self.random.one_in(6) {
             let later = self.now + self.random.ms(0, 1_500);
             self.agenda.note(later, Happening::Wish(at, wishes));
@@ -85,7 +94,7 @@ impl Sim {
         }
     }
 
-    fn act(&mut self, at: usize, socket: SocketKey) -> Vec<Input<'static>> {
+    fn act_in_main(&mut self, at: usize, socket: SocketKey) -> Vec<Input<'static>> {
         let room = self.random.pick(&ROOMS).to_owned();
         match self.random.below(24) {
             0..5 => vec![Input::Join(socket, room)],
