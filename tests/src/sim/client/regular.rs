@@ -24,7 +24,10 @@ impl Sim {
     /// Comes to the namespace, or back to it.
     pub(super) fn regular_asks(&mut self, n: usize) {
         let victim = self.random.below(self.clients.len() as u32) as usize;
-        let is_thief = self.random.one_in(25) && kept::identity(n) != kept::identity(victim);
+        // What belongs to nobody in particular is whose who names it.
+        let is_other =
+            |identity: Option<String>| identity.is_some() && identity != kept::identity(n);
+        let is_thief = self.random.one_in(12) && is_other(kept::identity(victim));
         let had = &self.clients[if is_thief { victim } else { n }].regular;
         let mut auth = json!({ "client": n });
         if let Some(pid) = &had.pid {
