@@ -71,11 +71,33 @@ pub enum Fault {
     InputAppliedTwice,
     /// Ticks that are late delay those that follow.
     TickDrift,
+    /// A client that comes back is sent the last event that it has once more.
+    MissedFromOneBefore,
+    /// Who fetches a socket from another shard does not wait for what others have on their way.
+    AskerDoesNotWait,
+    /// What is on its way to both counts where a socket comes from and where it comes to.
+    CountedAtBothEnds,
+    /// What is sent to those who are away is not kept for them.
+    AwayNotLogged,
+    /// Clients are taken to have what was sent before their ping, without a pong.
+    ConfirmedWithoutPong,
+    /// Those who are away are forgotten before their time is up.
+    ForgottenTooEarly,
+    /// A socket is given to whoever names its pid.
+    IdentityNotChecked,
+    /// Who comes back is in no room.
+    RoomsNotRestored,
+    /// What a shard sends to its own socket that is just leaving is lost.
+    LostWhileLeaving,
+    /// Who is disconnected while away comes back all the same.
+    DisconnectSparesTheAway,
+    /// What was fetched and cannot be given on is never forgotten.
+    FetchedInVain,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 44] = [
         Self::FirstPingAtOnce,
         Self::PingTimeoutIgnored,
         Self::ConnectTimeoutIgnored,
@@ -109,6 +131,17 @@ impl Fault {
         Self::ResyncIgnored,
         Self::InputAppliedTwice,
         Self::TickDrift,
+        Self::MissedFromOneBefore,
+        Self::AskerDoesNotWait,
+        Self::CountedAtBothEnds,
+        Self::AwayNotLogged,
+        Self::ConfirmedWithoutPong,
+        Self::ForgottenTooEarly,
+        Self::IdentityNotChecked,
+        Self::RoomsNotRestored,
+        Self::LostWhileLeaving,
+        Self::DisconnectSparesTheAway,
+        Self::FetchedInVain,
     ];
 }
 

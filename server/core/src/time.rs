@@ -85,6 +85,11 @@ impl<K: Ord + Copy> Deadlines<K> {
         Some((at, key))
     }
 
+    /// What deadlines are set for.
+    pub fn keys(&self) -> impl Iterator<Item = &K> {
+        self.by_key.keys()
+    }
+
     /// How many deadlines are set.
     pub fn len(&self) -> usize {
         self.by_key.len()

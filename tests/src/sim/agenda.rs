@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use parlor_core::{
     input::Input,
-    key::{ConnectionKey, SessionKey, SocketKey},
+    key::{ConnectionKey, NamespaceKey, SessionKey, SocketKey},
     time::Time,
 };
 
@@ -43,7 +43,7 @@ pub(super) enum Happening {
     /// A handler that took its time wants something.
     Wish(usize, Vec<Input<'static>>),
     /// A handler that took its time does something for a socket, which may be gone.
-    Act(usize, SocketKey),
+    Act(usize, NamespaceKey, SocketKey),
     /// A deadline is fired that may not be due.
     Early(usize, SessionKey),
 }

@@ -8,7 +8,7 @@ use parlor_core::{
     delivery::Delivery,
     effect::DisconnectReason,
     input::{AckToken, Input, Target},
-    key::SocketKey,
+    key::{NamespaceKey, SocketKey},
     volatile_by_name,
 };
 use parlor_shared::socket_io::{Binary, Draft, Frame};
@@ -49,28 +49,38 @@ impl Sim {
                 let mut draft = Draft::ack();
                 draft.arg(&number).expect("numbers have a JSON form");
                 let frame = draft.into_ack("/", id).expect("no attachments");
-                let echo = Input::Emit(MAIN, Target::socket(socket), frame, Delivery::Reliable);
+                let echo =
+                    Input::Emit(MAIN.into(), Target::socket(socket), frame, Delivery::Reliable);
                 self.wish(at, vec![echo]);
             }
             _ if self.random.one_in(6) => {
                 let later = self.now + self.random.ms(0, 1_500);
-                self.agenda.note(later, Happening::Act(at, socket));
+                self.agenda.note(later, Happening::Act(at, MAIN, socket));
             }
             _ => {
-                let wishes = self.act(at, socket);
+                let wishes = self.act(at, MAIN, socket);
                 self.shards[at].wanted.extend(wishes);
             }
         }
     }
 
-    pub(super) fn act_arrives(&mut self, at: usize, socket: SocketKey) {
-        for wish in self.act(at, socket) {
+    pub(super) fn act_arrives(&mut self, at: usize, namespace: NamespaceKey, socket: SocketKey) {
+        for wish in self.act(at, namespace, socket) {
             self.input(at, wish);
         }
     }
 
+    pub(super) fn act(
+        &mut self,
+        at: usize,
+        namespace: NamespaceKey,
+        socket: SocketKey,
+    ) -> Vec<Input<'static>> {
+        if namespace == MAIN { self.act_in_main(at, socket) } else { self.act_in_kept(at, socket) }
+    }
+
     /// Handlers are quick, or take their time.
-    fn wish(&mut self, at: usize, wishes: Vec<Input<'static>>) {
+    pub(super) fn wish(&mut self, at: usize, wishes: Vec<Input<'static>>) {
         if self.random.one_in(6) {
             let later = self.now + self.random.ms(0, 1_500);
             self.agenda.note(later, Happening::Wish(at, wishes));
@@ -85,7 +95,7 @@ impl Sim {
         }
     }
 
-    fn act(&mut self, at: usize, socket: SocketKey) -> Vec<Input<'static>> {
+    fn act_in_main(&mut self, at: usize, socket: SocketKey) -> Vec<Input<'static>> {
         let room = self.random.pick(&ROOMS).to_owned();
         match self.random.below(24) {
             0..5 => vec![Input::Join(socket, room)],
@@ -103,12 +113,12 @@ impl Sim {
             }
             20 => {
                 let (number, draft) = self.question();
-                let question = Question::Ask(MAIN, self.target(None), draft, self.timeout());
+                let question = Question::Ask(MAIN.into(), self.target(None), draft, self.timeout());
                 vec![Input::Gather(AckToken(number), question)]
             }
             21 => {
                 let number = self.number();
-                let question = Question::Sockets(MAIN, self.target(None));
+                let question = Question::Sockets(MAIN.into(), self.target(None));
                 vec![Input::Gather(AckToken(number), question)]
             }
             22 => {
@@ -117,7 +127,7 @@ impl Sim {
                     0 => Change::Leave(rooms),
                     _ => Change::Join(rooms),
                 };
-                vec![Input::Change(MAIN, self.target(None), change)]
+                vec![Input::Change(MAIN.into(), self.target(None), change)]
             }
             _ => self.disconnect(socket),
         }
@@ -131,7 +141,7 @@ impl Sim {
             3 => {
                 let rooms = [self.random.pick(&ROOMS).into()].into();
                 let target = Target { rooms, ..self.target(None) };
-                vec![Input::Change(MAIN, target, Change::Disconnect(self.random.one_in(2)))]
+                vec![Input::Change(MAIN.into(), target, Change::Disconnect(self.random.one_in(2)))]
             }
             _ => Vec::new(),
         }
@@ -156,14 +166,14 @@ impl Sim {
     /// A reliable broadcast.
     fn news(&mut self, at: usize, except: Option<SocketKey>, n_more: usize) -> Input<'static> {
         let target = self.target(except);
-        Input::Emit(MAIN, target, self.event(at, "news", n_more), Delivery::Reliable)
+        Input::Emit(MAIN.into(), target, self.event(at, "news", n_more), Delivery::Reliable)
     }
 
     /// A volatile broadcast of one of several kinds.
     fn picture(&mut self, at: usize, kind: u64) -> Input<'static> {
         let name = format!("picture {kind}");
-        let delivery = volatile_by_name(&MAIN, &name);
-        Input::Emit(MAIN, self.target(None), self.event(at, &name, 100), delivery)
+        let delivery = volatile_by_name(&MAIN.into(), &name);
+        Input::Emit(MAIN.into(), self.target(None), self.event(at, &name, 100), delivery)
     }
 
     fn event(&mut self, at: usize, name: &str, n_more: usize) -> Frame {

@@ -7,6 +7,7 @@ mod arrivals;
 mod chance;
 mod client;
 mod handlers;
+mod kept;
 mod network;
 mod oracle;
 mod plan;
@@ -40,8 +41,9 @@ use server::Shard;
 pub use trace::Trace;
 use wires::Wires;
 
-/// Longer than anything is kept without a client: places, polls that never come, questions.
-const AFTERWARDS: Duration = Duration::from_secs(200);
+/// Longer than anything is kept without a client: places, polls that never come, questions, and
+/// events for clients that come back.
+const AFTERWARDS: Duration = Duration::from_secs(240);
 /// A run is some tens of thousands of steps; one that does not end goes round in circles.
 const MAX_STEPS: u64 = 5_000_000;
 
@@ -179,7 +181,7 @@ impl Sim {
             Happening::Turn(at) => self.turn(at),
             Happening::Batch { from, to } => self.batch_arrives(from, to),
             Happening::Wish(at, wishes) => self.wish_arrives(at, wishes),
-            Happening::Act(at, socket) => self.act_arrives(at, socket),
+            Happening::Act(at, namespace, socket) => self.act_arrives(at, namespace, socket),
             Happening::Early(at, key) => _ = self.tell(at, key, SessionInput::Timeout, None),
         }
     }
@@ -192,11 +194,20 @@ impl Sim {
             self.oracle.broken(Invariant::Tables, format!("lobbies of shard {at} disagree"));
         }
         let sockets = world.socket_io();
-        if sockets.n_clients() == 0 && (sockets.n_sockets() > 0 || sockets.deadline().is_some()) {
+        if !sockets.is_consistent() {
+            self.oracle.broken(Invariant::Tables, format!("sockets of shard {at} disagree"));
+        }
+        let may_return = sockets.n_parked() > 0
+            || sockets.n_journal_bytes() > 0
+            || self.oracle.returns.are_some_moving(self.now);
+        if sockets.n_clients() == 0
+            && !may_return
+            && (sockets.n_sockets() > 0 || sockets.deadline().is_some())
+        {
             let what = format!("shard {at} has no clients, but sockets or deadlines");
             self.oracle.broken(Invariant::Deadlines, what);
         }
-        if world.is_empty() && world.deadline().is_some() {
+        if world.is_empty() && sockets.n_journal_bytes() == 0 && world.deadline().is_some() {
             self.oracle.broken(Invariant::Deadlines, format!("shard {at} is empty, but waits"));
         }
         if sockets.n_clients() > self.shards[at].sessions.len() {
@@ -218,12 +229,14 @@ impl Sim {
         for (at, shard) in self.shards.iter().enumerate() {
             let world = &shard.world;
             let n_sessions = shard.sessions.len();
-            if !world.is_empty() || world.deadline().is_some() || n_sessions > 0 {
+            let sockets = world.socket_io();
+            let n_kept = sockets.n_parked() + sockets.n_journal_bytes() + sockets.n_moved();
+            if !world.is_empty() || world.deadline().is_some() || n_sessions + n_kept > 0 {
                 let n_lobbies = world.lobbies().len();
                 let n_sockets = world.socket_io().n_sockets();
                 let what = format!(
                     "shard {at}: {n_sessions} sessions, {n_sockets} sockets, {n_lobbies} lobbies, \
-                     next deadline: {:?}",
+                     {n_kept} kept, next deadline: {:?}",
                     world.deadline()
                 );
                 self.oracle.broken(Invariant::LeftBehind, what);

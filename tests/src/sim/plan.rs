@@ -3,14 +3,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use parlor_core::{engine_io::Settings, key::ShardId, lobby::game::Random, time::Time};
+use parlor_core::{
+    engine_io::Settings, key::ShardId, lobby::game::Random, socket_io::RecoverySettings, time::Time,
+};
 
-use super::chance::Chance as _;
+use super::{chance::Chance as _, kept::KEPT};
 
 /// A place is kept so long, in core and for chess.
 pub(super) const GRACE: Duration = Duration::from_secs(60);
 /// How long a listing waits for other shards.
 pub(super) const LIST_TIMEOUT: Duration = Duration::from_secs(2);
+/// A limit that no run reaches.
+pub(super) const LARGE: usize = 1 << 30;
 
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -19,6 +23,7 @@ pub(super) struct Plan {
     pub(super) session: Arc<Settings>,
     pub(super) connect_timeout: Duration,
     pub(super) max_lobbies: usize,
+    pub(super) recovery: RecoverySettings,
     /// A batch takes at most so long from shard to shard.
     pub(super) wire_ms: u64,
     /// A turn ends at most so long after what happened in it.
@@ -47,6 +52,20 @@ impl Plan {
             write_stall_timeout: seconds(random, 2, 10),
             close_timeout: seconds(random, 2, 30),
         };
+        let window = seconds(random, 4, 15);
+        let tight = random.one_in(4);
+        let recovery = RecoverySettings {
+            namespaces: vec![KEPT],
+            window,
+            max_events: random.pick(&[4, 100, 1_000]),
+            max_bytes: random.pick(&[10_000, 300_000]),
+            max_journal_bytes: if tight { 30_000 } else { LARGE },
+            // What was sent behind a ping is confirmed by the next one's pong, and each pong may
+            // take twice the timeout; an upgrade costs another interval.
+            max_age: window + 2 * session.ping_interval + 4 * session.ping_timeout,
+            max_sockets: if tight { 3 } else { LARGE },
+            max_sockets_per_origin: if tight { 2 } else { LARGE },
+        };
         let busy = seconds(random, 10, 20);
         let calm = busy + seconds(random, 20, 90);
         let end = calm + seconds(random, 10, 20);
@@ -56,6 +75,7 @@ impl Plan {
             session: Arc::new(session),
             connect_timeout: seconds(random, 3, 15),
             max_lobbies: random.between(2, 6) as usize,
+            recovery,
             wire_ms: random.pick(&[1, 20, 150]),
             turn_us: random.pick(&[0, 200, 5_000]),
             late_ms: random.pick(&[0, 0, 10, 250, 400]),
@@ -64,12 +84,12 @@ impl Plan {
         }
     }
 
-    /// Longer than a question to another shard and its answer take, with whatever is late.
     /// The longest that a deadline can be late.
     pub(super) fn latest(&self) -> Duration {
         Duration::from_millis(self.late_ms + 1) + Duration::from_micros(self.turn_us)
     }
 
+    /// Longer than a question to another shard and its answer take, with whatever is late.
     pub(super) fn slack(&self) -> Duration {
         let turns = Duration::from_micros(4 * self.turn_us);
         Duration::from_millis(3 * self.wire_ms + 2 * self.late_ms + 100) + turns

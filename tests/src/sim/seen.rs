@@ -8,24 +8,39 @@ use parlor_core::{
     delivery::Delivery,
     effect::{AckError, Effect, Effects},
     input::AckToken,
-    key::{SessionKey, ShardId, SocketKey, ViewId},
+    key::{NamespaceKey, SessionKey, ShardId, SocketKey, ViewId},
 };
-use parlor_shared::{id::SocketId, socket_io::Frame};
+use parlor_shared::{
+    id::{Pid, SocketId},
+    socket_io::Frame,
+};
 
 /// An effect that outlives its input.
 #[derive(Debug)]
 pub(super) enum Seen {
     Send(SessionKey, Frame, Delivery),
     Close(SessionKey, CloseReason),
-    Connecting { socket: SocketKey, id: SocketId, session: SessionKey },
-    Connected,
-    Event { socket: SocketKey, name: String, args: String, ack: Option<u64> },
+    Connecting {
+        socket: SocketKey,
+        id: SocketId,
+        session: SessionKey,
+        namespace: NamespaceKey,
+        auth: Option<String>,
+    },
+    Connected(SocketKey, NamespaceKey),
+    Event {
+        socket: SocketKey,
+        namespace: NamespaceKey,
+        name: String,
+        args: String,
+        ack: Option<u64>,
+    },
     Acked(AckToken, Result<String, AckError>),
     Gathered(AckToken, Answer),
     Tell(ShardId, Message),
-    Recovered,
-    Kept,
-    Forgotten,
+    Recovered(SocketKey, Pid),
+    Kept(SocketKey, Pid),
+    Forgotten(Pid),
     Disconnected(SocketKey),
     Abandoned(SocketKey),
     Show(SessionKey, ViewId, bool),
@@ -45,8 +60,9 @@ impl Effects for Log {
                 return self.0.extend(to.iter().map(seen));
             }
             Effect::Close(session, reason) => Seen::Close(session, reason),
-            Effect::Connecting { socket, id, session, .. } => {
-                Seen::Connecting { socket, id, session }
+            Effect::Connecting { socket, id, session, namespace, auth, .. } => {
+                let auth = auth.map(str::to_owned);
+                Seen::Connecting { socket, id, session, namespace, auth }
             }
             other @ (Effect::Unlisted { .. }
             | Effect::Disconnecting(..)
@@ -55,19 +71,19 @@ impl Effects for Log {
             | Effect::Sending(..)) => unreachable!("nobody listens to {other:?}"),
             // Right before its first socket is connected.
             Effect::Joined(_) => return,
-            Effect::Connected(..) => Seen::Connected,
-            Effect::Event { socket, args, ack, .. } => {
+            Effect::Connected(socket, namespace) => Seen::Connected(socket, namespace),
+            Effect::Event { socket, namespace, args, ack } => {
                 let (name, args) = (args.name().into_owned(), args.array().to_owned());
-                Seen::Event { socket, name, args, ack }
+                Seen::Event { socket, namespace, name, args, ack }
             }
             Effect::Acked(token, answer) => {
                 Seen::Acked(token, answer.map(|args| args.array().to_owned()))
             }
             Effect::Gathered(token, answer, _) => Seen::Gathered(token, answer),
             Effect::Tell(shard, message) => Seen::Tell(shard, message),
-            Effect::Recovered { .. } => Seen::Recovered,
-            Effect::Kept(..) => Seen::Kept,
-            Effect::Forgotten(_) => Seen::Forgotten,
+            Effect::Recovered { socket, pid, .. } => Seen::Recovered(socket, pid),
+            Effect::Kept(socket, pid) => Seen::Kept(socket, pid),
+            Effect::Forgotten(pid) => Seen::Forgotten(pid),
             Effect::Disconnected(socket, ..) => Seen::Disconnected(socket),
             Effect::Abandoned(socket) => Seen::Abandoned(socket),
             Effect::Show(session, view, deltas) => Seen::Show(session, view, deltas),

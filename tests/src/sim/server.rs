@@ -16,13 +16,13 @@ use parlor_core::{
     input::Input,
     key::{ConnectionKey, Origin, SessionKey, ShardId, Table},
     lobby::{Games, LobbySettings},
-    socket_io::RecoverySettings,
     time::Time,
 };
 use parlor_shared::{engine_io::Packet, socket_io::Frame};
 
 use super::{
-    Sim,
+    Sim, kept,
+    oracle::MAIN,
     plan::Plan,
     seen::{Log, Seen},
 };
@@ -73,14 +73,14 @@ impl Shard {
         };
         let world = World::new(WorldSettings {
             neighbours,
-            namespaces: vec!["/".to_owned()],
+            namespaces: vec!["/".to_owned(), kept::NAME.to_owned()],
             dynamic: Default::default(),
             listeners: Default::default(),
             connect_timeout: plan.connect_timeout,
             attachments_timeout: Duration::from_secs(10),
             max_payload: plan.session.max_payload,
             hash_seed: seed,
-            recovery: RecoverySettings::default(),
+            recovery: plan.recovery.clone(),
             lobbies: Some(lobbies),
         });
         Self {
@@ -116,7 +116,8 @@ impl Sim {
         self.trace.n_sessions += 1;
         self.oracle.opened(now, (at, key), transport);
         self.shards[at].dirty.insert(key);
-        self.input(at, Input::Opened(key, Origin::default()));
+        let origin = client as u64 % kept::N_ORIGINS;
+        self.input(at, Input::Opened(key, Origin(origin)));
         key
     }
 
@@ -231,7 +232,11 @@ impl Sim {
         self.shards[at].world.handle(now, input, &mut log);
         self.oracle.world_output(now, at, expected, &log.0);
         let mut aftermath = Vec::new();
+        let mut recovered = None;
         for seen in log.0 {
+            if matches!(seen, Seen::Kept(..) | Seen::Recovered(..) | Seen::Forgotten(_)) {
+                self.trace.tell(now, || format!("shard {at}: {seen:?}"));
+            }
             match seen {
                 Seen::Send(key, frame, delivery) => {
                     self.send(at, key, frame, delivery, &mut aftermath);
@@ -243,9 +248,23 @@ impl Sim {
                     let to = self.index_of(to);
                     self.shards[at].abroad.entry(to).or_default().push(message);
                 }
-                Seen::Connecting { socket, .. } => self.connecting(at, socket),
-                Seen::Event { socket, name, args, ack } => {
+                Seen::Connecting { socket, namespace: MAIN, .. } => self.connecting(at, socket),
+                Seen::Connecting { socket, auth, .. } => {
+                    self.kept_connecting(at, socket, auth.as_deref());
+                }
+                Seen::Event { socket, namespace: MAIN, name, args, ack } => {
                     self.handle_event(at, socket, &name, &args, ack);
+                }
+                Seen::Event { socket, namespace, .. } => {
+                    self.kept_acts_later(at, socket);
+                    let wishes = self.act(at, namespace, socket);
+                    self.shards[at].wanted.extend(wishes);
+                }
+                Seen::Recovered(socket, _) => recovered = Some(socket),
+                Seen::Connected(socket, kept::KEPT) => {
+                    if recovered != Some(socket) {
+                        self.kept_connected(at, socket);
+                    }
                 }
                 Seen::Show(key, view, deltas) => {
                     let input = SessionInput::Show { view, deltas };
@@ -257,10 +276,9 @@ impl Sim {
                 Seen::Rebase(key, view) => {
                     self.quietly(at, key, SessionInput::Rebase { view }, &mut aftermath);
                 }
-                Seen::Connected
-                | Seen::Recovered
-                | Seen::Kept
-                | Seen::Forgotten
+                Seen::Kept(socket, _) => self.kept_acts_later(at, socket),
+                Seen::Connected(..)
+                | Seen::Forgotten(_)
                 | Seen::Disconnected(_)
                 | Seen::Abandoned(_)
                 | Seen::Ticked(..)

@@ -14,6 +14,10 @@ pub struct Trace {
     pub n_steps: u64,
     /// Packets that reached clients.
     pub n_packets: u64,
+    /// Welcomes to the namespace that clients may come back to.
+    pub n_welcomes: u64,
+    /// Those of clients that have what they had.
+    pub n_recovered: u64,
     /// Sessions opened.
     pub n_sessions: u64,
     /// Broadcasts of handlers.
@@ -33,6 +37,8 @@ impl Trace {
             hash: seed,
             n_steps: 0,
             n_packets: 0,
+            n_welcomes: 0,
+            n_recovered: 0,
             n_sessions: 0,
             n_broadcasts: 0,
             n_accepted: 0,
@@ -65,12 +71,12 @@ impl Trace {
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { hash, n_steps, n_packets, n_sessions, n_broadcasts, .. } = self;
-        let Self { n_accepted, n_refused, n_matches, .. } = self;
+        let Self { n_accepted, n_refused, n_matches, n_welcomes, n_recovered, .. } = self;
         write!(
             f,
             "trace {hash:016x}, {n_steps} steps, {n_packets} packets to {n_sessions} sessions, \
              {n_broadcasts} broadcasts, {n_accepted} requests accepted, {n_refused} refused, \
-             {n_matches} matches"
+             {n_matches} matches, {n_recovered} of {n_welcomes} recovered"
         )
     }
 }

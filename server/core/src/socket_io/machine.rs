@@ -186,6 +186,36 @@ impl SocketIo {
         self.n_unasked_acks
     }
 
+    /// True if every table agrees with every other and each deadline is of something that is there;
+    /// for tests and the simulator. Cost grows with everything there is.
+    pub fn is_consistent(&self) -> bool {
+        let kept = |key| self.sockets.get(key).and_then(|socket| socket.kept.as_ref());
+        let is_there = |deadline: &Deadline| match *deadline {
+            Deadline::Client(session) => {
+                self.clients.get(session).is_some_and(|client| client.deadline().is_some())
+            }
+            Deadline::Ack(key, id) => {
+                self.sockets.get(key).is_some_and(|socket| socket.acks.contains_key(&id))
+            }
+            Deadline::Returning(key) => {
+                let state = self.sockets.get(key).map(|socket| &socket.state);
+                matches!(state, Some(State::Connecting(_)))
+            }
+            Deadline::Kept(key) => {
+                kept(key).is_some_and(|kept| kept.parked.is_some() || kept.leaving.is_some())
+            }
+            Deadline::Journal => self.journal.n_bytes() > 0,
+        };
+        let is_known = |key| kept(key).is_some_and(|k| self.by_pid.get(&k.pid) == Some(&key));
+        let sockets = || self.sockets.iter();
+        let is_parked = |socket: &Socket| matches!(socket.state, State::Parked);
+        let n_parked = sockets().filter(|(_, socket)| is_parked(socket)).count();
+        self.deadlines.keys().all(is_there)
+            && n_parked == self.parked.len()
+            && sockets().filter(|(key, _)| is_known(*key)).count() == self.by_pid.len()
+            && sockets().all(|(key, socket)| !is_parked(socket) || is_known(key))
+    }
+
     /// The session of a socket that is not gone.
     pub fn session(&self, socket: SocketKey) -> Option<SessionKey> {
         self.sockets.get(socket).map(|socket| socket.session)
@@ -204,7 +234,8 @@ impl SocketIo {
 
     fn stays(&self, key: SocketKey) -> bool {
         let Some(socket) = self.sockets.get(key) else { return false };
-        let is_leaving = socket.kept.as_ref().is_some_and(|kept| kept.leaving.is_some());
+        let is_leaving = socket.kept.as_ref().is_some_and(|kept| kept.leaving.is_some())
+            && !fault::is_planted(Fault::LostWhileLeaving);
         socket.place.is_some() && !is_leaving
     }
 
@@ -242,7 +273,12 @@ impl SocketIo {
                     effects.push(Effect::Close(session, reason));
                 }
             }
-            Input::Pinged(session) => self.each_log(session, |log, _| log.mark()),
+            Input::Pinged(session) => self.each_log(session, |log, journal| {
+                log.mark();
+                if fault::is_planted(Fault::ConfirmedWithoutPong) {
+                    log.confirm(journal);
+                }
+            }),
             Input::Ponged(session) => self.each_log(session, Log::confirm),
             Input::Closed(session, reason) => self.closed(now, session, reason, effects),
             Input::Adopt(socket, parent) => self.adopt(socket, parent, ids),
@@ -513,7 +549,10 @@ impl SocketIo {
         let Some(socket) = self.sockets.get(key) else { return };
         let session = socket.session;
         if matches!(socket.state, State::Parked) {
-            return self.forget(key, effects);
+            if !fault::is_planted(Fault::DisconnectSparesTheAway) {
+                self.forget(key, effects);
+            }
+            return;
         }
         let keys = if whole {
             let client = self.clients.get(session).expect("a socket's client exists");

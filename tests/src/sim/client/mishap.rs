@@ -13,11 +13,24 @@ use crate::sim::{
 impl Sim {
     pub(super) fn mishap(&mut self, n: usize) {
         match self.random.below(10) {
-            0..3 => self.lose(n),
-            3 | 4 => self.half_open(n),
+            0..3 => {
+                self.lose(n);
+                self.redial(n);
+            }
+            3 | 4 => {
+                self.half_open(n);
+                self.redial(n);
+            }
             5 => self.clients[n].mood.is_silent = true,
             6 => self.say(n, "1"),
             _ => self.misbehave(n),
+        }
+    }
+
+    /// Some come back before anybody has noticed.
+    fn redial(&mut self, n: usize) {
+        if self.random.one_in(2) {
+            self.dial(n);
         }
     }
 

@@ -1,10 +1,12 @@
 //! One client's machine: transports, polls and posts, an upgrade now and then, and what goes
-//! wrong on the way. What it wants in `/` and `/lobby` is `guest`'s and `player`'s.
+//! wrong on the way. What it wants in `/`, `/lobby` and `/kept` is `guest`'s, `player`'s and
+//! `regular`'s.
 
 mod guest;
 mod mishap;
 mod mood;
 mod player;
+mod regular;
 
 use std::collections::VecDeque;
 
@@ -21,6 +23,7 @@ use super::{
 use guest::Guest;
 use mood::Mood;
 use player::Player;
+use regular::Regular;
 
 #[derive(Debug)]
 pub(super) struct Client {
@@ -32,6 +35,7 @@ pub(super) struct Client {
     pub(super) mood: Mood,
     guest: Guest,
     player: Player,
+    regular: Regular,
 }
 
 #[derive(Debug)]
@@ -73,6 +77,7 @@ impl Client {
             mood: Mood::new(random),
             guest: Guest::default(),
             player: Player::default(),
+            regular: Regular::default(),
         }
     }
 }
@@ -109,7 +114,8 @@ impl Sim {
                     self.clients[n].mood.reads_from = self.now + self.random.ms(10, most);
                 }
                 7..17 => self.begin_upgrade(n),
-                17..50 => self.guest_acts(n),
+                17..34 => self.guest_acts(n),
+                34..50 => self.regular_acts(n),
                 _ => self.player_acts(n),
             },
         }
@@ -354,11 +360,17 @@ impl Sim {
                 self.guest_says(n);
             }
         }
+        if !self.random.one_in(8) {
+            self.regular_asks(n);
+        }
     }
 
     fn socket_packet(&mut self, n: usize, text: &str) {
-        let is_lobby = text.get(1..).is_some_and(|rest| rest.starts_with("/lobby,"));
-        if is_lobby { self.player_packet(n, text) } else { self.guest_packet(n, text) }
+        match text.split(['/', ',']).nth(1) {
+            Some("lobby") => self.player_packet(n, text),
+            Some("kept") => self.regular_packet(n, text),
+            _ => self.guest_packet(n, text),
+        }
     }
 
     // ---- upgrades ------------------------------------------------------------------------------
@@ -445,6 +457,7 @@ impl Sim {
         let at = client.at.take();
         self.trace.tell(self.now, || format!("client {n} has lost {at:?}"));
         self.player_lost(n, at);
+        self.regular_lost(n);
         if let Some(at) = at {
             self.oracle.forget_client(at);
         }
@@ -476,6 +489,7 @@ impl Sim {
         };
         if is_read && self.oracle.drained((at, key)) {
             self.player_drained(n);
+            self.regular_drained(n, (at, key));
         }
     }
 

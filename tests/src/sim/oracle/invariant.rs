@@ -47,6 +47,10 @@ pub enum Invariant {
     Hidden,
     /// States go forward, agree with each other, and the newest arrives.
     States,
+    /// Who comes back in time, to what can be had whole, has its socket back; nobody else has.
+    Comebacks,
+    /// Whoever has its socket back goes on with the next event: none is missing, none comes twice.
+    Continuity,
     /// Ticks come at t0 + k/hz, and are left out only when they are late.
     Ticks,
     /// An input counts once, however often it is sent.

@@ -5,6 +5,7 @@ mod invariant;
 mod lobbies;
 mod questions;
 mod requests;
+mod returns;
 mod rooms;
 mod session;
 mod story;
@@ -15,7 +16,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use parlor_core::{
     close::CloseReason,
-    cluster::{Message, Question},
+    cluster::{Change, Message, Question},
+    delivery::Delivery,
     engine_io::{SessionEffect, SessionInput, Settings, Transport},
     input::{Input, Scope},
     key::{NamespaceKey, SessionKey, SocketKey},
@@ -23,18 +25,19 @@ use parlor_core::{
     time::Time,
 };
 
-use super::{plan::Plan, seen::Seen};
+use super::{kept::KEPT, plan::Plan, seen::Seen};
 pub use invariant::{Broken, Invariant};
 pub(super) use lobbies::Lobbies;
 use questions::Questions;
 use requests::Requests;
+use returns::Returns;
 use rooms::{Op, Rooms};
 use session::Watched;
 pub(super) use story::{Place, Said, Story};
 use ticks::Ticks;
 
-/// The namespace `/`, which handlers serve; `/lobby` comes after it.
-pub(super) const MAIN: Scope = Scope::Listed(NamespaceKey(0));
+/// The namespace `/`, which handlers serve; `/kept` and `/lobby` come after it.
+pub(super) const MAIN: NamespaceKey = NamespaceKey(0);
 
 /// A session: its shard, and its key there.
 pub(super) type At = (usize, SessionKey);
@@ -53,6 +56,7 @@ pub(super) struct Oracle {
     requests: Requests,
     ticks: Ticks,
     pub(super) lobbies: Lobbies,
+    pub(super) returns: Returns,
 }
 
 /// What must come out of a world after an input.
@@ -62,6 +66,9 @@ pub(super) struct WorldExpected {
     sent: BTreeMap<u64, Vec<SessionKey>>,
     /// Sockets that are no more afterwards.
     gone: Vec<SocketKey>,
+    /// Sockets may be disconnected by it.
+    is_ending: bool,
+    is_timeout: bool,
 }
 
 impl Oracle {
@@ -78,6 +85,7 @@ impl Oracle {
             requests: Requests::default(),
             ticks: Ticks::new(plan),
             lobbies: Lobbies::new(plan),
+            returns: Returns::new(plan),
         }
     }
 
@@ -88,6 +96,12 @@ impl Oracle {
 
     fn hold(&mut self, invariant: Invariant, result: Result<(), String>) {
         if let Err(what) = result {
+            self.broken(invariant, what);
+        }
+    }
+
+    fn hold_one(&mut self, result: Result<(), (Invariant, String)>) {
+        if let Err((invariant, what)) = result {
             self.broken(invariant, what);
         }
     }
@@ -195,6 +209,7 @@ impl Oracle {
             watched.is_half_said = text.starts_with('5');
         }
         self.requests.asked(now, at, text);
+        self.returns.said(at, text);
         self.questions.replied(now, at, text);
     }
 
@@ -219,12 +234,21 @@ impl Oracle {
     pub(super) fn world_input(&mut self, now: Time, at: usize, input: &Input<'_>) -> WorldExpected {
         let mut expected = WorldExpected::default();
         match input {
-            Input::Emit(namespace, target, frame, _) if *namespace == MAIN => {
+            Input::Emit(Scope::Listed(MAIN), target, frame, _) => {
                 let op = Op::Emit(frame.clone(), target.clone());
                 self.rooms.tell_others(now, at, target, &op);
                 self.carried(now, at, op, &mut expected);
             }
+            Input::Emit(Scope::Listed(KEPT), _, frame, Delivery::Recoverable(offset)) => {
+                self.returns.emitted(now, *offset, frame);
+            }
+            Input::Change(Scope::Listed(KEPT), target, change) => {
+                expected.is_ending = matches!(change, Change::Disconnect(_));
+                self.returns.changed(now, at, target, change);
+            }
             Input::Change(_, target, change) => {
+                // The whole session may be meant.
+                expected.is_ending = matches!(change, Change::Disconnect(_));
                 let op = Op::Change(change.clone(), target.clone());
                 self.rooms.tell_others(now, at, target, &op);
                 self.carried(now, at, op, &mut expected);
@@ -250,18 +274,30 @@ impl Oracle {
                 if let Some(session) = self.rooms.admitted(at, *socket) {
                     self.joined((at, session));
                 }
+                self.returns.admitted(now, at, *socket);
             }
             Input::Refuse(socket, ..) => {
                 self.disconnect(at, *socket, false);
                 self.rooms.refused(at, *socket);
             }
-            Input::Join(socket, room) => self.rooms.join(at, *socket, room),
-            Input::Leave(socket, room) => self.rooms.leave(at, *socket, room),
+            Input::Join(socket, room) => {
+                self.rooms.join(at, *socket, room);
+                self.returns.moved(now, at, *socket, (room, true));
+            }
+            Input::Leave(socket, room) => {
+                self.rooms.leave(at, *socket, room);
+                self.returns.moved(now, at, *socket, (room, false));
+            }
             Input::Disconnect(socket, whole, _) => {
                 self.disconnect(at, *socket, *whole);
+                self.returns.sent_away(now, at, *socket);
                 expected.gone.push(*socket);
+                expected.is_ending = true;
             }
-            Input::Closed(session, _) => {
+            Input::Text(_, text) => expected.is_ending = text.starts_with("1/kept,"),
+            Input::Timeout => expected.is_timeout = true,
+            Input::Closed(session, reason) => {
+                self.returns.closed(now, (at, *session), *reason);
                 expected.gone = self.rooms.of_session(at, *session);
                 self.requests.gone((at, *session), None);
             }
@@ -278,8 +314,12 @@ impl Oracle {
         message: &Message,
         expected: &mut WorldExpected,
     ) {
-        if matches!(message, Message::Answer(..) | Message::Lobby(_) | Message::View(_)) {
-            return;
+        expected.is_ending = matches!(message, Message::Change(_, _, Change::Disconnect(_)));
+        match message {
+            Message::Emit(Scope::Listed(MAIN), ..)
+            | Message::Change(Scope::Listed(MAIN), ..)
+            | Message::Question(..) => {}
+            _ => return,
         }
         let from = self.lobbies.index_of(from);
         match self.rooms.take_told(from, at, message) {
@@ -299,7 +339,7 @@ impl Oracle {
             }
             Op::Change(change, target) => {
                 for socket in self.rooms.change(at, &target, &change) {
-                    let whole = change == parlor_core::cluster::Change::Disconnect(true);
+                    let whole = change == Change::Disconnect(true);
                     self.disconnect(at, socket, whole);
                     expected.gone.push(socket);
                 }
@@ -343,9 +383,18 @@ impl Oracle {
                     if let Some(number) = rooms::number_of(frame) {
                         sent.entry(number).or_default().push(*session);
                     }
-                    if rooms::is_lobby_word(frame, "40") {
+                    let returned =
+                        self.returns.sent(now, (at, *session), frame, expected.is_ending);
+                    self.hold_one(returned);
+                    if rooms::is_word(frame, "40/lobby,") || rooms::is_word(frame, "40/kept,") {
                         self.joined((at, *session));
-                    } else if rooms::is_lobby_word(frame, "41") {
+                    } else if rooms::is_word(frame, "41/kept,") {
+                        self.allow((at, *session), CloseReason::ForcedClose);
+                        if expected.is_ending {
+                            // The whole session may be meant.
+                            self.allow((at, *session), CloseReason::ForcedServerClose);
+                        }
+                    } else if rooms::is_word(frame, "41/lobby,") {
                         self.requests.gone((at, *session), Some("/lobby"));
                         self.allow((at, *session), CloseReason::ForcedClose);
                     }
@@ -354,12 +403,27 @@ impl Oracle {
                     self.questions.not_heard((at, *session));
                     self.ended_by_world(now, (at, *session), *reason);
                 }
-                Seen::Connecting { socket, id, session } => {
-                    self.rooms.connecting(at, *socket, *id, *session);
+                Seen::Connecting { socket, id, session, namespace, .. } => {
+                    if *namespace == MAIN {
+                        self.rooms.connecting(at, *socket, *id, *session);
+                    } else {
+                        self.returns.connecting(at, *socket, *session);
+                    }
+                }
+                Seen::Connected(socket, KEPT) => self.returns.connected(now, at, *socket),
+                Seen::Kept(socket, pid) => self.returns.kept(at, *socket, pid.as_str()),
+                Seen::Recovered(_, pid) => self.returns.recovered(at, pid.as_str()),
+                Seen::Forgotten(pid) => {
+                    let why = (expected.is_ending, expected.is_timeout);
+                    let forgotten = self.returns.forgotten(now, at, pid.as_str(), why);
+                    self.hold_one(forgotten);
                 }
                 Seen::Disconnected(socket) => {
                     if let Some(session) = self.rooms.session_of(at, *socket) {
                         self.requests.gone((at, session), Some("/"));
+                    }
+                    if expected.is_ending {
+                        self.returns.disconnected(now, at, *socket);
                     }
                     self.questions.gone(at, *socket);
                     self.rooms.remove(at, *socket);
@@ -372,15 +436,15 @@ impl Oracle {
                     let result = self.questions.gathered(now, *token, answer);
                     self.hold(Invariant::Gathered, result);
                 }
-                Seen::Abandoned(socket) => self.rooms.remove(at, *socket),
+                Seen::Abandoned(socket) => {
+                    self.rooms.remove(at, *socket);
+                    self.returns.abandoned(at, *socket);
+                }
                 Seen::Ticked(late, n_skipped) => {
                     let result = self.ticks.ticked(now, at, *late, *n_skipped);
                     self.hold(Invariant::Ticks, result);
                 }
-                Seen::Connected
-                | Seen::Recovered
-                | Seen::Kept
-                | Seen::Forgotten
+                Seen::Connected(..)
                 | Seen::Event { .. }
                 | Seen::Tell(..)
                 | Seen::Show(..)
@@ -424,10 +488,13 @@ impl Oracle {
     }
 
     fn ended_by_world(&mut self, now: Time, at: At, reason: CloseReason) {
+        let may_be = [CloseReason::TakenOver, CloseReason::SlowConsumer].contains(&reason);
+        let is_taken_over = may_be && self.returns.may_take_over(now, at);
         let Some(watched) = self.watched.get_mut(&at) else { return };
         let is_late = watched.join_until.is_some_and(|until| until <= now);
         let is_due = is_late && reason == CloseReason::ForcedServerClose
-            || watched.is_half_said && reason == CloseReason::ForcedClose;
+            || watched.is_half_said && reason == CloseReason::ForcedClose
+            || is_taken_over;
         if !is_due && !watched.allowed.contains(&reason) && !watched.is_closed() {
             self.broken(Invariant::Reasons, format!("{at:?} was ended by the world: {reason:?}"));
         }
@@ -491,6 +558,8 @@ impl Oracle {
         if !self.rooms.is_empty() {
             self.broken(Invariant::LeftBehind, "sockets of `/`".to_owned());
         }
+        let kept = self.returns.check_end();
+        self.hold_one(kept);
     }
 }
 

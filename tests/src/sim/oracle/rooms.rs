@@ -228,9 +228,7 @@ pub(super) fn number_of(frame: &Frame) -> Option<u64> {
     rest.split([',', ']']).nth(1)?.parse().ok()
 }
 
-/// True if this is a packet of that type for `/lobby`.
-pub(super) fn is_lobby_word(frame: &Frame, kind: &str) -> bool {
-    let packet = frame.packets().next().map(|(_, packet)| packet);
-    let rest = packet.and_then(|packet| packet.strip_prefix(kind.as_bytes()));
-    rest.is_some_and(|rest| rest.starts_with(b"/lobby,"))
+/// True if this is a packet of that type and namespace.
+pub(super) fn is_word(frame: &Frame, word: &str) -> bool {
+    frame.packets().next().is_some_and(|(_, packet)| packet.starts_with(word.as_bytes()))
 }

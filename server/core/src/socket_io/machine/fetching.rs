@@ -21,6 +21,7 @@ use crate::{
     close::CloseReason,
     cluster::Message,
     effect::{Effect, Effects},
+    fault::{self, Fault},
     key::{Address, ShardId, SocketKey},
     socket_io::recovery::{Claimed, Grant, Leaving, Missed, RecoveryMessage, Returning},
     time::Time,
@@ -313,6 +314,9 @@ impl SocketIo {
 
     /// A socket is neither where it was nor where it was to be.
     pub(super) fn lose(&mut self, pid: Pid, n_moves: u64, effects: &mut dyn Effects) {
+        if fault::is_planted(Fault::FetchedInVain) {
+            return;
+        }
         effects.push(Effect::Forgotten(pid));
         match self.home(&pid) {
             Some(home) if home != self.neighbours.own => {
@@ -331,7 +335,8 @@ impl SocketIo {
         let State::Connecting(waiting) = &mut socket.state else { return };
         let is_whole = matches!(
             &waiting.returning,
-            Some(Returning::Gets { unfenced, rest: Some(_), .. }) if unfenced.is_empty()
+            Some(Returning::Gets { unfenced, rest: Some(_), .. })
+                if unfenced.is_empty() || fault::is_planted(Fault::AskerDoesNotWait)
         );
         if !is_whole {
             return;
@@ -362,7 +367,8 @@ impl SocketIo {
         missed.extend(rest);
         missed.extend(direct.into_iter().zip(0..).filter_map(|(event, at)| {
             let is_before = n_before.get(&event.0.sender()).is_some_and(|n| at < *n);
-            (!is_before).then_some(event)
+            let counts = !is_before || fault::is_planted(Fault::CountedAtBothEnds);
+            counts.then_some(event)
         }));
         let rooms = rooms.iter().filter(|room| !touched.contains(*room));
         let of_here = here.iter().filter(|room| touched.contains(*room));

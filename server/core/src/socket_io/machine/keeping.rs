@@ -10,6 +10,7 @@ use crate::{
     close::CloseReason,
     delivery::Delivery,
     effect::{DisconnectReason, Effect, Effects},
+    fault::{self, Fault},
     ids::Ids,
     input::Target,
     key::{NamespaceKey, SessionKey, SocketKey},
@@ -64,7 +65,11 @@ impl SocketIo {
         let mut number = None;
         for key in meant {
             let Some(socket) = self.sockets.get_mut(key) else { continue };
-            if let (Some(kept), Delivery::Recoverable(offset)) = (&mut socket.kept, delivery) {
+            let is_lost =
+                matches!(socket.state, State::Parked) && fault::is_planted(Fault::AwayNotLogged);
+            if let (Some(kept), Delivery::Recoverable(offset)) = (&mut socket.kept, delivery)
+                && !is_lost
+            {
                 let max_bytes = self.recovery.max_journal_bytes;
                 let push = || self.journal.push(now, offset, frame, max_bytes);
                 let number = *number.get_or_insert_with(push);
@@ -137,7 +142,9 @@ impl SocketIo {
         let Some(kept) = &mut socket.kept else { return };
         socket.state = State::Parked;
         kept.parked = Some(self.parked.add(kept.origin, key));
-        self.deadlines.set(Deadline::Kept(key), Some(now + self.recovery.window));
+        let is_short = fault::is_planted(Fault::ForgottenTooEarly);
+        let window = self.recovery.window / if is_short { 2 } else { 1 };
+        self.deadlines.set(Deadline::Kept(key), Some(now + window));
         effects.push(Effect::Kept(key, kept.pid));
     }
 
