@@ -20,8 +20,10 @@ pub(super) struct Assembly {
     data: Range<usize>,
     outline: Outline,
     n_attachments: usize,
+    n_missing: usize,
     attachments: Vec<Bytes>,
     n_bytes: usize,
+    is_dropped: bool,
     pub(super) until: Time,
 }
 
@@ -45,25 +47,44 @@ impl Assembly {
             outline: packet.outline,
             text: text.to_owned(),
             n_attachments,
+            n_missing: n_attachments,
             attachments: Vec::with_capacity(n_attachments),
             n_bytes: text.len(),
+            is_dropped: false,
             until,
         }
     }
 
     /// Adds an attachment; how many bytes the packet has by now.
     pub(super) fn add(&mut self, bytes: &[u8]) -> usize {
-        self.attachments.push(Bytes::copy_from_slice(bytes));
+        if !self.is_dropped {
+            self.attachments.push(Bytes::copy_from_slice(bytes));
+        }
+        self.n_missing -= 1;
         self.n_bytes += bytes.len();
         self.n_bytes
     }
 
     pub(super) fn is_whole(&self) -> bool {
-        self.attachments.len() == self.n_attachments
+        self.n_missing == 0
     }
 
-    /// The packet and its attachments.
-    pub(super) fn packet(&self) -> (Packet<'_>, &[Bytes]) {
+    /// Nothing will come of the packet if it is an event, but the rest of it is still waited for;
+    /// true if something would have come of it.
+    pub(super) fn drop_event(&mut self) -> bool {
+        let is_new = self.kind == Kind::Event && !self.is_dropped;
+        if is_new {
+            self.is_dropped = true;
+            self.attachments = Vec::new();
+        }
+        is_new
+    }
+
+    /// The packet and its attachments, if it is to be heard.
+    pub(super) fn packet(&self) -> Option<(Packet<'_>, &[Bytes])> {
+        if self.is_dropped {
+            return None;
+        }
         let packet = Packet {
             kind: self.kind,
             attachments: Some(self.n_attachments),
@@ -72,6 +93,6 @@ impl Assembly {
             data: Some(&self.text[self.data.clone()]),
             outline: self.outline,
         };
-        (packet, &self.attachments)
+        Some((packet, &self.attachments))
     }
 }

@@ -259,7 +259,7 @@ impl SocketIo {
                 self.set_client_deadline(session);
             }
             Input::Text(session, text) => {
-                if let Err(Broken(reason)) = self.text(now, session, text, ids, effects) {
+                if let Err(Broken(reason)) = self.text(now, session, text, false, ids, effects) {
                     effects.push(Effect::Close(session, reason));
                 }
             }
@@ -339,6 +339,7 @@ impl SocketIo {
         now: Time,
         session: SessionKey,
         text: &str,
+        is_dropped: bool,
         ids: &mut Ids,
         effects: &mut dyn Effects,
     ) -> Result<(), Broken> {
@@ -362,8 +363,15 @@ impl SocketIo {
         }
         if let Some(n @ 1..) = packet.attachments {
             let until = now + self.attachments_timeout;
-            client.assembly = Some(Box::new(Assembly::begin(until, text, &packet, n)));
+            let mut assembly = Assembly::begin(until, text, &packet, n);
+            if is_dropped {
+                assembly.drop_event();
+            }
+            client.assembly = Some(Box::new(assembly));
             self.set_client_deadline(session);
+            return Ok(());
+        }
+        if is_dropped {
             return Ok(());
         }
         self.packet(session, &packet, &[], ids, effects)
@@ -386,12 +394,17 @@ impl SocketIo {
         }
         let assembly = client.assembly.take().expect("just seen");
         self.set_client_deadline(session);
-        let (packet, attachments) = assembly.packet();
-        self.packet(session, &packet, attachments, ids, effects)
+        match assembly.packet() {
+            Some((packet, attachments)) => {
+                self.packet(session, &packet, attachments, ids, effects)
+            }
+            None => Ok(()),
+        }
     }
 
-    /// More than the client may send. Of that, events are dropped before they are parsed, and the
-    /// client is told; what else it says counts, or both sides would lose count of each other.
+    /// More than the client may send. Of that, events are dropped before they are parsed, those
+    /// with attachments once all of these are here, and the client is told; what else it says
+    /// counts, or both sides would lose count of each other.
     fn excess(
         &mut self,
         now: Time,
@@ -401,14 +414,19 @@ impl SocketIo {
         effects: &mut dyn Effects,
     ) -> Result<(), Broken> {
         let Some(client) = self.clients.get_mut(session) else { return Ok(()) };
-        let is_dropped = text.is_some_and(|text| text.starts_with('2'));
+        let is_dropped = match text {
+            Some(text) => text.starts_with(['2', '5']),
+            None => client.assembly.as_mut().is_some_and(|assembly| assembly.drop_event()),
+        };
         match client.excess.note(now, is_dropped) {
             Verdict::Cut => return Err(Broken(CloseReason::PolicyViolation)),
             Verdict::Tell(n_dropped) => self.tell_of_excess(session, text, n_dropped, effects),
             Verdict::Bear => {}
         }
         match text {
-            Some(text) if !is_dropped => self.text(now, session, text, ids, effects),
+            Some(text) if !text.starts_with('2') => {
+                self.text(now, session, text, is_dropped, ids, effects)
+            }
             _ => Ok(()),
         }
     }

@@ -36,12 +36,35 @@ fn what_is_no_event_counts_even_past_the_limit() {
     script.admit(0);
     script.ask(0, 7, None);
     assert_eq!(script.excess(0, Some("3/a,0[1]")), ["answer 7: 1"]);
-    assert_eq!(script.excess(0, Some(r#"51-/a,["e",{"_placeholder":true,"num":0}]"#)), [""; 0]);
+    script.ask(0, 8, None);
+    assert_eq!(script.excess(0, Some(r#"61-/a,1[{"_placeholder":true,"num":0}]"#)), [""; 0]);
     assert_eq!(script.excess(0, None), [""; 0]);
-    assert_eq!(script.bytes(0, &[1]).len(), 1, "the event whose part it is");
+    assert_eq!(script.bytes(0, &[1]).len(), 1, "the answer whose part it is");
     let left = script.excess(0, Some("1/a,"));
     assert_eq!(left, ["#0 is out of /a: client namespace disconnect"]);
     assert_eq!(script.excess(0, Some("9")), ["close 0: forced close"]);
+}
+
+#[test]
+fn an_event_is_dropped_if_any_part_of_it_is_past_the_limit() {
+    let mut script = Script::with_sessions(0..1);
+    script.connect(0, "/");
+    let parts = r#"{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}"#;
+    let event = format!(r#"52-["e",{parts}]"#);
+    assert_eq!(script.excess(0, Some(&event)), [told("", 1)], "the packet");
+    assert_eq!(script.bytes(0, &[1]), [""; 0]);
+    assert_eq!(script.bytes(0, &[2]), [""; 0]);
+    assert_eq!(script.text(0, &event), [""; 0]);
+    assert_eq!(script.bytes(0, &[1]), [""; 0]);
+    assert_eq!(script.excess(0, None), [""; 0], "its last attachment");
+    assert_eq!(script.bytes(0, &[2]), [""; 0]);
+    assert_eq!(script.text(0, &event), [""; 0]);
+    assert_eq!(script.bytes(0, &[1]), [""; 0]);
+    assert_eq!(script.bytes(0, &[2]).len(), 1, "nobody lost count");
+    script.now = script.now + EXCESS_TOLD_EVERY;
+    assert_eq!(script.excess(0, Some(r#"2["e"]"#)), [told("", 2)]);
+    assert_eq!(script.excess(0, Some(r#"50-["e"]"#)), [""; 0], "it has none, and is one");
+    assert_eq!(script.excess(0, Some(r#"5["e"]"#)), ["close 0: forced close"]);
 }
 
 #[test]
