@@ -211,6 +211,7 @@ impl Plan {
             accounts: Arc::clone(&self.accounts),
             stop: Some(stop),
             cloakroom: Arc::clone(&self.cloakroom),
+            first_offset: chance::seed(),
         })
     }
 

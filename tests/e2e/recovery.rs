@@ -386,3 +386,92 @@ fn nothing_is_kept_of_who_says_good_bye_or_after_the_window() {
     client.socket.send("41").unwrap();
     assert!(!Client::back(server, &client.known).is_recovered_as(&client.known));
 }
+
+#[test]
+fn an_offset_of_a_process_before_this_one_leaves_no_gap() {
+    let running = recovering(1, |_| ());
+    let (mut client, mut other) = (Client::new(running.address()), Client::new(running.address()));
+    other.say("all", "a");
+    other.say("all", "b");
+    while client.heard.len() < 2 {
+        client.call(r#"["notes"]"#);
+    }
+    let mut known = client.known.clone();
+    running.stop();
+    running.wait().unwrap();
+    let running = recovering(1, |_| ());
+    let server = running.address();
+    let mut other = Client::new(server);
+    let client = Client::back(server, &known);
+    assert!(!client.is_recovered_as(&known));
+    // Stock clients keep the offset that they have.
+    (known.pid, known.sid) = (client.known.pid.clone(), client.known.sid.clone());
+    client.lose(&mut other);
+    for word in ["1", "2", "3"] {
+        other.say("all", word);
+    }
+    let client = Client::back(server, &known);
+    assert!(client.is_recovered_as(&known));
+    assert_eq!(client.heard, ["1", "2", "3"].map(|word| format!(r#"["said","{word}"]"#)));
+}
+
+#[test]
+fn who_loses_its_connection_has_left_its_rooms_for_those_who_count() {
+    let (tell, told) = mpsc::channel::<String>();
+    let running = recovering(1, |server| {
+        let tell = std::sync::Arc::new(Mutex::new(tell));
+        let note = move |what: String| drop(tell.lock().unwrap().send(what));
+        let [created, joined, left, deleted, leaving] = [(); 5].map(|()| note.clone());
+        server
+            .namespace("/")
+            .on_create_room(move |_, room| created(format!("created {room}")))
+            .on_join_room(move |_, room| joined(format!("joined {room}")))
+            .on_leave_room(move |_, room| left(format!("left {room}")))
+            .on_delete_room(move |_, room| deleted(format!("deleted {room}")))
+            .on_disconnecting(move |_, _, rooms| leaving(format!("leaving {}", rooms.len())));
+    });
+    let server = running.address();
+    let mut other = Client::new(server);
+    let mut client = Client::new(server);
+    client.call(r#"["join","red"]"#);
+    let known = client.lose(&mut other);
+    let client = Client::back(server, &known);
+    assert!(client.is_recovered_as(&known));
+    running.stop();
+    running.wait().unwrap();
+    let is_of_other = |what: &String| what.ends_with(" all") || what == "leaving 1";
+    let of_red: Vec<String> = told.try_iter().filter(|what| !is_of_other(what)).collect();
+    let (there, gone) = (["created red", "joined red"], ["leaving 2", "left red", "deleted red"]);
+    let once = there.into_iter().chain(gone);
+    let all: Vec<&str> = once.clone().chain(once).collect();
+    assert_eq!(of_red, all, "and once more when the server ends");
+}
+
+#[test]
+fn what_admission_has_stored_is_not_overwritten_by_what_was_kept() {
+    #[derive(serde::Deserialize)]
+    struct Role {
+        role: Option<String>,
+    }
+    let running = recovering(1, |server| {
+        server.namespace("/").admit(|cx, auth| {
+            if let Some(role) = auth.get::<Role>().ok().and_then(|role| role.role) {
+                *cx.data::<Vec<String>>() = vec![role];
+            }
+            Ok(())
+        });
+    });
+    let server = running.address();
+    let mut other = Client::new(server);
+    let client = Client::connect(server, r#"{"role":"admin"}"#).unwrap();
+    let mut known = client.lose(&mut other);
+    for (role, notes) in
+        [(r#","role":"guest""#, r#"[["guest"],true]"#), ("", r#"[["guest"],true]"#)]
+    {
+        let auth = format!(r#"{{"pid":"{}"{role}}}"#, known.pid);
+        let mut client = Client::connect(server, &auth).unwrap();
+        assert!(client.is_recovered_as(&known));
+        assert_eq!(client.call(r#"["notes"]"#), notes);
+        known = client.lose(&mut other);
+    }
+}

@@ -178,6 +178,13 @@ impl Neighbours {
         Self { own, all: vec![own], owners: Owners::new(seed) }
     }
 
+    /// The number of the first question that this shard asks in a namespace, of which no other
+    /// shard has any: 2^36 for each, below 2^53, which is as far as clients count.
+    pub(crate) fn first_ack(&self) -> u64 {
+        let place = self.all.iter().position(|shard| *shard == self.own).unwrap_or_default();
+        (place as u64) << 36
+    }
+
     /// All but this one.
     pub fn others(&self) -> impl Iterator<Item = ShardId> {
         self.all.iter().copied().filter(|shard| *shard != self.own)

@@ -73,11 +73,14 @@ pub(crate) struct EnvParts {
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) stop: Option<Arc<Stop>>,
     pub(crate) cloakroom: Arc<Cloakroom>,
+    /// Random: clients may know offsets of a process before this one, and none may be met again.
+    pub(crate) first_offset: u64,
 }
 
 impl Env {
     pub(crate) fn new(parts: EnvParts) -> Self {
-        let EnvParts { id, names, mailbox, metrics, accounts, stop, cloakroom } = parts;
+        let EnvParts { id, names, mailbox, metrics, accounts, stop, cloakroom, first_offset } =
+            parts;
         Self {
             shard: id.shard.into(),
             names,
@@ -87,7 +90,7 @@ impl Env {
             stop,
             next_timer: AtomicU64::new(0),
             sender: id.sender(),
-            next_offset: AtomicU64::new(1),
+            next_offset: AtomicU64::new(first_offset),
             cloakroom,
         }
     }
@@ -103,6 +106,7 @@ impl Env {
             accounts: Arc::new(Accounts::test()),
             stop: None,
             cloakroom: Arc::default(),
+            first_offset: 1,
         })
     }
 

@@ -143,8 +143,9 @@ impl Handlers {
         let data = self.desk.env.cloakroom.take(pid);
         let Some(info) = self.sockets.get_mut(socket) else { return };
         (info.id, info.is_recovered) = (id, true);
-        if let Some(data) = data {
-            info.data = Some(data);
+        // What admission has just found out is newer.
+        if info.data.is_none() {
+            info.data = data;
         }
     }
 

@@ -106,8 +106,9 @@ struct Entry {
 /// What comes before the oldest entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Base {
-    /// Nothing: the client has no offset yet.
-    Start,
+    /// Nothing: the client has no offset yet, or this one of a socket that it had before. Stock
+    /// clients keep it.
+    Start(Option<Offset>),
     /// This event.
     After(Offset),
     /// Something that is not known any more.
@@ -115,15 +116,18 @@ enum Base {
 }
 
 impl Log {
+    /// Of a new socket, whose client may know an event of one that it had before.
+    pub(super) fn new(stale: Option<Offset>) -> Self {
+        Self::begin(Base::Start(stale))
+    }
+
     /// Of a socket whose client has this event, or (`None`) nothing yet.
     pub(super) fn after(offset: Option<Offset>) -> Self {
-        Self {
-            entries: VecDeque::new(),
-            n_bytes: 0,
-            base: offset.map_or(Base::Start, Base::After),
-            n_pushed: 0,
-            marked: None,
-        }
+        Self::begin(offset.map_or(Base::Start(None), Base::After))
+    }
+
+    fn begin(base: Base) -> Self {
+        Self { entries: VecDeque::new(), n_bytes: 0, base, n_pushed: 0, marked: None }
     }
 
     /// Notes an event of the journal. Past the limits the oldest are forgotten.
@@ -173,8 +177,12 @@ impl Log {
         offset: Option<Offset>,
         journal: &Journal,
     ) -> Option<Vec<(Offset, Frame)>> {
-        let base = offset.map_or(Base::Start, Base::After);
-        let skipped = if self.base == base {
+        let is_base = match self.base {
+            Base::Start(stale) => offset.is_none() || offset == stale,
+            Base::After(known) => offset == Some(known),
+            Base::Lost => false,
+        };
+        let skipped = if is_base {
             0
         } else {
             let is_it = |entry: &Entry| journal.get(entry.number).map(|r| r.offset) == offset;

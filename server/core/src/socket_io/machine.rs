@@ -16,7 +16,7 @@ use std::{
 use bytes::Bytes;
 use parlor_shared::{
     api,
-    id::{Pid, SocketId},
+    id::Pid,
     socket_io::{Draft, Frame, Kind, Packet, Sender, json},
 };
 
@@ -26,9 +26,9 @@ use super::{
     excess::Verdict,
     log::{Journal, Log},
     namespaces::{Dynamic, Listeners, Namespaces},
-    recovery::{Parked, RecoverySettings},
-    rooms::{MAX_ROOMS_PER_SOCKET, Memberships, Note},
-    socket::{Socket, State},
+    recovery::{Parked, RecoverySettings, Returning},
+    rooms::{MAX_ROOMS_PER_SOCKET, Note},
+    socket::{Listed, Socket, State},
 };
 use crate::{
     close::CloseReason,
@@ -129,6 +129,7 @@ impl SocketIo {
                 settings.dynamic,
                 settings.listeners,
                 settings.recovery.namespaces.clone(),
+                settings.neighbours.first_ack(),
                 Keyed::new(settings.hash_seed),
             ),
             deadlines: Deadlines::default(),
@@ -223,13 +224,21 @@ impl SocketIo {
 
     /// Whom an emit is for: a socket that is gone may be somewhere else by now, and one that goes
     /// hears where it comes what is sent from now on.
-    pub(crate) fn find(&self, target: Target) -> Target {
-        match target.socket {
-            Some(key) if !target.rooms.is_empty() && !self.stays(key) => {
-                Target { socket: None, ..target }
-            }
-            _ => target,
+    pub(crate) fn find(&self, mut target: Target) -> Target {
+        if let Some(key) = target.socket
+            && !target.rooms.is_empty()
+            && !self.stays(key)
+        {
+            target.socket = None;
         }
+        // Where it comes, it is known by its id alone.
+        if let Some(key) = target.except_socket
+            && !self.stays(key)
+            && let Some(socket) = self.sockets.get(key)
+        {
+            target.except.push(socket.id.as_str().into());
+        }
+        target
     }
 
     fn stays(&self, key: SocketKey) -> bool {
@@ -395,9 +404,7 @@ impl SocketIo {
         let assembly = client.assembly.take().expect("just seen");
         self.set_client_deadline(session);
         match assembly.packet() {
-            Some((packet, attachments)) => {
-                self.packet(session, &packet, attachments, ids, effects)
-            }
+            Some((packet, attachments)) => self.packet(session, &packet, attachments, ids, effects),
             None => Ok(()),
         }
     }
@@ -522,8 +529,8 @@ impl SocketIo {
             }
             _ => {
                 let rooms = &mut self.namespaces[socket.namespace].rooms;
-                let session = socket.session;
-                let has_joined = rooms.join((key, session), &mut socket.memberships, room);
+                let (session, is_away) = (socket.session, !socket.is_connected());
+                let has_joined = rooms.join((key, session), &mut socket.memberships, room, is_away);
                 rooms.hand_over_notes(&mut self.notes);
                 has_joined
             }
@@ -542,10 +549,10 @@ impl SocketIo {
             waiting.rooms.retain(|joined| joined != room);
         }
         let mut memberships = std::mem::take(&mut socket.memberships);
-        let namespace = socket.namespace;
+        let (namespace, is_away) = (socket.namespace, !socket.is_connected());
         let sockets = &mut self.sockets;
         let rooms = &mut self.namespaces[namespace].rooms;
-        rooms.leave(&mut memberships, room, |other, at, place| {
+        rooms.leave(&mut memberships, room, is_away, |other, at, place| {
             sockets.get_mut(other).expect("members exist").memberships[at].moved_to(place);
         });
         rooms.hand_over_notes(&mut self.notes);
@@ -647,8 +654,9 @@ impl SocketIo {
         reason: DisconnectReason,
         effects: &mut dyn Effects,
     ) {
-        let Some(socket) = self.sockets.get(key) else { return };
-        let was_connected = matches!(socket.state, State::Connected);
+        let Some(socket) = self.sockets.get_mut(key) else { return };
+        let was_connected = socket.is_connected();
+        let waiting = socket.returning().map(Returning::take_next).unwrap_or_default();
         let family = self.namespaces.family(socket.namespace);
         if was_connected {
             self.tell_leaving(key, reason, effects);
@@ -662,6 +670,7 @@ impl SocketIo {
         if let Some((pid, n_moves)) = lost {
             self.lose(pid, n_moves, effects);
         }
+        self.refuse_all(waiting, effects);
         effects.push(match family.filter(|_| was_connected) {
             Some(family) => Effect::Disconnected(key, family, reason),
             None => Effect::Abandoned(key),
@@ -696,21 +705,16 @@ impl SocketIo {
         if fault::is_planted(Fault::RoomKeptAfterDisconnect) {
             socket.memberships.clear();
         }
-        self.delist(socket.namespace, socket.id, socket.place, socket.memberships);
+        self.delist(socket.take_listed());
         self.namespaces.exit(socket.namespace);
     }
 
-    /// Broadcasts do not reach a socket any more that had this place and was in these rooms.
-    fn delist(
-        &mut self,
-        namespace: NamespaceKey,
-        id: SocketId,
-        place: Option<u32>,
-        mut memberships: Memberships,
-    ) {
+    /// Broadcasts do not reach a socket any more that was here, in its place and in its rooms.
+    fn delist(&mut self, socket: Listed) {
         let Self { sockets, namespaces, notes, .. } = self;
+        let Listed { namespace, id, place, mut memberships, is_away } = socket;
         let namespace = &mut namespaces[namespace];
-        namespace.rooms.leave_all(&mut memberships, |other, at, place| {
+        namespace.rooms.leave_all(&mut memberships, is_away, |other, at, place| {
             sockets.get_mut(other).expect("members exist").memberships[at].moved_to(place);
         });
         namespace.rooms.hand_over_notes(notes);

@@ -56,6 +56,8 @@ pub(super) struct Namespaces {
     recoverable: Vec<NamespaceKey>,
     keys: HashMap<Arc<str>, NamespaceKey, Keyed>,
     keyed: Keyed,
+    /// For a namespace that is made.
+    first_ack: u64,
 }
 
 #[derive(Debug)]
@@ -72,6 +74,8 @@ pub(super) struct Namespace {
     pub(super) sockets: Vec<(SocketKey, SessionKey)>,
     pub(super) by_id: HashMap<SocketId, (SocketKey, SessionKey), OfRandom>,
     pub(super) rooms: Rooms,
+    /// Never again the same in this shard or another: clients answer on whatever connection they
+    /// have by then.
     pub(super) next_ack: u64,
 }
 
@@ -98,6 +102,7 @@ impl Namespaces {
         dynamic: Dynamic,
         listeners: Listeners,
         recoverable: Vec<NamespaceKey>,
+        first_ack: u64,
         keyed: Keyed,
     ) -> Self {
         let mut namespaces = Self {
@@ -108,6 +113,7 @@ impl Namespaces {
             recoverable,
             keys: HashMap::with_hasher(keyed),
             keyed,
+            first_ack,
         };
         for name in names {
             let key = namespaces.insert(name.into());
@@ -189,6 +195,8 @@ impl Namespaces {
         if self[key].n_users == 0 && self.is_child(key) {
             let child = self.all.remove(key.0 as usize);
             self.keys.remove(&child.name);
+            // Clients may still answer it, wherever they are by then.
+            self.first_ack = self.first_ack.max(child.next_ack);
         }
     }
 
@@ -235,7 +243,7 @@ impl Namespaces {
             sockets: Vec::new(),
             by_id: HashMap::default(),
             rooms: Rooms::new(self.keyed),
-            next_ack: 0,
+            next_ack: self.first_ack,
         }))
     }
 

@@ -15,7 +15,10 @@ use parlor_shared::{
 use serde::{Deserialize, Serialize};
 
 use super::log::{Log, LogLimits};
-use crate::key::{Address, NamespaceKey, Origin, ShardId, SocketKey};
+use crate::{
+    key::{Address, NamespaceKey, Origin, ShardId, SocketKey},
+    time::Time,
+};
 
 /// What is kept of sockets whose clients may come back, by one shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,8 +167,8 @@ pub(super) enum Returning {
         claim: Claim,
         /// How often it has moved before.
         n_moves: u64,
-        /// The pid that it would have if it were new.
-        own_pid: Pid,
+        /// The pid and the id that it would have if it were new.
+        own: Box<(Pid, SocketId)>,
         /// Who wants it next.
         next: Vec<Claimed>,
         /// Who may still have something on its way here that the holder has as well.
@@ -180,10 +183,22 @@ pub(super) enum Returning {
     },
 }
 
+impl Returning {
+    /// Takes out who wants the socket next.
+    pub(super) fn take_next(&mut self) -> Vec<Claimed> {
+        match self {
+            Self::Gets { next, .. } => std::mem::take(next),
+            Self::Claims(_) | Self::Asks(_) => Vec::new(),
+        }
+    }
+}
+
 /// How far a socket is that goes to another shard, on the holder's side.
 #[derive(Debug)]
 pub(super) struct Leaving {
     pub(super) asker: Address,
+    /// By then it is there, or stays.
+    pub(super) until: Time,
     /// Shards from which something may still be on its way.
     pub(super) unfenced: BTreeSet<ShardId>,
     /// Of the log, what `Granted` held and what came before. Its own session, if it has one,

@@ -36,6 +36,8 @@ pub(super) struct Note {
 struct Room {
     name: Box<str>,
     members: Vec<Member>,
+    /// Members of which nobody is told: those without a connection, or not connected yet.
+    n_away: u32,
 }
 
 /// A socket in a room.
@@ -98,12 +100,14 @@ impl Rooms {
         self.by_name.is_empty() && self.rooms.is_empty()
     }
 
-    /// Puts a socket in; false if it is in as many rooms as it may be.
+    /// Puts a socket in; false if it is in as many rooms as it may be. Of one that is away nobody
+    /// is told.
     pub(super) fn join(
         &mut self,
         (socket, session): (SocketKey, SessionKey),
         memberships: &mut Memberships,
         name: &str,
+        is_away: bool,
     ) -> bool {
         if self.place_of(memberships, name).is_some() {
             return true;
@@ -114,18 +118,58 @@ impl Rooms {
         let room = match self.by_name.get(name) {
             Some(room) => *room,
             None => {
-                let room = Room { name: name.into(), members: Vec::new() };
+                let room = Room { name: name.into(), members: Vec::new(), n_away: 0 };
                 let room = number(self.rooms.insert(room));
                 self.by_name.insert(name.into(), room);
-                self.note(socket, name, RoomChange::Created);
                 room
             }
         };
-        let members = &mut self.rooms[room as usize].members;
+        let Room { members, n_away, .. } = &mut self.rooms[room as usize];
         memberships.push(Membership { room, place: number(members.len()) });
         members.push(Member { socket, session, place: number(memberships.len() - 1) });
-        self.note(socket, name, RoomChange::Joined);
+        *n_away += 1;
+        if !is_away {
+            self.come_back(socket, room);
+        }
         true
+    }
+
+    /// A socket that is in this room is there from now on.
+    fn come_back(&mut self, socket: SocketKey, room: u32) {
+        let room = &mut self.rooms[room as usize];
+        room.n_away -= 1;
+        if self.is_heard {
+            let is_first = room.members.len() == room.n_away as usize + 1;
+            let name = room.name.clone();
+            if is_first {
+                self.note(socket, &name, RoomChange::Created);
+            }
+            self.note(socket, &name, RoomChange::Joined);
+        }
+    }
+
+    /// A socket that is in this room is away from now on: it is told of as one that has left.
+    fn go_away(&mut self, socket: SocketKey, room: u32) {
+        let room = &mut self.rooms[room as usize];
+        room.n_away += 1;
+        if self.is_heard {
+            let is_last = room.members.len() == room.n_away as usize;
+            let name = room.name.clone();
+            self.note(socket, &name, RoomChange::Left);
+            if is_last {
+                self.note(socket, &name, RoomChange::Deleted);
+            }
+        }
+    }
+
+    /// A socket was away, and is in its rooms for all to see.
+    pub(super) fn all_come_back(&mut self, socket: SocketKey, memberships: &[Membership]) {
+        memberships.iter().for_each(|membership| self.come_back(socket, membership.room));
+    }
+
+    /// A socket has no connection any more, but stays in its rooms.
+    pub(super) fn all_go_away(&mut self, socket: SocketKey, memberships: &[Membership]) {
+        memberships.iter().rev().for_each(|membership| self.go_away(socket, membership.room));
     }
 
     /// Takes a socket out of one room. `others` gives the memberships of any other socket, to
@@ -134,10 +178,11 @@ impl Rooms {
         &mut self,
         memberships: &mut Memberships,
         name: &str,
+        is_away: bool,
         others: impl FnMut(SocketKey, usize, usize),
     ) {
         if let Some(place) = self.place_of(memberships, name) {
-            self.leave_at(memberships, place, others);
+            self.leave_at(memberships, place, is_away, others);
         }
     }
 
@@ -145,10 +190,11 @@ impl Rooms {
     pub(super) fn leave_all(
         &mut self,
         memberships: &mut Memberships,
+        is_away: bool,
         mut others: impl FnMut(SocketKey, usize, usize),
     ) {
         while let Some(last) = memberships.len().checked_sub(1) {
-            self.leave_at(memberships, last, &mut others);
+            self.leave_at(memberships, last, is_away, &mut others);
         }
     }
 
@@ -161,9 +207,14 @@ impl Rooms {
         &mut self,
         memberships: &mut Memberships,
         place: usize,
+        is_away: bool,
         mut others: impl FnMut(SocketKey, usize, usize),
     ) {
         let Membership { room: key, place: gap } = memberships.swap_remove(place);
+        if !is_away {
+            let socket = self.rooms[key as usize].members[gap as usize].socket;
+            self.go_away(socket, key);
+        }
         if let Some(moved) = memberships.get(place) {
             // Another membership of the same socket has moved here: tell its room.
             let members = &mut self.rooms[moved.room as usize].members;
@@ -171,19 +222,14 @@ impl Rooms {
         }
         let room = &mut self.rooms[key as usize];
         let gap = gap as usize;
-        let Member { socket, .. } = room.members.swap_remove(gap);
+        room.members.swap_remove(gap);
+        room.n_away -= 1;
         if let Some(moved) = room.members.get(gap) {
             others(moved.socket, moved.place as usize, gap);
         }
-        let is_empty = room.members.is_empty();
-        if self.is_heard {
-            let room = room.name.clone();
-            self.notes.push(Note { socket, room, change: RoomChange::Left });
-        }
-        if is_empty {
+        if room.members.is_empty() {
             let room = self.rooms.remove(key as usize);
             self.by_name.remove(&room.name);
-            self.note(socket, &room.name, RoomChange::Deleted);
         }
     }
 }
@@ -204,7 +250,7 @@ mod tests {
     use super::*;
     use crate::key::{Key, Table};
     use proptest::prelude::*;
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     fn session() -> SessionKey {
         SessionKey::new(0, 0)
@@ -215,14 +261,34 @@ mod tests {
     struct Model {
         sockets: Table<SocketKey, Memberships>,
         sets: Vec<BTreeSet<SocketKey>>,
+        away: BTreeSet<SocketKey>,
+        /// What listeners have heard: rooms, and who is in them.
+        heard: BTreeMap<Box<str>, BTreeSet<SocketKey>>,
+    }
+
+    impl Model {
+        fn hear(&mut self, Note { socket, room, change }: Note) {
+            let members = self.heard.get_mut(&room);
+            let fits = match (change, members) {
+                (RoomChange::Created, None) => self.heard.insert(room, BTreeSet::new()).is_none(),
+                (RoomChange::Joined, Some(members)) => members.insert(socket),
+                (RoomChange::Left, Some(members)) => members.remove(&socket),
+                (RoomChange::Deleted, Some(members)) if members.is_empty() => {
+                    self.heard.remove(&room).is_some()
+                }
+                _ => false,
+            };
+            assert!(fits, "{change:?} was told out of turn");
+        }
     }
 
     proptest! {
         #[test]
         fn members_are_those_that_joined_and_did_not_leave(
-            ops in prop::collection::vec((0u8..3, 0usize..6, 0usize..4), 0..200),
+            ops in prop::collection::vec((0u8..4, 0usize..6, 0usize..4), 0..200),
         ) {
             let mut rooms = Rooms::new(Keyed::new(1));
+            rooms.listen();
             let mut model = Model { sets: vec![BTreeSet::new(); 4], ..Model::default() };
             let mut insert = || model.sockets.insert(Memberships::new());
             let sockets: Vec<SocketKey> = (0..6).map(|_| insert()).collect();
@@ -230,6 +296,7 @@ mod tests {
                 let key = sockets[socket];
                 let name = format!("room {room}");
                 let mut own = std::mem::take(model.sockets.get_mut(key).unwrap());
+                let is_away = model.away.contains(&key);
                 let table = &mut model.sockets;
                 let mut others = |other: SocketKey, membership: usize, place: usize| {
                     assert_ne!(other, key, "a gap is never filled by the one that left it");
@@ -237,24 +304,40 @@ mod tests {
                 };
                 match op {
                     0 => {
-                        rooms.join((key, session()), &mut own, &name);
+                        rooms.join((key, session()), &mut own, &name, is_away);
                         model.sets[room].insert(key);
                     }
                     1 => {
-                        rooms.leave(&mut own, &name, &mut others);
+                        rooms.leave(&mut own, &name, is_away, &mut others);
                         model.sets[room].remove(&key);
                     }
-                    _ => {
-                        rooms.leave_all(&mut own, &mut others);
+                    2 => {
+                        rooms.leave_all(&mut own, is_away, &mut others);
                         for set in &mut model.sets { set.remove(&key); }
                     }
+                    _ if is_away => {
+                        rooms.all_come_back(key, &own);
+                        model.away.remove(&key);
+                    }
+                    _ => {
+                        rooms.all_go_away(key, &own);
+                        model.away.insert(key);
+                    }
                 }
+                let mut notes = Vec::new();
+                rooms.hand_over_notes(&mut notes);
+                notes.into_iter().for_each(|note| model.hear(note));
                 *model.sockets.get_mut(key).unwrap() = own;
                 for (i, set) in model.sets.iter().enumerate() {
                     let members = rooms.members(&format!("room {i}")).iter();
                     let members: BTreeSet<_> =
                         members.map(|member| member.socket).collect();
                     prop_assert_eq!(&members, set);
+                    let there: BTreeSet<_> = set.difference(&model.away).copied().collect();
+                    let heard = model.heard.get(&*format!("room {i}"));
+                    prop_assert_eq!(heard.cloned().unwrap_or_default(), there.clone());
+                    let is_there = !there.is_empty();
+                    prop_assert_eq!(heard.is_some(), is_there, "as long as anybody");
                 }
             }
             let left: usize = model.sets.iter().filter(|set| !set.is_empty()).count();
@@ -266,8 +349,9 @@ mod tests {
     fn a_socket_is_in_256_rooms_and_not_in_one_more() {
         let mut rooms = Rooms::new(Keyed::new(1));
         let (key, mut own) = (SocketKey::new(0, 0), Memberships::new());
-        assert!((0..256).all(|i| rooms.join((key, session()), &mut own, &i.to_string())));
-        assert!(rooms.join((key, session()), &mut own, "7"), "it is in there already");
-        assert!(!rooms.join((key, session()), &mut own, "one more"));
+        let mut join = |name: &str| rooms.join((key, session()), &mut own, name, false);
+        assert!((0..256).all(|i| join(&i.to_string())));
+        assert!(join("7"), "it is in there already");
+        assert!(!join("one more"));
     }
 }

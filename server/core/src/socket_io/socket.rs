@@ -34,9 +34,38 @@ pub(super) struct Socket {
     pub(super) kept: Option<Box<Kept>>,
 }
 
+/// What of a socket others find it by.
+pub(super) struct Listed {
+    pub(super) namespace: NamespaceKey,
+    pub(super) id: SocketId,
+    pub(super) place: Option<u32>,
+    pub(super) memberships: Memberships,
+    /// Nobody knows it as a member of its rooms.
+    pub(super) is_away: bool,
+}
+
 impl Socket {
+    /// Takes out what others find it by, to be taken off their lists.
+    pub(super) fn take_listed(&mut self) -> Listed {
+        Listed {
+            namespace: self.namespace,
+            id: self.id,
+            place: self.place.take(),
+            memberships: std::mem::take(&mut self.memberships),
+            is_away: !self.is_connected(),
+        }
+    }
+
     pub(super) fn is_connected(&self) -> bool {
         matches!(self.state, State::Connected)
+    }
+
+    /// How far its client is that has come back.
+    pub(super) fn returning(&mut self) -> Option<&mut Returning> {
+        match &mut self.state {
+            State::Connecting(waiting) => waiting.returning.as_mut(),
+            State::Connected | State::Parked => None,
+        }
     }
 
     /// What it has fetched from another shard, where that is not any more: its pid, and how often

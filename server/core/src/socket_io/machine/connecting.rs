@@ -129,17 +129,24 @@ impl SocketIo {
         let Waiting { queued, rooms, .. } = *waiting;
         let (session, namespace_key, id) = (socket.session, socket.namespace, socket.id);
         let family = self.namespaces.family(namespace_key).expect(DECIDED);
+        let rooms_before = &mut self.namespaces[namespace_key].rooms;
+        rooms_before.all_come_back(key, &socket.memberships);
+        rooms_before.hand_over_notes(&mut self.notes);
         let pid = socket.kept.as_ref().map(|kept| kept.pid);
         if let Some(pid) = pid {
             self.by_pid.insert(pid, key);
         }
         self.enlist(key);
-        for (_, frame) in missed.unwrap_or_default() {
-            send(session, frame, effects);
-        }
         let name = &self.namespaces[namespace_key].name;
-        let frame = Frame::connected(name, id.as_str(), pid.as_ref().map(Pid::as_str));
-        send(session, &frame, effects);
+        let welcome = Frame::connected(name, id.as_str(), pid.as_ref().map(Pid::as_str));
+        let missed_frames = || missed.unwrap_or_default().iter().map(|(_, frame)| frame);
+        if arrive_at_once(missed_frames()) {
+            missed_frames().for_each(|frame| send(session, frame, effects));
+            send(session, &welcome, effects);
+        } else {
+            send(session, &welcome, effects);
+            missed_frames().for_each(|frame| send(session, frame, effects));
+        }
         if let (Some(_), Some(pid)) = (missed, pid) {
             effects.push(Effect::Recovered { socket: key, id, pid });
         }
@@ -194,4 +201,17 @@ impl SocketIo {
             effects.push(Effect::Close(session, CloseReason::PolicyViolation));
         }
     }
+}
+
+/// Bytes that arrive as a whole or not at all: one segment of TCP, with room for the welcome.
+const MAX_AHEAD_BYTES: usize = 1024;
+/// Packets in front of the welcome that fit into one answer to a poll with it.
+const MAX_AHEAD_PACKETS: usize = 15;
+
+/// True if what a client has missed can be sent in front of the packet that says that it is
+/// connected, as the reference does. Clients that lose their connection in between do not count
+/// what they have got of it, and would get it again.
+fn arrive_at_once<'f>(missed: impl Iterator<Item = &'f Frame> + Clone) -> bool {
+    missed.clone().map(|frame| frame.wire().len()).sum::<usize>() <= MAX_AHEAD_BYTES
+        && missed.map(|frame| frame.packets().count()).sum::<usize>() <= MAX_AHEAD_PACKETS
 }

@@ -115,10 +115,11 @@ impl SocketIo {
         let Some(kept) = &mut socket.kept else { return };
         let n_told = kept.log.n_pushed();
         let n_before = BTreeMap::from([(self.neighbours.own.sender(), n_told)]);
-        let leaving =
-            Leaving { asker, unfenced, n_told, n_before, is_fenced: false, next: Vec::new() };
+        let until = now + LEAVE_TIMEOUT;
+        let (is_fenced, next) = (false, Vec::new());
+        let leaving = Leaving { asker, until, unfenced, n_told, n_before, is_fenced, next };
         kept.leaving = Some(Box::new(leaving));
-        self.deadlines.set(Deadline::Kept(key), Some(now + LEAVE_TIMEOUT));
+        self.deadlines.set(Deadline::Kept(key), Some(until));
         let (to, id, n_moves) = (asker.socket, socket.id, kept.n_moves);
         let from = Address { shard: self.neighbours.own, socket: key };
         let grant = Grant { to, from, id, n_moves, rooms, missed };
@@ -154,10 +155,9 @@ impl SocketIo {
     pub(super) fn refuse_askers(&mut self, key: SocketKey, effects: &mut dyn Effects) {
         let kept = self.sockets.get_mut(key).and_then(|socket| socket.kept.as_mut());
         let Some(leaving) = kept.and_then(|kept| kept.leaving.take()) else { return };
-        let others = leaving.next.iter().map(|next| next.asker);
-        for Address { shard, socket } in [leaving.asker].into_iter().chain(others) {
-            self.answer(shard, RecoveryMessage::Refused(socket), effects);
-        }
+        let Address { shard, socket } = leaving.asker;
+        self.answer(shard, RecoveryMessage::Refused(socket), effects);
+        self.refuse_all(leaving.next, effects);
     }
 
     /// All that this shard had sent before it heard that the socket goes is here.
@@ -180,7 +180,9 @@ impl SocketIo {
         let is_last = leaving.unfenced.is_empty();
         if shard == asker.shard {
             leaving.is_fenced = true;
+            let until = leaving.until;
             self.take_over(now, key, effects);
+            self.deadlines.set(Deadline::Kept(key), Some(until));
         }
         if is_last {
             self.hand_over(key, effects);
@@ -231,21 +233,22 @@ impl SocketIo {
         let asker = Address { shard: self.neighbours.own, socket: key };
         let socket = self.sockets.get_mut(key);
         let waits = socket.and_then(|socket| match (&mut socket.state, &mut socket.kept) {
-            (State::Connecting(waiting), Some(kept)) => Some((&mut socket.id, waiting, kept)),
+            (State::Connecting(waiting), Some(kept)) => match waiting.returning {
+                Some(Returning::Asks(claim)) => Some((&mut socket.id, waiting, kept, claim)),
+                _ => None,
+            },
             _ => None,
         });
-        let Some((own_id, waiting, kept)) = waits else {
+        let Some((own_id, waiting, kept, claim)) = waits else {
             let declined = RecoveryMessage::Declined { asker, socket: from.socket };
             return tell(from.shard, declined, effects);
         };
-        let Some(Returning::Asks(claim)) = waiting.returning else { return };
-        *own_id = id;
-        let own_pid = std::mem::replace(&mut kept.pid, claim.pid);
+        let own = (std::mem::replace(&mut kept.pid, claim.pid), std::mem::replace(own_id, id));
         self.by_pid.insert(claim.pid, key);
         waiting.returning = Some(Returning::Gets {
             claim,
             n_moves,
-            own_pid,
+            own: Box::new(own),
             next: Vec::new(),
             unfenced: self.neighbours.others().filter(|shard| *shard != from.shard).collect(),
             n_before: BTreeMap::new(),

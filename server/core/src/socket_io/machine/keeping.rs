@@ -32,7 +32,7 @@ impl SocketIo {
                 pid: Pid::from_bytes(pid),
                 identity: None,
                 origin: waiting.origin,
-                log: Log::after(None),
+                log: Log::new(None),
                 parked: None,
                 n_moves: 0,
                 leaving: None,
@@ -95,7 +95,8 @@ impl SocketIo {
     pub(super) fn each_log(&mut self, session: SessionKey, run: impl Fn(&mut Log, &Journal)) {
         let Some(client) = self.clients.get(session) else { return };
         for (_, key) in &client.sockets {
-            if let Some(socket) = self.sockets.get_mut(*key)
+            // What is on its way to a client that has come back, it has not been sent yet.
+            if let Some(socket) = self.sockets.get_mut(*key).filter(|s| s.is_connected())
                 && let Some(kept) = &mut socket.kept
                 && kept.leaving.is_none()
             {
@@ -140,12 +141,18 @@ impl SocketIo {
         self.drop_acks(key, effects);
         let Some(socket) = self.sockets.get_mut(key) else { return };
         let Some(kept) = &mut socket.kept else { return };
-        socket.state = State::Parked;
+        let before = std::mem::replace(&mut socket.state, State::Parked);
+        if matches!(before, State::Connected) {
+            let rooms = &mut self.namespaces[socket.namespace].rooms;
+            rooms.all_go_away(key, &socket.memberships);
+            rooms.hand_over_notes(&mut self.notes);
+        }
         kept.parked = Some(self.parked.add(kept.origin, key));
         let is_short = fault::is_planted(Fault::ForgottenTooEarly);
         let window = self.recovery.window / if is_short { 2 } else { 1 };
         self.deadlines.set(Deadline::Kept(key), Some(now + window));
         effects.push(Effect::Kept(key, kept.pid));
+        self.tell_of_rooms(effects);
     }
 
     /// Makes room if this one was one too many.

@@ -25,7 +25,8 @@ pub(super) const CLAIM_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_WAITING_CLAIMS: usize = 8;
 /// A claim that is passed on more often goes round in circles.
 const MAX_HOPS: u8 = 8;
-/// Sockets of other shards of which is known where they are. One more, and some is forgotten.
+/// Sockets of other shards of which is known where they are. One more, and one is forgotten,
+/// whichever: what it is forgotten for is a client that starts anew.
 const MAX_MOVED: usize = 1 << 20;
 
 /// A socket that its client has back.
@@ -191,6 +192,13 @@ impl SocketIo {
         socket.memberships.iter().map(|m| rooms.name(m).to_owned()).collect()
     }
 
+    /// Nobody gets what it claims.
+    pub(super) fn refuse_all(&mut self, claims: Vec<Claimed>, effects: &mut dyn Effects) {
+        for Claimed { asker: Address { shard, socket }, .. } in claims {
+            self.answer(shard, RecoveryMessage::Refused(socket), effects);
+        }
+    }
+
     /// A connecting socket becomes the one that its client had.
     pub(super) fn give_back(
         &mut self,
@@ -229,36 +237,28 @@ impl SocketIo {
         let Some(socket) = self.sockets.get_mut(key) else { return };
         let lost = socket.fetched();
         let State::Connecting(waiting) = &mut socket.state else { return };
-        let mut others = Vec::new();
-        match waiting.returning.take() {
-            Some(Returning::Gets { own_pid, next: waits, .. }) => {
-                others = waits;
-                if let Some(kept) = &mut socket.kept {
-                    self.by_pid.remove(&kept.pid);
-                    kept.pid = own_pid;
-                }
-            }
-            Some(Returning::Asks(_)) => {}
+        let (claim, own, others) = match waiting.returning.take() {
+            Some(Returning::Gets { claim, own, next, .. }) => (claim, Some(own), next),
+            Some(Returning::Asks(claim)) => (claim, None, Vec::new()),
             other => {
                 waiting.returning = other;
                 return;
             }
-        }
+        };
         self.deadlines.set(Deadline::Returning(key), None);
-        let memberships = std::mem::take(&mut socket.memberships);
-        let (place, id, session) = (socket.place.take(), socket.id, socket.session);
+        let (listed, session) = (socket.take_listed(), socket.session);
         if let Some(kept) = &mut socket.kept {
-            kept.log = Log::after(None);
+            kept.log = Log::new(claim.offset);
+            if let Some(own) = own {
+                self.by_pid.remove(&kept.pid);
+                (kept.pid, socket.id) = *own;
+            }
         }
-        let namespace = socket.namespace;
-        self.delist(namespace, id, place, memberships);
+        self.delist(listed);
         if let Some((pid, n_moves)) = lost {
             self.lose(pid, n_moves, effects);
         }
-        for other in others {
-            let Address { shard, socket } = other.asker;
-            self.answer(shard, RecoveryMessage::Refused(socket), effects);
-        }
+        self.refuse_all(others, effects);
         if self.clients.get(session).is_some() {
             self.welcome(key, None, effects);
         } else {

@@ -14,6 +14,7 @@ mod rooms;
 
 use parlor_shared::{
     id::ID_BYTES,
+    id::SocketId,
     socket_io::{Args, Offset},
 };
 

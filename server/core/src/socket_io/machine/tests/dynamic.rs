@@ -119,3 +119,16 @@ fn a_client_names_so_many_and_not_one_more() {
     script.close(0, CloseReason::TransportClose);
     assert_eq!(script.machine.n_children(), 1);
 }
+
+#[test]
+fn a_namespace_that_begins_again_asks_no_question_of_the_same_number() {
+    let mut script = Script::with_children(9);
+    script.tell(Input::Opened(session(0), Origin::default()));
+    let first = script.begin(0, "/c");
+    assert_eq!(script.ask(first, 7, None)[0], r#"to 0: 2/c,0["question"]"#);
+    script.text(0, "1/c,");
+    let second = script.begin(0, "/c");
+    assert_eq!(script.ask(second, 8, None)[0], r#"to 0: 2/c,1["question"]"#);
+    assert_eq!(script.text(0, "3/c,0[1]"), [""; 0], "it is the first one's");
+    assert_eq!(script.text(0, "3/c,1[1]"), ["answer 8: 1"]);
+}

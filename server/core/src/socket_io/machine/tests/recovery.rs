@@ -1,6 +1,8 @@
 //! Clients that come back: what they get, when they get nothing, and how much is kept for them.
 //! The same across shards is tested where worlds are.
 
+use std::collections::BTreeSet;
+
 use parlor_shared::id::ID_LETTERS;
 
 use super::*;
@@ -69,6 +71,18 @@ impl Kept {
         self.script.tell(Input::Emit(scope("/a"), target, frame, Delivery::Recoverable(offset)))
     }
 
+    /// Sends a word to everybody.
+    fn emit_word(&mut self, word: &str) -> Vec<String> {
+        let offset = Offset::new(0, self.next_offset);
+        self.next_offset += 1;
+        let mut draft = Draft::event("e").unwrap();
+        draft.arg(&word).unwrap();
+        draft.offset(offset);
+        let frame = draft.into_event("/a", None).unwrap();
+        let delivery = Delivery::Recoverable(offset);
+        self.script.tell(Input::Emit(scope("/a"), Target::default(), frame, delivery))
+    }
+
     fn close(&mut self, number: u32) -> Vec<String> {
         self.script.close(number, CloseReason::TransportClose)
     }
@@ -112,6 +126,42 @@ fn a_client_that_was_away_gets_its_id_its_rooms_and_what_it_missed_before_the_we
     kept.script.wait(WINDOW_MS);
     kept.script.wait(RecoverySettings::default().max_age.as_millis() as u64);
     kept.script.check_nothing_is_left();
+}
+
+#[test]
+fn what_may_arrive_in_part_comes_after_the_welcome() {
+    // With the largest that arrive at once, and with one byte and one event more.
+    let told = |n_events: usize, n_letters: usize| {
+        let settings = RecoverySettings { max_events: 100, ..settings() };
+        let mut kept = Kept { script: Script::with_recovery(settings), next_offset: 1 };
+        (0..2).for_each(|number| kept.open(number, number.into()));
+        let pid = kept.connect(0);
+        kept.close(0);
+        (0..n_events).for_each(|_| _ = kept.emit_word(&"x".repeat(n_letters)));
+        let lines = kept.claim(1, &pid, None);
+        lines.iter().position(|line| line.contains("sid")).unwrap()
+    };
+    let n_around = Frame::message_text(r#"2/a,["e","","1"]"#).wire().len() + 2;
+    assert_eq!(told(1, 1024 - n_around), 1);
+    assert_eq!(told(1, 1024 - n_around + 1), 0);
+    assert_eq!(told(15, 1), 15);
+    assert_eq!(told(16, 1), 0);
+}
+
+#[test]
+fn a_client_that_starts_anew_keeps_its_offset_and_comes_back_with_it() {
+    let mut kept = Kept::with_sessions(0..4);
+    kept.connect(0);
+    assert_eq!(kept.emit(Target::default()).len(), 1);
+    let of_nobody = Pid::from_bytes(id_bytes(99));
+    let pid = pid_in(&kept.claim(1, of_nobody.as_str(), Some(1)));
+    kept.close(1);
+    kept.emit(Target::default());
+    kept.emit(Target::default());
+    let lines = kept.claim(2, &pid, Some(1));
+    assert_eq!(lines[..2], [r#"to 2: 2/a,["e","2"]"#, r#"to 2: 2/a,["e","3"]"#]);
+    kept.close(2);
+    assert!(!kept.is_met(3, &pid, Some(9)), "an event that nobody has sent");
 }
 
 #[test]
@@ -344,4 +394,40 @@ fn a_namespace_that_does_not_want_it_tells_no_pid_and_hears_no_claim() {
     kept.script.text(1, r#"0/b,{"pid":"AAAAAAAAAAAAAAAAAAAAAAAA","offset":"1"}"#);
     let lines = kept.script.admit(1);
     assert!(!lines[0].contains("pid"), "{lines:?}");
+}
+
+#[test]
+fn who_is_away_has_left_its_rooms_for_those_who_listen_until_it_is_back() {
+    let listeners = Listeners { rooms: vec![NamespaceKey(1)], ..Listeners::default() };
+    let script = Script::with_all(Dynamic::default(), listeners, settings());
+    let mut kept = Kept { script, next_offset: 1 };
+    (0..4).for_each(|number| kept.open(number, number.into()));
+    let of_rooms = |lines: Vec<String>| -> Vec<String> {
+        lines.into_iter().filter(|line| line.contains(" by #")).collect()
+    };
+    let pid = kept.connect(0);
+    kept.connect(1);
+    for (socket, room) in [(0, "red"), (0, "own"), (1, "red")] {
+        kept.script.tell(Input::Join(kept.script.sockets[socket], room.to_owned()));
+    }
+    let lost = kept.close(0);
+    assert_eq!(
+        lost[1..],
+        [
+            "own Left by #0",
+            "own Deleted by #0",
+            "red Left by #0",
+            "#0 is out of /a: transport close"
+        ]
+    );
+    let key = kept.script.sockets[0];
+    for input in [Input::Join(key, "more".into()), Input::Leave(key, "own".into())] {
+        assert_eq!(kept.script.tell(input), [""; 0], "nobody saw it go in, or out");
+    }
+    let back = ["red Joined by #2", "more Created by #2", "more Joined by #2"];
+    let told = of_rooms(kept.claim(2, &pid, None));
+    assert_eq!(BTreeSet::from_iter(told), back.map(str::to_owned).into());
+    kept.close(2);
+    assert_eq!(of_rooms(kept.script.wait(WINDOW_MS)), [""; 0], "it has been told");
+    assert_eq!(of_rooms(kept.close(1)), ["red Left by #1", "red Deleted by #1"]);
 }

@@ -5,6 +5,9 @@ use parlor_shared::socket_io::Offset;
 
 use super::*;
 
+const CLAIM_TIMEOUT_MS: u64 = 2_000;
+const LEAVE_TIMEOUT_MS: u64 = 4_000;
+
 fn settings() -> RecoverySettings {
     RecoverySettings { namespaces: vec![NamespaceKey(0)], ..RecoverySettings::default() }
 }
@@ -42,8 +45,8 @@ impl Client {
                 self.n_recovered += 1;
             } else {
                 self.n_refused += usize::from(self.pid.is_some());
+                // The offset stays, as with stock clients.
                 self.heard.clear();
-                self.offset = None;
             }
             (self.pid, self.id, self.is_welcome) = (text("pid"), text("sid"), true);
             return;
@@ -407,4 +410,74 @@ fn whatever_is_on_its_way_nobody_misses_anything_or_hears_it_twice() {
         story.end();
     }
     assert!(n_recovered > 500.max(500 * n_refused), "{n_recovered}, and refused {n_refused}");
+}
+
+#[test]
+fn a_claim_that_comes_to_nothing_half_way_leaves_the_client_its_own_id() {
+    let (mut story, _) = Story::on_the_way(3, &settings());
+    let old = story.clients[0].id.clone().unwrap();
+    story.net.shards[1].wait(CLAIM_TIMEOUT_MS);
+    story.net.post(1);
+    story.note();
+    story.read_all();
+    story.still();
+    assert_eq!(story.clients[0].n_refused, 1);
+    let new = story.clients[0].id.clone().unwrap();
+    assert_ne!(new, old);
+    let mut to_id = |id: String| {
+        story.emit_to(1, room(&id), "own");
+        story.still();
+        story.told()
+    };
+    assert_eq!(to_id(old), [""; 0], "nobody has it any more");
+    assert_eq!(to_id(new), ["own"]);
+    story.end();
+}
+
+#[test]
+fn who_moves_does_not_hear_what_it_sends_to_the_others() {
+    let (mut story, socket) = Story::on_the_way(2, &settings());
+    story.emit_to(0, Target { except_socket: Some(socket), ..room("room 0") }, "my own");
+    story.still();
+    assert_eq!(story.told(), ["back"]);
+}
+
+#[test]
+fn pings_that_are_answered_on_the_way_do_not_count() {
+    let (mut story, _) = Story::on_the_way(3, &settings());
+    let number = story.clients[0].number;
+    story.emit_to(1, room("room 0"), "x");
+    story.net.tell(1, Input::Pinged(session(number)));
+    story.net.tell(1, Input::Ponged(session(number)));
+    story.still();
+    assert_eq!(story.told(), ["x", "back"]);
+}
+
+#[test]
+fn who_waits_for_a_socket_that_is_no_more_is_told_at_once() {
+    let (mut story, _) = Story::on_the_way(3, &settings());
+    story.net.deliver_one(1, 2);
+    story.net.deliver_one(1, 0);
+    story.net.deliver_one(2, 0);
+    let number = story.clients[0].number;
+    story.connect(0, 2);
+    story.net.deliver_one(2, 0);
+    (0..2).for_each(|_| story.net.deliver_one(0, 1));
+    // The shard that gets it has another claim for it by now.
+    story.net.text(1, number, "1");
+    story.still();
+    assert_eq!(story.told(), ["new"]);
+}
+
+#[test]
+fn a_socket_that_is_taken_over_and_not_fetched_waits_no_longer_than_others() {
+    let (mut story, _) = Story::on_the_way(3, &settings());
+    // The asker has made up its mind; the third shard says nothing.
+    story.net.deliver_one(1, 0);
+    story.net.shards[0].wait(LEAVE_TIMEOUT_MS);
+    story.net.post(0);
+    story.lose(0);
+    story.connect(0, 0);
+    story.read_all();
+    assert_eq!((story.clients[0].n_recovered, story.clients[0].n_refused), (1, 0));
 }
