@@ -73,12 +73,12 @@ impl Sim {
 
     /// Something has happened to a socket: handlers do something about it later, when it may be on
     /// its way to another shard.
-    pub(super) fn kept_acts_later(&mut self, at: usize, socket: SocketKey) {
+    pub(super) fn kept_acts_later(&mut self, at: usize, socket: SocketKey, most: u32) {
         // One that was fetched for a client that is gone again is none of theirs.
         if self.oracle.returns.client_of(at, socket).is_none() {
             return;
         }
-        for _ in 0..self.random.below(4) {
+        for _ in 0..self.random.below(most + 1) {
             let later = self.now + self.random.ms(0, 2_000);
             self.agenda.note(later, Happening::Act(at, KEPT, socket));
         }
@@ -97,8 +97,8 @@ impl Sim {
             }
         }
         match self.random.below(24) {
-            0..5 => vec![self.tell_all(at, 0)],
-            5..8 => (0..self.random.between(2, 12)).map(|_| self.tell_all(at, 0)).collect(),
+            0..6 => vec![self.tell_all(at, 0)],
+            6..8 => (0..self.random.between(2, 12)).map(|_| self.tell_all(at, 0)).collect(),
             8 => vec![self.tell_all(at, 3_000)],
             9..14 => {
                 let target = self.kept_target();

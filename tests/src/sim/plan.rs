@@ -57,7 +57,7 @@ impl Plan {
         let recovery = RecoverySettings {
             namespaces: vec![KEPT],
             window,
-            max_events: random.pick(&[4, 100, 1_000]),
+            max_events: random.pick(&[2, 100, 1_000]),
             max_bytes: random.pick(&[10_000, 300_000]),
             max_journal_bytes: if tight { 30_000 } else { LARGE },
             // What was sent behind a ping is confirmed by the next one's pong, and each pong may

@@ -256,7 +256,7 @@ impl Sim {
                     self.handle_event(at, socket, &name, &args, ack);
                 }
                 Seen::Event { socket, namespace, .. } => {
-                    self.kept_acts_later(at, socket);
+                    self.kept_acts_later(at, socket, 1);
                     let wishes = self.act(at, namespace, socket);
                     self.shards[at].wanted.extend(wishes);
                 }
@@ -276,7 +276,7 @@ impl Sim {
                 Seen::Rebase(key, view) => {
                     self.quietly(at, key, SessionInput::Rebase { view }, &mut aftermath);
                 }
-                Seen::Kept(socket, _) => self.kept_acts_later(at, socket),
+                Seen::Kept(socket, _) => self.kept_acts_later(at, socket, 4),
                 Seen::Connected(..)
                 | Seen::Forgotten(_)
                 | Seen::Disconnected(_)

@@ -114,8 +114,8 @@ impl Sim {
                     self.clients[n].mood.reads_from = self.now + self.random.ms(10, most);
                 }
                 7..17 => self.begin_upgrade(n),
-                17..34 => self.guest_acts(n),
-                34..50 => self.regular_acts(n),
+                17..31 => self.guest_acts(n),
+                31..45 => self.regular_acts(n),
                 _ => self.player_acts(n),
             },
         }
