@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     hash::Hash,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex},
 };
 
@@ -36,17 +36,25 @@ impl TrustedProxies {
     /// The client's address: the last one that a trusted proxy vouches for.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
-        let forwarded = headers.get_all("x-forwarded-for").iter().rev();
-        let hops = forwarded.filter_map(|value| value.to_str().ok()).flat_map(|v| v.rsplit(','));
-        for hop in hops {
+        // What a client has put in front may be anything: it must not hide what a proxy says.
+        let lines = headers.get_all("x-forwarded-for").iter().rev();
+        for hop in lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')) {
             if !self.contains(client) {
                 break;
             }
-            let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
+            let Some(address) = std::str::from_utf8(hop).ok().and_then(hop_address) else { break };
             client = address.to_canonical();
         }
         client
     }
+}
+
+/// Reads an address as proxies write it: some put it in brackets, and some add its port.
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim();
+    let bracketed = || hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
+    let with_port = || hop.parse::<SocketAddr>().ok().map(|address| address.ip());
+    hop.parse().ok().or_else(with_port).or_else(bracketed)
 }
 
 /// Whose limits count for a client: its address, or the /64 of an IPv6 address, of which one
@@ -119,12 +127,14 @@ impl<K: Eq + Hash> Drop for Counted<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hyper::header::HeaderValue;
 
     fn client(trusted: &[&str], peer: &str, forwarded: &[&str]) -> String {
         let trusted: Vec<String> = trusted.iter().map(|s| (*s).to_owned()).collect();
         let mut headers = HeaderMap::new();
         for value in forwarded {
-            headers.append("x-forwarded-for", value.parse().unwrap());
+            let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+            headers.append("x-forwarded-for", value);
         }
         let proxies = TrustedProxies::parse(&trusted).unwrap();
         proxies.client(peer.parse().unwrap(), &headers).to_string()
@@ -138,6 +148,22 @@ mod tests {
         assert_eq!(client(&["10.0.0.0/8"], "10.1.1.1", &["nonsense"]), "10.1.1.1");
         assert_eq!(client(&["10.0.0.0/8"], "10.1.1.1", &[]), "10.1.1.1");
         assert!(TrustedProxies::parse(&["proxy.example".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn what_a_proxy_says_is_read_whatever_its_client_has_put_in_front() {
+        for front in ["\u{e9}", "nonsense", "", ",", "1.2.3.4:", "[::1"] {
+            let line = format!("{front}, 9.9.8.1");
+            assert_eq!(client(&["10.0.0.0/8"], "10.1.1.1", &[&line]), "9.9.8.1", "{line}");
+            assert_eq!(client(&["10.0.0.0/8"], "10.1.1.1", &[front, "9.9.8.1"]), "9.9.8.1");
+        }
+        let forms = ["9.9.8.1:443", " 9.9.8.1 ", "::ffff:9.9.8.1", "[::ffff:9.9.8.1]:80"];
+        for hop in forms {
+            assert_eq!(client(&["10.0.0.0/8"], "10.1.1.1", &[hop]), "9.9.8.1", "{hop}");
+        }
+        for hop in ["2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:443"] {
+            assert_eq!(client(&["10.0.0.0/8"], "10.1.1.1", &[hop]), "2001:db8::1", "{hop}");
+        }
     }
 
     #[test]
