@@ -46,7 +46,7 @@ impl HandshakeRequest {
 /// Yes, or what a client is told that may not.
 pub(crate) type Verdict = Result<(), String>;
 
-type Now = dyn Fn(&HandshakeRequest) -> Verdict + Send + Sync;
+pub(crate) type Now = dyn Fn(&HandshakeRequest) -> Verdict + Send + Sync;
 type Later = dyn Fn(HandshakeRequest) -> RunningTask<Verdict> + Send + Sync;
 
 /// The judge, if there is one.

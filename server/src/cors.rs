@@ -57,12 +57,7 @@ impl Cors {
     fn knows(&self, request: &HeaderMap) -> bool {
         let Some(origin) = request.get(ORIGIN) else { return true };
         let is_listed = |listed: &HeaderValue| listed == "*" || listed == origin;
-        let is_own = || {
-            let own = request.get(HOST).map(HeaderValue::as_bytes);
-            let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
-            origin.zip(own).is_some_and(|((_, of), own)| own.eq_ignore_ascii_case(of.as_bytes()))
-        };
-        self.origins.iter().any(is_listed) || is_own()
+        self.origins.iter().any(is_listed) || foreign_page(request).is_none()
     }
 
     /// True if a preflight is answered here.
@@ -99,6 +94,15 @@ impl Cors {
         };
         Told { varies: origin != Some(any), credentials: self.credentials, origin }
     }
+}
+
+/// The origin of the page that a request comes from, if that is not from here.
+pub(crate) fn foreign_page(request: &HeaderMap) -> Option<&HeaderValue> {
+    let own = request.get(HOST).map(HeaderValue::as_bytes);
+    request.get(ORIGIN).filter(|origin| {
+        let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+        !origin.zip(own).is_some_and(|((_, of), own)| own.eq_ignore_ascii_case(of.as_bytes()))
+    })
 }
 
 /// What an answer tells the browser. It is known when the request is, and may wait for the answer.

@@ -102,11 +102,14 @@ impl Limits {
         }
     }
 
-    /// A session begins. Who is refused uses nothing up.
-    pub(crate) fn pass(&self, now: Time, network: Network) -> Result<Pass, Denied> {
+    /// A session begins. Who is refused uses nothing up. `is_known`: its [`Self::visit`] counts
+    /// already.
+    pub(crate) fn pass(&self, now: Time, network: Network, is_known: bool) -> Result<Pass, Denied> {
         let session = self.sessions.take(network).ok_or(Denied::Sessions)?;
         let pending = self.pending.take(network).ok_or(Denied::Sessions)?;
-        self.visit(now, network)?;
+        if !is_known {
+            self.visit(now, network)?;
+        }
         let budget = Budget::shared(self.of_network, &self.network_budgets, now, network);
         Ok(Pass { _session: session, pending: Some(pending), budget })
     }
@@ -455,23 +458,23 @@ mod tests {
             limits.max_handshakes_per_second_per_address = 2;
             limits.max_handshake_burst_per_address = 3;
         });
-        (0..3).for_each(|_| assert!(limits.pass(at(0), network(1)).is_ok()));
+        (0..3).for_each(|_| assert!(limits.pass(at(0), network(1), false).is_ok()));
         let half = Duration::from_millis(500);
-        assert_eq!(limits.pass(at(0), network(1)).unwrap_err(), Denied::TooOften(half));
-        assert!(limits.pass(at(0), network(2)).is_ok());
-        assert!(limits.pass(at(499), network(1)).is_err());
-        assert!(limits.pass(at(500), network(1)).is_ok());
-        assert!(limits.pass(at(500), network(1)).is_err());
+        assert_eq!(limits.pass(at(0), network(1), false).unwrap_err(), Denied::TooOften(half));
+        assert!(limits.pass(at(0), network(2), false).is_ok());
+        assert!(limits.pass(at(499), network(1), false).is_err());
+        assert!(limits.pass(at(500), network(1), false).is_ok());
+        assert!(limits.pass(at(500), network(1), false).is_err());
     }
 
     #[test]
     fn a_network_has_as_many_sessions_that_join_nothing_as_it_may_and_not_one_more() {
         let limits = limits(|limits| limits.max_pending_sessions_per_address = 2);
-        let mut first = limits.pass(at(0), network(1)).unwrap();
-        let _second = limits.pass(at(0), network(1)).unwrap();
-        assert_eq!(limits.pass(at(0), network(1)).unwrap_err(), Denied::Sessions);
+        let mut first = limits.pass(at(0), network(1), false).unwrap();
+        let _second = limits.pass(at(0), network(1), false).unwrap();
+        assert_eq!(limits.pass(at(0), network(1), false).unwrap_err(), Denied::Sessions);
         first.pending = None;
-        assert!(limits.pass(at(0), network(1)).is_ok());
+        assert!(limits.pass(at(0), network(1), false).is_ok());
     }
 
     #[test]
@@ -482,19 +485,19 @@ mod tests {
             for _ in 0..100 {
                 limits.auth_failed(at(now), network(1));
             }
-            assert!(limits.pass(at(now), network(1)).is_ok(), "as many as may be");
+            assert!(limits.pass(at(now), network(1), false).is_ok(), "as many as may be");
             limits.auth_failed(at(now), network(1));
             let left = Denied::TooOften(Duration::from_secs(seconds));
-            assert_eq!(limits.pass(at(now), network(1)).unwrap_err(), left);
-            assert!(limits.pass(at(now), network(2)).is_ok());
+            assert_eq!(limits.pass(at(now), network(1), false).unwrap_err(), left);
+            assert!(limits.pass(at(now), network(2), false).is_ok());
             now += seconds * 1000;
-            assert!(limits.pass(at(now - 1), network(1)).is_err());
-            assert!(limits.pass(at(now), network(1)).is_ok());
+            assert!(limits.pass(at(now - 1), network(1), false).is_err());
+            assert!(limits.pass(at(now), network(1), false).is_ok());
         }
         now += 3600 * 1000;
         (0..101).for_each(|_| limits.auth_failed(at(now), network(1)));
         let left = Denied::TooOften(Duration::from_secs(60));
-        assert_eq!(limits.pass(at(now), network(1)).unwrap_err(), left, "it begins anew");
+        assert_eq!(limits.pass(at(now), network(1), false).unwrap_err(), left, "it begins anew");
     }
 
     #[test]
@@ -505,16 +508,19 @@ mod tests {
             limits.max_traffic_per_address = 0;
         });
         for n in 0..MAX_KEPT as u32 {
-            drop(limits.pass(at(0), network(n)).unwrap());
+            drop(limits.pass(at(0), network(n), false).unwrap());
         }
         let n_kept = || lock(&limits.visitors).all.len();
         assert_eq!(n_kept(), MAX_KEPT);
-        assert!(limits.pass(at(1), network(7)).is_err(), "those that are known are limited");
+        assert!(limits.pass(at(1), network(7), false).is_err(), "those that are known are limited");
         for _ in 0..3 {
-            assert!(limits.pass(at(1), network(u32::MAX)).is_ok(), "who finds no room is not");
+            assert!(
+                limits.pass(at(1), network(u32::MAX), false).is_ok(),
+                "who finds no room is not"
+            );
         }
         assert_eq!(n_kept(), MAX_KEPT);
-        assert!(limits.pass(at(1001), network(u32::MAX)).is_ok());
+        assert!(limits.pass(at(1001), network(u32::MAX), false).is_ok());
         assert_eq!(n_kept(), 1, "all others are as good as new");
     }
 
@@ -582,7 +588,7 @@ mod tests {
         let account: Arc<str> = "ada".into();
         let [of_account, again] = [(); 2].map(|()| limits.account_budget(at(0), &account).unwrap());
         assert!(Arc::ptr_eq(&of_account, &again));
-        let of_network = limits.pass(at(0), network(1)).unwrap().budget.unwrap();
+        let of_network = limits.pass(at(0), network(1), false).unwrap().budget.unwrap();
         let taken = |shared| limits.n_taken(at(0), &mut limits.session(), shared, 1);
         let both = [Some(&*of_account), Some(&*of_network)];
         // Of each session, 64 are not counted.

@@ -560,6 +560,26 @@ fn eio_20_a_session_that_is_bound_is_nobody_elses() {
     }
 }
 
+#[test]
+fn a_page_of_the_server_itself_polls_a_session_that_is_bound_as_browsers_do() {
+    let mut config = Config::default();
+    config.limits.bind_sessions = true;
+    let running = start(config, echo);
+    let server = running.address();
+    // They name the origin of a page when they POST or open a WebSocket, and not when they GET
+    // from where it came.
+    let greeting = polling(server, "");
+    let sid = greeting.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap();
+    for (origin, code) in [("http://test", "200"), ("http://evil.example", "403")] {
+        let post = format!("Origin: {origin}\r\nContent-Length: 2\r\nConnection: close\r\n\r\n40");
+        let mut stream = connect(server).unwrap();
+        write!(stream, "POST {POLLING}&sid={sid} HTTP/1.1\r\nHost: test\r\n{post}").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert_eq!(status(&answer), code, "{origin}");
+    }
+}
+
 // ---- allow_request -----------------------------------------------------------------------------
 
 #[test]
@@ -641,12 +661,49 @@ fn a_judge_that_does_not_answer_refuses_in_time() {
     assert_eq!(upgrade(running.address(), ""), "400");
 }
 
+#[test]
+fn who_comes_too_often_is_not_even_judged() {
+    let mut config = Config::default();
+    config.limits.max_handshake_burst_per_address = 3;
+    config.limits.max_handshakes_per_second_per_address = 1;
+    for (is_async, is_allowed) in [(false, false), (false, true), (true, false), (true, true)] {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let n_asked = Arc::clone(&asked);
+        let running = start(config.clone(), move |server| {
+            let judge = move || {
+                asked.fetch_add(1, Ordering::Relaxed);
+                if is_allowed { Ok(()) } else { Err("no".to_owned()) }
+            };
+            if is_async {
+                server.allow_request_async(move |_| std::future::ready(judge()));
+            } else {
+                server.allow_request(move |_| judge());
+            }
+        });
+        let server = running.address();
+        let (polled, upgraded) = if is_allowed { ("200", "101") } else { ("403", "400") };
+        let mut n_judged = 0;
+        for _ in 0..5 {
+            for (answer, judged) in
+                [(status(&polling(server, "")).to_owned(), polled), (upgrade(server, ""), upgraded)]
+            {
+                n_judged += usize::from(answer != "429");
+                assert!(answer == "429" || answer == judged, "{answer}");
+            }
+        }
+        assert!((3..10).contains(&n_judged), "{n_judged}");
+        assert_eq!(n_asked.load(Ordering::Relaxed), n_judged, "{is_async} {is_allowed}");
+    }
+}
+
 // ---- limits ------------------------------------------------------------------------------------
 
 #[test]
 fn eio_21_handshakes_left_idle_are_too_many_at_some_point() {
     let mut config = Config::default();
     config.limits.max_handshake_burst_per_address = 300;
+    // However slow the machine is, the first are still there with the last.
+    config.engine.connect_timeout_ms = 60_000;
     let running = start(config, echo);
     let server = running.address();
     let held: Vec<String> = (0..256).map(|_| polling(server, "")).collect();

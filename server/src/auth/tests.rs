@@ -423,9 +423,9 @@ fn auth_04_failed_tokens_count_for_their_network_and_missing_ones_do_not() {
         script.enter(0, 1, AccountRule::Required, &json!({})).unwrap_err();
     }
     for _ in 0..100 {
-        assert!(script.0.accounts().limits.pass(at(0), network).is_ok());
+        assert!(script.0.accounts().limits.pass(at(0), network, false).is_ok());
         script.enter(0, 1, AccountRule::Required, &json!({"token": "x"})).unwrap_err();
     }
     assert!(script.0.renew(at(0), UNIX_MS, socket(1), Some(network), "x").is_err());
-    assert!(script.0.accounts().limits.pass(at(0), network).is_err());
+    assert!(script.0.accounts().limits.pass(at(0), network, false).is_err());
 }

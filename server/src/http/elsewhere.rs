@@ -61,8 +61,7 @@ impl Peer {
         let (mut answer, answered) = oneshot::channel();
         let (settings, address) = (Arc::clone(&self.settings), self.address);
         owner.post(Parcel::Visit(Box::new(move |shard: &Handle| {
-            let (open, verdict) = Default::default();
-            let peer = Rc::new(Self { shard: shard.clone(), settings, address, open, verdict });
+            let peer = Rc::new(Self::new(shard.clone(), settings, address));
             let until_done = shard.draining();
             spawn_local(async move {
                 let answering = async {

@@ -41,7 +41,7 @@ use crate::{
     address::{Network, TrustedProxies},
     allow::{self, Allow, HandshakeRequest, Verdict},
     auth::Accounts,
-    cors::{self, Cors},
+    cors::{self, Cors, foreign_page},
     handlers::Handshake,
     limits::{Denied, Limits, Pass},
     mailbox::Mailbox,
@@ -96,7 +96,16 @@ struct Peer {
     /// Goes along with the descriptor if the connection becomes a WebSocket.
     open: Cell<Option<OpenConnection>>,
     /// What was said of its first request before hyper had it: nobody is asked twice.
-    verdict: Cell<Option<Verdict>>,
+    verdict: Cell<Option<Judged>>,
+    /// Its first request is to be refused, for what hyper does not tell.
+    is_doubtful: Cell<bool>,
+}
+
+impl Peer {
+    fn new(shard: Handle, settings: Arc<HttpSettings>, address: IpAddr) -> Self {
+        let (open, verdict, is_doubtful) = Default::default();
+        Self { shard, settings, address, open, verdict, is_doubtful }
+    }
 }
 
 /// How far an answer came while its request was looked at.
@@ -119,15 +128,19 @@ impl Begun {
 async fn serve(
     stream: Stream,
     guest: Guest,
-    (open, verdict): (OpenConnection, Option<Verdict>),
+    (open, (verdict, is_doubtful)): (OpenConnection, (Option<Judged>, bool)),
     shard: Handle,
     settings: Arc<HttpSettings>,
 ) {
     let Guest { address, since } = guest;
     let place = Rc::new(shard.place(since, stream.progress()));
     let _until_done = shard.draining();
-    let (open, verdict) = (Cell::new(Some(open)), Cell::new(verdict));
-    let peer = Rc::new(Peer { shard, settings, address, open, verdict });
+    let peer = Rc::new(Peer {
+        open: Cell::new(Some(open)),
+        verdict: Cell::new(verdict),
+        is_doubtful: Cell::new(is_doubtful),
+        ..Peer::new(shard, settings, address)
+    });
     let own = Rc::clone(&place);
     let service = service_fn(move |request: Request<Incoming>| {
         let busy = own.begin();
@@ -201,7 +214,7 @@ impl Peer {
         request: Request<Incoming>,
         place: &Rc<Placed>,
     ) -> (Begun, Option<Told>) {
-        if !is_plain(&request) {
+        if self.is_doubtful.take() || !is_plain(&request) {
             return (Begun::Done(close(empty(StatusCode::BAD_REQUEST))), None);
         }
         if self.is_engines(&request) {
@@ -330,16 +343,20 @@ impl Peer {
     fn ask(self: Rc<Self>, request: Request<Incoming>, asked: Asked) -> Begun {
         let verdict = match (self.verdict.take(), &self.settings.allow) {
             (Some(verdict), _) => verdict,
-            (None, Allow::All) => Ok(()),
-            (None, Allow::Now(judge)) => allow::judge(&**judge, &self.handshake_request(&request)),
+            (None, Allow::All) => Ok(Ok(())),
+            (None, Allow::Now(judge)) => self.judge(&**judge, &request),
             (None, Allow::Later(judge, tasks)) => {
+                if let Err(denied) = self.visit(&request) {
+                    let refusal = Refusal::Denied(denied);
+                    return Begun::Done(self.refuse(refusal, asked.is_upgrade));
+                }
                 let (judge, tasks) = (Arc::clone(judge), Arc::clone(tasks));
                 return Begun::later(async move {
                     let running = self.shard.peek(|s| s.metrics().handlers_running.clone());
                     let timeout = self.settings.allow_timeout;
                     let about = self.handshake_request(&request);
                     let verdict = allow::judge_later(judge, &tasks, about, timeout, &running).await;
-                    let begun = Rc::clone(&self).judged(request, asked, verdict);
+                    let begun = Rc::clone(&self).judged(request, asked, Ok(verdict));
                     self.finish(begun).await
                 });
             }
@@ -347,9 +364,20 @@ impl Peer {
         self.judged(request, asked, verdict)
     }
 
-    fn judged(self: Rc<Self>, request: Request<Incoming>, asked: Asked, verdict: Verdict) -> Begun {
-        if let Err(message) = verdict {
-            return Begun::Done(self.refuse(Refusal::NotAllowed(message), asked.is_upgrade));
+    /// Asks a judge who answers at once, but not for who comes too often: that may cost a lot.
+    fn judge<B>(&self, judge: &allow::Now, request: &Request<B>) -> Judged {
+        self.visit(request)?;
+        Ok(allow::judge(judge, &self.handshake_request(request)))
+    }
+
+    fn judged(self: Rc<Self>, request: Request<Incoming>, asked: Asked, verdict: Judged) -> Begun {
+        let refusal = match verdict {
+            Ok(Ok(())) => None,
+            Ok(Err(message)) => Some(Refusal::NotAllowed(message)),
+            Err(denied) => Some(Refusal::Denied(denied)),
+        };
+        if let Some(refusal) = refusal {
+            return Begun::Done(self.refuse(refusal, asked.is_upgrade));
         }
         if asked.is_upgrade {
             return Begun::Done(self.upgrade(request, &asked, None));
@@ -419,19 +447,32 @@ impl Peer {
         }
     }
 
+    /// Somebody wants a session, and is to be judged.
+    fn visit<B>(&self, request: &Request<B>) -> Result<(), Denied> {
+        let now = self.shard.peek(|shard| shard.clock().now());
+        let address = self.settings.proxies.client(self.address, request.headers());
+        self.settings.limits.visit(now, Network::of(address))
+    }
+
     fn pass(&self, address: IpAddr) -> Result<Pass, Refusal> {
         let now = self.shard.peek(|shard| shard.clock().now());
-        self.settings.limits.pass(now, Network::of(address)).map_err(Refusal::Denied)
+        let is_known = !matches!(self.settings.allow, Allow::All);
+        let pass = self.settings.limits.pass(now, Network::of(address), is_known);
+        pass.map_err(Refusal::Denied)
     }
 }
 
 /// True if a request comes from another network than the one that opened its session, or from
-/// another page.
+/// another page. Of pages from here, browsers name the origin when they POST, and not when they
+/// GET.
 fn is_elsewhere(opened: &Handshake, address: IpAddr, headers: &HeaderMap) -> bool {
-    let origin = |headers: &HeaderMap| headers.get(header::ORIGIN).cloned();
     Network::of(opened.address) != Network::of(address)
-        || origin(headers).is_some_and(|page| origin(&opened.headers) != Some(page))
+        || foreign_page(headers)
+            .is_some_and(|page| opened.headers.get(header::ORIGIN) != Some(page))
 }
+
+/// What is said of a handshake: that its network comes too often, or what the judge says.
+type Judged = Result<Verdict, Denied>;
 
 /// Why a request that is in order is refused all the same.
 #[derive(Debug)]
@@ -454,8 +495,7 @@ pub(crate) fn greet(shard: &Handle, settings: &Arc<HttpSettings>, key: Connectio
     let mut verdict = None;
     if let Some((request, n_head)) = opening::read(words) {
         let (shard, settings) = (shard.clone(), Arc::clone(settings));
-        let (open, asked) = Default::default();
-        let peer = Peer { shard, settings, address: guest.address, open, verdict: asked };
+        let peer = Peer::new(shard, settings, guest.address);
         if let Some((upgrade, session)) = peer.straight(&request) {
             let Upgrade { answer, handshake, pass } = upgrade;
             let (answer, rest) = (opening::write(&answer), &mut words[n_head..]);
@@ -466,6 +506,7 @@ pub(crate) fn greet(shard: &Handle, settings: &Arc<HttpSettings>, key: Connectio
         }
         verdict = peer.verdict.take();
     }
+    let first = (verdict, opening::has_two_lengths(words));
     let Some((stream, Some(open))) = shard.peek(|shard| shard.hand_over(key)) else { return };
     match TcpStream::from_std(stream) {
         Ok(stream) => {
@@ -475,7 +516,7 @@ pub(crate) fn greet(shard: &Handle, settings: &Arc<HttpSettings>, key: Connectio
                 // Until tokio knows that, an answer would wait; and a 101 that waits is lost if
                 // hyper has no more to read.
                 match stream.writable().await {
-                    Ok(()) => serve(stream, guest, (open, verdict), shard, settings).await,
+                    Ok(()) => serve(stream, guest, (open, first), shard, settings).await,
                     Err(error) => tracing::debug!(%error, "a connection ended early"),
                 }
             });

@@ -16,7 +16,7 @@ use super::{
     elsewhere::Expected,
 };
 use crate::{
-    allow::{self, Allow},
+    allow::Allow,
     handlers::Handshake,
     limits::Pass,
     mailbox::Parcel,
@@ -144,8 +144,8 @@ impl Peer {
             None => match &self.settings.allow {
                 Allow::All => {}
                 Allow::Now(judge) => {
-                    let verdict = allow::judge(&**judge, &self.handshake_request(request));
-                    let is_refused = verdict.is_err();
+                    let verdict = self.judge(&**judge, request);
+                    let is_refused = !matches!(verdict, Ok(Ok(())));
                     self.verdict.set(Some(verdict));
                     if is_refused {
                         return None;

@@ -53,6 +53,19 @@ pub(crate) fn read(bytes: &[u8]) -> Option<(Request<()>, usize)> {
     Some((request, n_head))
 }
 
+/// True if the head at the front of `bytes` tells the length of its body in two ways, which is how
+/// requests are smuggled past proxies. Hyper reads chunks then, and does not tell that there was
+/// another length. Source: RFC 9112 § 6.3, which lets a server refuse such a request.
+pub(crate) fn has_two_lengths(bytes: &[u8]) -> bool {
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut head = httparse::Request::new(&mut []);
+    let parsed = head.parse_with_uninit_headers(bytes, &mut headers);
+    let has = |name: &str| head.headers.iter().any(|h| h.name.eq_ignore_ascii_case(name));
+    matches!(parsed, Ok(httparse::Status::Complete(_)))
+        && has("content-length")
+        && has("transfer-encoding")
+}
+
 /// The answer as it travels.
 pub(crate) fn write(answer: &Answer) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(512);
@@ -83,6 +96,18 @@ mod tests {
         assert_eq!(request.uri(), "/socket.io/?EIO=4");
         assert_eq!(request.headers()["upgrade"], "websocket");
         assert_eq!(request.headers().len(), 2);
+    }
+
+    #[test]
+    fn two_lengths_are_seen_in_a_head_that_is_whole() {
+        let head = |lengths: &str| format!("POST / HTTP/1.1\r\nHost: a\r\n{lengths}\r\n\r\n");
+        let both = head("content-length: 3\r\nTransfer-Encoding: chunked");
+        assert!(has_two_lengths(both.as_bytes()));
+        assert!(has_two_lengths(format!("{both}rest").as_bytes()));
+        assert!(!has_two_lengths(&both.as_bytes()[..both.len() - 1]));
+        for one in ["Content-Length: 3", "Transfer-Encoding: chunked", "X: Content-Length"] {
+            assert!(!has_two_lengths(head(one).as_bytes()), "{one}");
+        }
     }
 
     #[test]
