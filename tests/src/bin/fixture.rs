@@ -5,7 +5,7 @@ use std::{io::Write as _, sync::Arc};
 
 use anyhow::{Result, bail};
 use clap::{Arg, ArgAction, Command};
-use parlor_server::cluster::Cluster;
+use parlor_server::{cluster::Cluster, config::Limits};
 use parlor_tests::{
     app::{self, App, Options},
     loopback::Loopback,
@@ -27,6 +27,9 @@ fn main() -> Result<()> {
         bail!("--app {name}: there are {}", App::ALL.map(App::name).join(", "));
     };
     let mut config = app::config();
+    if options.get_flag("limits") {
+        config.limits = Limits::default();
+    }
     app.configure(&mut config);
     let engine = &mut config.engine;
     engine.ping_interval_ms = number("ping-interval")?.unwrap_or(engine.ping_interval_ms);
@@ -90,6 +93,10 @@ fn options() -> Command {
                 "clients of `/`, `/custom` and `/auth` may come back to what they had",
             )
             .action(ArgAction::SetTrue),
+        )
+        .arg(
+            flag("limits", "those of a server that is open to the world, per address and session")
+                .action(ArgAction::SetTrue),
         )
         .arg(flag("link", "`listen`: first of two nodes; address: the second, linked to that one"))
         .arg(flag("verbose", "log filter, such as `debug`; without it nothing is logged"))
