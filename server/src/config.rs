@@ -143,7 +143,8 @@ config! {
         max_traffic_per_account: u32 = 4,
         /// Sockets of one account; 0 is no limit.
         max_sockets_per_account: usize = 32,
-        /// CONNECTs of one account in a second, ten times as many at once; 0 is no limit.
+        /// CONNECTs of one account in a second, ten times as many at once; 0 is no limit. Each
+        /// token that `auth:renew` brings is one more.
         max_connects_per_second_per_account: u32 = 5,
         /// Whether requests about a session must come from the network and the page that opened it.
         /// Clients that change networks then lose theirs, and open another.

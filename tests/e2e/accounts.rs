@@ -273,12 +273,7 @@ fn a_client_that_renews_its_token_stays() {
         let mut socket = enter(server, namespace, &json!({"token": token("ada", "1", LIFE)}));
         let expires = format!(r#"42{namespace},["auth:expiring""#);
         assert!(socket.text().unwrap().starts_with(&expires));
-        let mut renew = |argument: Value| {
-            socket.send(&format!(r#"42{namespace},1["auth:renew",{argument}]"#)).unwrap();
-            let answer = socket.text().unwrap();
-            let answer = answer.strip_prefix(&format!("43{namespace},1[")).unwrap().to_owned();
-            serde_json::from_str::<Value>(answer.strip_suffix(']').unwrap()).unwrap()
-        };
+        let mut renew = |argument: Value| renew(&mut socket, namespace, &argument);
         let no = |message: &str| json!({"ok": false, "code": "E_AUTH", "message": message});
         assert_eq!(renew(json!("nonsense")), no("the token is not accepted"));
         assert_eq!(renew(json!(7)), no("the token is not accepted"));
@@ -291,6 +286,129 @@ fn a_client_that_renews_its_token_stays() {
         assert_eq!(later.text().unwrap(), format!("41{namespace},"));
         assert_eq!(renew(json!(token("ada", "5", 1000.0)))["ok"], true);
     });
+}
+
+/// What a renewal is answered.
+fn renew(socket: &mut WebSocket, namespace: &str, argument: &Value) -> Value {
+    socket.send(&format!(r#"42{namespace},1["auth:renew",{argument}]"#)).unwrap();
+    let answer = socket.text().unwrap();
+    let answer = answer.strip_prefix(&format!("43{namespace},1[")).expect(&answer);
+    serde_json::from_str(answer.strip_suffix(']').unwrap()).unwrap()
+}
+
+#[test]
+fn a_client_that_renews_in_vain_again_and_again_is_disconnected() {
+    let (config, _keys) = with_keys();
+    let (reasons, heard) = mpsc::channel();
+    let running = start(config, |server| {
+        serve(server);
+        server.game::<parlor_games::Chess>("chess");
+        let reasons = Mutex::new(reasons);
+        server.namespace("/members").on_disconnect(move |_, reason| {
+            reasons.lock().unwrap().send(reason.as_str()).unwrap();
+        });
+    });
+    let server = running.address();
+    in_each(&["/members", "/lobby"], |namespace| {
+        let good = json!(token("ada", "1", 1000.0));
+        let mut socket = enter(server, namespace, &json!({"token": good}));
+        (0..7).for_each(|_| assert_eq!(renew(&mut socket, namespace, &json!("x"))["ok"], false));
+        assert_eq!(renew(&mut socket, namespace, &good)["ok"], true, "it begins anew");
+        for _ in 0..8 {
+            assert_eq!(renew(&mut socket, namespace, &json!("x"))["code"], "E_AUTH");
+        }
+        assert_eq!(socket.text().unwrap(), format!("41{namespace},"));
+    });
+    assert_eq!(heard.recv_timeout(DEADLINE).unwrap(), "token refused");
+}
+
+#[test]
+fn auth_04_renewals_in_vain_count_and_are_not_looked_at_while_their_address_is_shut_out() {
+    for namespace in ["/members", "/lobby"] {
+        let (mut config, _keys) = with_keys();
+        config.limits.max_failed_auths_per_minute_per_address = 5;
+        let running = start(config, |server| {
+            serve(server);
+            server.game::<parlor_games::Chess>("chess");
+        });
+        let server = running.address();
+        let good = json!(token("ada", "1", 1000.0));
+        let mut socket = enter(server, namespace, &json!({"token": good}));
+        for _ in 0..5 {
+            assert_eq!(renew(&mut socket, namespace, &json!("x"))["code"], "E_AUTH");
+            assert_eq!(status(&polling(server, "")), "200");
+        }
+        assert_eq!(renew(&mut socket, namespace, &json!("x"))["code"], "E_AUTH");
+        assert_eq!(status(&polling(server, "")), "429", "{namespace}");
+        for token in [json!("x"), good] {
+            assert_eq!(renew(&mut socket, namespace, &token)["code"], "E_RATE");
+        }
+    }
+}
+
+#[test]
+fn a_guest_without_a_token_has_none_to_renew() {
+    let (config, _keys) = with_keys();
+    let running = start(config, |server| {
+        serve(server);
+        server.game::<parlor_games::Chess>("chess");
+    });
+    let server = running.address();
+    let good = json!(token("ada", "1", 1000.0));
+    in_each(&["/guests", "/lobby"], |namespace| {
+        let mut socket = enter(server, namespace, &json!({}));
+        for _ in 0..200 {
+            for token in [&json!("x"), &good] {
+                let answer = renew(&mut socket, namespace, token);
+                assert_eq!(answer["message"], "the token is another account's");
+            }
+        }
+    });
+    assert_eq!(status(&polling(server, "")), "200", "nothing was looked at");
+}
+
+#[test]
+fn a_renewal_waits_for_no_handler_and_is_shown_to_nobody_else() {
+    let (config, _keys) = with_keys();
+    let (tell, heard) = mpsc::channel();
+    let running = start(config, |server| {
+        let heard_by = |who: &'static str| {
+            let tell = Mutex::new(tell.clone());
+            move |name: &str| tell.lock().unwrap().send(format!("{who} {name}")).unwrap()
+        };
+        let [any, middleware, later, fallback, own] =
+            ["any", "middleware", "later", "fallback", "own"].map(heard_by);
+        server
+            .namespace("/members")
+            .accounts(AccountRule::Required)
+            .on_any(move |_, args| any(&args.name()))
+            .middleware(move |_, args| {
+                middleware(&args.name());
+                Ok(())
+            })
+            .middleware_async(move |_, args| {
+                later(&args.name());
+                async { Ok(()) }
+            })
+            .on("auth:renew", move |_, args| own(&args.name()))
+            .on_fallback(move |_, args| fallback(&args.name()))
+            .on_async("slow", |_, _| std::future::pending());
+    });
+    drop(tell);
+    let auth = json!({"token": token("ada", "1", 1000.0)});
+    let mut socket = enter(running.address(), "/members", &auth);
+    socket.send(r#"42/members,["slow"]"#).unwrap();
+    for who in ["any", "middleware", "later"] {
+        assert_eq!(heard.recv_timeout(DEADLINE).unwrap(), format!("{who} slow"));
+    }
+    let next = json!(token("ada", "2", 1000.0));
+    assert_eq!(renew(&mut socket, "/members", &next)["ok"], true);
+    // A name is a name, however it is written.
+    socket.send(&format!(r#"42/members,1["auth\u003arenew",{next}]"#)).unwrap();
+    assert!(socket.text().unwrap().starts_with(r#"43/members,1[{"ok":true"#));
+    drop(socket);
+    drop(running);
+    assert_eq!(heard.try_iter().collect::<Vec<_>>(), [""; 0]);
 }
 
 #[test]

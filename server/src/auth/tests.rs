@@ -13,7 +13,10 @@ use ring::{
 };
 use serde_json::{Value, json};
 
-use super::{gate::Refused, *};
+use super::{
+    gate::{MAX_FAILED_RENEWALS, Refused},
+    *,
+};
 use crate::{address::Network, config, mailbox::mailbox};
 
 const SECRET: &str = "a secret that is long enough for it";
@@ -296,6 +299,10 @@ impl Script {
         self.0.enter(at(ms), UNIX_MS + ms, &request).map(|entered| entered.account.id().to_owned())
     }
 
+    fn renew(&mut self, ms: u64, n: u32, token: &str) -> Result<(), Refused> {
+        self.0.renew(at(ms), UNIX_MS + ms, socket(n), token).map(|_| ())
+    }
+
     /// What is due by then, with the time at which it is.
     fn due(&mut self, until_ms: u64) -> Vec<(u64, Due)> {
         let mut all = Vec::new();
@@ -373,15 +380,14 @@ fn a_client_that_renews_its_token_in_time_stays() {
     script.enter(0, 1, AccountRule::Required, &with_token(UNIX + 100)).unwrap();
     script.0.connected(socket(1));
     assert_eq!(script.due(50_000).len(), 1);
-    let renew = |script: &mut Script, ms: u64, token: &str| {
-        script.0.renew(at(ms), UNIX_MS + ms, socket(1), None, token).map(|_| ())
-    };
+    let renew = |script: &mut Script, ms: u64, token: &str| script.renew(ms, 1, token);
     let text = |token: Value| token["token"].as_str().unwrap().to_owned();
-    assert_eq!(renew(&mut script, 50_000, "x"), Err(Denied::NotAccepted));
+    let denied = |why| Err(Refused::Denied(why));
+    assert_eq!(renew(&mut script, 50_000, "x"), denied(Denied::NotAccepted));
     let old = text(with_token(UNIX + 50));
-    assert_eq!(renew(&mut script, 50_000, &old), Err(Denied::Expired));
+    assert_eq!(renew(&mut script, 50_000, &old), denied(Denied::Expired));
     let others = token(&claims("bob"));
-    assert_eq!(renew(&mut script, 50_000, &others), Err(Denied::Another));
+    assert_eq!(renew(&mut script, 50_000, &others), denied(Denied::Another));
     assert_eq!(renew(&mut script, 50_000, &text(with_token(UNIX + 300))), Ok(()));
     let due = [
         (240_000, Due::Expiring(socket(1), NAMESPACE, 60_000)),
@@ -426,6 +432,50 @@ fn auth_04_failed_tokens_count_for_their_network_and_missing_ones_do_not() {
         assert!(script.0.accounts().limits.pass(at(0), network).is_ok());
         script.enter(0, 1, AccountRule::Required, &json!({"token": "x"})).unwrap_err();
     }
-    assert!(script.0.renew(at(0), UNIX_MS, socket(1), Some(network), "x").is_err());
+    script.enter(0, 1, AccountRule::Required, &with_token(UNIX + 100)).unwrap();
+    assert!(script.0.accounts().limits.pass(at(0), network).is_ok());
+    assert_eq!(script.renew(0, 1, "x"), Err(Refused::Denied(Denied::NotAccepted)));
     assert!(script.0.accounts().limits.pass(at(0), network).is_err());
+}
+
+#[test]
+fn tokens_that_are_brought_in_vain_are_looked_at_so_often_and_not_once_more() {
+    let mut script = Script::new(|_| ());
+    let good = with_token(UNIX + 1000);
+    let text = good["token"].as_str().unwrap();
+    script.enter(0, 1, AccountRule::Required, &good).unwrap();
+    let denied = Err(Refused::Denied(Denied::NotAccepted));
+    for n_in_vain in [MAX_FAILED_RENEWALS - 1, MAX_FAILED_RENEWALS] {
+        assert_eq!(script.renew(0, 1, text), Ok(()), "it begins anew");
+        (0..n_in_vain).for_each(|_| assert_eq!(script.renew(0, 1, "x"), denied));
+        assert_eq!(script.0.has_failed_too_often(socket(1)), n_in_vain == MAX_FAILED_RENEWALS);
+    }
+    let another = Err(Refused::Denied(Denied::Another));
+    script.enter(0, 2, AccountRule::Guests, &json!({})).unwrap();
+    for _ in 0..1000 {
+        assert_eq!(script.renew(0, 2, text), another, "a guest without a token has none to renew");
+    }
+    assert!(!script.0.has_failed_too_often(socket(2)), "nothing was looked at");
+    // As often as its account may connect.
+    let n_more = (0..1000).filter(|_| script.renew(9_000, 1, text).is_ok()).count();
+    assert_eq!(n_more, 50);
+    assert_eq!(script.renew(9_000, 1, text), Err(Refused::TooMany));
+    assert_eq!(script.renew(9_200, 1, text), Ok(()));
+    assert_eq!(script.renew(9_200, 1, text), Err(Refused::TooMany));
+}
+
+#[test]
+fn while_a_network_is_shut_out_no_token_of_it_is_looked_at() {
+    let mut script = Script::new(|_| ());
+    let good = with_token(UNIX + 1000);
+    script.enter(0, 1, AccountRule::Required, &good).unwrap();
+    let network = Network::of([1, 2, 3, 4].into());
+    let limits = Arc::clone(&script.0.accounts().limits);
+    (0..101).for_each(|_| limits.auth_failed(at(0), network));
+    for token in ["x", good["token"].as_str().unwrap()] {
+        for _ in 0..100 {
+            assert_eq!(script.renew(59_999, 1, token), Err(Refused::TooMany));
+        }
+    }
+    assert_eq!(script.renew(60_000, 1, good["token"].as_str().unwrap()), Ok(()));
 }

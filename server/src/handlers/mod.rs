@@ -51,7 +51,6 @@ pub use remote::{RemoteHandshake, RemoteSocket};
 pub use rooms::Rooms;
 pub use server_side::ServerAnswer;
 
-pub(crate) use accounts::Renew;
 pub(crate) use admission::Decision;
 pub(crate) use cloakroom::Cloakroom;
 pub(crate) use context::Sessions;

@@ -123,7 +123,8 @@ impl RateLimited {
 pub const EXPIRING: &str = "auth:expiring";
 /// The event by which a guest who asked for it is told its token.
 pub const GUEST: &str = "auth:guest";
-/// The event by which a client brings a new token: its argument, or `token` of its argument.
+/// The event by which a client brings a new token: its argument, or `token` of its argument. Eight
+/// in vain, one after the other, and the socket is disconnected.
 pub const RENEW: &str = "auth:renew";
 
 /// What comes with [`EXPIRING`].
