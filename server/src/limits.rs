@@ -126,7 +126,7 @@ impl Limits {
         }
     }
 
-    /// A token of a client of this network was not accepted.
+    /// A client of this network has brought what may be a guess.
     pub(crate) fn auth_failed(&self, now: Time, network: Network) {
         let Some(rate) = self.failures else { return };
         if let Some(visitor) = lock(&self.visitors).get(now, network, Visitor::default) {

@@ -288,6 +288,40 @@ fn a_client_that_renews_its_token_stays() {
     });
 }
 
+#[test]
+fn guests_whose_server_was_restarted_are_refused_and_not_shut_out() {
+    let before = start(Config::default(), serve);
+    let guest = request(before.address(), "POST /guest HTTP/1.1\r\nContent-Length: 0").unwrap();
+    let guest: Value = serde_json::from_str(guest.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    let mut config = Config::default();
+    config.limits.max_failed_auths_per_minute_per_address = 5;
+    let running = start(config, serve);
+    let server = running.address();
+    let unknown = refused("/guests", "the guest is not known, or not any more");
+    for _ in 0..20 {
+        let mut socket = open(server);
+        let answer = connect_to(&mut socket, "/guests", &json!({"token": guest["token"]}));
+        assert_eq!(answer, unknown);
+        assert!(connect_to(&mut socket, "/guests", &json!({"guest": true})).starts_with("40"));
+    }
+}
+
+#[test]
+fn a_proxy_that_is_not_trusted_is_noticed() {
+    let mut config = Config::default();
+    let running = start(config.clone(), echo);
+    let forwarded = "X-Forwarded-For: 1.2.3.4\r\n";
+    assert_eq!(upgrade(running.address(), ""), "101");
+    assert_eq!(upgrade(running.address(), forwarded), "101");
+    assert_eq!(upgrade(running.address(), "Forwarded: for=1.2.3.4\r\n"), "101");
+    assert_eq!(status(&polling(running.address(), "\r\nX-Forwarded-For: 1.2.3.4")), "200");
+    wait_for_metric(running.address(), "parlor_forwarded_untrusted_total 3");
+    config.proxy.trusted = vec!["127.0.0.1".to_owned()];
+    let running = start(config, echo);
+    assert_eq!(upgrade(running.address(), forwarded), "101");
+    wait_for_metric(running.address(), "parlor_forwarded_untrusted_total 0");
+}
+
 /// What a renewal is answered.
 fn renew(socket: &mut WebSocket, namespace: &str, argument: &Value) -> Value {
     socket.send(&format!(r#"42{namespace},1["auth:renew",{argument}]"#)).unwrap();

@@ -115,7 +115,7 @@ impl Gate {
     ) -> Result<Entered, Refused> {
         let entered = self.judge(now, unix_ms, request);
         if let (Err(Refused::Denied(denied)), Some(network)) = (&entered, request.network)
-            && !matches!(denied, Denied::Missing | Denied::NoGuests)
+            && denied.is_a_guess()
         {
             self.accounts.limits.auth_failed(now, network);
         }
@@ -235,7 +235,9 @@ impl Gate {
         };
         let verified = self.accounts.verify(unix_ms, token);
         let renewed = verified.and_then(|new| is_same(&new).then_some(new).ok_or(Denied::Another));
-        if let (Err(_), Some(network)) = (&renewed, network) {
+        if let (Err(denied), Some(network)) = (&renewed, network)
+            && denied.is_a_guess()
+        {
             limits.auth_failed(now, network);
         }
         let end = renewed.as_ref().ok().and_then(|account| self.end_of(now, unix_ms, account));

@@ -127,11 +127,24 @@ impl Account {
     }
 }
 
-/// Why a token is not accepted. What exactly is wrong with a signature is nobody's business.
+/// Why a token is not accepted. What exactly is wrong with a signature is nobody's business; who
+/// brings a good one may know what is wrong with the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Denied {
+    /// It cannot be read, or none of the keys has signed it.
     #[error("the token is not accepted")]
     NotAccepted,
+    /// It is a guest's, and not signed with our secret: mostly with that of a server before this.
+    #[error("the guest is not known, or not any more")]
+    UnknownGuest,
+    #[error("the token's claims cannot be read")]
+    Unreadable,
+    #[error("the token has no `exp`")]
+    NoEnd,
+    #[error("the token has no `sub` of 1 to {MAX_ID_BYTES} bytes")]
+    NoAccount,
+    #[error("the token's `jti` is empty or longer than {MAX_ID_BYTES} bytes")]
+    BadId,
     #[error("the token has expired")]
     Expired,
     #[error("the token is not valid yet")]
@@ -146,6 +159,14 @@ pub(crate) enum Denied {
     NoGuests,
     #[error("the token is another account's")]
     Another,
+}
+
+impl Denied {
+    /// True if somebody may be trying tokens out. Guests' are not worth it: their key is random,
+    /// or the operator's for them alone, and honest clients bring old ones after each restart.
+    pub(crate) fn is_a_guess(self) -> bool {
+        self == Self::NotAccepted
+    }
 }
 
 /// The claims that matter to us. One that comes twice makes a token unreadable.
@@ -257,11 +278,12 @@ impl Accounts {
         let token = Unverified::read(token).ok_or(Denied::NotAccepted)?;
         let is_guest = token.header.typ.as_deref() == Some(GUEST_TYPE);
         let claims = if is_guest {
-            token.verify(&Key::Secret(self.guest_secret.clone()))
+            let key = Key::Secret(self.guest_secret.clone());
+            token.verify(&key).ok_or(Denied::UnknownGuest)?
         } else {
-            self.keys().verify(&token)
+            self.keys().verify(&token).ok_or(Denied::NotAccepted)?
         };
-        let account = self.account(unix_ms, claims.ok_or(Denied::NotAccepted)?, is_guest)?;
+        let account = self.account(unix_ms, claims, is_guest)?;
         match self.is_revoked(&account) {
             true => Err(Denied::Revoked),
             false => Ok(account),
@@ -270,15 +292,14 @@ impl Accounts {
 
     /// What claims that somebody has vouched for say.
     fn account(&self, unix_ms: u64, claims: String, is_guest: bool) -> Result<Account, Denied> {
-        let told: Registered = serde_json::from_str(&claims).map_err(|_| Denied::NotAccepted)?;
+        let told: Registered = serde_json::from_str(&claims).map_err(|_| Denied::Unreadable)?;
         // A number too large or too small is the largest or smallest.
         let ms = |seconds: f64| (seconds * 1000.0) as u64;
         let is_short = |id: &String| !id.is_empty() && id.len() <= MAX_ID_BYTES;
-        let (Some(id), Some(expires)) = (told.sub.filter(is_short), told.exp.map(ms)) else {
-            return Err(Denied::NotAccepted);
-        };
+        let id = told.sub.filter(is_short).ok_or(Denied::NoAccount)?;
+        let expires = told.exp.map(ms).ok_or(Denied::NoEnd)?;
         if told.jti.as_ref().is_some_and(|id| !is_short(id)) {
-            return Err(Denied::NotAccepted);
+            return Err(Denied::BadId);
         }
         if expires <= unix_ms {
             return Err(Denied::Expired);

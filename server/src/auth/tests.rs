@@ -119,6 +119,7 @@ fn tokens_of_all_three_kinds_are_accepted_by_their_keys() {
 
 #[test]
 fn auth_01_tokens_that_are_forged_or_signed_otherwise_are_not_accepted() {
+    use Denied::{NotAccepted, UnknownGuest};
     let none = |_: &[u8]| Vec::new();
     let x = BASE64.encode(ed25519().public_key());
     let k = BASE64.encode(SECRET);
@@ -149,7 +150,7 @@ fn auth_01_tokens_that_are_forged_or_signed_otherwise_are_not_accepted() {
     ] {
         assert_eq!(
             accounts(keys, |_| ()).verify(UNIX_MS, &token),
-            Err(Denied::NotAccepted),
+            Err(if why.contains("of a guest") { UnknownGuest } else { NotAccepted }),
             "{why}"
         );
     }
@@ -175,24 +176,25 @@ fn claims_that_do_not_hold_are_told_apart() {
     assert_eq!(with("exp", json!(1e300)), Ok(3));
     assert_eq!(with("exp", json!(UNIX as f64 + 0.001)), Ok(3));
     assert_eq!(with("nbf", json!(UNIX + 5)), Ok(3));
-    use Denied::{Expired, NotAccepted, NotForUs, NotYet};
+    use Denied::{BadId, Expired, NoAccount, NoEnd, NotForUs, NotYet, Unreadable};
     for (name, value, denied) in [
         ("exp", json!(UNIX), Expired),
         ("exp", json!(0), Expired),
         ("exp", json!(-1e300), Expired),
-        ("exp", Value::Null, NotAccepted),
-        ("exp", json!((UNIX + 9).to_string()), NotAccepted),
+        ("exp", Value::Null, NoEnd),
+        ("exp", json!((UNIX + 9).to_string()), Unreadable),
         ("nbf", json!(UNIX + 6), NotYet),
         ("iss", json!("evil.example"), NotForUs),
         ("iss", Value::Null, NotForUs),
         ("aud", json!("chat"), NotForUs),
         ("aud", json!([]), NotForUs),
         ("aud", Value::Null, NotForUs),
-        ("sub", Value::Null, NotAccepted),
-        ("sub", json!(""), NotAccepted),
-        ("sub", json!(7), NotAccepted),
-        ("sub", long(MAX_ID_BYTES + 1), NotAccepted),
-        ("jti", long(MAX_ID_BYTES + 1), NotAccepted),
+        ("sub", Value::Null, NoAccount),
+        ("sub", json!(""), NoAccount),
+        ("sub", json!(7), Unreadable),
+        ("sub", long(MAX_ID_BYTES + 1), NoAccount),
+        ("jti", long(MAX_ID_BYTES + 1), BadId),
+        ("jti", json!(""), BadId),
     ] {
         assert_eq!(with(name, value.clone()), Err(denied), "{name}: {value}");
     }
@@ -208,9 +210,9 @@ fn a_guest_is_known_again_by_who_has_the_secret_and_by_nobody_else() {
     assert!(again.id().starts_with(GUEST));
     assert_eq!(of_file().verify(guest.expires * 1000, &guest.token), Err(Denied::Expired));
     let drawn = || accounts(RSA_PUBLIC, |_| ());
-    assert_eq!(drawn().verify(UNIX_MS, &guest.token), Err(Denied::NotAccepted));
+    assert_eq!(drawn().verify(UNIX_MS, &guest.token), Err(Denied::UnknownGuest));
     let other = drawn().guest_token(UNIX_MS, &Account::new_guest());
-    assert_eq!(drawn().verify(UNIX_MS, &other.token), Err(Denied::NotAccepted));
+    assert_eq!(drawn().verify(UNIX_MS, &other.token), Err(Denied::UnknownGuest));
 }
 
 #[test]
@@ -422,17 +424,40 @@ fn auth_03_who_is_revoked_is_put_out_and_not_let_in_again() {
 }
 
 #[test]
-fn auth_04_failed_tokens_count_for_their_network_and_missing_ones_do_not() {
-    let mut script = Script::new(|_| ());
-    let network = Network::of([1, 2, 3, 4].into());
-    for _ in 0..200 {
-        script.enter(0, 1, AccountRule::Required, &json!({})).unwrap_err();
+fn auth_04_guesses_count_for_their_network_and_nothing_else_does() {
+    let mut script = Script::new(|settings| settings.audience = "us".to_owned());
+    let of = |claims: Value| json!({"token": token(&claims)});
+    let good = json!({"sub": "ada", "exp": UNIX + 100, "aud": "us", "jti": "1"});
+    let but = |name: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[name] = value;
+        of(claims)
+    };
+    script.0.accounts().revoke(&Revoked::Token("gone".to_owned()));
+    let of_another_server = accounts(SECRET, |_| ()).new_guest().token;
+    for honest in [
+        json!({}),
+        json!({"token": of_another_server}),
+        but("exp", json!(UNIX)),
+        but("exp", Value::Null),
+        but("sub", Value::Null),
+        but("nbf", json!(UNIX + 100)),
+        but("aud", json!("them")),
+        but("jti", json!("gone")),
+    ] {
+        for _ in 0..200 {
+            script.enter(0, 1, AccountRule::Required, &honest).unwrap_err();
+        }
     }
+    let network = Network::of([1, 2, 3, 4].into());
     for _ in 0..100 {
         assert!(script.0.accounts().limits.pass(at(0), network).is_ok());
         script.enter(0, 1, AccountRule::Required, &json!({"token": "x"})).unwrap_err();
     }
-    script.enter(0, 1, AccountRule::Required, &with_token(UNIX + 100)).unwrap();
+    script.enter(0, 1, AccountRule::Required, &of(good)).unwrap();
+    let expired = of(json!({"sub": "ada", "exp": UNIX}));
+    let expired = script.renew(0, 1, expired["token"].as_str().unwrap());
+    assert_eq!(expired, Err(Refused::Denied(Denied::Expired)));
     assert!(script.0.accounts().limits.pass(at(0), network).is_ok());
     assert_eq!(script.renew(0, 1, "x"), Err(Refused::Denied(Denied::NotAccepted)));
     assert!(script.0.accounts().limits.pass(at(0), network).is_err());
