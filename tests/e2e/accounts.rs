@@ -322,6 +322,42 @@ fn a_proxy_that_is_not_trusted_is_noticed() {
     wait_for_metric(running.address(), "parlor_forwarded_untrusted_total 0");
 }
 
+#[test]
+fn guests_who_are_revoked_are_disconnected_wherever_they_are() {
+    let file = TestFile::new("");
+    let mut config = Config::default();
+    config.auth.revoked = file.path();
+    let running = start(config, |server| {
+        serve(server);
+        server.game::<parlor_games::Chess>("chess");
+    });
+    let server = running.address();
+    // Those who have no token, and one who wants one.
+    let mut guests: Vec<(WebSocket, String)> = [json!({}), json!({}), json!({"guest": true})]
+        .map(|auth| {
+            let mut socket = enter(server, "/guests", &auth);
+            if auth["guest"] == true {
+                assert!(socket.text().unwrap().starts_with(r#"42/guests,["auth:guest""#));
+            }
+            let (id, _) = who(&mut socket, "/guests");
+            (socket, id)
+        })
+        .into();
+    let (mut by_file, id) = guests.remove(0);
+    file.write(&format!("account {id}\n"));
+    assert_eq!(by_file.text().unwrap(), "41/guests,");
+    for (mut socket, id) in guests {
+        assert_eq!(who(&mut socket, "/guests").0, id, "not yet");
+        running.revoke(&Revoked::Account(id)).unwrap();
+        assert_eq!(socket.text().unwrap(), "41/guests,");
+    }
+    let guest = request(server, "POST /guest HTTP/1.1\r\nContent-Length: 0").unwrap();
+    let guest: Value = serde_json::from_str(guest.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    let mut player = enter(server, "/lobby", &json!({"token": guest["token"]}));
+    running.revoke(&Revoked::Account(guest["account"].as_str().unwrap().to_owned())).unwrap();
+    assert_eq!(player.text().unwrap(), "41/lobby,");
+}
+
 /// What a renewal is answered.
 fn renew(socket: &mut WebSocket, namespace: &str, argument: &Value) -> Value {
     socket.send(&format!(r#"42{namespace},1["auth:renew",{argument}]"#)).unwrap();

@@ -1,7 +1,10 @@
 //! The accounts of one shard's sockets: who may come in, whose token expires when, and who is let
 //! in no more. Time is an argument; what is due is carried out by `handlers`.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use parlor_core::{
     key::{NamespaceKey, SocketKey},
@@ -62,7 +65,7 @@ pub(crate) const MAX_FAILED_RENEWALS: u8 = 8;
 /// Of one shard.
 pub(crate) struct Gate {
     accounts: Arc<Accounts>,
-    /// Those who have a token; guests without one have nothing to lose.
+    /// Those who have a token: there is nothing to be known of other guests but who they are.
     holders: BTreeMap<SocketKey, Holder>,
     deadlines: Deadlines<SocketKey>,
 }
@@ -281,13 +284,19 @@ impl Gate {
         None
     }
 
-    /// The sockets that are to go, because this one is let in no more, or (`None`) many are.
-    pub(crate) fn revoked(&self, revoked: Option<&Revoked>) -> Vec<SocketKey> {
+    /// The sockets that are to go, because this one is let in no more, or (`None`) many are: of
+    /// those who have a token, and of these others.
+    pub(crate) fn revoked<'o>(
+        &'o self,
+        revoked: Option<&Revoked>,
+        others: impl Iterator<Item = (SocketKey, &'o Arc<Account>)>,
+    ) -> BTreeSet<SocketKey> {
         let is_out = |account: &Account| match revoked {
             Some(revoked) => revoked.is_about(account),
             None => self.accounts.is_revoked(account),
         };
-        let out = self.holders.iter().filter(|(_, holder)| is_out(&holder.account));
-        out.map(|(socket, _)| *socket).collect()
+        let holders = self.holders.iter().map(|(socket, holder)| (*socket, &holder.account));
+        let out = holders.chain(others).filter(|(_, account)| is_out(account));
+        out.map(|(socket, _)| socket).collect()
     }
 }

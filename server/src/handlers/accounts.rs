@@ -195,7 +195,12 @@ impl Handlers {
 
     /// This one is let in no more, or (`None`) many are not.
     pub(crate) fn revoked(&mut self, revoked: Option<&Revoked>) {
-        for socket in self.gate.revoked(revoked) {
+        // A guest of `/lobby` who has no token is none of them: nobody is told its name.
+        let guests = self.sockets.iter().filter_map(|(key, info)| {
+            let account = info.account.as_ref()?;
+            account.is_guest().then_some((key, account))
+        });
+        for socket in self.gate.revoked(revoked, guests) {
             let reason = DisconnectReason::TokenRevoked;
             self.desk.note(Input::Disconnect(socket, false, reason));
         }
