@@ -519,16 +519,67 @@ fn auth_03_a_revoked_token_ends_its_sockets_and_opens_none() {
 
 #[test]
 fn rec_09_whoever_comes_back_is_asked_for_its_token_again() {
-    let (config, _keys) = with_keys();
-    let running = start(config, serve);
+    let (mut config, _keys) = with_keys();
+    config.server.shards = 1;
+    let running = start(config, |server| {
+        serve(server);
+        server.namespace("/members").recoverable().on("recovered", |cx, _| {
+            let has_recovered = cx.recovered();
+            cx.ack((has_recovered,));
+        });
+    });
     let server = running.address();
-    let token = token("ada", "1", 1000.0);
-    let mut socket = enter(server, "/members", &json!({"token": token}));
-    running.revoke(&Revoked::Account("ada".to_owned())).unwrap();
-    assert_eq!(socket.text().unwrap(), "41/members,");
-    let back = json!({"token": token, "pid": "what it was told", "offset": "and that"});
-    let why = refused("/members", "the token has been revoked");
-    assert_eq!(connect_to(&mut open(server), "/members", &back), why);
+    let tell = |what: &str| running.emitter().namespace("/members").emit("news", (what,)).unwrap();
+    let read = |event: &str| -> [String; 3] {
+        serde_json::from_str(event.strip_prefix("42/members,").expect(event)).unwrap()
+    };
+    /// The answer to the CONNECT, and the events that came before it.
+    fn back(server: SocketAddr, auth: &Value) -> (WebSocket, String, Vec<String>) {
+        let mut socket = open(server);
+        let mut answer = connect_to(&mut socket, "/members", auth);
+        let mut missed = Vec::new();
+        while answer.starts_with("42") {
+            missed.push(answer);
+            answer = socket.text().unwrap();
+        }
+        (socket, answer, missed)
+    }
+    let welcome = |answer: &str| -> (String, String) {
+        let welcome: Value =
+            serde_json::from_str(answer.strip_prefix("40/members,").expect(answer)).unwrap();
+        let part = |name: &str| welcome[name].as_str().unwrap().to_owned();
+        (part("sid"), part("pid"))
+    };
+
+    let first = token("ada", "1", 1000.0);
+    let (mut socket, answer, _) = back(server, &json!({"token": first}));
+    let (sid, pid) = welcome(&answer);
+    tell("heard");
+    let [_, _, offset] = read(&socket.text().unwrap());
+    drop(socket);
+    wait_for_metric(server, "parlor_sockets_parked 1");
+    tell("missed");
+    running.revoke(&Revoked::Token("1".to_owned())).unwrap();
+
+    let as_ada = |token: &str| json!({"token": token, "pid": pid, "offset": offset});
+    let (_, answer, missed) = back(server, &as_ada(&first));
+    assert_eq!(answer, refused("/members", "the token has been revoked"));
+    assert_eq!(missed, [""; 0]);
+
+    let (mut bob, answer, missed) = back(server, &as_ada(&token("bob", "2", 1000.0)));
+    let (bobs_sid, bobs_pid) = welcome(&answer);
+    assert!(bobs_sid != sid && bobs_pid != pid && missed.is_empty(), "{missed:?}");
+    bob.send(r#"42/members,1["recovered"]"#).unwrap();
+    assert_eq!(bob.text().unwrap(), "43/members,1[false]");
+    assert_eq!(who(&mut bob, "/members").0, "bob");
+
+    let (mut ada, answer, missed) = back(server, &as_ada(&token("ada", "3", 1000.0)));
+    assert_eq!(welcome(&answer), (sid, pid));
+    let missed: Vec<String> = missed.iter().map(|event| read(event)[1].clone()).collect();
+    assert_eq!(missed, ["missed"]);
+    ada.send(r#"42/members,1["recovered"]"#).unwrap();
+    assert_eq!(ada.text().unwrap(), "43/members,1[true]");
+    assert_eq!(who(&mut ada, "/members").0, "ada");
 }
 
 #[test]
