@@ -498,7 +498,7 @@ fn auth_03_a_revoked_token_ends_its_sockets_and_opens_none() {
         let revoked = of(&id);
         let (mut gone, mut stays) =
             (enter(server, namespace, &revoked), enter(server, namespace, &one));
-        running.revoke(&Revoked::Token(id)).unwrap();
+        running.revoke(&Revoked::Token { id, until_ms: None }).unwrap();
         assert_eq!(gone.text().unwrap(), format!("41{namespace},"));
         let why = refused(namespace, "the token has been revoked");
         assert_eq!(connect_to(&mut gone, namespace, &revoked), why);
@@ -559,7 +559,7 @@ fn rec_09_whoever_comes_back_is_asked_for_its_token_again() {
     drop(socket);
     wait_for_metric(server, "parlor_sockets_parked 1");
     tell("missed");
-    running.revoke(&Revoked::Token("1".to_owned())).unwrap();
+    running.revoke(&Revoked::Token { id: "1".to_owned(), until_ms: None }).unwrap();
 
     let as_ada = |token: &str| json!({"token": token, "pid": pid, "offset": offset});
     let (_, answer, missed) = back(server, &as_ada(&first));

@@ -349,7 +349,7 @@ impl Accounts {
     /// Lets this one in no more, and disconnects it; false if no more can be revoked.
     pub(crate) fn revoke(&self, revoked: &Revoked) -> bool {
         let mut list = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
-        if !list.add(revoked.clone()) {
+        if !list.add(Clock::unix_ms(), revoked.clone()) {
             return false;
         }
         drop(list);

@@ -411,7 +411,7 @@ fn auth_03_who_is_revoked_is_put_out_and_not_let_in_again() {
     let guest = script.enter(0, 3, AccountRule::Guests, &json!({"guest": true})).unwrap();
     script.enter(0, 4, AccountRule::Guests, &json!({})).unwrap();
     let accounts = Arc::clone(script.0.accounts());
-    let logged_out = Revoked::Token(format!("t{}", UNIX + 100));
+    let logged_out = Revoked::Token { id: format!("t{}", UNIX + 100), until_ms: None };
     assert!(accounts.revoke(&logged_out));
     assert_eq!(script.revoked(Some(&logged_out)), [socket(1)]);
     let revoked = Err(Refused::Denied(Denied::Revoked));
@@ -437,7 +437,7 @@ fn auth_04_guesses_count_for_their_network_and_nothing_else_does() {
         claims[name] = value;
         of(claims)
     };
-    script.0.accounts().revoke(&Revoked::Token("gone".to_owned()));
+    script.0.accounts().revoke(&Revoked::Token { id: "gone".to_owned(), until_ms: None });
     let of_another_server = accounts(SECRET, |_| ()).new_guest().token;
     for honest in [
         json!({}),
