@@ -188,14 +188,16 @@ config! {
         lobby: AccountRule = AccountRule::Guests,
         /// File with the keys of your tokens: a JWKS, public keys in PEM (RSA for RS256, Ed25519
         /// for EdDSA), or a secret for HS256 of 32 bytes or more. It is read again when it
-        /// changes. Empty: there are none but guests' tokens.
+        /// changes: best put a whole one in its place by renaming. Empty: there are none but
+        /// guests' tokens.
         keys: String = String::new(),
         /// What a token must say as `iss`; empty: anything.
         issuer: String = String::new(),
         /// What a token must say as `aud`, or among it; empty: anything.
         audience: String = String::new(),
         /// File that names who is let in no more, a line for each: `account ID` (`sub`) or
-        /// `token ID` (`jti`). It is read again when it changes, and who is in it is disconnected.
+        /// `token ID` (`jti`). It is read again when it changes, as `keys` is, and who is in it is
+        /// disconnected.
         revoked: String = String::new(),
         /// File with a secret of 32 bytes or more that signs guests' tokens, for several nodes and
         /// for restarts. Empty: one is drawn at the start, and guests are forgotten at the end:

@@ -203,15 +203,24 @@ pub(crate) struct Accounts {
     guest_secret: hmac::Key,
     keys: RwLock<Arc<Keys>>,
     revoked: RwLock<RevokedList>,
-    /// What the files were when they were last looked at.
-    files: Mutex<[Stamp; 2]>,
+    /// Those of keys and of who is revoked.
+    files: Mutex<[Watched; 2]>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) clock: Clock,
     mailboxes: Arc<[Mailbox]>,
 }
 
-/// What tells whether a file has changed; the inner is `None` if it is not there.
-type Stamp = Option<Option<(SystemTime, u64)>>;
+/// A file that is read again when it changes.
+#[derive(Debug, Default)]
+struct Watched {
+    /// What it was when it was last read, whatever it said.
+    read: Option<Stamp>,
+    /// What it was when it was last said that it cannot be read.
+    failed: Option<Stamp>,
+}
+
+/// What tells whether a file has changed; `None` if it is not there.
+type Stamp = Option<(SystemTime, u64)>;
 
 impl Accounts {
     /// Reads the files.
@@ -246,7 +255,8 @@ impl Accounts {
             clock,
             mailboxes,
         };
-        accounts.look_at_files()?;
+        accounts.look_at_keys()?;
+        accounts.look_at_revoked()?;
         Ok(accounts)
     }
 
@@ -387,44 +397,64 @@ impl Accounts {
         mut stopped: tokio::sync::watch::Receiver<bool>,
     ) -> io::Result<()> {
         while tokio::time::timeout(LOOK_EVERY, stopped.wait_for(|stop| *stop)).await.is_err() {
-            if let Err(error) = self.look_at_files() {
+            let looked = [self.look_at_keys(), self.look_at_revoked()];
+            for error in looked.into_iter().filter_map(Result::err) {
                 tracing::warn!(%error, "what was read before still holds");
             }
         }
         Ok(())
     }
 
-    /// Reads those files that have changed.
-    fn look_at_files(&self) -> Result<(), ConfigError> {
-        let AuthSection { keys, revoked, .. } = &self.settings;
-        if self.has_changed(0, keys) {
-            let content = read(keys, "auth.keys")?;
-            let read = Keys::parse(&content)
-                .map_err(|what| ConfigError::new(format!("auth.keys: {keys}: {what}")))?;
-            tracing::info!(?read, "keys of accounts read");
-            *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(read);
-        }
-        if self.has_changed(1, revoked) {
-            let content = read(revoked, "auth.revoked")?;
-            let wrong = |what: &str| ConfigError::new(format!("auth.revoked: {revoked}: {what}"));
-            let text = std::str::from_utf8(&content).map_err(|_| wrong("it is no text"))?;
-            let mut list = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
-            list.read_file(text).map_err(|what| wrong(&what))?;
-            drop(list);
-            self.tell_shards(None);
-        }
+    /// Reads the keys, if their file has changed.
+    fn look_at_keys(&self) -> Result<(), ConfigError> {
+        let path = &self.settings.keys;
+        let Some(content) = self.read_if_changed(0, path, "auth.keys")? else { return Ok(()) };
+        let read = Keys::parse(&content)
+            .map_err(|what| ConfigError::new(format!("auth.keys: {path}: {what}")))?;
+        tracing::info!(?read, "keys of accounts read");
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(read);
         Ok(())
     }
 
-    /// True if this file is another than when it was last looked at.
-    fn has_changed(&self, at: usize, path: &str) -> bool {
+    /// Reads who is revoked, if their file has changed.
+    fn look_at_revoked(&self) -> Result<(), ConfigError> {
+        let path = &self.settings.revoked;
+        let Some(content) = self.read_if_changed(1, path, "auth.revoked")? else { return Ok(()) };
+        let wrong = |what: &str| ConfigError::new(format!("auth.revoked: {path}: {what}"));
+        let text = std::str::from_utf8(&content).map_err(|_| wrong("it is no text"))?;
+        let mut list = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
+        list.read_file(text).map_err(|what| wrong(&what))?;
+        drop(list);
+        self.tell_shards(None);
+        Ok(())
+    }
+
+    /// What a file holds, if it is another than when it was last read. One that cannot be read is
+    /// tried again each time: who may read it does not show in its stamp. That is told once.
+    fn read_if_changed(
+        &self,
+        at: usize,
+        path: &str,
+        key: &str,
+    ) -> Result<Option<Vec<u8>>, ConfigError> {
         if path.is_empty() {
-            return false;
+            return Ok(None);
         }
+        let watched = &mut self.files.lock().unwrap_or_else(PoisonError::into_inner)[at];
+        // Before it is read: what is written meanwhile is read the next time.
         let stamp =
             std::fs::metadata(path).ok().and_then(|of| Some((of.modified().ok()?, of.len())));
-        let known = &mut self.files.lock().unwrap_or_else(PoisonError::into_inner)[at];
-        known.replace(stamp) != Some(stamp)
+        if watched.read == Some(stamp) {
+            return Ok(None);
+        }
+        match read(path, key) {
+            Ok(content) => {
+                *watched = Watched { read: Some(stamp), failed: None };
+                Ok(Some(content))
+            }
+            Err(_) if watched.failed.replace(stamp) == Some(stamp) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -226,26 +226,57 @@ fn files_are_read_again_when_they_change_and_kept_when_they_are_wrong() {
     inbox.take();
     let token = token(&claims("ada"));
     assert!(accounts.verify(UNIX_MS, &token).is_ok());
-    accounts.look_at_files().unwrap();
+    assert_eq!(look(&accounts), [""; 0]);
     assert_eq!(inbox.take().len(), 0, "nothing has changed");
     revoked.write(b"account ada\n");
-    accounts.look_at_files().unwrap();
+    assert_eq!(look(&accounts), [""; 0]);
     assert_eq!(inbox.take().len(), 1, "the shard is told");
     assert_eq!(accounts.verify(UNIX_MS, &token), Err(Denied::Revoked));
     revoked.write(b"somebody ada\n");
-    assert!(accounts.look_at_files().unwrap_err().to_string().contains("line 1"));
+    assert!(look(&accounts)[0].contains("line 1"));
+    assert_eq!(look(&accounts), [""; 0], "it is told once");
     assert_eq!(accounts.verify(UNIX_MS, &token), Err(Denied::Revoked));
     revoked.write(b"token another\n");
     keys.write(b"{");
-    assert!(accounts.look_at_files().unwrap_err().to_string().contains("no JWKS"));
-    accounts.look_at_files().unwrap();
-    assert!(accounts.verify(UNIX_MS, &token).is_ok());
+    assert!(look(&accounts)[0].contains("no JWKS"));
+    assert!(accounts.verify(UNIX_MS, &token).is_ok(), "one that is wrong does not keep another");
     keys.write(RSA_PUBLIC.as_bytes());
-    accounts.look_at_files().unwrap();
+    assert_eq!(look(&accounts), [""; 0]);
     assert_eq!(accounts.verify(UNIX_MS, &token), Err(Denied::NotAccepted));
     drop(keys);
-    assert!(accounts.look_at_files().unwrap_err().to_string().contains("auth.keys"));
-    accounts.look_at_files().unwrap();
+    assert!(look(&accounts)[0].contains("auth.keys"));
+    assert_eq!(look(&accounts), [""; 0]);
+}
+
+/// Looks at the files as is done once a second: what is told of them.
+fn look(accounts: &Accounts) -> Vec<String> {
+    let looked = [accounts.look_at_keys(), accounts.look_at_revoked()];
+    looked.into_iter().filter_map(Result::err).map(|error| error.to_string()).collect()
+}
+
+#[test]
+fn a_file_that_could_not_be_read_is_read_once_it_can_be() {
+    let keys = TestFile::new(SECRET.as_bytes());
+    let revoked = TestFile::new(b"");
+    let settings =
+        AuthSection { keys: keys.path(), revoked: revoked.path(), ..AuthSection::default() };
+    let limits = Arc::new(Limits::new(&config::Limits::default(), 1_000_000));
+    let accounts = Accounts::new(&settings, limits, Clock::start(), [].into()).unwrap();
+    // Root may read every file, but no directory.
+    fs::remove_file(&revoked.0).unwrap();
+    fs::create_dir(&revoked.0).unwrap();
+    let stamp = fs::metadata(&revoked.0).unwrap();
+    assert!(look(&accounts)[0].contains("auth.revoked: "));
+    assert_eq!(look(&accounts), [""; 0], "it is told once");
+    // Then it can be read, and looks no other than before.
+    fs::remove_dir(&revoked.0).unwrap();
+    let line = "account ada\n#";
+    let rest = (stamp.len() as usize).saturating_sub(line.len());
+    revoked.write(format!("{line}{}", "#".repeat(rest)).as_bytes());
+    let file = fs::File::options().write(true).open(&revoked.0).unwrap();
+    file.set_modified(stamp.modified().unwrap()).unwrap();
+    assert_eq!(look(&accounts), [""; 0]);
+    assert_eq!(accounts.verify(UNIX_MS, &token(&claims("ada"))), Err(Denied::Revoked));
 }
 
 #[test]
