@@ -188,8 +188,8 @@ config! {
         lobby: AccountRule = AccountRule::Guests,
         /// File with the keys of your tokens: a JWKS, public keys in PEM (RSA for RS256, Ed25519
         /// for EdDSA), or a secret for HS256 of 32 bytes or more. It is read again when it
-        /// changes: best put a whole one in its place by renaming. Empty: there are none but
-        /// guests' tokens.
+        /// changes: best put a whole one in its place by renaming. Each token needs the claims
+        /// `sub`, the account's name, and `exp`, its end. Empty: there are none but guests' tokens.
         keys: String = String::new(),
         /// What a token must say as `iss`; empty: anything.
         issuer: String = String::new(),

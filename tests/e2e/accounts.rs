@@ -218,6 +218,30 @@ fn auth_01_bad_tokens_are_refused_with_e_auth() {
 }
 
 #[test]
+fn what_is_wrong_with_a_token_that_is_well_signed_is_told_to_who_has_it() {
+    let (config, _keys) = with_keys();
+    let running = start(config, serve);
+    let mut socket = open(running.address());
+    let end = unix() + 1000.0;
+    for (claims, why) in [
+        (json!({"sub": "ada"}), "the token has no `exp`"),
+        (json!({"exp": end}), "the token has no `sub` of 1 to 256 bytes"),
+        (json!({"sub": "ada", "exp": "soon"}), "the token's claims cannot be read"),
+        (json!({"sub": "ada", "exp": end, "nbf": end}), "the token is not valid yet"),
+    ] {
+        let told = |secret: &str| {
+            let token = sign(&json!({"alg": "HS256"}), &claims, secret.as_bytes());
+            json!({"token": token})
+        };
+        let answer = connect_to(&mut socket, "/members", &told(SECRET));
+        assert_eq!(answer, refused("/members", why));
+        let forged = told("another secret than the server's");
+        let answer = connect_to(&mut socket, "/members", &forged);
+        assert_eq!(answer, refused("/members", "the token is not accepted"));
+    }
+}
+
+#[test]
 fn a_key_of_rsa_is_never_taken_for_a_secret() {
     let public = include_str!("../data/keys/rsa_public.pem");
     let keys = TestFile::new(public);

@@ -56,7 +56,7 @@ pub enum AccountRule {
     None,
     /// Who sends no token is a guest; one that is sent must be good.
     Guests,
-    /// A good token, and not a guest's.
+    /// A good token, and not a guest's: with the claims `sub` and `exp`, by a key in `auth.keys`.
     Required,
 }
 

@@ -97,6 +97,7 @@ impl Handlers {
         match self.gate.enter(now, Clock::unix_ms(), &request) {
             Ok(entered) => Ok(Known { account: Some(entered.account), budget: entered.budget }),
             Err(auth::Refused::Denied(denied)) => {
+                tracing::debug!(why = %denied, "a client is not let in");
                 self.desk.env.metrics.auth_failed.inc();
                 Err(ConnectError::with_data(denied.to_string(), &json!({"code": code::AUTH})))
             }

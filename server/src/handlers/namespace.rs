@@ -88,7 +88,10 @@ impl fmt::Debug for Namespace {
 impl Namespace {
     /// Which accounts this namespace asks for; none unless this is said. Clients send their token
     /// as `token` of their `auth`; one that is not accepted is refused with the code `E_AUTH`.
-    /// Handlers see the account in [`Context::account`].
+    /// Your own tokens are JWTs that one of the keys in `auth.keys` has signed. They need the
+    /// claims `sub`, the account's name of 1 to 256 bytes, and `exp`, when they end; what is wrong
+    /// with one that is well signed, the message of the refusal says. Handlers see the account in
+    /// [`Context::account`].
     ///
     /// The event `auth:renew`, by which clients bring their next token, is then the server's: it
     /// overtakes whatever waits, and neither handlers nor listeners nor middleware see it. A client
