@@ -6,6 +6,8 @@ pub mod circles;
 pub mod delta;
 pub mod lobby;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// The answer in an acknowledgement: `{"ok":true, …}` with the fields of `T`, or
@@ -142,7 +144,7 @@ pub struct Renewed {
 }
 
 /// A guest's token, as it is told: [`GUEST`], and the answer to `POST /guest`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuestToken {
     /// To be sent as `token` with each CONNECT, to be the same player again.
     pub token: String,
@@ -150,6 +152,16 @@ pub struct GuestToken {
     pub account: String,
     /// Seconds from the Unix epoch to its end.
     pub expires: u64,
+}
+
+impl fmt::Debug for GuestToken {
+    /// Without the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GuestToken")
+            .field("account", &self.account)
+            .field("expires", &self.expires)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Codes that Parlor itself puts into a [`Refusal`].
