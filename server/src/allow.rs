@@ -13,13 +13,14 @@ use hyper::{HeaderMap, Method, Request, Uri};
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::oneshot;
 
-use crate::handlers::{RunningTask, Tasks, caught};
+use crate::handlers::{RunningTask, Tasks, caught, shown};
 
 /// What is said of a request whose judge failed, or gave no reason in time.
 const FORBIDDEN: &str = "Forbidden";
 
-/// A request that would open a session.
-#[derive(Debug, Clone)]
+/// A request that would open a session. Its `Debug` tells neither the query nor what
+/// cookies and authorizations say: they may be secrets.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct HandshakeRequest {
     /// The client's address, as told by trusted proxies.
@@ -30,6 +31,21 @@ pub struct HandshakeRequest {
     pub uri: Uri,
     /// All of them, cookies included: which a page of any origin can make a browser send.
     pub headers: HeaderMap,
+}
+
+impl fmt::Debug for HandshakeRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers = self.headers.iter();
+        let headers =
+            headers.map(|(name, value)| shown(name.as_str().as_bytes(), value.as_bytes()));
+        let headers: Vec<_> = headers.collect();
+        f.debug_struct("HandshakeRequest")
+            .field("address", &self.address)
+            .field("method", &self.method)
+            .field("path", &self.uri.path())
+            .field("headers", &headers)
+            .finish()
+    }
 }
 
 impl HandshakeRequest {
@@ -112,5 +128,23 @@ pub(crate) async fn judge_later(
     match tokio::time::timeout(timeout, verdict).await {
         Ok(Ok(verdict)) => verdict,
         _ => refused(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adm_09_what_is_printed_of_it_tells_no_secret() {
+        let request = Request::get("/socket.io/?token=secret")
+            .header("Cookie", "a=secret")
+            .header("Authorization", "Bearer secret")
+            .header("User-Agent", "a browser")
+            .body(())
+            .unwrap();
+        let printed = format!("{:?}", HandshakeRequest::of(&request, [127, 0, 0, 1].into()));
+        assert!(!printed.contains("secret"), "{printed}");
+        assert!(printed.contains("/socket.io/") && printed.contains("a browser"), "{printed}");
     }
 }

@@ -125,8 +125,9 @@ config! {
         max_handshakes_per_second_per_address: u32 = 50,
         /// New sessions of one address at once.
         max_handshake_burst_per_address: u32 = 512,
-        /// Tokens of one address that are not accepted in a minute: one more, and new sessions of
-        /// it are refused for a minute, then two, four, up to an hour. 0 is no limit.
+        /// Tokens of one address in a minute that cannot be read, or that no key has signed: one
+        /// more, and new sessions of it are refused for a minute, then two, four, up to an hour. 0
+        /// is no limit. Guests' tokens do not count, nor those that are past their end.
         max_failed_auths_per_minute_per_address: u32 = 100,
         /// Messages of one session in a second, when it has had its burst; 0 is no limit. Events
         /// past it are dropped and the client is told; if it goes on, it is cut.
@@ -143,7 +144,8 @@ config! {
         max_traffic_per_account: u32 = 4,
         /// Sockets of one account; 0 is no limit.
         max_sockets_per_account: usize = 32,
-        /// CONNECTs of one account in a second, ten times as many at once; 0 is no limit.
+        /// CONNECTs of one account in a second, ten times as many at once; 0 is no limit. Each
+        /// token that `auth:renew` brings is one more.
         max_connects_per_second_per_account: u32 = 5,
         /// Whether requests about a session must come from the network and the page that opened it.
         /// Clients that change networks then lose theirs, and open another.
@@ -186,17 +188,20 @@ config! {
         lobby: AccountRule = AccountRule::Guests,
         /// File with the keys of your tokens: a JWKS, public keys in PEM (RSA for RS256, Ed25519
         /// for EdDSA), or a secret for HS256 of 32 bytes or more. It is read again when it
-        /// changes. Empty: there are none but guests' tokens.
+        /// changes: best put a whole one in its place by renaming. Each token needs the claims
+        /// `sub`, the account's name, and `exp`, its end. Empty: there are none but guests' tokens.
         keys: String = String::new(),
         /// What a token must say as `iss`; empty: anything.
         issuer: String = String::new(),
         /// What a token must say as `aud`, or among it; empty: anything.
         audience: String = String::new(),
         /// File that names who is let in no more, a line for each: `account ID` (`sub`) or
-        /// `token ID` (`jti`). It is read again when it changes, and who is in it is disconnected.
+        /// `token ID` (`jti`). It is read again when it changes, as `keys` is, and who is in it is
+        /// disconnected.
         revoked: String = String::new(),
         /// File with a secret of 32 bytes or more that signs guests' tokens, for several nodes and
-        /// for restarts. Empty: one is drawn at the start, and guests are forgotten at the end.
+        /// for restarts. Empty: one is drawn at the start, and guests are forgotten at the end:
+        /// who comes back with a token of before is refused, and has to ask for another.
         guest_secret: String = String::new(),
         /// Days for which a guest's token is good.
         guest_days: u64 = 30,
@@ -217,7 +222,9 @@ config! {
     }
     /// Reverse proxies in front of the server.
     proxy: Proxy {
-        /// Addresses or networks whose X-Forwarded-For is believed.
+        /// Addresses or networks whose X-Forwarded-For is believed. A proxy or load balancer in
+        /// front that is not named here is taken for one client: all that come by it share the
+        /// limits of one address, and the server warns of it.
         trusted: Vec<String> = Vec::new(),
     }
     /// What the server says of itself.

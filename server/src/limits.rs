@@ -129,7 +129,7 @@ impl Limits {
         }
     }
 
-    /// A token of a client of this network was not accepted.
+    /// A client of this network has brought what may be a guess.
     pub(crate) fn auth_failed(&self, now: Time, network: Network) {
         let Some(rate) = self.failures else { return };
         if let Some(visitor) = lock(&self.visitors).get(now, network, Visitor::default) {
@@ -137,18 +137,24 @@ impl Limits {
         }
     }
 
+    /// True if too many tokens of this network were not accepted a while ago.
+    pub(crate) fn is_shut_out(&self, now: Time, network: Network) -> bool {
+        lock(&self.visitors).shut_out_until(now, network).is_some()
+    }
+
     /// An account's socket begins.
     pub(crate) fn socket(&self, now: Time, account: &Arc<str>) -> Option<Counted<Arc<str>>> {
         let socket = self.sockets.take(Arc::clone(account))?;
-        if let Some(rate) = self.connects {
-            let fresh = || Connects(Allowance::full(now, rate), rate);
-            if let Some(connects) = lock(&self.connecting).get(now, Arc::clone(account), fresh)
-                && !connects.0.take(now, rate)
-            {
-                return None;
-            }
-        }
-        Some(socket)
+        self.may_connect(now, account).then_some(socket)
+    }
+
+    /// Takes one of an account's CONNECTs, which renewals are too; false if it has none left.
+    pub(crate) fn may_connect(&self, now: Time, account: &Arc<str>) -> bool {
+        let Some(rate) = self.connects else { return true };
+        let fresh = || Connects(Allowance::full(now, rate), rate);
+        let mut connecting = lock(&self.connecting);
+        let connects = connecting.get(now, Arc::clone(account), fresh);
+        connects.is_none_or(|connects| connects.0.take(now, rate))
     }
 
     /// What an account's sessions share.

@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 
 use crate::{
     auth::Revoked,
-    handlers::{Beat, Context, Decision, End, Passed, Renew, ShardContext, TimerId, caught},
+    handlers::{Beat, Context, Decision, End, Passed, ShardContext, TimerId, caught},
     shard::Handle,
 };
 
@@ -59,8 +59,6 @@ pub(crate) enum Parcel {
     Every(TimerId, Beat),
     /// Call that no more.
     Cancel(TimerId),
-    /// A client of this shard brings another token.
-    Renew(Renew),
     /// This one, or (`None`) many, are let in no more.
     Revoked(Option<Revoked>),
 }

@@ -44,6 +44,7 @@ pub(crate) struct Metrics {
     pub(crate) every_skipped: Count,
     pub(crate) every_lateness: Lateness,
     pub(crate) auth_failed: Count,
+    pub(crate) forwarded_untrusted: Count,
     pub(crate) handler_panics: Count,
     pub(crate) handlers_running: Gauge,
     pub(crate) events_refused: Family<ByCause, Count>,
@@ -209,6 +210,11 @@ impl Metrics {
             self.every_lateness.0.clone(),
         );
         r.register("auth_failed", "Tokens that were not accepted", self.auth_failed.clone());
+        r.register(
+            "forwarded_untrusted",
+            "Handshakes said to be forwarded by who is not among proxy.trusted",
+            self.forwarded_untrusted.clone(),
+        );
         r.register("handler_panics", "Handlers that panicked", self.handler_panics.clone());
         r.register("handlers_running", "Async handlers at work", self.handlers_running.clone());
         r.register(

@@ -218,6 +218,30 @@ fn auth_01_bad_tokens_are_refused_with_e_auth() {
 }
 
 #[test]
+fn what_is_wrong_with_a_token_that_is_well_signed_is_told_to_who_has_it() {
+    let (config, _keys) = with_keys();
+    let running = start(config, serve);
+    let mut socket = open(running.address());
+    let end = unix() + 1000.0;
+    for (claims, why) in [
+        (json!({"sub": "ada"}), "the token has no `exp`"),
+        (json!({"exp": end}), "the token has no `sub` of 1 to 256 bytes"),
+        (json!({"sub": "ada", "exp": "soon"}), "the token's claims cannot be read"),
+        (json!({"sub": "ada", "exp": end, "nbf": end}), "the token is not valid yet"),
+    ] {
+        let told = |secret: &str| {
+            let token = sign(&json!({"alg": "HS256"}), &claims, secret.as_bytes());
+            json!({"token": token})
+        };
+        let answer = connect_to(&mut socket, "/members", &told(SECRET));
+        assert_eq!(answer, refused("/members", why));
+        let forged = told("another secret than the server's");
+        let answer = connect_to(&mut socket, "/members", &forged);
+        assert_eq!(answer, refused("/members", "the token is not accepted"));
+    }
+}
+
+#[test]
 fn a_key_of_rsa_is_never_taken_for_a_secret() {
     let public = include_str!("../data/keys/rsa_public.pem");
     let keys = TestFile::new(public);
@@ -273,12 +297,7 @@ fn a_client_that_renews_its_token_stays() {
         let mut socket = enter(server, namespace, &json!({"token": token("ada", "1", LIFE)}));
         let expires = format!(r#"42{namespace},["auth:expiring""#);
         assert!(socket.text().unwrap().starts_with(&expires));
-        let mut renew = |argument: Value| {
-            socket.send(&format!(r#"42{namespace},1["auth:renew",{argument}]"#)).unwrap();
-            let answer = socket.text().unwrap();
-            let answer = answer.strip_prefix(&format!("43{namespace},1[")).unwrap().to_owned();
-            serde_json::from_str::<Value>(answer.strip_suffix(']').unwrap()).unwrap()
-        };
+        let mut renew = |argument: Value| renew(&mut socket, namespace, &argument);
         let no = |message: &str| json!({"ok": false, "code": "E_AUTH", "message": message});
         assert_eq!(renew(json!("nonsense")), no("the token is not accepted"));
         assert_eq!(renew(json!(7)), no("the token is not accepted"));
@@ -291,6 +310,199 @@ fn a_client_that_renews_its_token_stays() {
         assert_eq!(later.text().unwrap(), format!("41{namespace},"));
         assert_eq!(renew(json!(token("ada", "5", 1000.0)))["ok"], true);
     });
+}
+
+#[test]
+fn guests_whose_server_was_restarted_are_refused_and_not_shut_out() {
+    let before = start(Config::default(), serve);
+    let guest = request(before.address(), "POST /guest HTTP/1.1\r\nContent-Length: 0").unwrap();
+    let guest: Value = serde_json::from_str(guest.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    let mut config = Config::default();
+    config.limits.max_failed_auths_per_minute_per_address = 5;
+    let running = start(config, serve);
+    let server = running.address();
+    let unknown = refused("/guests", "the guest is not known, or not any more");
+    for _ in 0..20 {
+        let mut socket = open(server);
+        let answer = connect_to(&mut socket, "/guests", &json!({"token": guest["token"]}));
+        assert_eq!(answer, unknown);
+        assert!(connect_to(&mut socket, "/guests", &json!({"guest": true})).starts_with("40"));
+    }
+}
+
+#[test]
+fn a_proxy_that_is_not_trusted_is_noticed() {
+    let mut config = Config::default();
+    let running = start(config.clone(), echo);
+    let forwarded = "X-Forwarded-For: 1.2.3.4\r\n";
+    assert_eq!(upgrade(running.address(), ""), "101");
+    assert_eq!(upgrade(running.address(), forwarded), "101");
+    assert_eq!(upgrade(running.address(), "Forwarded: for=1.2.3.4\r\n"), "101");
+    assert_eq!(status(&polling(running.address(), "\r\nX-Forwarded-For: 1.2.3.4")), "200");
+    wait_for_metric(running.address(), "parlor_forwarded_untrusted_total 3");
+    config.proxy.trusted = vec!["127.0.0.1".to_owned()];
+    let running = start(config, echo);
+    assert_eq!(upgrade(running.address(), forwarded), "101");
+    wait_for_metric(running.address(), "parlor_forwarded_untrusted_total 0");
+}
+
+#[test]
+fn guests_who_are_revoked_are_disconnected_wherever_they_are() {
+    let file = TestFile::new("");
+    let mut config = Config::default();
+    config.auth.revoked = file.path();
+    let running = start(config, |server| {
+        serve(server);
+        server.game::<parlor_games::Chess>("chess");
+    });
+    let server = running.address();
+    // Those who have no token, and one who wants one.
+    let mut guests: Vec<(WebSocket, String)> = [json!({}), json!({}), json!({"guest": true})]
+        .map(|auth| {
+            let mut socket = enter(server, "/guests", &auth);
+            if auth["guest"] == true {
+                assert!(socket.text().unwrap().starts_with(r#"42/guests,["auth:guest""#));
+            }
+            let (id, _) = who(&mut socket, "/guests");
+            (socket, id)
+        })
+        .into();
+    let (mut by_file, id) = guests.remove(0);
+    file.write(&format!("account {id}\n"));
+    assert_eq!(by_file.text().unwrap(), "41/guests,");
+    for (mut socket, id) in guests {
+        assert_eq!(who(&mut socket, "/guests").0, id, "not yet");
+        running.revoke(&Revoked::Account(id)).unwrap();
+        assert_eq!(socket.text().unwrap(), "41/guests,");
+    }
+    let guest = request(server, "POST /guest HTTP/1.1\r\nContent-Length: 0").unwrap();
+    let guest: Value = serde_json::from_str(guest.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    let mut player = enter(server, "/lobby", &json!({"token": guest["token"]}));
+    running.revoke(&Revoked::Account(guest["account"].as_str().unwrap().to_owned())).unwrap();
+    assert_eq!(player.text().unwrap(), "41/lobby,");
+}
+
+/// What a renewal is answered.
+fn renew(socket: &mut WebSocket, namespace: &str, argument: &Value) -> Value {
+    socket.send(&format!(r#"42{namespace},1["auth:renew",{argument}]"#)).unwrap();
+    let answer = socket.text().unwrap();
+    let answer = answer.strip_prefix(&format!("43{namespace},1[")).expect(&answer);
+    serde_json::from_str(answer.strip_suffix(']').unwrap()).unwrap()
+}
+
+#[test]
+fn a_client_that_renews_in_vain_again_and_again_is_disconnected() {
+    let (config, _keys) = with_keys();
+    let (reasons, heard) = mpsc::channel();
+    let running = start(config, |server| {
+        serve(server);
+        server.game::<parlor_games::Chess>("chess");
+        let reasons = Mutex::new(reasons);
+        server.namespace("/members").on_disconnect(move |_, reason| {
+            reasons.lock().unwrap().send(reason.as_str()).unwrap();
+        });
+    });
+    let server = running.address();
+    in_each(&["/members", "/lobby"], |namespace| {
+        let good = json!(token("ada", "1", 1000.0));
+        let mut socket = enter(server, namespace, &json!({"token": good}));
+        (0..7).for_each(|_| assert_eq!(renew(&mut socket, namespace, &json!("x"))["ok"], false));
+        assert_eq!(renew(&mut socket, namespace, &good)["ok"], true, "it begins anew");
+        for _ in 0..8 {
+            assert_eq!(renew(&mut socket, namespace, &json!("x"))["code"], "E_AUTH");
+        }
+        assert_eq!(socket.text().unwrap(), format!("41{namespace},"));
+    });
+    assert_eq!(heard.recv_timeout(DEADLINE).unwrap(), "token refused");
+}
+
+#[test]
+fn auth_04_renewals_in_vain_count_and_are_not_looked_at_while_their_address_is_shut_out() {
+    for namespace in ["/members", "/lobby"] {
+        let (mut config, _keys) = with_keys();
+        config.limits.max_failed_auths_per_minute_per_address = 5;
+        let running = start(config, |server| {
+            serve(server);
+            server.game::<parlor_games::Chess>("chess");
+        });
+        let server = running.address();
+        let good = json!(token("ada", "1", 1000.0));
+        let mut socket = enter(server, namespace, &json!({"token": good}));
+        for _ in 0..5 {
+            assert_eq!(renew(&mut socket, namespace, &json!("x"))["code"], "E_AUTH");
+            assert_eq!(status(&polling(server, "")), "200");
+        }
+        assert_eq!(renew(&mut socket, namespace, &json!("x"))["code"], "E_AUTH");
+        assert_eq!(status(&polling(server, "")), "429", "{namespace}");
+        for token in [json!("x"), good] {
+            assert_eq!(renew(&mut socket, namespace, &token)["code"], "E_RATE");
+        }
+    }
+}
+
+#[test]
+fn a_guest_without_a_token_has_none_to_renew() {
+    let (config, _keys) = with_keys();
+    let running = start(config, |server| {
+        serve(server);
+        server.game::<parlor_games::Chess>("chess");
+    });
+    let server = running.address();
+    let good = json!(token("ada", "1", 1000.0));
+    in_each(&["/guests", "/lobby"], |namespace| {
+        let mut socket = enter(server, namespace, &json!({}));
+        for _ in 0..200 {
+            for token in [&json!("x"), &good] {
+                let answer = renew(&mut socket, namespace, token);
+                assert_eq!(answer["message"], "the token is another account's");
+            }
+        }
+    });
+    assert_eq!(status(&polling(server, "")), "200", "nothing was looked at");
+}
+
+#[test]
+fn a_renewal_waits_for_no_handler_and_is_shown_to_nobody_else() {
+    let (config, _keys) = with_keys();
+    let (tell, heard) = mpsc::channel();
+    let running = start(config, |server| {
+        let heard_by = |who: &'static str| {
+            let tell = Mutex::new(tell.clone());
+            move |name: &str| tell.lock().unwrap().send(format!("{who} {name}")).unwrap()
+        };
+        let [any, middleware, later, fallback, own] =
+            ["any", "middleware", "later", "fallback", "own"].map(heard_by);
+        server
+            .namespace("/members")
+            .accounts(AccountRule::Required)
+            .on_any(move |_, args| any(&args.name()))
+            .middleware(move |_, args| {
+                middleware(&args.name());
+                Ok(())
+            })
+            .middleware_async(move |_, args| {
+                later(&args.name());
+                async { Ok(()) }
+            })
+            .on("auth:renew", move |_, args| own(&args.name()))
+            .on_fallback(move |_, args| fallback(&args.name()))
+            .on_async("slow", |_, _| std::future::pending());
+    });
+    drop(tell);
+    let auth = json!({"token": token("ada", "1", 1000.0)});
+    let mut socket = enter(running.address(), "/members", &auth);
+    socket.send(r#"42/members,["slow"]"#).unwrap();
+    for who in ["any", "middleware", "later"] {
+        assert_eq!(heard.recv_timeout(DEADLINE).unwrap(), format!("{who} slow"));
+    }
+    let next = json!(token("ada", "2", 1000.0));
+    assert_eq!(renew(&mut socket, "/members", &next)["ok"], true);
+    // A name is a name, however it is written.
+    socket.send(&format!(r#"42/members,1["auth\u003arenew",{next}]"#)).unwrap();
+    assert!(socket.text().unwrap().starts_with(r#"43/members,1[{"ok":true"#));
+    drop(socket);
+    drop(running);
+    assert_eq!(heard.try_iter().collect::<Vec<_>>(), [""; 0]);
 }
 
 #[test]
@@ -310,7 +522,7 @@ fn auth_03_a_revoked_token_ends_its_sockets_and_opens_none() {
         let revoked = of(&id);
         let (mut gone, mut stays) =
             (enter(server, namespace, &revoked), enter(server, namespace, &one));
-        running.revoke(&Revoked::Token(id)).unwrap();
+        running.revoke(&Revoked::Token { id, until_ms: None }).unwrap();
         assert_eq!(gone.text().unwrap(), format!("41{namespace},"));
         let why = refused(namespace, "the token has been revoked");
         assert_eq!(connect_to(&mut gone, namespace, &revoked), why);
@@ -331,16 +543,67 @@ fn auth_03_a_revoked_token_ends_its_sockets_and_opens_none() {
 
 #[test]
 fn rec_09_whoever_comes_back_is_asked_for_its_token_again() {
-    let (config, _keys) = with_keys();
-    let running = start(config, serve);
+    let (mut config, _keys) = with_keys();
+    config.server.shards = 1;
+    let running = start(config, |server| {
+        serve(server);
+        server.namespace("/members").recoverable().on("recovered", |cx, _| {
+            let has_recovered = cx.recovered();
+            cx.ack((has_recovered,));
+        });
+    });
     let server = running.address();
-    let token = token("ada", "1", 1000.0);
-    let mut socket = enter(server, "/members", &json!({"token": token}));
-    running.revoke(&Revoked::Account("ada".to_owned())).unwrap();
-    assert_eq!(socket.text().unwrap(), "41/members,");
-    let back = json!({"token": token, "pid": "what it was told", "offset": "and that"});
-    let why = refused("/members", "the token has been revoked");
-    assert_eq!(connect_to(&mut open(server), "/members", &back), why);
+    let tell = |what: &str| running.emitter().namespace("/members").emit("news", (what,)).unwrap();
+    let read = |event: &str| -> [String; 3] {
+        serde_json::from_str(event.strip_prefix("42/members,").expect(event)).unwrap()
+    };
+    /// The answer to the CONNECT, and the events that came before it.
+    fn back(server: SocketAddr, auth: &Value) -> (WebSocket, String, Vec<String>) {
+        let mut socket = open(server);
+        let mut answer = connect_to(&mut socket, "/members", auth);
+        let mut missed = Vec::new();
+        while answer.starts_with("42") {
+            missed.push(answer);
+            answer = socket.text().unwrap();
+        }
+        (socket, answer, missed)
+    }
+    let welcome = |answer: &str| -> (String, String) {
+        let welcome: Value =
+            serde_json::from_str(answer.strip_prefix("40/members,").expect(answer)).unwrap();
+        let part = |name: &str| welcome[name].as_str().unwrap().to_owned();
+        (part("sid"), part("pid"))
+    };
+
+    let first = token("ada", "1", 1000.0);
+    let (mut socket, answer, _) = back(server, &json!({"token": first}));
+    let (sid, pid) = welcome(&answer);
+    tell("heard");
+    let [_, _, offset] = read(&socket.text().unwrap());
+    drop(socket);
+    wait_for_metric(server, "parlor_sockets_parked 1");
+    tell("missed");
+    running.revoke(&Revoked::Token { id: "1".to_owned(), until_ms: None }).unwrap();
+
+    let as_ada = |token: &str| json!({"token": token, "pid": pid, "offset": offset});
+    let (_, answer, missed) = back(server, &as_ada(&first));
+    assert_eq!(answer, refused("/members", "the token has been revoked"));
+    assert_eq!(missed, [""; 0]);
+
+    let (mut bob, answer, missed) = back(server, &as_ada(&token("bob", "2", 1000.0)));
+    let (bobs_sid, bobs_pid) = welcome(&answer);
+    assert!(bobs_sid != sid && bobs_pid != pid && missed.is_empty(), "{missed:?}");
+    bob.send(r#"42/members,1["recovered"]"#).unwrap();
+    assert_eq!(bob.text().unwrap(), "43/members,1[false]");
+    assert_eq!(who(&mut bob, "/members").0, "bob");
+
+    let (mut ada, answer, missed) = back(server, &as_ada(&token("ada", "3", 1000.0)));
+    assert_eq!(welcome(&answer), (sid, pid));
+    let missed: Vec<String> = missed.iter().map(|event| read(event)[1].clone()).collect();
+    assert_eq!(missed, ["missed"]);
+    ada.send(r#"42/members,1["recovered"]"#).unwrap();
+    assert_eq!(ada.text().unwrap(), "43/members,1[true]");
+    assert_eq!(who(&mut ada, "/members").0, "ada");
 }
 
 #[test]

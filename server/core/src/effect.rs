@@ -156,12 +156,14 @@ pub enum DisconnectReason {
     TokenExpired,
     /// Its token, or its account, has been revoked.
     TokenRevoked,
+    /// Its client brought other tokens again and again, none of which was accepted.
+    TokenRefused,
     /// Its session ended.
     Session(CloseReason),
 }
 
 impl DisconnectReason {
-    /// The words that socket.io's users know, and three of our own.
+    /// The words that socket.io's users know, and four of our own.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ClientNamespaceDisconnect => "client namespace disconnect",
@@ -169,6 +171,7 @@ impl DisconnectReason {
             Self::HandlerFailed => "handler failed",
             Self::TokenExpired => "token expired",
             Self::TokenRevoked => "token revoked",
+            Self::TokenRefused => "token refused",
             Self::Session(reason) => reason.as_str(),
         }
     }

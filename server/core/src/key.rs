@@ -251,6 +251,15 @@ impl<K: Key, V> Beside<K, V> {
         self.entries[key.parts().0 as usize].take().map(|(_, value)| value)
     }
 
+    /// All, in the order of their places.
+    pub fn iter(&self) -> impl Iterator<Item = (K, &V)> {
+        let entries = (0..).zip(&self.entries);
+        entries.filter_map(|(index, entry)| {
+            let (generation, value) = entry.as_ref()?;
+            Some((K::new(index, *generation), value))
+        })
+    }
+
     /// How many values there are.
     pub fn len(&self) -> usize {
         self.len
@@ -280,6 +289,7 @@ mod tests {
         assert_eq!((beside.remove(old), beside.len()), (None, 1));
         beside.insert(old, 'c');
         assert_eq!((beside.get(new), beside.len(), beside.is_empty()), (None, 1, false));
+        assert_eq!(beside.iter().collect::<Vec<_>>(), [(old, &'c')]);
     }
 
     #[test]

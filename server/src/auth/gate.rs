@@ -1,7 +1,10 @@
 //! The accounts of one shard's sockets: who may come in, whose token expires when, and who is let
 //! in no more. Time is an argument; what is due is carried out by `handlers`.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use parlor_core::{
     key::{NamespaceKey, SocketKey},
@@ -55,10 +58,14 @@ pub(crate) enum Due {
     Expired(SocketKey),
 }
 
+/// Tokens one after the other that a socket's client may bring in vain: with the last, its socket
+/// goes. One that has a good one does not try for long.
+pub(crate) const MAX_FAILED_RENEWALS: u8 = 8;
+
 /// Of one shard.
 pub(crate) struct Gate {
     accounts: Arc<Accounts>,
-    /// Those who have a token; guests without one have nothing to lose.
+    /// Those who have a token: there is nothing to be known of other guests but who they are.
     holders: BTreeMap<SocketKey, Holder>,
     deadlines: Deadlines<SocketKey>,
 }
@@ -66,10 +73,13 @@ pub(crate) struct Gate {
 struct Holder {
     account: Arc<Account>,
     namespace: NamespaceKey,
+    /// `None` if its session was gone when it came.
+    network: Option<Network>,
     /// When its client is to hear of it, and when its token expires; `None` for a guest who has
     /// just got one.
     end: Option<(Time, Time)>,
     has_heard: bool,
+    n_failed_renewals: u8,
     /// For a guest who wants to be known again.
     guest: Option<GuestToken>,
     _counted: Option<Counted<Arc<str>>>,
@@ -108,7 +118,7 @@ impl Gate {
     ) -> Result<Entered, Refused> {
         let entered = self.judge(now, unix_ms, request);
         if let (Err(Refused::Denied(denied)), Some(network)) = (&entered, request.network)
-            && !matches!(denied, Denied::Missing | Denied::NoGuests)
+            && denied.is_a_guess()
         {
             self.accounts.limits.auth_failed(now, network);
         }
@@ -146,8 +156,10 @@ impl Gate {
         let holder = Holder {
             account: Arc::clone(&account),
             namespace: request.namespace,
+            network: request.network,
             end,
             has_heard: false,
+            n_failed_renewals: 0,
             guest: None,
             _counted: Some(counted),
         };
@@ -163,8 +175,10 @@ impl Gate {
             let holder = Holder {
                 account: Arc::clone(&account),
                 namespace: request.namespace,
+                network: request.network,
                 end: None,
                 has_heard: false,
+                n_failed_renewals: 0,
                 guest: Some(self.accounts.guest_token(unix_ms, &account)),
                 _counted: None,
             };
@@ -198,7 +212,8 @@ impl Gate {
         }
     }
 
-    /// A client brings another token for a socket.
+    /// A client brings another token for a socket. A token is work: none is looked at of who can
+    /// have none here, of a network that is shut out, or more often than an account may connect.
     ///
     /// # Errors
     /// Why it is not taken; the one before still holds.
@@ -207,27 +222,44 @@ impl Gate {
         now: Time,
         unix_ms: u64,
         socket: SocketKey,
-        network: Option<Network>,
         token: &str,
-    ) -> Result<Arc<Account>, Denied> {
-        let verified = self.accounts.verify(unix_ms, token);
-        let end = verified.as_ref().ok().and_then(|account| self.end_of(now, unix_ms, account));
-        let renewed = verified.and_then(|account| {
-            let holder = self.holders.get_mut(&socket).ok_or(Denied::Another)?;
-            let is_same = |old: &Account| old.id == account.id && old.is_guest == account.is_guest;
-            if !is_same(&holder.account) {
-                return Err(Denied::Another);
-            }
-            holder.account = Arc::new(account);
-            (holder.end, holder.has_heard) = (end, false);
-            Ok(Arc::clone(&holder.account))
-        });
-        match (&renewed, network) {
-            (Ok(_), _) => drop(self.connected(socket)),
-            (Err(_), Some(network)) => self.accounts.limits.auth_failed(now, network),
-            (Err(_), None) => {}
+    ) -> Result<Arc<Account>, Refused> {
+        let limits = &self.accounts.limits;
+        let holder = self.holders.get(&socket).ok_or(Refused::Denied(Denied::Another))?;
+        let network = holder.network;
+        if network.is_some_and(|network| limits.is_shut_out(now, network))
+            || !limits.may_connect(now, holder.account.shared_id())
+        {
+            return Err(Refused::TooMany);
         }
-        renewed
+        let is_same = |new: &Account| {
+            let old = &holder.account;
+            old.id == new.id && old.is_guest == new.is_guest
+        };
+        let verified = self.accounts.verify(unix_ms, token);
+        let renewed = verified.and_then(|new| is_same(&new).then_some(new).ok_or(Denied::Another));
+        if let (Err(denied), Some(network)) = (&renewed, network)
+            && denied.is_a_guess()
+        {
+            limits.auth_failed(now, network);
+        }
+        let end = renewed.as_ref().ok().and_then(|account| self.end_of(now, unix_ms, account));
+        let holder = self.holders.get_mut(&socket).expect("it was there just now");
+        let account = renewed.map_err(|denied| {
+            holder.n_failed_renewals = holder.n_failed_renewals.saturating_add(1);
+            Refused::Denied(denied)
+        })?;
+        let account = Arc::new(account);
+        holder.account = Arc::clone(&account);
+        (holder.end, holder.has_heard, holder.n_failed_renewals) = (end, false, 0);
+        drop(self.connected(socket));
+        Ok(account)
+    }
+
+    /// True if a socket's client has brought so many tokens in vain that its socket has to go.
+    pub(crate) fn has_failed_too_often(&self, socket: SocketKey) -> bool {
+        let holder = self.holders.get(&socket);
+        holder.is_some_and(|holder| holder.n_failed_renewals >= MAX_FAILED_RENEWALS)
     }
 
     /// When [`Self::due`] has something.
@@ -252,13 +284,19 @@ impl Gate {
         None
     }
 
-    /// The sockets that are to go, because this one is let in no more, or (`None`) many are.
-    pub(crate) fn revoked(&self, revoked: Option<&Revoked>) -> Vec<SocketKey> {
+    /// The sockets that are to go, because this one is let in no more, or (`None`) many are: of
+    /// those who have a token, and of these others.
+    pub(crate) fn revoked<'o>(
+        &'o self,
+        revoked: Option<&Revoked>,
+        others: impl Iterator<Item = (SocketKey, &'o Arc<Account>)>,
+    ) -> BTreeSet<SocketKey> {
         let is_out = |account: &Account| match revoked {
             Some(revoked) => revoked.is_about(account),
             None => self.accounts.is_revoked(account),
         };
-        let out = self.holders.iter().filter(|(_, holder)| is_out(&holder.account));
-        out.map(|(socket, _)| *socket).collect()
+        let holders = self.holders.iter().map(|(socket, holder)| (*socket, &holder.account));
+        let out = holders.chain(others).filter(|(_, account)| is_out(account));
+        out.map(|(socket, _)| socket).collect()
     }
 }

@@ -56,7 +56,7 @@ pub enum AccountRule {
     None,
     /// Who sends no token is a guest; one that is sent must be good.
     Guests,
-    /// A good token, and not a guest's.
+    /// A good token, and not a guest's: with the claims `sub` and `exp`, by a key in `auth.keys`.
     Required,
 }
 
@@ -127,11 +127,24 @@ impl Account {
     }
 }
 
-/// Why a token is not accepted. What exactly is wrong with a signature is nobody's business.
+/// Why a token is not accepted. What exactly is wrong with a signature is nobody's business; who
+/// brings a good one may know what is wrong with the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Denied {
+    /// It cannot be read, or none of the keys has signed it.
     #[error("the token is not accepted")]
     NotAccepted,
+    /// It is a guest's, and not signed with our secret: mostly with that of a server before this.
+    #[error("the guest is not known, or not any more")]
+    UnknownGuest,
+    #[error("the token's claims cannot be read")]
+    Unreadable,
+    #[error("the token has no `exp`")]
+    NoEnd,
+    #[error("the token has no `sub` of 1 to {MAX_ID_BYTES} bytes")]
+    NoAccount,
+    #[error("the token's `jti` is empty or longer than {MAX_ID_BYTES} bytes")]
+    BadId,
     #[error("the token has expired")]
     Expired,
     #[error("the token is not valid yet")]
@@ -146,6 +159,14 @@ pub(crate) enum Denied {
     NoGuests,
     #[error("the token is another account's")]
     Another,
+}
+
+impl Denied {
+    /// True if somebody may be trying tokens out. Guests' are not worth it: their key is random,
+    /// or the operator's for them alone, and honest clients bring old ones after each restart.
+    pub(crate) fn is_a_guess(self) -> bool {
+        self == Self::NotAccepted
+    }
 }
 
 /// The claims that matter to us. One that comes twice makes a token unreadable.
@@ -182,15 +203,24 @@ pub(crate) struct Accounts {
     guest_secret: hmac::Key,
     keys: RwLock<Arc<Keys>>,
     revoked: RwLock<RevokedList>,
-    /// What the files were when they were last looked at.
-    files: Mutex<[Stamp; 2]>,
+    /// Those of keys and of who is revoked.
+    files: Mutex<[Watched; 2]>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) clock: Clock,
     mailboxes: Arc<[Mailbox]>,
 }
 
-/// What tells whether a file has changed; the inner is `None` if it is not there.
-type Stamp = Option<Option<(SystemTime, u64)>>;
+/// A file that is read again when it changes.
+#[derive(Debug, Default)]
+struct Watched {
+    /// What it was when it was last read, whatever it said.
+    read: Option<Stamp>,
+    /// What it was when it was last said that it cannot be read.
+    failed: Option<Stamp>,
+}
+
+/// What tells whether a file has changed; `None` if it is not there.
+type Stamp = Option<(SystemTime, u64)>;
 
 impl Accounts {
     /// Reads the files.
@@ -225,7 +255,8 @@ impl Accounts {
             clock,
             mailboxes,
         };
-        accounts.look_at_files()?;
+        accounts.look_at_keys()?;
+        accounts.look_at_revoked()?;
         Ok(accounts)
     }
 
@@ -257,11 +288,12 @@ impl Accounts {
         let token = Unverified::read(token).ok_or(Denied::NotAccepted)?;
         let is_guest = token.header.typ.as_deref() == Some(GUEST_TYPE);
         let claims = if is_guest {
-            token.verify(&Key::Secret(self.guest_secret.clone()))
+            let key = Key::Secret(self.guest_secret.clone());
+            token.verify(&key).ok_or(Denied::UnknownGuest)?
         } else {
-            self.keys().verify(&token)
+            self.keys().verify(&token).ok_or(Denied::NotAccepted)?
         };
-        let account = self.account(unix_ms, claims.ok_or(Denied::NotAccepted)?, is_guest)?;
+        let account = self.account(unix_ms, claims, is_guest)?;
         match self.is_revoked(&account) {
             true => Err(Denied::Revoked),
             false => Ok(account),
@@ -270,15 +302,14 @@ impl Accounts {
 
     /// What claims that somebody has vouched for say.
     fn account(&self, unix_ms: u64, claims: String, is_guest: bool) -> Result<Account, Denied> {
-        let told: Registered = serde_json::from_str(&claims).map_err(|_| Denied::NotAccepted)?;
+        let told: Registered = serde_json::from_str(&claims).map_err(|_| Denied::Unreadable)?;
         // A number too large or too small is the largest or smallest.
         let ms = |seconds: f64| (seconds * 1000.0) as u64;
         let is_short = |id: &String| !id.is_empty() && id.len() <= MAX_ID_BYTES;
-        let (Some(id), Some(expires)) = (told.sub.filter(is_short), told.exp.map(ms)) else {
-            return Err(Denied::NotAccepted);
-        };
+        let id = told.sub.filter(is_short).ok_or(Denied::NoAccount)?;
+        let expires = told.exp.map(ms).ok_or(Denied::NoEnd)?;
         if told.jti.as_ref().is_some_and(|id| !is_short(id)) {
-            return Err(Denied::NotAccepted);
+            return Err(Denied::BadId);
         }
         if expires <= unix_ms {
             return Err(Denied::Expired);
@@ -328,7 +359,7 @@ impl Accounts {
     /// Lets this one in no more, and disconnects it; false if no more can be revoked.
     pub(crate) fn revoke(&self, revoked: &Revoked) -> bool {
         let mut list = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
-        if !list.add(revoked.clone()) {
+        if !list.add(Clock::unix_ms(), revoked.clone()) {
             return false;
         }
         drop(list);
@@ -366,44 +397,64 @@ impl Accounts {
         mut stopped: tokio::sync::watch::Receiver<bool>,
     ) -> io::Result<()> {
         while tokio::time::timeout(LOOK_EVERY, stopped.wait_for(|stop| *stop)).await.is_err() {
-            if let Err(error) = self.look_at_files() {
+            let looked = [self.look_at_keys(), self.look_at_revoked()];
+            for error in looked.into_iter().filter_map(Result::err) {
                 tracing::warn!(%error, "what was read before still holds");
             }
         }
         Ok(())
     }
 
-    /// Reads those files that have changed.
-    fn look_at_files(&self) -> Result<(), ConfigError> {
-        let AuthSection { keys, revoked, .. } = &self.settings;
-        if self.has_changed(0, keys) {
-            let content = read(keys, "auth.keys")?;
-            let read = Keys::parse(&content)
-                .map_err(|what| ConfigError::new(format!("auth.keys: {keys}: {what}")))?;
-            tracing::info!(?read, "keys of accounts read");
-            *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(read);
-        }
-        if self.has_changed(1, revoked) {
-            let content = read(revoked, "auth.revoked")?;
-            let wrong = |what: &str| ConfigError::new(format!("auth.revoked: {revoked}: {what}"));
-            let text = std::str::from_utf8(&content).map_err(|_| wrong("it is no text"))?;
-            let mut list = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
-            list.read_file(text).map_err(|what| wrong(&what))?;
-            drop(list);
-            self.tell_shards(None);
-        }
+    /// Reads the keys, if their file has changed.
+    fn look_at_keys(&self) -> Result<(), ConfigError> {
+        let path = &self.settings.keys;
+        let Some(content) = self.read_if_changed(0, path, "auth.keys")? else { return Ok(()) };
+        let read = Keys::parse(&content)
+            .map_err(|what| ConfigError::new(format!("auth.keys: {path}: {what}")))?;
+        tracing::info!(?read, "keys of accounts read");
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(read);
         Ok(())
     }
 
-    /// True if this file is another than when it was last looked at.
-    fn has_changed(&self, at: usize, path: &str) -> bool {
+    /// Reads who is revoked, if their file has changed.
+    fn look_at_revoked(&self) -> Result<(), ConfigError> {
+        let path = &self.settings.revoked;
+        let Some(content) = self.read_if_changed(1, path, "auth.revoked")? else { return Ok(()) };
+        let wrong = |what: &str| ConfigError::new(format!("auth.revoked: {path}: {what}"));
+        let text = std::str::from_utf8(&content).map_err(|_| wrong("it is no text"))?;
+        let mut list = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
+        list.read_file(text).map_err(|what| wrong(&what))?;
+        drop(list);
+        self.tell_shards(None);
+        Ok(())
+    }
+
+    /// What a file holds, if it is another than when it was last read. One that cannot be read is
+    /// tried again each time: who may read it does not show in its stamp. That is told once.
+    fn read_if_changed(
+        &self,
+        at: usize,
+        path: &str,
+        key: &str,
+    ) -> Result<Option<Vec<u8>>, ConfigError> {
         if path.is_empty() {
-            return false;
+            return Ok(None);
         }
+        let watched = &mut self.files.lock().unwrap_or_else(PoisonError::into_inner)[at];
+        // Before it is read: what is written meanwhile is read the next time.
         let stamp =
             std::fs::metadata(path).ok().and_then(|of| Some((of.modified().ok()?, of.len())));
-        let known = &mut self.files.lock().unwrap_or_else(PoisonError::into_inner)[at];
-        known.replace(stamp) != Some(stamp)
+        if watched.read == Some(stamp) {
+            return Ok(None);
+        }
+        match read(path, key) {
+            Ok(content) => {
+                *watched = Watched { read: Some(stamp), failed: None };
+                Ok(Some(content))
+            }
+            Err(_) if watched.failed.replace(stamp) == Some(stamp) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -13,7 +13,10 @@ use ring::{
 };
 use serde_json::{Value, json};
 
-use super::{gate::Refused, *};
+use super::{
+    gate::{MAX_FAILED_RENEWALS, Refused},
+    *,
+};
 use crate::{address::Network, config, mailbox::mailbox};
 
 const SECRET: &str = "a secret that is long enough for it";
@@ -116,6 +119,7 @@ fn tokens_of_all_three_kinds_are_accepted_by_their_keys() {
 
 #[test]
 fn auth_01_tokens_that_are_forged_or_signed_otherwise_are_not_accepted() {
+    use Denied::{NotAccepted, UnknownGuest};
     let none = |_: &[u8]| Vec::new();
     let x = BASE64.encode(ed25519().public_key());
     let k = BASE64.encode(SECRET);
@@ -146,7 +150,7 @@ fn auth_01_tokens_that_are_forged_or_signed_otherwise_are_not_accepted() {
     ] {
         assert_eq!(
             accounts(keys, |_| ()).verify(UNIX_MS, &token),
-            Err(Denied::NotAccepted),
+            Err(if why.contains("of a guest") { UnknownGuest } else { NotAccepted }),
             "{why}"
         );
     }
@@ -172,24 +176,25 @@ fn claims_that_do_not_hold_are_told_apart() {
     assert_eq!(with("exp", json!(1e300)), Ok(3));
     assert_eq!(with("exp", json!(UNIX as f64 + 0.001)), Ok(3));
     assert_eq!(with("nbf", json!(UNIX + 5)), Ok(3));
-    use Denied::{Expired, NotAccepted, NotForUs, NotYet};
+    use Denied::{BadId, Expired, NoAccount, NoEnd, NotForUs, NotYet, Unreadable};
     for (name, value, denied) in [
         ("exp", json!(UNIX), Expired),
         ("exp", json!(0), Expired),
         ("exp", json!(-1e300), Expired),
-        ("exp", Value::Null, NotAccepted),
-        ("exp", json!((UNIX + 9).to_string()), NotAccepted),
+        ("exp", Value::Null, NoEnd),
+        ("exp", json!((UNIX + 9).to_string()), Unreadable),
         ("nbf", json!(UNIX + 6), NotYet),
         ("iss", json!("evil.example"), NotForUs),
         ("iss", Value::Null, NotForUs),
         ("aud", json!("chat"), NotForUs),
         ("aud", json!([]), NotForUs),
         ("aud", Value::Null, NotForUs),
-        ("sub", Value::Null, NotAccepted),
-        ("sub", json!(""), NotAccepted),
-        ("sub", json!(7), NotAccepted),
-        ("sub", long(MAX_ID_BYTES + 1), NotAccepted),
-        ("jti", long(MAX_ID_BYTES + 1), NotAccepted),
+        ("sub", Value::Null, NoAccount),
+        ("sub", json!(""), NoAccount),
+        ("sub", json!(7), Unreadable),
+        ("sub", long(MAX_ID_BYTES + 1), NoAccount),
+        ("jti", long(MAX_ID_BYTES + 1), BadId),
+        ("jti", json!(""), BadId),
     ] {
         assert_eq!(with(name, value.clone()), Err(denied), "{name}: {value}");
     }
@@ -205,9 +210,9 @@ fn a_guest_is_known_again_by_who_has_the_secret_and_by_nobody_else() {
     assert!(again.id().starts_with(GUEST));
     assert_eq!(of_file().verify(guest.expires * 1000, &guest.token), Err(Denied::Expired));
     let drawn = || accounts(RSA_PUBLIC, |_| ());
-    assert_eq!(drawn().verify(UNIX_MS, &guest.token), Err(Denied::NotAccepted));
+    assert_eq!(drawn().verify(UNIX_MS, &guest.token), Err(Denied::UnknownGuest));
     let other = drawn().guest_token(UNIX_MS, &Account::new_guest());
-    assert_eq!(drawn().verify(UNIX_MS, &other.token), Err(Denied::NotAccepted));
+    assert_eq!(drawn().verify(UNIX_MS, &other.token), Err(Denied::UnknownGuest));
 }
 
 #[test]
@@ -221,26 +226,57 @@ fn files_are_read_again_when_they_change_and_kept_when_they_are_wrong() {
     inbox.take();
     let token = token(&claims("ada"));
     assert!(accounts.verify(UNIX_MS, &token).is_ok());
-    accounts.look_at_files().unwrap();
+    assert_eq!(look(&accounts), [""; 0]);
     assert_eq!(inbox.take().len(), 0, "nothing has changed");
     revoked.write(b"account ada\n");
-    accounts.look_at_files().unwrap();
+    assert_eq!(look(&accounts), [""; 0]);
     assert_eq!(inbox.take().len(), 1, "the shard is told");
     assert_eq!(accounts.verify(UNIX_MS, &token), Err(Denied::Revoked));
     revoked.write(b"somebody ada\n");
-    assert!(accounts.look_at_files().unwrap_err().to_string().contains("line 1"));
+    assert!(look(&accounts)[0].contains("line 1"));
+    assert_eq!(look(&accounts), [""; 0], "it is told once");
     assert_eq!(accounts.verify(UNIX_MS, &token), Err(Denied::Revoked));
     revoked.write(b"token another\n");
     keys.write(b"{");
-    assert!(accounts.look_at_files().unwrap_err().to_string().contains("no JWKS"));
-    accounts.look_at_files().unwrap();
-    assert!(accounts.verify(UNIX_MS, &token).is_ok());
+    assert!(look(&accounts)[0].contains("no JWKS"));
+    assert!(accounts.verify(UNIX_MS, &token).is_ok(), "one that is wrong does not keep another");
     keys.write(RSA_PUBLIC.as_bytes());
-    accounts.look_at_files().unwrap();
+    assert_eq!(look(&accounts), [""; 0]);
     assert_eq!(accounts.verify(UNIX_MS, &token), Err(Denied::NotAccepted));
     drop(keys);
-    assert!(accounts.look_at_files().unwrap_err().to_string().contains("auth.keys"));
-    accounts.look_at_files().unwrap();
+    assert!(look(&accounts)[0].contains("auth.keys"));
+    assert_eq!(look(&accounts), [""; 0]);
+}
+
+/// Looks at the files as is done once a second: what is told of them.
+fn look(accounts: &Accounts) -> Vec<String> {
+    let looked = [accounts.look_at_keys(), accounts.look_at_revoked()];
+    looked.into_iter().filter_map(Result::err).map(|error| error.to_string()).collect()
+}
+
+#[test]
+fn a_file_that_could_not_be_read_is_read_once_it_can_be() {
+    let keys = TestFile::new(SECRET.as_bytes());
+    let revoked = TestFile::new(b"");
+    let settings =
+        AuthSection { keys: keys.path(), revoked: revoked.path(), ..AuthSection::default() };
+    let limits = Arc::new(Limits::new(&config::Limits::default(), 1_000_000));
+    let accounts = Accounts::new(&settings, limits, Clock::start(), [].into()).unwrap();
+    // Root may read every file, but no directory.
+    fs::remove_file(&revoked.0).unwrap();
+    fs::create_dir(&revoked.0).unwrap();
+    let stamp = fs::metadata(&revoked.0).unwrap();
+    assert!(look(&accounts)[0].contains("auth.revoked: "));
+    assert_eq!(look(&accounts), [""; 0], "it is told once");
+    // Then it can be read, and looks no other than before.
+    fs::remove_dir(&revoked.0).unwrap();
+    let line = "account ada\n#";
+    let rest = (stamp.len() as usize).saturating_sub(line.len());
+    revoked.write(format!("{line}{}", "#".repeat(rest)).as_bytes());
+    let file = fs::File::options().write(true).open(&revoked.0).unwrap();
+    file.set_modified(stamp.modified().unwrap()).unwrap();
+    assert_eq!(look(&accounts), [""; 0]);
+    assert_eq!(accounts.verify(UNIX_MS, &token(&claims("ada"))), Err(Denied::Revoked));
 }
 
 #[test]
@@ -294,6 +330,14 @@ impl Script {
             cookie: None,
         };
         self.0.enter(at(ms), UNIX_MS + ms, &request).map(|entered| entered.account.id().to_owned())
+    }
+
+    fn renew(&mut self, ms: u64, n: u32, token: &str) -> Result<(), Refused> {
+        self.0.renew(at(ms), UNIX_MS + ms, socket(n), token).map(|_| ())
+    }
+
+    fn revoked(&self, revoked: Option<&Revoked>) -> Vec<SocketKey> {
+        self.0.revoked(revoked, std::iter::empty()).into_iter().collect()
     }
 
     /// What is due by then, with the time at which it is.
@@ -373,15 +417,14 @@ fn a_client_that_renews_its_token_in_time_stays() {
     script.enter(0, 1, AccountRule::Required, &with_token(UNIX + 100)).unwrap();
     script.0.connected(socket(1));
     assert_eq!(script.due(50_000).len(), 1);
-    let renew = |script: &mut Script, ms: u64, token: &str| {
-        script.0.renew(at(ms), UNIX_MS + ms, socket(1), None, token).map(|_| ())
-    };
+    let renew = |script: &mut Script, ms: u64, token: &str| script.renew(ms, 1, token);
     let text = |token: Value| token["token"].as_str().unwrap().to_owned();
-    assert_eq!(renew(&mut script, 50_000, "x"), Err(Denied::NotAccepted));
+    let denied = |why| Err(Refused::Denied(why));
+    assert_eq!(renew(&mut script, 50_000, "x"), denied(Denied::NotAccepted));
     let old = text(with_token(UNIX + 50));
-    assert_eq!(renew(&mut script, 50_000, &old), Err(Denied::Expired));
+    assert_eq!(renew(&mut script, 50_000, &old), denied(Denied::Expired));
     let others = token(&claims("bob"));
-    assert_eq!(renew(&mut script, 50_000, &others), Err(Denied::Another));
+    assert_eq!(renew(&mut script, 50_000, &others), denied(Denied::Another));
     assert_eq!(renew(&mut script, 50_000, &text(with_token(UNIX + 300))), Ok(()));
     let due = [
         (240_000, Due::Expiring(socket(1), NAMESPACE, 60_000)),
@@ -399,33 +442,100 @@ fn auth_03_who_is_revoked_is_put_out_and_not_let_in_again() {
     let guest = script.enter(0, 3, AccountRule::Guests, &json!({"guest": true})).unwrap();
     script.enter(0, 4, AccountRule::Guests, &json!({})).unwrap();
     let accounts = Arc::clone(script.0.accounts());
-    let logged_out = Revoked::Token(format!("t{}", UNIX + 100));
+    let logged_out = Revoked::Token { id: format!("t{}", UNIX + 100), until_ms: None };
     assert!(accounts.revoke(&logged_out));
-    assert_eq!(script.0.revoked(Some(&logged_out)), [socket(1)]);
+    assert_eq!(script.revoked(Some(&logged_out)), [socket(1)]);
     let revoked = Err(Refused::Denied(Denied::Revoked));
     assert_eq!(script.enter(0, 5, AccountRule::Guests, &one), revoked);
     assert!(script.enter(0, 5, AccountRule::Guests, &two).is_ok());
     assert!(accounts.revoke(&Revoked::Account(guest.clone())));
-    assert_eq!(script.0.revoked(Some(&Revoked::Account(guest))), [socket(3)]);
+    assert_eq!(script.revoked(Some(&Revoked::Account(guest))), [socket(3)]);
     let banned = Revoked::Account("ada".to_owned());
     assert!(accounts.revoke(&banned));
-    assert_eq!(script.0.revoked(None), [1, 2, 3, 5].map(socket));
+    assert_eq!(script.revoked(None), [1, 2, 3, 5].map(socket));
     assert_eq!(script.enter(0, 6, AccountRule::Guests, &two), revoked);
     accounts.reinstate(&banned);
     assert!(script.enter(0, 6, AccountRule::Guests, &two).is_ok());
 }
 
 #[test]
-fn auth_04_failed_tokens_count_for_their_network_and_missing_ones_do_not() {
-    let mut script = Script::new(|_| ());
-    let network = Network::of([1, 2, 3, 4].into());
-    for _ in 0..200 {
-        script.enter(0, 1, AccountRule::Required, &json!({})).unwrap_err();
+fn auth_04_guesses_count_for_their_network_and_nothing_else_does() {
+    let mut script = Script::new(|settings| settings.audience = "us".to_owned());
+    let of = |claims: Value| json!({"token": token(&claims)});
+    let good = json!({"sub": "ada", "exp": UNIX + 100, "aud": "us", "jti": "1"});
+    let but = |name: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[name] = value;
+        of(claims)
+    };
+    script.0.accounts().revoke(&Revoked::Token { id: "gone".to_owned(), until_ms: None });
+    let of_another_server = accounts(SECRET, |_| ()).new_guest().token;
+    for honest in [
+        json!({}),
+        json!({"token": of_another_server}),
+        but("exp", json!(UNIX)),
+        but("exp", Value::Null),
+        but("sub", Value::Null),
+        but("nbf", json!(UNIX + 100)),
+        but("aud", json!("them")),
+        but("jti", json!("gone")),
+    ] {
+        for _ in 0..200 {
+            script.enter(0, 1, AccountRule::Required, &honest).unwrap_err();
+        }
     }
+    let network = Network::of([1, 2, 3, 4].into());
     for _ in 0..100 {
         assert!(script.0.accounts().limits.pass(at(0), network, false).is_ok());
         script.enter(0, 1, AccountRule::Required, &json!({"token": "x"})).unwrap_err();
     }
-    assert!(script.0.renew(at(0), UNIX_MS, socket(1), Some(network), "x").is_err());
+    script.enter(0, 1, AccountRule::Required, &of(good)).unwrap();
+    let expired = of(json!({"sub": "ada", "exp": UNIX}));
+    let expired = script.renew(0, 1, expired["token"].as_str().unwrap());
+    assert_eq!(expired, Err(Refused::Denied(Denied::Expired)));
+    assert!(script.0.accounts().limits.pass(at(0), network, false).is_ok());
+    assert_eq!(script.renew(0, 1, "x"), Err(Refused::Denied(Denied::NotAccepted)));
     assert!(script.0.accounts().limits.pass(at(0), network, false).is_err());
+}
+
+#[test]
+fn tokens_that_are_brought_in_vain_are_looked_at_so_often_and_not_once_more() {
+    let mut script = Script::new(|_| ());
+    let good = with_token(UNIX + 1000);
+    let text = good["token"].as_str().unwrap();
+    script.enter(0, 1, AccountRule::Required, &good).unwrap();
+    let denied = Err(Refused::Denied(Denied::NotAccepted));
+    for n_in_vain in [MAX_FAILED_RENEWALS - 1, MAX_FAILED_RENEWALS] {
+        assert_eq!(script.renew(0, 1, text), Ok(()), "it begins anew");
+        (0..n_in_vain).for_each(|_| assert_eq!(script.renew(0, 1, "x"), denied));
+        assert_eq!(script.0.has_failed_too_often(socket(1)), n_in_vain == MAX_FAILED_RENEWALS);
+    }
+    let another = Err(Refused::Denied(Denied::Another));
+    script.enter(0, 2, AccountRule::Guests, &json!({})).unwrap();
+    for _ in 0..1000 {
+        assert_eq!(script.renew(0, 2, text), another, "a guest without a token has none to renew");
+    }
+    assert!(!script.0.has_failed_too_often(socket(2)), "nothing was looked at");
+    // As often as its account may connect.
+    let n_more = (0..1000).filter(|_| script.renew(9_000, 1, text).is_ok()).count();
+    assert_eq!(n_more, 50);
+    assert_eq!(script.renew(9_000, 1, text), Err(Refused::TooMany));
+    assert_eq!(script.renew(9_200, 1, text), Ok(()));
+    assert_eq!(script.renew(9_200, 1, text), Err(Refused::TooMany));
+}
+
+#[test]
+fn while_a_network_is_shut_out_no_token_of_it_is_looked_at() {
+    let mut script = Script::new(|_| ());
+    let good = with_token(UNIX + 1000);
+    script.enter(0, 1, AccountRule::Required, &good).unwrap();
+    let network = Network::of([1, 2, 3, 4].into());
+    let limits = Arc::clone(&script.0.accounts().limits);
+    (0..101).for_each(|_| limits.auth_failed(at(0), network));
+    for token in ["x", good["token"].as_str().unwrap()] {
+        for _ in 0..100 {
+            assert_eq!(script.renew(59_999, 1, token), Err(Refused::TooMany));
+        }
+    }
+    assert_eq!(script.renew(60_000, 1, good["token"].as_str().unwrap()), Ok(()));
 }

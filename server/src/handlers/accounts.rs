@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    ConnectError, Context, Handlers, Sessions,
+    ConnectError, Handlers, Sessions,
     context::{SocketInfo, answer, draft},
 };
 use crate::{
@@ -26,7 +26,6 @@ use crate::{
     auth::{self, AccountRule, Due, Revoked},
     clock::Clock,
     limits::Budget,
-    mailbox::{Mailbox, Parcel},
 };
 
 /// The argument of [`api::RENEW`]: a token, or an object that has one.
@@ -35,37 +34,6 @@ use crate::{
 enum Renewal {
     Token(String),
     Object { token: String },
-}
-
-/// A client brings another token.
-pub(crate) struct Renew {
-    socket: SocketKey,
-    namespace: NamespaceKey,
-    /// `None` if there is none in what came.
-    token: Option<String>,
-    ack: Option<u64>,
-}
-
-impl Renew {
-    fn post(
-        mailbox: &Mailbox,
-        socket: SocketKey,
-        namespace: NamespaceKey,
-        args: &Args<'_>,
-        ack: Option<u64>,
-    ) {
-        let token = args.get(0).ok().map(|renewal| match renewal {
-            Renewal::Token(token) | Renewal::Object { token } => token,
-        });
-        // It is this shard's own mailbox. One that is full has its client try again.
-        let _ = mailbox.offer(Parcel::Renew(Self { socket, namespace, token, ack }));
-    }
-}
-
-/// The handler of [`api::RENEW`] in namespaces that ask for accounts.
-pub(super) fn renew(cx: &mut Context<'_>, args: Args<'_>) {
-    let ack = cx.ack.take();
-    Renew::post(&cx.desk.env.mailbox, cx.socket, cx.info.namespace, &args, ack);
 }
 
 /// Who a socket is, and what its session shares from now on.
@@ -129,6 +97,7 @@ impl Handlers {
         match self.gate.enter(now, Clock::unix_ms(), &request) {
             Ok(entered) => Ok(Known { account: Some(entered.account), budget: entered.budget }),
             Err(auth::Refused::Denied(denied)) => {
+                tracing::debug!(why = %denied, "a client is not let in");
                 self.desk.env.metrics.auth_failed.inc();
                 Err(ConnectError::with_data(denied.to_string(), &json!({"code": code::AUTH})))
             }
@@ -156,22 +125,33 @@ impl Handlers {
     }
 
     /// An event of a socket that has no handlers: one of `/lobby` that is about its account.
-    pub(super) fn lobby_event(&self, socket: SocketKey, args: &Args<'_>, ack: Option<u64>) {
+    pub(super) fn lobby_event(
+        &mut self,
+        now: Time,
+        socket: SocketKey,
+        args: &Args<'_>,
+        ack: Option<u64>,
+    ) {
         if let Some(namespace) = self.lobby
             && args.name() == api::RENEW
         {
-            Renew::post(&self.desk.env.mailbox, socket, namespace, args, ack);
+            self.renew(now, (socket, namespace), args, ack);
         }
     }
 
     /// A client brings another token; it hears whether that is taken.
-    pub(crate) fn renew(&mut self, sessions: &dyn Sessions, now: Time, renew: Renew) {
-        let Renew { socket, namespace, token, ack } = renew;
-        let session = self.sockets.get(socket).map(|info| info.session);
-        let handshake = session.and_then(|session| sessions.handshake(session));
-        let network = handshake.map(|handshake| Network::of(handshake.address));
-        let token = token.unwrap_or_default();
-        let reply = match self.gate.renew(now, Clock::unix_ms(), socket, network, &token) {
+    pub(super) fn renew(
+        &mut self,
+        now: Time,
+        (socket, namespace): (SocketKey, NamespaceKey),
+        args: &Args<'_>,
+        ack: Option<u64>,
+    ) {
+        let token = args.get(0).map(|renewal| match renewal {
+            Renewal::Token(token) | Renewal::Object { token } => token,
+        });
+        let renewed = self.gate.renew(now, Clock::unix_ms(), socket, &token.unwrap_or_default());
+        let reply = match renewed {
             Ok(account) => {
                 let expires = account.expires_ms().unwrap_or_default() / 1000;
                 if let Some(info) = self.sockets.get_mut(socket) {
@@ -179,15 +159,23 @@ impl Handlers {
                 }
                 Reply::Ok(Renewed { expires })
             }
-            Err(denied) => {
+            Err(auth::Refused::Denied(denied)) => {
                 self.desk.env.metrics.auth_failed.inc();
                 Reply::Refused(Refusal::new(code::AUTH, denied.to_string()))
+            }
+            Err(auth::Refused::TooMany) => {
+                let what = "too many tokens of this account, or bad ones of this address";
+                Reply::Refused(Refusal::new(code::RATE, what))
             }
         };
         if let Some(id) = ack {
             let scope = self.scope(socket, namespace);
             let frame = answer(self.name(&scope), id, (reply,));
             self.send(socket, scope, frame);
+        }
+        if self.gate.has_failed_too_often(socket) {
+            let reason = DisconnectReason::TokenRefused;
+            self.desk.note(Input::Disconnect(socket, false, reason));
         }
     }
 
@@ -208,7 +196,12 @@ impl Handlers {
 
     /// This one is let in no more, or (`None`) many are not.
     pub(crate) fn revoked(&mut self, revoked: Option<&Revoked>) {
-        for socket in self.gate.revoked(revoked) {
+        // A guest of `/lobby` who has no token is none of them: nobody is told its name.
+        let guests = self.sockets.iter().filter_map(|(key, info)| {
+            let account = info.account.as_ref()?;
+            account.is_guest().then_some((key, account))
+        });
+        for socket in self.gate.revoked(revoked, guests) {
             let reason = DisconnectReason::TokenRevoked;
             self.desk.note(Input::Disconnect(socket, false, reason));
         }

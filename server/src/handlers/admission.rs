@@ -1,6 +1,6 @@
 //! What a client brings along when it connects, and the answer whether it may.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use parlor_core::key::{SessionKey, SocketKey};
 use parlor_shared::api::code;
@@ -8,8 +8,16 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
 /// What a client sent along with its CONNECT.
-#[derive(Debug, Clone, Copy)]
+///
+/// Its `Debug` tells no more than how long it is: it may hold a token.
+#[derive(Clone, Copy)]
 pub struct Auth<'a>(pub(super) Option<&'a str>);
+
+impl fmt::Debug for Auth<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Auth({} bytes)", self.0.map_or(0, str::len))
+    }
+}
 
 impl<'a> Auth<'a> {
     /// The raw JSON object; `None` if the client sent none.
@@ -27,8 +35,14 @@ impl<'a> Auth<'a> {
 }
 
 /// An [`Auth`] that owns its bytes, for async handlers.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct OwnedAuth(pub(super) Option<Arc<str>>);
+
+impl fmt::Debug for OwnedAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_auth().fmt(f)
+    }
+}
 
 impl OwnedAuth {
     /// The raw JSON object; `None` if the client sent none.
@@ -99,4 +113,17 @@ pub(crate) struct Decision {
     pub(super) auth: OwnedAuth,
     /// Or the words with which it panicked.
     pub(super) verdict: Result<Admission, String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adm_09_what_is_printed_of_it_holds_no_token() {
+        let text = r#"{"token":"secret"}"#;
+        assert_eq!(format!("{:?}", Auth(Some(text))), "Auth(18 bytes)");
+        assert_eq!(format!("{:?}", OwnedAuth(Some(text.into()))), "Auth(18 bytes)");
+        assert_eq!(format!("{:#?}", OwnedAuth::default()), "Auth(0 bytes)");
+    }
 }

@@ -95,7 +95,8 @@ impl Emitter {
     /// process lives, there is the file `auth.revoked`.
     ///
     /// # Errors
-    /// If the server does not run, or 1,000,000 are revoked.
+    /// If the server does not run, or 1,000,000 are revoked. Tokens of which is said when they
+    /// expire do not count for longer: [`Revoked::token_of`].
     pub fn revoke(&self, revoked: &Revoked) -> Result<(), EmitError> {
         self.env()?.accounts.revoke(revoked).then_some(()).ok_or(EmitError::Overloaded)
     }

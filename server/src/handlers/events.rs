@@ -3,9 +3,12 @@
 
 use std::sync::Arc;
 
-use parlor_core::key::{SessionKey, SocketKey};
+use parlor_core::{
+    key::{SessionKey, SocketKey},
+    time::Time,
+};
 use parlor_shared::{
-    api::Refusal,
+    api::{self, Refusal},
     socket_io::{Args, OwnedArgs},
 };
 
@@ -65,14 +68,21 @@ impl Handlers {
     pub(crate) fn event(
         &mut self,
         sessions: &dyn Sessions,
+        now: Time,
         socket: SocketKey,
         args: Args<'_>,
         ack: Option<u64>,
     ) -> Result<(), SessionKey> {
         let Some(info) = self.sockets.get_mut(socket) else {
-            self.lobby_event(socket, &args, ack);
+            self.lobby_event(now, socket, &args, ack);
             return Ok(());
         };
+        // It has to come in time, whatever runs, and is for nobody else's eyes.
+        if info.account.is_some() && args.name() == api::RENEW {
+            let namespace = info.namespace;
+            self.renew(now, (socket, namespace), &args, ack);
+            return Ok(());
+        }
         if info.lane.is_taken() {
             let waiting = Waiting { args: args.to_owned(), ack };
             return info.lane.wait(waiting).map_err(|TooMuchWaits| info.session);

@@ -1,14 +1,15 @@
 //! The request that opened a session, as handlers may ask about it for as long as it lives.
 //! What a client says when it joins a namespace is `admission`'s.
 
-use std::{borrow::Cow, net::IpAddr, ops::Deref, sync::OnceLock};
+use std::{borrow::Cow, fmt, net::IpAddr, ops::Deref, sync::OnceLock};
 
 use hyper::{
     HeaderMap,
-    header::{self, HeaderName, HeaderValue, ORIGIN},
+    header::{AUTHORIZATION, COOKIE, HeaderName, HeaderValue, ORIGIN, PROXY_AUTHORIZATION},
 };
 
-/// The request that opened a session.
+/// The request that opened a session. Its `Debug` tells neither the query nor what cookies and
+/// authorizations say: they may be secrets.
 ///
 /// ```
 /// # let mut server = parlor_server::Server::default();
@@ -19,7 +20,7 @@ use hyper::{
 ///     cx.emit("welcome", (locale, agent, handshake.time()));
 /// });
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Handshake {
     /// The client's address, as told by trusted proxies.
     pub address: IpAddr,
@@ -29,6 +30,18 @@ pub struct Handshake {
     pub headers: Headers,
     /// When it came: milliseconds since the beginning of 1970 in UTC.
     pub issued: u64,
+}
+
+impl fmt::Debug for Handshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.url.split('?').next();
+        f.debug_struct("Handshake")
+            .field("address", &self.address)
+            .field("path", &path.unwrap_or_default())
+            .field("headers", &self.headers)
+            .field("issued", &self.issued)
+            .finish()
+    }
 }
 
 impl Handshake {
@@ -71,7 +84,7 @@ impl Handshake {
 
     /// The value of a cookie; of two of one name the first, which is the one of the longer path.
     pub(crate) fn cookie(&self, name: &str) -> Option<String> {
-        let all = self.headers.get_all(header::COOKIE);
+        let all = self.headers.get_all(COOKIE);
         let pairs = all.iter().filter_map(|all| all.to_str().ok()).flat_map(|all| all.split(';'));
         let mut pairs = pairs.filter_map(|pair| pair.trim().split_once('='));
         pairs.find(|(own, _)| *own == name).map(|(_, value)| value.trim_matches('"').to_owned())
@@ -151,11 +164,38 @@ fn date(seconds: u64) -> String {
 
 /// The headers of a request. They are kept as text, for as long as the session lives, and made a
 /// map when somebody asks for the first time.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Headers {
     /// `name:value` and a line's end for each.
     text: Box<[u8]>,
     map: OnceLock<Box<HeaderMap>>,
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not by the map: that would stay.
+        f.debug_map().entries(self.lines().map(|(name, value)| shown(name, value))).finish()
+    }
+}
+
+impl Headers {
+    /// Names and values, as bytes.
+    fn lines(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        // No name has a colon, and no value an end of line.
+        self.text.split(|byte| *byte == b'\n').filter_map(|line| {
+            let colon = line.iter().position(|byte| *byte == b':')?;
+            Some((&line[..colon], &line[colon + 1..]))
+        })
+    }
+}
+
+/// A header for people's eyes: not what says who somebody is.
+pub(crate) fn shown<'h>(name: &'h [u8], value: &'h [u8]) -> (Cow<'h, str>, Cow<'h, str>) {
+    let is_secret = [COOKIE, AUTHORIZATION, PROXY_AUTHORIZATION]
+        .iter()
+        .any(|secret| name.eq_ignore_ascii_case(secret.as_str().as_bytes()));
+    let value = if is_secret { Cow::Borrowed("…") } else { String::from_utf8_lossy(value) };
+    (String::from_utf8_lossy(name), value)
 }
 
 impl From<&HeaderMap> for Headers {
@@ -178,11 +218,9 @@ impl Deref for Headers {
     fn deref(&self) -> &HeaderMap {
         self.map.get_or_init(|| {
             let mut map = HeaderMap::new();
-            for line in self.text.split(|byte| *byte == b'\n') {
-                // No name has a colon, and no value an end of line.
-                let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
-                let name = HeaderName::from_bytes(&line[..colon]);
-                let value = HeaderValue::from_bytes(&line[colon + 1..]);
+            for (name, value) in self.lines() {
+                let name = HeaderName::from_bytes(name);
+                let value = HeaderValue::from_bytes(value);
                 if let (Ok(name), Ok(value)) = (name, value) {
                     map.append(name, value);
                 }
@@ -275,6 +313,23 @@ mod tests {
             assert_eq!(date(seconds), expected, "{seconds}");
         }
         assert!(!date(u64::MAX / 1_000).is_empty());
+    }
+
+    #[test]
+    fn adm_09_what_is_printed_of_it_tells_no_secret() {
+        let mut map = HeaderMap::new();
+        for name in ["cookie", "authorization", "proxy-authorization"] {
+            map.append(HeaderName::from_static(name), HeaderValue::from_static("secret"));
+        }
+        map.append("user-agent", HeaderValue::from_static("a browser"));
+        let handshake = Handshake { headers: Headers::from(&map), ..of("/socket.io/?t=secret") };
+        let printed = format!("{handshake:?}");
+        assert!(!printed.contains("secret"), "{printed}");
+        for told in [r#""cookie": "…""#, r#""user-agent": "a browser""#, r#"path: "/socket.io/""#]
+        {
+            assert!(printed.contains(told), "{printed}");
+        }
+        assert!(handshake.headers.map.get().is_none(), "nothing is kept for it");
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The events of one socket that wait behind an async handler.
-//! Acks, pings and disconnects never come here: they overtake.
+//! Acks, pings, disconnects and renewed tokens never come here: they overtake.
 
 use std::collections::VecDeque;
 

@@ -51,7 +51,6 @@ pub use remote::{RemoteHandshake, RemoteSocket};
 pub use rooms::Rooms;
 pub use server_side::ServerAnswer;
 
-pub(crate) use accounts::Renew;
 pub(crate) use admission::Decision;
 pub(crate) use cloakroom::Cloakroom;
 pub(crate) use context::Sessions;
@@ -59,6 +58,7 @@ pub(crate) use desk::{Env, EnvParts, Gathered};
 pub(crate) use dynamic::{Matching, Unlisted};
 pub(crate) use events::Passed;
 pub(crate) use every::{Beat, TimerId};
+pub(crate) use handshake::shown;
 pub(crate) use listening::listeners;
 pub(crate) use names::Names;
 pub(crate) use namespace::Running as RunningTask;

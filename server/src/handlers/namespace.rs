@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, fmt, pin::Pin, sync::Arc};
 
 use parlor_core::effect::DisconnectReason;
 use parlor_shared::{
-    api::{self, Refusal},
+    api::Refusal,
     socket_io::{Args, FromArgs, OwnedArgs},
 };
 
 use serde::Serialize;
 
 use super::{
-    Admission, AsyncContext, Auth, Context, Matching, OwnedAuth, ShardContext, accounts,
+    Admission, AsyncContext, Auth, Context, Matching, OwnedAuth, ShardContext,
     dynamic::OnNewNamespace,
     listening::Listening,
     remote::{ShowData, show},
@@ -88,7 +88,15 @@ impl fmt::Debug for Namespace {
 impl Namespace {
     /// Which accounts this namespace asks for; none unless this is said. Clients send their token
     /// as `token` of their `auth`; one that is not accepted is refused with the code `E_AUTH`.
-    /// Handlers see the account in [`Context::account`].
+    /// Your own tokens are JWTs that one of the keys in `auth.keys` has signed. They need the
+    /// claims `sub`, the account's name of 1 to 256 bytes, and `exp`, when they end; what is wrong
+    /// with one that is well signed, the message of the refusal says. Handlers see the account in
+    /// [`Context::account`].
+    ///
+    /// The event `auth:renew`, by which clients bring their next token, is then the server's: it
+    /// overtakes whatever waits, and neither handlers nor listeners nor middleware see it. A client
+    /// that brings eight in vain, one after the other, is disconnected (`token refused`); one may
+    /// bring them as often as its account may connect.
     ///
     /// ```
     /// # let mut server = parlor_server::Server::default();
@@ -101,7 +109,7 @@ impl Namespace {
     /// ```
     pub fn accounts(&mut self, rule: AccountRule) -> &mut Self {
         self.accounts = rule;
-        self.on(api::RENEW, accounts::renew)
+        self
     }
 
     /// Decides whether a socket may join: called with what the client sent as `auth`. Without it

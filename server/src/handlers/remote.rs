@@ -1,7 +1,7 @@
 //! Sockets as other shards and threads know them: what each shard's driver tells of its own, and
 //! how that is read.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use parlor_core::{
     cluster::{Answer, Message, SocketInfo},
@@ -11,7 +11,7 @@ use parlor_shared::id::SocketId;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use super::{Handlers, Handshake, context, tasks::caught};
+use super::{Handlers, Handshake, context, handshake::shown, tasks::caught};
 
 /// A socket of any shard, as it was when its shard was asked.
 ///
@@ -41,8 +41,8 @@ pub struct RemoteSocket {
     data: Option<Box<RawValue>>,
 }
 
-/// What other shards are told of a handshake.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// What other shards are told of a handshake. Its `Debug` leaves out what may tell a secret.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct RemoteHandshake {
     /// The client's address, as told by trusted proxies.
     pub address: IpAddr,
@@ -74,6 +74,18 @@ impl RemoteSocket {
     /// If it is not a `T`.
     pub fn data<T: DeserializeOwned>(&self) -> Option<Result<T, serde_json::Error>> {
         self.data.as_ref().map(|data| serde_json::from_str(data.get()))
+    }
+}
+
+impl fmt::Debug for RemoteHandshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers = self.headers.iter();
+        let headers = headers.map(|(name, value)| shown(name.as_bytes(), value.as_bytes()));
+        let headers: Vec<_> = headers.collect();
+        f.debug_struct("RemoteHandshake")
+            .field("address", &self.address)
+            .field("headers", &headers)
+            .finish_non_exhaustive()
     }
 }
 
@@ -137,4 +149,21 @@ pub(super) type ShowData = Arc<dyn Fn(&(dyn std::any::Any + Send)) -> Option<Str
 
 pub(super) fn show<T: Serialize + 'static>() -> ShowData {
     Arc::new(|data| serde_json::to_string(data.downcast_ref::<T>()?).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adm_09_what_is_printed_of_it_tells_no_secret() {
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let handshake = RemoteHandshake {
+            address: [127, 0, 0, 1].into(),
+            query: "token=secret".to_owned(),
+            headers: vec![header("cookie", "secret"), header("user-agent", "a browser")],
+        };
+        let printed = format!("{handshake:?}");
+        assert!(!printed.contains("secret") && printed.contains("a browser"), "{printed}");
+    }
 }

@@ -10,7 +10,13 @@ mod pages;
 mod upgrades;
 
 use std::{
-    cell::Cell, convert::Infallible, net::IpAddr, pin::Pin, rc::Rc, sync::Arc, task::Poll,
+    cell::Cell,
+    convert::Infallible,
+    net::IpAddr,
+    pin::Pin,
+    rc::Rc,
+    sync::{Arc, Once},
+    task::Poll,
     time::Duration,
 };
 
@@ -438,7 +444,24 @@ impl Peer {
         }
     }
 
+    /// Says it once if clients come by a proxy that is not trusted: then all of them share what
+    /// one address may.
+    fn look_for_proxy(&self, headers: &HeaderMap) {
+        static TOLD: Once = Once::new();
+        let is_forwarded =
+            ["x-forwarded-for", "forwarded"].iter().any(|n| headers.contains_key(*n));
+        if is_forwarded && !self.settings.proxies.contains(self.address) {
+            self.shard.peek(|shard| shard.metrics().forwarded_untrusted.inc());
+            TOLD.call_once(|| {
+                let what = "a request was forwarded, but by an address that `proxy.trusted` does \
+                            not name: if it is a proxy, its clients have one address's limits";
+                tracing::warn!(address = %self.address, "{what}");
+            });
+        }
+    }
+
     fn describe<B>(&self, request: &Request<B>) -> Handshake {
+        self.look_for_proxy(request.headers());
         Handshake {
             address: self.settings.proxies.client(self.address, request.headers()),
             url: request.uri().to_string().into(),

@@ -144,7 +144,8 @@ impl Effects for Outlet<'_> {
                 self.handlers.connected(&View(self.sessions), socket);
             }
             Effect::Event { socket, args, ack, .. } => {
-                let heard = self.handlers.event(&View(self.sessions), socket, args, ack);
+                let sessions = View(self.sessions);
+                let heard = self.handlers.event(&sessions, self.now, socket, args, ack);
                 if let Err(session) = heard {
                     self.tell(session, SessionInput::Close(CloseReason::PolicyViolation));
                 }

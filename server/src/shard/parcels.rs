@@ -40,7 +40,6 @@ impl Shard {
             Parcel::RunHere(job) => self.handlers(|all, _| all.run_here(now, "", job)),
             Parcel::Decided(decision) => self.handlers(|all, view| all.decided(view, decision)),
             Parcel::Every(id, beat) => self.handlers(|all, _| all.every(now, id, beat)),
-            Parcel::Renew(renew) => self.handlers(|all, view| all.renew(view, now, renew)),
             Parcel::Revoked(revoked) => self.handlers(|all, _| all.revoked(revoked.as_ref())),
             Parcel::Cancel(id) => self.handlers(|all, _| all.cancel(id)),
             Parcel::Passed(socket, passed) => {

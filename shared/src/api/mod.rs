@@ -6,6 +6,8 @@ pub mod circles;
 pub mod delta;
 pub mod lobby;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// The answer in an acknowledgement: `{"ok":true, …}` with the fields of `T`, or
@@ -123,7 +125,8 @@ impl RateLimited {
 pub const EXPIRING: &str = "auth:expiring";
 /// The event by which a guest who asked for it is told its token.
 pub const GUEST: &str = "auth:guest";
-/// The event by which a client brings a new token: its argument, or `token` of its argument.
+/// The event by which a client brings a new token: its argument, or `token` of its argument. Eight
+/// in vain, one after the other, and the socket is disconnected.
 pub const RENEW: &str = "auth:renew";
 
 /// What comes with [`EXPIRING`].
@@ -141,7 +144,7 @@ pub struct Renewed {
 }
 
 /// A guest's token, as it is told: [`GUEST`], and the answer to `POST /guest`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuestToken {
     /// To be sent as `token` with each CONNECT, to be the same player again.
     pub token: String,
@@ -149,6 +152,16 @@ pub struct GuestToken {
     pub account: String,
     /// Seconds from the Unix epoch to its end.
     pub expires: u64,
+}
+
+impl fmt::Debug for GuestToken {
+    /// Without the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GuestToken")
+            .field("account", &self.account)
+            .field("expires", &self.expires)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Codes that Parlor itself puts into a [`Refusal`].

@@ -93,6 +93,13 @@ fn assert_answered(packet: &str, answer: Option<&str>) {
     });
 }
 
+/// Two servers per row, left running, would be more files than a process may have open.
+impl Drop for Scene {
+    fn drop(&mut self) {
+        self.running.stop();
+    }
+}
+
 impl Scene {
     fn start(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = app::config();
