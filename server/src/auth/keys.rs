@@ -60,6 +60,10 @@ impl Keys {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The claims of a token that one of these keys has signed. A token that names a key is not
     /// tried with others, unless they have no name.
     pub(super) fn verify(&self, token: &Unverified<'_>) -> Option<String> {

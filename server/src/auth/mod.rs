@@ -4,6 +4,7 @@
 //! files that are read again when they change. What a shard's sockets hold is `gate`'s part, and
 //! how often one may fail, `limits`'.
 
+pub(crate) mod doors;
 mod gate;
 mod keys;
 mod revoked;

@@ -2,7 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use parlor_server::doors::{self, Read};
+use parlor_server::{
+    Handshake, Headers,
+    doors::{self, Read},
+};
 use parlor_shared::id::Sid;
 
 use super::text;
@@ -55,6 +58,59 @@ pub(super) fn query(data: &[u8]) {
     if let Some(bytes) = read.sid {
         assert_eq!(Sid::from_bytes(bytes).to_string(), last("sid"), "an id is written in one way");
     }
+}
+
+/// A URL in one line, a name in the next, and lines of cookies: parameters and cookies are what a
+/// plain reading finds.
+pub(super) fn handshake(data: &[u8]) {
+    let mut lines = data.split(|byte| *byte == b'\n');
+    let (url, name) = (text(lines.next().unwrap_or_default()), lines.next().unwrap_or_default());
+    let (name, lines) = (text(name), lines.collect::<Vec<_>>());
+    let headers = Headers::default();
+    let address = Ipv4Addr::LOCALHOST.into();
+    let handshake = Handshake { address, url: url.into(), headers, issued: 0 };
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    let expected: Vec<(String, String)> = pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(name, value)| (unescaped(name), unescaped(value)))
+        .collect();
+    let found = handshake.params().map(|(name, value)| (name.into_owned(), value.into_owned()));
+    assert_eq!(found.collect::<Vec<_>>(), expected);
+    let first = expected.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    assert_eq!(handshake.param(name).as_deref(), first);
+
+    let is_header =
+        |line: &&[u8]| line.iter().all(|byte| matches!(byte, b'\t' | b' '..=126 | 128..));
+    let cookies = doors::cookie(&lines, name);
+    assert_eq!(cookies.is_some(), lines.iter().all(is_header));
+    let Some(cookie) = cookies else { return };
+    let texts: Vec<_> = lines.iter().map(|line| String::from_utf8_lossy(line)).collect();
+    let pairs = texts.iter().flat_map(|line| line.split(';')).map(str::trim);
+    let mut values = pairs.filter_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+    let value = values.next().filter(|_| !name.contains('='));
+    assert_eq!(cookie.as_deref(), value.map(|value| value.trim_matches('"')));
+}
+
+/// A word of a query, whose plus signs are blanks and whose escapes are bytes.
+fn unescaped(word: &str) -> String {
+    let word = word.replace('+', " ");
+    let mut parts = word.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let digits = part.get(..2).filter(|two| two.bytes().all(|b| b.is_ascii_hexdigit()));
+        match digits.map(|two| u8::from_str_radix(two, 16).expect("two digits")) {
+            Some(byte) => {
+                bytes.push(byte);
+                bytes.extend_from_slice(&part.as_bytes()[2..]);
+            }
+            None => {
+                bytes.push(b'%');
+                bytes.extend_from_slice(part.as_bytes());
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Any lines as `X-Forwarded-For`: who is not behind a trusted proxy is who it is, and others are
