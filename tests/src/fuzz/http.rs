@@ -1,6 +1,6 @@
 //! What the server reads of HTTP by itself. All else is hyper's.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use parlor_server::{
     Handshake, Headers,
@@ -114,7 +114,8 @@ fn unescaped(word: &str) -> String {
 }
 
 /// Any lines as `X-Forwarded-For`: who is not behind a trusted proxy is who it is, and others are
-/// somebody that a line names.
+/// whom the last line's last hop names, or somebody that a line names if that is a proxy too. What
+/// cannot be read leaves the proxy itself.
 pub(super) fn forwarded(data: &[u8]) {
     let peer = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
     let values: Vec<&[u8]> = data.split(|byte| *byte == b'\n').collect();
@@ -126,8 +127,28 @@ pub(super) fn forwarded(data: &[u8]) {
     let Some(client) = doors::forwarded(&trusted(&["10.0.0.0/8", "::1"]), peer, &values) else {
         return;
     };
-    let hops = values.iter().filter_map(|value| std::str::from_utf8(value).ok());
-    let mut named =
-        hops.flat_map(|value| value.split(',')).filter_map(|hop| hop.trim().parse().ok());
-    assert!(client == peer || named.any(|named: IpAddr| named.to_canonical() == client));
+    let lines: Vec<_> = values.iter().map(|value| String::from_utf8_lossy(value)).collect();
+    let hops: Vec<_> = lines.iter().flat_map(|line| line.split(',')).map(address).collect();
+    let is_proxy = |address: IpAddr| match address {
+        IpAddr::V4(address) => address.octets()[0] == 10,
+        IpAddr::V6(address) => address == Ipv6Addr::LOCALHOST,
+    };
+    match hops.last().copied().flatten() {
+        Some(last) if !is_proxy(last) => assert_eq!(client, last),
+        Some(_) => assert!(hops.contains(&Some(client)), "{client} is named by nobody"),
+        None => assert!(client == peer || hops.contains(&Some(client))),
+    }
+}
+
+/// A hop's address, with a port or without.
+fn address(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim();
+    let alone = || hop.parse::<IpAddr>().ok();
+    let with_port = || hop.parse::<SocketAddr>().ok().map(|address| address.ip());
+    let in_brackets = || {
+        let inner = hop.strip_prefix('[')?.strip_suffix(']')?;
+        inner.parse::<Ipv6Addr>().ok().map(IpAddr::V6)
+    };
+    let address = alone().or_else(with_port).or_else(in_brackets)?;
+    Some(address.to_canonical())
 }
