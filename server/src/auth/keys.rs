@@ -35,8 +35,14 @@ impl Keys {
     /// # Errors
     /// What is wrong with it; never any of its content.
     pub(crate) fn parse(content: &[u8]) -> Result<Self, String> {
-        let text = std::str::from_utf8(content).unwrap_or_default();
-        let keys = if text.trim_start().starts_with('{') {
+        // What is public must not be taken for a secret because an editor has put a mark of its
+        // encoding in front of it, or a remark is in another.
+        if [[0xff, 0xfe], [0xfe, 0xff]].iter().any(|mark| content.starts_with(mark)) {
+            return Err("it is UTF-16, not UTF-8".to_owned());
+        }
+        let text = String::from_utf8_lossy(content);
+        let text = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+        let keys = if text.starts_with('{') {
             jwks(text)?
         } else if text.contains("-----BEGIN") {
             pem(text)?.into_iter().map(|key| (None, key)).collect()
@@ -52,6 +58,10 @@ impl Keys {
             1..=MAX_KEYS => Ok(Self(keys)),
             _ => Err(format!("it holds more than {MAX_KEYS} keys")),
         }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// The claims of a token that one of these keys has signed. A token that names a key is not
@@ -91,7 +101,9 @@ fn jwks(text: &str) -> Result<Vec<(Option<String>, Key)>, String> {
     let mut keys = Vec::new();
     for (at, value) in set.keys.into_iter().enumerate() {
         let wrong = |what: &str| format!("key {at}: {what}");
-        let jwk: Jwk = serde_json::from_value(value).map_err(|_| wrong("it is no JWK"))?;
+        let jwk = Some(value).filter(serde_json::Value::is_object);
+        let jwk = jwk.and_then(|jwk| serde_json::from_value(jwk).ok());
+        let jwk: Jwk = jwk.ok_or_else(|| wrong("it is no JWK"))?;
         if jwk.usage.as_ref().is_some_and(|usage| usage != "sig") {
             continue;
         }
@@ -150,7 +162,7 @@ fn pem(text: &str) -> Result<Vec<Key>, String> {
         let key = match label {
             "PUBLIC KEY" => public_key(&der),
             "RSA PUBLIC KEY" => rsa_public_key(&der),
-            _ => return Err(format!("`{label}` is not a public key")),
+            _ => return Err("a PEM block is not a public key".to_owned()),
         };
         keys.push(key.ok_or_else(|| format!("a `{label}` is neither RSA nor Ed25519"))??);
     }
@@ -233,6 +245,7 @@ mod tests {
                 {{"kty":"EC","crv":"P-256","x":"","y":""}}, {{"kty":"RSA","use":"enc"}}]}}"#
         );
         assert_eq!(read(&set).unwrap(), [EdDSA, HS256]);
+        assert_eq!(read(&format!("\u{feff}{set}")).unwrap(), [EdDSA, HS256]);
     }
 
     #[test]
@@ -257,6 +270,22 @@ mod tests {
         ] {
             let error = Keys::parse(text.as_bytes()).unwrap_err();
             assert!(error.contains(why) && !error.contains(&secret), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_public_is_never_a_secret_in_whatever_encoding() {
+        let remark = [b"Schl\xfcssel\n", ED.as_bytes()].concat();
+        let keys = Keys::parse(&remark).unwrap();
+        assert_eq!(keys.0[0].1.algorithm(), Algorithm::EdDSA);
+        for file in [ED, r#"{"keys":[{"kty":"oct","k":""}]}"#] {
+            let words = |bytes: fn(u16) -> [u8; 2]| {
+                "\u{feff}".encode_utf16().chain(file.encode_utf16()).flat_map(bytes).collect()
+            };
+            let files: [Vec<u8>; 2] = [words(u16::to_le_bytes), words(u16::to_be_bytes)];
+            for file in files {
+                assert_eq!(Keys::parse(&file).unwrap_err(), "it is UTF-16, not UTF-8");
+            }
         }
     }
 

@@ -7,18 +7,31 @@ use ring::{
     hmac,
     signature::{ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey},
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
 /// Longest token that is looked at: one that is longer is no token.
 pub(crate) const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// How a token is signed. There is no `none`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub(crate) enum Algorithm {
     HS256,
     RS256,
-    #[serde(alias = "Ed25519")]
     EdDSA,
+}
+
+impl TryFrom<String> for Algorithm {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        match name.as_str() {
+            "HS256" => Ok(Self::HS256),
+            "RS256" => Ok(Self::RS256),
+            "EdDSA" | "Ed25519" => Ok(Self::EdDSA),
+            _ => Err("no algorithm of ours"),
+        }
+    }
 }
 
 /// A key that checks signatures. It goes with one algorithm, whatever a token says.
@@ -70,6 +83,12 @@ pub(super) struct Header {
     crit: Option<serde::de::IgnoredAny>,
 }
 
+/// Reads what has to be a JSON object; of a list, serde would take the parts in their order.
+pub(super) fn object<T: DeserializeOwned>(text: &[u8]) -> Option<T> {
+    let is_object = text.trim_ascii_start().starts_with(b"{");
+    serde_json::from_slice(text).ok().filter(|_| is_object)
+}
+
 /// A token in its parts, which nobody has vouched for yet. No part of it is ever logged.
 pub(super) struct Unverified<'t> {
     pub(super) header: Header,
@@ -87,7 +106,7 @@ impl<'t> Unverified<'t> {
         }
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
-        let header: Header = serde_json::from_slice(&BASE64.decode(header).ok()?).ok()?;
+        let header: Header = object(&BASE64.decode(header).ok()?)?;
         if header.crit.is_some() || claims.contains('.') {
             return None;
         }
@@ -151,6 +170,8 @@ mod tests {
             r#"{"alg":"nOnE"}"#,
             r#"{"alg":"HS384"}"#,
             r#"{"alg":["HS256"]}"#,
+            r#"{"alg":{"HS256":null}}"#,
+            r#"["HS256",null,null,null]"#,
             r#"{"alg":"HS256","alg":"HS256"}"#,
             r#"{"alg":"HS256","crit":["b64"],"b64":false}"#,
             r#"{"alg":"HS256","kid":7}"#,

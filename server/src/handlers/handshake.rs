@@ -85,9 +85,12 @@ impl Handshake {
     /// The value of a cookie; of two of one name the first, which is the one of the longer path.
     pub(crate) fn cookie(&self, name: &str) -> Option<String> {
         let all = self.headers.get_all(COOKIE);
-        let pairs = all.iter().filter_map(|all| all.to_str().ok()).flat_map(|all| all.split(';'));
-        let mut pairs = pairs.filter_map(|pair| pair.trim().split_once('='));
-        pairs.find(|(own, _)| *own == name).map(|(_, value)| value.trim_matches('"').to_owned())
+        // One that is not ASCII is another page's, and hides none that stands beside it.
+        all.iter().map(|all| String::from_utf8_lossy(all.as_bytes())).find_map(|all| {
+            let mut pairs = all.split(';').filter_map(|pair| pair.trim().split_once('='));
+            let (_, value) = pairs.find(|(own, _)| *own == name)?;
+            Some(value.trim_matches('"').to_owned())
+        })
     }
 }
 

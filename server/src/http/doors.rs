@@ -1,8 +1,11 @@
 //! Doors to what reads bytes of the network here, for the fuzz targets alone: no part of the API.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use hyper::{HeaderMap, Uri, header::HeaderValue};
+use hyper::{
+    HeaderMap, Uri,
+    header::{self, HeaderValue},
+};
 use parlor_core::engine_io::Transport;
 use parlor_shared::id::ID_BYTES;
 
@@ -10,8 +13,10 @@ use super::{
     asked::{Asked, Query, climbs, is_plain},
     upgrades::switching,
 };
+pub use crate::auth::doors::{Verifier, revoked};
 use crate::{
     address::TrustedProxies,
+    handlers::{Handshake, Headers},
     transport::{Transports, opening, websocket},
 };
 
@@ -42,7 +47,7 @@ pub fn read_opening(bytes: &[u8]) -> Option<Opening> {
         .ok()
         .filter(|_| is_in_order)
         .map(|accept| opening::write(&switching(request.headers(), &accept)));
-    let owned = |(name, value): (&hyper::header::HeaderName, &HeaderValue)| {
+    let owned = |(name, value): (&header::HeaderName, &HeaderValue)| {
         (name.as_str().to_owned(), value.as_bytes().to_vec())
     };
     Some(Opening { n_head, headers: request.headers().iter().map(owned).collect(), answer })
@@ -80,4 +85,17 @@ pub fn forwarded(trusted: &[String], peer: IpAddr, values: &[&[u8]]) -> Option<I
         headers.append("x-forwarded-for", HeaderValue::from_bytes(value).ok()?);
     }
     Some(TrustedProxies::parse(trusted).ok()?.client(peer, &headers))
+}
+
+/// The value of a cookie in these lines; `None` if they can be no headers, or are no longer the
+/// same once they have been kept.
+pub fn cookie(lines: &[&[u8]], name: &str) -> Option<Option<String>> {
+    let mut map = HeaderMap::new();
+    for line in lines {
+        map.append(header::COOKIE, HeaderValue::from_bytes(line).ok()?);
+    }
+    let headers = Headers::from(&map);
+    let handshake =
+        Handshake { address: Ipv4Addr::LOCALHOST.into(), url: "/".into(), headers, issued: 0 };
+    (*handshake.headers == map).then(|| handshake.cookie(name))
 }

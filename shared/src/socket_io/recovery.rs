@@ -63,7 +63,9 @@ impl Claim {
             pid: Option<Value>,
             offset: Option<Value>,
         }
-        let Sent { pid, offset } = serde_json::from_str(auth).ok()?;
+        // The members of a list would be read in their order.
+        let is_object = auth.trim_start().starts_with('{');
+        let Sent { pid, offset } = serde_json::from_str(auth).ok().filter(|_| is_object)?;
         let pid = Pid::parse(pid?.as_str()?)?;
         let offset = match offset.as_ref().and_then(Value::as_str) {
             None | Some("") => None,
@@ -103,5 +105,6 @@ mod tests {
         for bad in ["{}", r#"{"pid":{}}"#, r#"{"pid":7}"#, r#"{"pid":"x"}"#, r#"{"pid":null}"#] {
             assert_eq!(Claim::read(bad), None, "{bad}");
         }
+        assert_eq!(Claim::read(&format!(r#"["{pid}","1f"]"#)), None);
     }
 }

@@ -2,11 +2,12 @@
 
 use parlor_shared::{
     engine_io::{self, MAX_PACKETS_IN, decode_payload, write_packet},
-    socket_io::{Draft, EventArgs, Kind, Packet, Sender, json},
+    id::Pid,
+    socket_io::{Claim, Draft, EventArgs, Kind, Offset, Packet, Sender, json},
     websocket::{Decoder, Limits, Role},
 };
 
-use super::text;
+use super::{plain::Object, text};
 
 /// Any bytes into the frame decoder of either side: in pieces of any size it says what it says of
 /// all at once, and what comes behind a broken rule does it no harm.
@@ -122,5 +123,40 @@ pub(super) fn json(data: &[u8]) {
     if let Some(mended) = mended {
         assert_eq!(mended.len(), text.len());
         assert!(json::mend_surrogates(&mended).is_none());
+    }
+}
+
+/// Any text as what a client sends along that wants its socket back: it claims what its members
+/// `pid` and `offset` say, and nothing else.
+pub(super) fn claim(data: &[u8]) {
+    use serde_json::Value;
+
+    let auth = text(data);
+    let letters = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+    let expected = || {
+        let object = Object::read(auth)?;
+        let Value::String(pid) = object.member("pid").ok()?? else { return None };
+        (pid.chars().count() == 24 && pid.chars().all(letters)).then_some(())?;
+        let offset = match object.member("offset").ok()? {
+            Some(Value::String(offset)) if !offset.is_empty() => {
+                let is_hex = offset.chars().all(|letter| letter.is_ascii_hexdigit());
+                Some(u64::from_str_radix(&offset, 16).ok().filter(|_| is_hex)?)
+            }
+            _ => None,
+        };
+        // More digits than there can be are none of ours, even if they are zeros.
+        let is_long = |value: &Value| value.as_str().is_some_and(|text| text.len() > 16);
+        let is_read = !object.member("offset").ok()?.as_ref().is_some_and(is_long);
+        is_read.then_some((pid, offset))
+    };
+    let claim = Claim::read(auth);
+    let found = claim.map(|Claim { pid, offset }| {
+        let number = |offset: Offset| u64::from_str_radix(&offset.to_string(), 16).expect("hex");
+        (pid.to_string(), offset.map(number))
+    });
+    assert_eq!(found, expected());
+    if let Some(Claim { pid, offset }) = claim {
+        assert_eq!(Pid::from_bytes(pid.to_bytes()), pid);
+        assert!(offset.is_none_or(|offset| Offset::parse(&offset.to_string()) == Some(offset)));
     }
 }

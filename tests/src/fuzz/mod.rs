@@ -3,11 +3,13 @@
 //! `make fuzz TARGET=…` looks for such bytes; the seeds, and what was found with them, are run by
 //! every `cargo test`, with mutations that are the same each time.
 
+mod accounts;
 mod bus;
 mod choices;
 mod client;
 mod decoders;
 mod http;
+mod plain;
 mod session;
 mod world;
 
@@ -21,7 +23,7 @@ pub struct Target {
 }
 
 /// All of them. Those with a name of a protocol take what travels by it.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 18] = [
     Target { name: "websocket", run: decoders::websocket },
     Target { name: "payload", run: decoders::payload },
     Target { name: "packet", run: decoders::packet },
@@ -29,6 +31,13 @@ pub const TARGETS: [Target; 11] = [
     Target { name: "opening", run: http::opening },
     Target { name: "query", run: http::query },
     Target { name: "forwarded", run: http::forwarded },
+    Target { name: "handshake", run: http::handshake },
+    Target { name: "claim", run: decoders::claim },
+    Target { name: "token", run: accounts::token },
+    Target { name: "claims", run: accounts::claims },
+    Target { name: "keys", run: accounts::keys },
+    Target { name: "der", run: accounts::der },
+    Target { name: "revoked", run: accounts::revoked },
     Target { name: "bus", run: bus::bus },
     Target { name: "client", run: client::client },
     Target { name: "session", run: session::session },

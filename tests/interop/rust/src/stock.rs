@@ -14,7 +14,7 @@ use futures_util::FutureExt as _;
 use rust_socketio::{
     ClientBuilder, Event, Payload, TransportType, asynchronous, client::Client as Threaded,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 /// No answer takes longer, on a busy machine.
@@ -156,6 +156,43 @@ impl<'r> Client<'r> {
             }
             others.push(name);
         }
+    }
+
+    /// Waits until it says that something is wrong.
+    pub fn notices(&self, limit: Duration) -> Result<()> {
+        let end = Instant::now() + limit;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            match self.heard.recv_timeout(left) {
+                Ok((name, _)) if name == "error" || name == "close" => return Ok(()),
+                Ok(_) => {}
+                Err(_) => bail!("it does not notice"),
+            }
+        }
+    }
+
+    /// Waits until it is connected again, and does something until it notices that it is not.
+    pub fn comes_back(&self, limit: Duration, mut harm: impl FnMut() -> Result<()>) -> Result<()> {
+        let end = Instant::now() + limit;
+        let (mut has_noticed, mut heard) = (false, Vec::new());
+        while Instant::now() < end {
+            match self.heard.recv_timeout(Duration::from_millis(100)) {
+                Ok((name, _)) if name == "connect" => return Ok(()),
+                Ok((name, _)) => {
+                    has_noticed |= name == "error" || name == "close";
+                    heard.push(name);
+                }
+                Err(_) if !has_noticed => harm()?,
+                Err(_) => {}
+            }
+        }
+        heard.dedup();
+        bail!("it does not come back, after {heard:?}")
+    }
+
+    /// The server answers it once more.
+    pub fn asks_again(&self) -> Result<()> {
+        self.ask("message-with-ack", json!(1)).map(drop)
     }
 
     /// True if one of these events has come; others before it are passed over.
