@@ -215,6 +215,54 @@ fn rec_01_rec_02_the_last_to_come_holds_the_socket_alone_and_the_first_is_told()
 }
 
 #[test]
+fn a_handler_of_one_that_is_gone_or_back_says_to_others_what_is_for_others() {
+    for n_shards in [1, 3] {
+        let gate = std::sync::Arc::new(tokio::sync::Notify::new());
+        let gates = std::sync::Arc::clone(&gate);
+        let running = recovering(n_shards, move |server| {
+            server.namespace("/").on_async("wait", move |cx, _| {
+                let gate = std::sync::Arc::clone(&gates);
+                async move {
+                    cx.emit("waiting", ()).await;
+                    gate.notified().await;
+                    assert!(!cx.is_connected());
+                    cx.volatile().to("all").emit("volatile to", ()).await;
+                    cx.volatile().except("none").emit("volatile except", ()).await;
+                    cx.to("all").emit("to", ()).await;
+                    cx.broadcast().emit("broadcast", ()).await;
+                    cx.emit("own", ()).await;
+                }
+            });
+        });
+        let server = running.address();
+        let mut other = Client::new(server);
+        for is_back in [false, true, true, true, true] {
+            let mut client = Client::new(server);
+            client.socket.send(r#"42["wait"]"#).unwrap();
+            let waiting = client.socket.text().unwrap();
+            client.hear(&waiting);
+            let known = client.lose(&mut other);
+            let back = is_back.then(|| Client::back(server, &known));
+            gate.notify_one();
+            while other.heard.len() < 4 {
+                other.call(r#"["notes"]"#);
+            }
+            let all = [r#"["volatile to"]"#, r#"["volatile except"]"#, r#"["to"]"#];
+            assert_eq!(other.heard, [&all[..], &[r#"["broadcast"]"#]].concat());
+            let mut client = back.unwrap_or_else(|| Client::back(server, &known));
+            assert!(client.is_recovered_as(&known));
+            other.say("all", "end");
+            while client.heard.len() < 2 {
+                client.call(r#"["notes"]"#);
+            }
+            assert_eq!(client.heard, [r#"["own"]"#, r#"["said","end"]"#], "{is_back}");
+            other.heard.clear();
+            std::mem::forget(client);
+        }
+    }
+}
+
+#[test]
 fn rec_03_a_volatile_event_that_ends_in_a_string_is_no_offset() {
     let running = recovering(1, |server| {
         server.namespace("/").on("volatile", |cx, _| {

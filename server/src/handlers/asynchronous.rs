@@ -22,7 +22,7 @@ use parlor_shared::{
 use tokio::sync::{oneshot, watch};
 
 use super::{
-    Auth, Context, Emit, Handshake, OwnedAuth, Rooms,
+    Auth, Context, Emit, Handshake, OwnedAuth, Rooms, Volatile,
     context::answer,
     desk::{Env, Gathered, OnGathered},
 };
@@ -147,9 +147,10 @@ impl AsyncContext {
         self.aim(self.own()).emit(event, args).await;
     }
 
-    /// To this socket, and only if nothing newer of this event comes before it can take it.
-    pub fn volatile(&self) -> Emit<&Self> {
-        self.aim(self.own()).volatile()
+    /// To this socket, or to the others that are told next: who cannot take it at once gets only
+    /// the newest of this event.
+    pub fn volatile(&self) -> Volatile<&Self> {
+        Volatile::new(self.aim(self.own()), self.others())
     }
 
     /// To the sockets in these rooms, but not this one.
@@ -174,7 +175,7 @@ impl AsyncContext {
 
     /// To all sockets of the namespace but this one.
     pub fn broadcast(&self) -> Emit<&Self> {
-        self.aim(Target { except_socket: Some(self.0.socket), ..Target::default() })
+        self.aim(self.others())
     }
 
     /// To all sockets of the namespace, this one included.
@@ -335,6 +336,15 @@ impl AsyncContext {
             own.rooms.push(self.0.id.as_str().into());
         }
         own
+    }
+
+    /// All but the socket; if it is gone, but the one that its client has back, on any shard.
+    fn others(&self) -> Target {
+        let mut others = Target { except_socket: Some(self.0.socket), ..Target::default() };
+        if self.0.env.names.is_recoverable(self.0.family) && !self.is_connected() {
+            others.except.push(self.0.id.as_str().into());
+        }
+        others
     }
 
     async fn post(&self, parcel: Parcel) {

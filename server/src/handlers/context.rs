@@ -17,7 +17,7 @@ use parlor_shared::{
 use tokio::sync::watch;
 
 use super::{
-    AsyncContext, Auth, Emit, Handshake, OwnedAuth, Rooms,
+    AsyncContext, Auth, Emit, Handshake, OwnedAuth, Rooms, Volatile,
     asynchronous::Of,
     desk::{Desk, OnAck},
     foreign::Foreign,
@@ -207,10 +207,11 @@ impl Context<'_> {
         self.aim(target).emit(event, args);
     }
 
-    /// To this socket, and only if nothing newer of this event comes before it can take it.
-    pub fn volatile(&mut self) -> Emit<&mut Self> {
-        let target = Target::socket(self.socket);
-        self.aim(target).volatile()
+    /// To this socket, or to the others that are told next: who cannot take it at once gets only
+    /// the newest of this event.
+    pub fn volatile(&mut self) -> Volatile<&mut Self> {
+        let (own, others) = (Target::socket(self.socket), self.others());
+        Volatile::new(self.aim(own), others)
     }
 
     /// To the sockets in these rooms, but not this one.
@@ -235,8 +236,8 @@ impl Context<'_> {
 
     /// To all sockets of the namespace but this one.
     pub fn broadcast(&mut self) -> Emit<&mut Self> {
-        let target = Target { except_socket: Some(self.socket), ..Target::default() };
-        self.aim(target)
+        let others = self.others();
+        self.aim(others)
     }
 
     /// To all sockets of the namespace, this one included.
@@ -355,6 +356,10 @@ impl Context<'_> {
             is_recovered: self.info.is_recovered,
         };
         AsyncContext::new(Arc::clone(&self.desk.env), of)
+    }
+
+    fn others(&self) -> Target {
+        Target { except_socket: Some(self.socket), ..Target::default() }
     }
 
     fn aim(&mut self, target: Target) -> Emit<&mut Self> {
