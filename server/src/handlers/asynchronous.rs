@@ -207,6 +207,7 @@ impl AsyncContext {
         timeout: Option<Duration>,
     ) -> Result<OwnedArgs, AckError> {
         let draft = super::context::draft(Draft::event(event), args);
+        let n_bytes = draft.n_bytes();
         let (sender, answer) = oneshot::channel();
         let job = move |cx: &mut Context<'_>| {
             let then = move |_: &mut Context<'_>, answer: Result<Args<'_>, AckError>| {
@@ -215,7 +216,7 @@ impl AsyncContext {
             };
             cx.ask_draft(draft, timeout, Box::new(then));
         };
-        self.post(Parcel::Run(self.0.socket, Box::new(job))).await;
+        self.post(Parcel::Run(self.0.socket, Box::new(job), n_bytes)).await;
         answer.await.unwrap_or(Err(AckError::Disconnected))
     }
 
@@ -281,7 +282,8 @@ impl AsyncContext {
             // Who wanted it may have given up.
             let _ = sender.send(job(cx));
         };
-        self.post(Parcel::Run(self.0.socket, Box::new(job))).await;
+        // What users leave in it, nobody knows.
+        self.post(Parcel::Run(self.0.socket, Box::new(job), 0)).await;
         result.await.map_err(|_| Gone)
     }
 
@@ -293,12 +295,14 @@ impl AsyncContext {
 
     /// Asks many sockets, until this one is gone.
     pub(super) async fn gather(&self, question: Question) -> Result<Gathered, Gone> {
-        self.gather_by(|cx, then| cx.desk.gather(cx.socket, question, then)).await
+        let n_bytes = question.n_bytes();
+        self.gather_by(n_bytes, |cx, then| cx.desk.gather(cx.socket, question, then)).await
     }
 
-    /// Has something asked on the shard, until this socket is gone.
+    /// Has something of so many bytes asked on the shard, until this socket is gone.
     pub(super) async fn gather_by(
         &self,
+        n_bytes: usize,
         ask: impl FnOnce(&mut Context<'_>, OnGathered) + Send + 'static,
     ) -> Result<Gathered, Gone> {
         let (sender, answer) = oneshot::channel();
@@ -309,7 +313,7 @@ impl AsyncContext {
             };
             ask(cx, Box::new(then));
         };
-        self.post(Parcel::Run(self.0.socket, Box::new(job))).await;
+        self.post(Parcel::Run(self.0.socket, Box::new(job), n_bytes)).await;
         tokio::select! {
             biased;
             answer = answer => answer.map_err(|_| Gone),
