@@ -396,6 +396,15 @@ impl Namespace {
         Self { matching: Some(matching), ..Self::default() }
     }
 
+    /// True if registering the two under one name adds to one: two of a name, or of a pattern. Of
+    /// two predicates under one label, one would never be asked.
+    pub(crate) fn adds_up_with(&self, other: &Self) -> bool {
+        matches!(
+            (&self.matching, &other.matching),
+            (None, None) | (Some(Matching::Pattern(_)), Some(Matching::Pattern(_)))
+        )
+    }
+
     /// True if clients join children of it.
     pub(crate) fn is_parent(&self) -> bool {
         self.matching.is_some()
