@@ -34,7 +34,7 @@ pub struct Handshake {
 impl Handshake {
     /// The query string, without `?`.
     pub fn query(&self) -> &str {
-        self.url.split_once('?').map_or("", |(_, query)| query)
+        query(&self.url)
     }
 
     /// What the query string says, decoded, in its order: what the client was told to send, and
@@ -76,6 +76,11 @@ impl Handshake {
         let mut pairs = pairs.filter_map(|pair| pair.trim().split_once('='));
         pairs.find(|(own, _)| *own == name).map(|(_, value)| value.trim_matches('"').to_owned())
     }
+}
+
+/// What is behind the first `?`.
+pub(super) fn query(url: &str) -> &str {
+    url.split_once('?').map_or("", |(_, query)| query)
 }
 
 /// One word of a query string. What is no escape stays, and what is no UTF-8 is replaced.

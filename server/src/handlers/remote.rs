@@ -11,7 +11,7 @@ use parlor_shared::id::SocketId;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use super::{Handlers, Handshake, context, tasks::caught};
+use super::{Handlers, Handshake, context, handshake::query, tasks::caught};
 
 /// A socket of any shard, as it was when its shard was asked.
 ///
@@ -46,10 +46,12 @@ pub struct RemoteSocket {
 pub struct RemoteHandshake {
     /// The client's address, as told by trusted proxies.
     pub address: IpAddr,
-    /// The query string, without `?`.
-    pub query: String,
+    /// Path and query, as they were asked for.
+    pub url: Box<str>,
     /// Names and values of the headers, those that are text.
     pub headers: Vec<(String, String)>,
+    /// When it came: milliseconds since the beginning of 1970 in UTC.
+    pub issued: u64,
 }
 
 /// What a shard's driver adds to what its world knows.
@@ -78,6 +80,11 @@ impl RemoteSocket {
 }
 
 impl RemoteHandshake {
+    /// The query string, without `?`.
+    pub fn query(&self) -> &str {
+        query(&self.url)
+    }
+
     fn of(handshake: &Handshake) -> Self {
         // A copy, because the map that is made of them would stay.
         let headers = handshake.headers.clone();
@@ -85,8 +92,9 @@ impl RemoteHandshake {
         let headers = headers.iter().filter_map(|(n, v)| Some((n.as_str().to_owned(), text(v)?)));
         Self {
             address: handshake.address,
-            query: handshake.query().to_owned(),
+            url: handshake.url.clone(),
             headers: headers.collect(),
+            issued: handshake.issued,
         }
     }
 }
