@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 
-use parlor_server::{ConnectError, Context, DisconnectReason};
+use parlor_server::{ConnectError, Context, DisconnectReason, Namespace};
 use parlor_tests::harness::WebSocket;
 use serde_json::Value;
 
@@ -357,8 +357,8 @@ fn rec_06_ns_13_ns_14_a_wrong_claim_is_a_new_beginning_and_tells_nothing() {
 
 #[test]
 fn rec_07_what_was_one_persons_nobody_else_gets() {
-    let running = recovering(2, |server| {
-        server.namespace("/").admit(|cx, auth| {
+    check_identity(|namespace| {
+        namespace.admit(|cx, auth| {
             let auth: Value = auth.get().unwrap_or_default();
             if let Some(name) = auth["name"].as_str() {
                 cx.identify(name);
@@ -366,6 +366,19 @@ fn rec_07_what_was_one_persons_nobody_else_gets() {
             Ok(())
         });
     });
+    check_identity(|namespace| {
+        namespace.admit_async(|cx, auth| async move {
+            let auth: Value = auth.get().unwrap_or_default();
+            if let Some(name) = auth["name"].as_str() {
+                cx.identify(name).await;
+            }
+            Ok(())
+        });
+    });
+}
+
+fn check_identity(admit: impl FnOnce(&mut Namespace)) {
+    let running = recovering(2, |server| admit(server.namespace("/")));
     let server = running.address();
     let mut other = Client::new(server);
     let alice = Client::connect(server, r#"{"name":"alice"}"#).unwrap();
@@ -374,6 +387,33 @@ fn rec_07_what_was_one_persons_nobody_else_gets() {
     assert!(!Client::connect(server, &claim("mallory")).unwrap().is_recovered_as(&known));
     assert!(!Client::back(server, &known).is_recovered_as(&known), "nobody in particular");
     assert!(Client::connect(server, &claim("alice")).unwrap().is_recovered_as(&known));
+}
+
+#[test]
+fn what_is_said_to_one_that_is_just_gone_arrives_when_it_is_back() {
+    let running = recovering(2, |server| {
+        server
+            .namespace("/news")
+            .recoverable()
+            .on_disconnect(|cx, _| cx.emit("last", (1,)))
+            .on_disconnect_async(|cx, _| async move { cx.emit("last", (2,)).await });
+    });
+    let server = running.address();
+    let mut client = WebSocket::open(server, "").unwrap();
+    client.text().unwrap();
+    client.send("40/news,").unwrap();
+    let welcome = client.text().unwrap();
+    let welcome: Value = serde_json::from_str(welcome.strip_prefix("40/news,").unwrap()).unwrap();
+    drop(client);
+    wait_for_metric(server, "parlor_sockets_parked 1");
+    let mut client = WebSocket::open(server, "").unwrap();
+    client.text().unwrap();
+    client.send(&format!(r#"40/news,{{"pid":{}}}"#, welcome["pid"])).unwrap();
+    let mut texts = [(); 3].map(|()| client.text().unwrap());
+    texts.sort_unstable();
+    assert!(texts[0].starts_with("40/news,"), "{texts:?}");
+    assert!(texts[1].starts_with(r#"42/news,["last",1,"#), "{texts:?}");
+    assert!(texts[2].starts_with(r#"42/news,["last",2,"#), "{texts:?}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use parlor_core::{
     cluster::Question,
     delivery::Delivery,
     effect::{AckError, DisconnectReason},
+    engine_io::Transport,
     input::{Input, Scope, Target},
     key::{NamespaceKey, SocketKey},
 };
@@ -34,6 +35,8 @@ use crate::{auth::Account, mailbox::Parcel};
 /// of its verbs waits while the shard has more to do than it may. Once the socket is gone, what is
 /// wanted of itself does nothing, but what goes to others still reaches them, and what is emitted
 /// to it reaches its client if that gets it back. Once the server is gone, nothing does.
+///
+/// The socket's data is the shard's: [`Self::run`] takes a function there.
 #[derive(Clone)]
 pub struct AsyncContext(Arc<Inner>);
 
@@ -126,6 +129,52 @@ impl AsyncContext {
     /// Who the client was when the handler began; `None` in namespaces that do not ask.
     pub fn account(&self) -> Option<&Arc<Account>> {
         self.0.account.as_ref()
+    }
+
+    /// Bytes that wait for this client; see [`Context::queued_bytes`]. The shard is asked, after
+    /// what was wanted before.
+    ///
+    /// # Errors
+    /// If the socket is gone.
+    pub async fn queued_bytes(&self) -> Result<usize, Gone> {
+        self.run(|cx| cx.queued_bytes()).await
+    }
+
+    /// Packets that wait for this client; see [`Context::queued_packets`].
+    ///
+    /// # Errors
+    /// If the socket is gone.
+    pub async fn queued_packets(&self) -> Result<usize, Gone> {
+        self.run(|cx| cx.queued_packets()).await
+    }
+
+    /// True if this client can take nothing just now; see [`Context::is_blocked`].
+    ///
+    /// # Errors
+    /// If the socket is gone.
+    pub async fn is_blocked(&self) -> Result<bool, Gone> {
+        self.run(|cx| cx.is_blocked()).await
+    }
+
+    /// Volatile events to this client that a newer one has replaced so far.
+    ///
+    /// # Errors
+    /// If the socket is gone.
+    pub async fn n_replaced(&self) -> Result<u64, Gone> {
+        self.run(|cx| cx.n_replaced()).await
+    }
+
+    /// Carrier of the moment; `None` once the session is gone.
+    ///
+    /// # Errors
+    /// If the socket is gone.
+    pub async fn transport(&self) -> Result<Option<Transport>, Gone> {
+        self.run(|cx| cx.transport()).await
+    }
+
+    /// Says whose socket this is, while it is being admitted; see [`Context::identify`].
+    pub async fn identify(&self, identity: impl Into<String>) {
+        self.wish(Input::Identify(self.0.socket, identity.into())).await;
     }
 
     /// False once the socket is gone.
