@@ -13,6 +13,8 @@
 //! | `join`, `to`, `except`, `broadcast`, `volatile`, `local` | [rooms, and who hears what][to] |
 //! | `fetchSockets`, `socketsJoin`, acks of many, `socket.data` | [many sockets at once][many] |
 //! | `connection`, `handshake`, `disconnecting`, `disconnect` | [first word to last][life] |
+//! | `connectionStateRecovery`, `recovered` | [clients that come back][back] |
+//! | `conn.transport.writable` | [clients that read slowly][slow] |
 //! | `serverSideEmit`, adapters | [between servers][servers] |
 //! | what there is not | [the rest][rest] |
 //!
@@ -22,6 +24,8 @@
 //! [to]: guide#rooms-and-who-hears-what
 //! [many]: guide#many-sockets-at-once
 //! [life]: guide#from-the-first-word-to-the-last
+//! [back]: guide#clients-that-come-back
+//! [slow]: guide#clients-that-read-slowly
 //! [servers]: guide#between-servers
 //! [rest]: guide#what-there-is-not
 //!

@@ -169,8 +169,8 @@ impl Context<'_> {
     }
 
     /// True if the client was away and has got this socket back, with its id, rooms and data, and
-    /// has been sent what it had missed; see [`Namespace::recoverable`](super::Namespace). False if
-    /// it has to be told everything.
+    /// has been sent what it had missed; false if it has to be told everything. See
+    /// [`Namespace::recoverable`](super::Namespace::recoverable).
     pub fn recovered(&self) -> bool {
         self.info.is_recovered
     }
@@ -182,7 +182,8 @@ impl Context<'_> {
     }
 
     /// Data of this socket, made at first use. A client that comes back finds it as it was, if it
-    /// comes back to the same process.
+    /// comes back to the same process, and no handler of admission has stored other data for it
+    /// meanwhile, which counts then; see [`Namespace::recoverable`](super::Namespace::recoverable).
     ///
     /// # Panics
     /// If it was made as another type before.
