@@ -56,6 +56,8 @@ pub(super) struct SocketInfo {
     pub(super) data: Option<Foreign<Data>>,
     /// It is the one that its client had before.
     pub(super) is_recovered: bool,
+    /// It is about to go.
+    pub(super) is_leaving: bool,
     /// Its client may have it back under this pid.
     pub(super) kept: Option<Pid>,
     /// Made with the first async context; its receivers learn when the socket is dropped.
@@ -81,6 +83,7 @@ impl SocketInfo {
             lane: Lane::default(),
             data: None,
             is_recovered: false,
+            is_leaving: false,
             kept: None,
             life: None,
         }
@@ -204,14 +207,14 @@ impl Context<'_> {
     /// # Panics
     /// As [`Emit::emit`].
     pub fn emit(&mut self, event: &str, args: impl EventArgs) {
-        let target = Target::socket(self.socket);
-        self.aim(target).emit(event, args);
+        let own = self.own();
+        self.aim(own).emit(event, args);
     }
 
     /// To this socket, or to the others that are told next: who cannot take it at once gets only
     /// the newest of this event.
     pub fn volatile(&mut self) -> Volatile<&mut Self> {
-        let (own, others) = (Target::socket(self.socket), self.others());
+        let (own, others) = (self.own(), self.others());
         Volatile::new(self.aim(own), others)
     }
 
@@ -359,8 +362,28 @@ impl Context<'_> {
         AsyncContext::new(Arc::clone(&self.desk.env), of)
     }
 
+    /// The socket; if it is going, the one that its client will have back, or has.
+    fn own(&self) -> Target {
+        let mut own = Target::socket(self.socket);
+        if self.is_handed_on() {
+            own.rooms.push(self.info.id.as_str().into());
+        }
+        own
+    }
+
+    /// All others; if the socket is going, also but the one that its client has back.
     fn others(&self) -> Target {
-        Target { except_socket: Some(self.socket), ..Target::default() }
+        let mut others = Target { except_socket: Some(self.socket), ..Target::default() };
+        if self.is_handed_on() {
+            others.except.push(self.info.id.as_str().into());
+        }
+        others
+    }
+
+    /// True if another may soon be this socket: its client has come back already, say.
+    fn is_handed_on(&self) -> bool {
+        let SocketInfo { is_leaving, kept, namespace, .. } = &*self.info;
+        kept.is_some() || *is_leaving && self.desk.env.names.is_recoverable(*namespace)
     }
 
     fn aim(&mut self, target: Target) -> Emit<&mut Self> {
