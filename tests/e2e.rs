@@ -9,6 +9,8 @@ mod accounts;
 mod asynchronous;
 #[path = "e2e/bad_input/mod.rs"]
 mod bad_input;
+#[path = "e2e/chains.rs"]
+mod chains;
 #[path = "e2e/dynamic.rs"]
 mod dynamic;
 #[path = "e2e/emitter.rs"]

@@ -183,8 +183,9 @@
 //! | `….local.emit` | `….local().emit(…)` | sockets of this shard |
 //!
 //! A room is a name, or several in an array, slice or `Vec`; the id of a socket is a room with
-//! that socket in it. Who is meant twice gets it once. Threads of your own have an [`Emitter`],
-//! functions called once per period a [`ShardContext`].
+//! that socket in it. Who is meant twice gets it once. The order of modifiers means nothing, as on
+//! Node: `cx.volatile().to(room)` is `cx.to(room).volatile()`. Threads of your own have an
+//! [`Emitter`], functions called once per period a [`ShardContext`].
 //!
 //! ```
 //! # use std::{error::Error, time::{Duration, Instant}};
@@ -337,6 +338,142 @@
 //! # Ok::<(), Box<dyn Error>>(())
 //! ```
 //!
+//! # Clients that come back
+//!
+//! `connectionStateRecovery` is [`recoverable`], for each namespace that wants it; how long and how
+//! much is kept stands in the configuration, under `recovery`. A client that has lost its
+//! connection comes back to its id, its rooms, its data and the reliable events that it has missed,
+//! on any shard. `socket.recovered` is [`recovered`]: if it is false, the client has to be told
+//! everything. Stock clients do their part by themselves. Unlike on Node, admission is asked again;
+//! [`identify`] binds a socket to a person, so that nobody else can claim it.
+//!
+//! ```
+//! # use std::{error::Error, time::{Duration, Instant}};
+//! # use parlor_client_demo::client::{Connection, Event, Limits};
+//! # use parlor_server::Running;
+//! # const SOON: Duration = Duration::from_secs(10);
+//! # fn join(server: &Running, pid: Option<String>)
+//! #     -> Result<(Connection, Option<String>), Box<dyn Error>> {
+//! #     let address = format!("http://{}", server.address()).parse()?;
+//! #     let mut client = Connection::open(&address, Limits::default())?;
+//! #     let auth = serde_json::json!({ "pid": pid });
+//! #     let (_, pid) = client.connect_again("/", &auth, SOON)?;
+//! #     Ok((client, pid))
+//! # }
+//! # fn hear(client: &mut Connection) -> Result<String, Box<dyn Error>> {
+//! #     loop {
+//! #         match client.next_event(Some(Instant::now() + SOON))? {
+//! #             Some(Event::Pushed(pushed)) => return Ok(pushed.args().array().to_owned()),
+//! #             Some(_) => {}
+//! #             None => return Err("nothing came".into()),
+//! #         }
+//! #     }
+//! # }
+//! use parlor_server::Server;
+//!
+//! let mut server = Server::default();
+//! server
+//!     .namespace("/")
+//!     .recoverable()
+//!     .on_connect(|cx| {
+//!         if !cx.recovered() {
+//!             cx.join("news");
+//!         }
+//!     })
+//!     .on_typed("name", |cx, (name,): (String,)| {
+//!         *cx.data::<String>() = name;
+//!         cx.ack(());
+//!     })
+//!     .on("who am I?", |cx, _| {
+//!         let name = cx.data::<String>().clone();
+//!         cx.ack((name, cx.recovered()));
+//!     });
+//! let server = server.start("127.0.0.1:0")?;
+//!
+//! // What it may claim its socket by, a stock client notes for itself.
+//! let (mut client, pid) = join(&server, None)?;
+//! client.emit_with_ack("/", "name", ("Ada",), SOON)?;
+//! drop(client); // The network changes.
+//! server.emitter().namespace("/").to("news").emit("headline", ("it is missed",))?;
+//!
+//! let (mut client, _) = join(&server, pid)?;
+//! assert!(hear(&mut client)?.starts_with(r#"["headline","it is missed","#));
+//! let answer = client.emit_with_ack("/", "who am I?", (), SOON)?;
+//! assert_eq!(answer.args().array(), r#"["Ada",true]"#);
+//! # server.stop();
+//! # server.wait()?;
+//! # Ok::<(), Box<dyn Error>>(())
+//! ```
+//!
+//! # Clients that read slowly
+//!
+//! What a client cannot take at once waits for it, up to `limits.max_queue_bytes` and
+//! `limits.max_queue_packets`; past that its session ends with the reason `slow consumer`, so that
+//! one client costs what is configured and no more. On Node there is no limit, and
+//! `socket.conn.transport.writable` is all one can ask. Here there are four answers:
+//!
+//! - Emit state as `volatile()`: a client that cannot take it now gets the newest of each event
+//!   when it can. On Node such an event is dropped, also if nothing newer ever comes.
+//! - [`volatile_key`] says which replaces which: positions of one player, say.
+//! - [`is_blocked`], [`queued_bytes`], [`queued_packets`] and [`n_replaced`] of a socket's context
+//!   tell how far behind its client is, to send it less.
+//! - Emitters tell that the server has more to do than it may ([`Overloaded`]), and async contexts
+//!   wait.
+//!
+//! ```
+//! # use std::{error::Error, time::{Duration, Instant}};
+//! # use parlor_client_demo::client::{Connection, Event, Limits};
+//! # use parlor_server::Running;
+//! # const SOON: Duration = Duration::from_secs(10);
+//! # fn join(server: &Running, namespace: &str) -> Result<Connection, Box<dyn Error>> {
+//! #     let address = format!("http://{}", server.address()).parse()?;
+//! #     let mut client = Connection::open(&address, Limits::default())?;
+//! #     client.connect(namespace, &(), SOON)?;
+//! #     Ok(client)
+//! # }
+//! # fn hear(client: &mut Connection) -> Result<String, Box<dyn Error>> {
+//! #     loop {
+//! #         match client.next_event(Some(Instant::now() + SOON))? {
+//! #             Some(Event::Pushed(pushed)) => return Ok(pushed.args().array().to_owned()),
+//! #             Some(_) => {}
+//! #             None => return Err("nothing came".into()),
+//! #         }
+//! #     }
+//! # }
+//! use parlor_server::Server;
+//!
+//! let mut server = Server::default();
+//! server
+//!     .namespace("/")
+//!     .on_typed("move", |cx, (player, x, y): (u64, f32, f32)| {
+//!         // Only the newest of each player counts, for whom this comes too fast.
+//!         cx.everyone().volatile_key(player).emit("moved", (player, x, y));
+//!     })
+//!     .on("replay", |cx, _| {
+//!         let is_slow = cx.is_blocked() || cx.queued_bytes() > 64 * 1024;
+//!         cx.ack((if is_slow { "the short one" } else { "the long one" },));
+//!     })
+//!     .on_async("how far behind?", |cx, _| async move {
+//!         let (Ok(waiting), Ok(replaced)) = (cx.queued_packets().await, cx.n_replaced().await)
+//!         else {
+//!             return; // It is gone.
+//!         };
+//!         cx.ack((waiting, replaced)).await;
+//!     });
+//! let server = server.start("127.0.0.1:0")?;
+//!
+//! let mut client = join(&server, "/")?;
+//! client.emit("/", "move", (7, 1.5, 2.5))?;
+//! assert_eq!(hear(&mut client)?, r#"["moved",7,1.5,2.5]"#);
+//! let answer = client.emit_with_ack("/", "replay", (), SOON)?;
+//! assert_eq!(answer.args().get::<String>(0)?, "the long one");
+//! let answer = client.emit_with_ack("/", "how far behind?", (), SOON)?;
+//! assert_eq!(answer.args().array(), "[0,0]");
+//! # server.stop();
+//! # server.wait()?;
+//! # Ok::<(), Box<dyn Error>>(())
+//! ```
+//!
 //! # Between servers
 //!
 //! `io.serverSideEmit(event, …)` is [`server_side_emit`] of any context or emitter, with answers
@@ -383,6 +520,7 @@
 //! [`ConnectError`]: crate::ConnectError
 //! [`Context`]: crate::Context
 //! [`Emitter`]: crate::Emitter
+//! [`Overloaded`]: crate::EmitError::Overloaded
 //! [`Server`]: crate::Server
 //! [`ShardContext`]: crate::ShardContext
 //! [`ack`]: crate::Context::ack
@@ -395,10 +533,13 @@
 //! [`data`]: crate::Context::data
 //! [`emit`]: crate::Context::emit
 //! [`fetch_sockets`]: crate::Emit::fetch_sockets
+//! [`identify`]: crate::Context::identify
+//! [`is_blocked`]: crate::Context::is_blocked
 //! [`join`]: crate::Context::join
 //! [`leave`]: crate::Context::leave
 //! [`middleware_async`]: crate::Namespace::middleware_async
 //! [`middleware`]: crate::Namespace::middleware
+//! [`n_replaced`]: crate::Context::n_replaced
 //! [`n_silent_shards`]: crate::Replies::n_silent_shards
 //! [`namespace`]: crate::Server::namespace
 //! [`namespaces_matching`]: crate::Server::namespaces_matching
@@ -415,8 +556,13 @@
 //! [`on_server_side`]: crate::Server::on_server_side
 //! [`on_typed`]: crate::Namespace::on_typed
 //! [`on`]: crate::Namespace::on
+//! [`queued_bytes`]: crate::Context::queued_bytes
+//! [`queued_packets`]: crate::Context::queued_packets
+//! [`recoverable`]: crate::Namespace::recoverable
+//! [`recovered`]: crate::Context::recovered
 //! [`server_side_ask`]: crate::Context::server_side_ask
 //! [`server_side_emit`]: crate::Context::server_side_emit
 //! [`show_data`]: crate::Namespace::show_data
 //! [`stop`]: crate::Running::stop
 //! [`take_ack`]: crate::Context::take_ack
+//! [`volatile_key`]: crate::Emit::volatile_key

@@ -13,6 +13,8 @@
 //! | `join`, `to`, `except`, `broadcast`, `volatile`, `local` | [rooms, and who hears what][to] |
 //! | `fetchSockets`, `socketsJoin`, acks of many, `socket.data` | [many sockets at once][many] |
 //! | `connection`, `handshake`, `disconnecting`, `disconnect` | [first word to last][life] |
+//! | `connectionStateRecovery`, `recovered` | [clients that come back][back] |
+//! | `conn.transport.writable` | [clients that read slowly][slow] |
 //! | `serverSideEmit`, adapters | [between servers][servers] |
 //! | what there is not | [the rest][rest] |
 //!
@@ -22,6 +24,8 @@
 //! [to]: guide#rooms-and-who-hears-what
 //! [many]: guide#many-sockets-at-once
 //! [life]: guide#from-the-first-word-to-the-last
+//! [back]: guide#clients-that-come-back
+//! [slow]: guide#clients-that-read-slowly
 //! [servers]: guide#between-servers
 //! [rest]: guide#what-there-is-not
 //!
@@ -214,7 +218,7 @@ pub use engine_app::{EngineContext, EngineMessage};
 pub use handlers::{
     Ack, Admission, Answer, AsyncContext, Auth, ConnectError, Context, Emit, EmitError, Emitter,
     Gone, Handshake, Headers, Namespace, OwnedAuth, Pending, RemoteHandshake, RemoteSocket,
-    Replies, Rooms, ServerAnswer, ShardContext, Timer,
+    Replies, Rooms, ServerAnswer, ShardContext, Timer, Volatile,
 };
 #[doc(hidden)]
 pub use http::doors;

@@ -25,7 +25,7 @@ use crate::{
 
 /// Parcels that may wait for one shard. Each costs about a microsecond of its next turn.
 pub(crate) const MAX_PARCELS: usize = 65_536;
-/// Bytes of encoded packets that may wait for one shard: a few thousand times what a turn writes.
+/// Bytes that may wait for one shard: a few thousand times what a turn writes.
 pub(crate) const MAX_PARCEL_BYTES: usize = 64 * 1024 * 1024;
 
 /// Something to be done with one socket on its shard.
@@ -45,10 +45,11 @@ pub(crate) enum Parcel {
     Visit(Visit),
     /// Hand this to the world.
     Wish(Input<'static>),
-    /// Run this with the socket's context. It is dropped if the socket is gone.
-    Run(SocketKey, Job),
-    /// Run this on the shard, for nobody in particular.
-    RunHere(JobHere),
+    /// Run this with the socket's context. It is dropped if the socket is gone. It holds about so
+    /// many bytes, as far as is known.
+    Run(SocketKey, Job, usize),
+    /// Run this on the shard, for nobody in particular. It holds about so many bytes.
+    RunHere(JobHere, usize),
     /// An async handler has decided about a socket that wants to connect.
     Decided(Decision),
     /// An async middleware has decided about an event of this socket.
@@ -64,9 +65,12 @@ pub(crate) enum Parcel {
 }
 
 impl Parcel {
+    /// Bytes that clients may have chosen the number of. Of who waits for a decision, no more than
+    /// one parcel is on its way.
     fn n_bytes(&self) -> usize {
         match self {
-            Self::Wish(Input::Emit(_, _, frame, _)) => frame.wire().len(),
+            Self::Wish(input) => input.n_bytes(),
+            Self::Run(_, _, n_bytes) | Self::RunHere(_, n_bytes) => *n_bytes,
             Self::Batch(_, messages) => messages.iter().map(Message::n_bytes).sum(),
             _ => 0,
         }
@@ -195,6 +199,7 @@ impl Mailbox {
         parcel: Parcel,
         may: impl FnOnce(&Queue) -> bool,
     ) -> Result<(), (Box<Parcel>, Refused)> {
+        let n_bytes = parcel.n_bytes();
         let mut queue = self.0.lock();
         if queue.is_closed {
             return Err((Box::new(parcel), Refused::Closed));
@@ -203,7 +208,7 @@ impl Mailbox {
             return Err((Box::new(parcel), Refused::Full));
         }
         let was_empty = queue.parcels.is_empty();
-        queue.n_bytes += parcel.n_bytes();
+        queue.n_bytes += n_bytes;
         queue.parcels.push_back(parcel);
         drop(queue);
         if was_empty {
@@ -274,12 +279,15 @@ impl fmt::Debug for Mailbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+
     use parlor_core::{
+        cluster::{Change, Question},
         delivery::Delivery,
-        input::Target,
+        input::{AckToken, Reach, Target},
         key::{Key as _, NamespaceKey},
     };
-    use parlor_shared::socket_io::Frame;
+    use parlor_shared::socket_io::{Draft, Frame};
 
     fn leave(number: usize) -> Parcel {
         Parcel::Wish(Input::Leave(SocketKey::new(0, 0), number.to_string()))
@@ -328,6 +336,68 @@ mod tests {
         assert!(mailbox.offer(emit(1)).is_ok(), "room again");
     }
 
+    /// Whatever holds what clients may have chosen, so many bytes of it, and a little more.
+    fn large(n_bytes: usize) -> Vec<Parcel> {
+        let text = || "x".repeat(n_bytes);
+        let draft = || {
+            let mut draft = Draft::event("e").unwrap();
+            draft.arg(&text()).unwrap();
+            draft
+        };
+        let scope = || NamespaceKey(0).into();
+        let rooms = || Target { rooms: [text().into()].into_iter().collect(), ..Target::default() };
+        let (to, second) = (Target::default(), Duration::from_secs(1));
+        let (socket, token) = (SocketKey::new(0, 0), AckToken(1));
+        let frame = || Frame::message_text("x");
+        let ask = Question::Ask(scope(), to.clone(), draft(), second);
+        [
+            Input::EmitEach(scope(), to.clone(), draft(), Delivery::Reliable),
+            Input::Emit(scope(), rooms(), frame(), Delivery::Reliable),
+            Input::Ask(socket, draft(), token, None),
+            Input::Change(scope(), to.clone(), Change::Join(vec![text()])),
+            Input::Change(scope(), rooms(), Change::Disconnect(true)),
+            Input::Gather(token, ask.clone()),
+            Input::Gather(token, Question::Sockets(scope(), rooms())),
+            Input::ServerSide(draft(), Reach::All),
+            Input::AskServers(token, draft(), Reach::All, second),
+            Input::Join(socket, text()),
+            Input::Leave(socket, text()),
+            Input::Identify(socket, text()),
+        ]
+        .map(Parcel::Wish)
+        .into_iter()
+        .chain([
+            Parcel::Run(socket, Box::new(|_| ()), n_bytes),
+            Parcel::RunHere(Box::new(|_| ()), n_bytes),
+        ])
+        .chain(
+            [
+                Message::EmitEach(scope(), to.clone(), draft(), Delivery::Reliable),
+                Message::Emit(scope(), rooms(), frame(), Delivery::Reliable),
+                Message::Change(scope(), to, Change::Leave(vec![text()])),
+                Message::Question(1, ask),
+                Message::Question(1, Question::Sockets(scope(), rooms())),
+                Message::ServerSide(draft(), None),
+            ]
+            .map(|message| Parcel::Batch(ShardId::default(), vec![message])),
+        )
+        .collect()
+    }
+
+    #[test]
+    fn whatever_holds_bytes_counts_them() {
+        const N: usize = 10_000;
+        for (at, parcel) in large(N).iter().enumerate() {
+            assert!((N..N + 100).contains(&parcel.n_bytes()), "{at}: {}", parcel.n_bytes());
+        }
+        let (mailbox, _inbox) = mailbox();
+        let many = MAX_PARCEL_BYTES / 17;
+        let n_taken = large(many).into_iter().take_while(|_| !mailbox.is_full());
+        assert_eq!(n_taken.map(|parcel| assert!(mailbox.offer(parcel).is_ok())).count(), 17);
+        let refused = mailbox.offer(leave(1)).unwrap_err().1;
+        assert_eq!(refused, Refused::Full);
+    }
+
     #[tokio::test]
     async fn who_waits_for_room_gets_it_or_learns_that_there_is_none() {
         let (mailbox, inbox) = mailbox();
@@ -362,7 +432,7 @@ mod tests {
         for _ in 0..2 {
             let (bomb, part) = (Bomb, Arc::clone(&whole));
             let job = move |_: &mut Context<'_>| drop((bomb, part));
-            mailbox.post(Parcel::Run(SocketKey::new(0, 0), Box::new(job)));
+            mailbox.post(Parcel::Run(SocketKey::new(0, 0), Box::new(job), 0));
         }
         drop(inbox);
         assert_eq!(Arc::strong_count(&whole), 1, "both are gone");

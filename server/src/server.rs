@@ -69,11 +69,12 @@ impl Server {
     /// The handlers of a namespace, to be added to. Its name begins with `/`; `/` is the main one.
     ///
     /// # Panics
-    /// If the name does not begin with `/`, or is `/lobby`, which belongs to Parlor.
+    /// If the name does not begin with `/`, is `/lobby`, which belongs to Parlor, or is the pattern
+    /// of [`Self::namespaces_matching`].
     pub fn namespace(&mut self, name: &str) -> &mut Namespace {
         assert!(name.starts_with('/'), "a namespace's name begins with `/`");
         assert!(name != parlor_shared::api::lobby::NAMESPACE, "`/lobby` belongs to Parlor");
-        self.named(name, Namespace::default)
+        self.named(name, Namespace::default())
     }
 
     /// The handlers of all namespaces whose name this regular expression finds something in, to be
@@ -102,9 +103,9 @@ impl Server {
     /// ```
     ///
     /// # Panics
-    /// If it is no regular expression.
+    /// If it is no regular expression, or is the name of [`Self::namespace`] or a label.
     pub fn namespaces_matching(&mut self, pattern: &str) -> &mut Namespace {
-        self.named(pattern, || Namespace::parent_of(Matching::pattern(pattern)))
+        self.named(pattern, Namespace::parent_of(Matching::pattern(pattern)))
     }
 
     /// Like [`Self::namespaces_matching`], for the names that `takes` says yes to; it also gets
@@ -122,22 +123,29 @@ impl Server {
     /// ```
     ///
     /// # Panics
-    /// If the label begins with `/` or is taken.
+    /// If the label begins with `/`, or is taken, by a pattern too.
     pub fn namespaces_where(
         &mut self,
         label: &str,
         takes: impl Fn(&str, Auth<'_>) -> bool + Send + Sync + 'static,
     ) -> &mut Namespace {
         assert!(!label.starts_with('/'), "a label is no namespace's name");
-        assert!(self.namespaces.iter().all(|(name, _)| name != label), "{label} is taken");
-        self.named(label, || Namespace::parent_of(Matching::Predicate(Arc::new(takes))))
+        self.named(label, Namespace::parent_of(Matching::Predicate(Arc::new(takes))))
     }
 
-    fn named(&mut self, name: &str, make: impl FnOnce() -> Namespace) -> &mut Namespace {
-        let at = self.namespaces.iter().position(|(n, _)| n == name).unwrap_or_else(|| {
-            self.namespaces.push((name.to_owned(), make()));
-            self.namespaces.len() - 1
-        });
+    /// # Panics
+    /// If the name is taken by another kind of namespace.
+    fn named(&mut self, name: &str, new: Namespace) -> &mut Namespace {
+        let at = match self.namespaces.iter().position(|(known, _)| known == name) {
+            Some(at) => {
+                assert!(self.namespaces[at].1.adds_up_with(&new), "`{name}` is taken");
+                at
+            }
+            None => {
+                self.namespaces.push((name.to_owned(), new));
+                self.namespaces.len() - 1
+            }
+        };
         &mut self.namespaces[at].1
     }
 
@@ -506,7 +514,33 @@ fn on_runtime(future: impl Future<Output = io::Result<()>>) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
     use super::*;
+
+    type Register = for<'s> fn(&'s mut Server, &str) -> &'s mut Namespace;
+
+    #[test]
+    fn a_name_is_of_one_kind_of_namespace() {
+        let named: Register = Server::namespace;
+        let matching: Register = Server::namespaces_matching;
+        let predicate: Register = |server, name| server.namespaces_where(name, |_, _| true);
+        for (name, first, second, may) in [
+            ("/both", named, named, true),
+            ("/both", named, matching, false),
+            ("/both", matching, named, false),
+            ("both", matching, matching, true),
+            ("both", matching, predicate, false),
+            ("both", predicate, matching, false),
+            ("both", predicate, predicate, false),
+        ] {
+            let mut server = Server::default();
+            first(&mut server, name);
+            let again = AssertUnwindSafe(|| second(&mut server, name).is_parent());
+            assert_eq!(catch_unwind(again).is_ok(), may, "{name}");
+            assert_eq!(server.namespaces.len(), 1);
+        }
+    }
 
     #[test]
     fn a_thread_that_panics_ends_all() {

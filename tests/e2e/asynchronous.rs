@@ -3,6 +3,7 @@
 
 use std::{
     future::poll_fn,
+    pin::Pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -11,7 +12,7 @@ use std::{
     task::{Poll, Waker},
 };
 
-use parlor_server::EmitError;
+use parlor_server::{AsyncContext, Binary, EmitError, Emitter};
 
 use super::*;
 
@@ -325,6 +326,79 @@ fn handlers_of_sockets_that_are_gone_count_and_one_client_has_so_many_at_most() 
         assert_echoes(&mut client);
         client.send(&format!("40{name},")).unwrap();
         assert!(client.text().unwrap().starts_with(&format!("40{name},{{")), "{name}");
+    }
+}
+
+/// One thing that holds a mebibyte, wanted by an async handler or an emitter. What is no question
+/// is counted in `mailbox`'s own tests.
+type Wanted<'f> = Pin<Box<dyn Future<Output = ()> + Send + 'f>>;
+type Want = for<'f> fn(&'f AsyncContext, Binary) -> Wanted<'f>;
+type Offer = fn(&Emitter, Binary) -> Result<(), EmitError>;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+const WANTS: [(&str, Want); 4] = [
+    ("emit", |cx, mib| Box::pin(async move { cx.emit("e", (mib,)).await })),
+    ("ask", |cx, mib| Box::pin(async move { drop(cx.ask("e", (mib,), Some(SECOND)).await) })),
+    ("ask many", |cx, mib| {
+        Box::pin(async move { drop(cx.everyone().ask("e", (mib,), SECOND).await) })
+    }),
+    ("ask servers", |cx, mib| {
+        Box::pin(async move { drop(cx.server_side_ask("e", (mib,), SECOND).await) })
+    }),
+];
+
+const OFFERS: [(&str, Offer); 3] = [
+    ("emit", |emitter, mib| emitter.namespace("/").emit("e", (mib,))),
+    ("ask", |emitter, mib| emitter.namespace("/").ask("e", (mib,), SECOND).map(drop)),
+    ("ask servers", |emitter, mib| emitter.server_side_ask("e", (mib,), SECOND).map(drop)),
+];
+
+#[test]
+fn whatever_waits_for_a_busy_shard_counts_with_its_bytes() {
+    const MAX_MIB: usize = 64;
+    let (go_on, (posted, has_posted)) = (Arc::new(tokio::sync::Notify::new()), mpsc::channel());
+    let gate = Arc::clone(&go_on);
+    let mut config = Config::default();
+    config.server.shards = 1;
+    let (running, hold) = start_with(config, |server| {
+        server.namespace("/").on_async_typed("want", move |cx, (at,): (usize,)| {
+            let (gate, posted) = (Arc::clone(&gate), posted.clone());
+            async move {
+                cx.emit("waits", ()).await;
+                gate.notified().await;
+                let mib = Binary::from(vec![0; 1 << 20]);
+                let mut all: Vec<_> =
+                    (0..=MAX_MIB).map(|_| WANTS[at].1(&cx, mib.clone())).collect();
+                // Each is posted at once, or waits for room.
+                for wanted in &mut all {
+                    // Its answer is nobody's.
+                    let _ = poll_fn(|cx| Poll::Ready(wanted.as_mut().poll(cx))).await;
+                }
+                posted.send(()).unwrap();
+            }
+        });
+        Hold::serve(server)
+    });
+    let emitter = running.emitter();
+    for (at, (name, _)) in WANTS.iter().enumerate() {
+        let [mut socket, mut busy] = [(); 2].map(|()| WebSocket::join(running.address()).unwrap());
+        socket.send(&format!(r#"42["want",{at}]"#)).unwrap();
+        assert_eq!(socket.text().unwrap(), r#"42["waits"]"#);
+        hold.begin(&mut busy);
+        go_on.notify_one();
+        has_posted.recv_timeout(DEADLINE).unwrap();
+        let refused = emitter.namespace("/").emit("e", ());
+        assert!(matches!(refused, Err(EmitError::Overloaded)), "{name}");
+        hold.release();
+    }
+    for (name, offer) in OFFERS {
+        let mut busy = WebSocket::join(running.address()).unwrap();
+        hold.begin(&mut busy);
+        let mib = Binary::from(vec![0; 1 << 20]);
+        let n_taken = (0..=MAX_MIB).take_while(|_| offer(&emitter, mib.clone()).is_ok()).count();
+        assert_eq!(n_taken, MAX_MIB, "{name}");
+        hold.release();
     }
 }
 

@@ -30,11 +30,14 @@ fn players(server: &mut Server) {
             let names = named.map(|socket| socket.data::<Player>().unwrap().unwrap().name);
             let mut names: Vec<String> = names.collect();
             names.sort_unstable();
+            let own = cx.handshake().unwrap();
             let agents = found.iter().filter(|socket| {
                 let handshake = socket.handshake.as_ref().unwrap();
                 let is_host = |(name, value): &(String, String)| name == "host" && value == "test";
                 handshake.address.is_loopback()
-                    && handshake.query.contains("EIO=4")
+                    && handshake.query().contains("EIO=4")
+                    && handshake.url == own.url
+                    && handshake.issued.abs_diff(own.issued) < DEADLINE.as_millis() as u64
                     && handshake.headers.iter().any(is_host)
             });
             cx.ack((found.len(), names, agents.count())).await;

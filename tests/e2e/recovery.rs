@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 
-use parlor_server::{ConnectError, Context, DisconnectReason};
+use parlor_server::{ConnectError, Context, DisconnectReason, Namespace};
 use parlor_tests::harness::WebSocket;
 use serde_json::Value;
 
@@ -215,6 +215,58 @@ fn rec_01_rec_02_the_last_to_come_holds_the_socket_alone_and_the_first_is_told()
 }
 
 #[test]
+fn a_handler_of_one_that_is_gone_or_back_says_to_others_what_is_for_others() {
+    for n_shards in [1, 3] {
+        let gate = std::sync::Arc::new(tokio::sync::Notify::new());
+        let gates = std::sync::Arc::clone(&gate);
+        let running = recovering(n_shards, move |server| {
+            server.namespace("/").on_async("wait", move |cx, _| {
+                let gate = std::sync::Arc::clone(&gates);
+                async move {
+                    cx.emit("waiting", ()).await;
+                    gate.notified().await;
+                    assert!(!cx.is_connected());
+                    cx.volatile().to("all").emit("volatile to", ()).await;
+                    cx.volatile().except("none").emit("volatile except", ()).await;
+                    cx.to("all").emit("to", ()).await;
+                    cx.broadcast().emit("broadcast", ()).await;
+                    cx.emit("own", ()).await;
+                }
+            });
+        });
+        let server = running.address();
+        let mut other = Client::new(server);
+        for (round, is_back) in [false, true, true, true, true].into_iter().enumerate() {
+            let mut client = Client::new(server);
+            client.socket.send(r#"42["wait"]"#).unwrap();
+            let waiting = client.socket.text().unwrap();
+            client.hear(&waiting);
+            let known = client.lose(&mut other);
+            let back = is_back.then(|| Client::back(server, &known));
+            gate.notify_one();
+            while other.heard.len() < 4 {
+                other.call(r#"["notes"]"#);
+            }
+            let all = [r#"["volatile to"]"#, r#"["volatile except"]"#, r#"["to"]"#];
+            assert_eq!(other.heard, [&all[..], &[r#"["broadcast"]"#]].concat());
+            let mut client = back.unwrap_or_else(|| Client::back(server, &known));
+            assert!(client.is_recovered_as(&known));
+            other.say("all", &round.to_string());
+            let end = format!(r#"["said","{round}"]"#);
+            let own = r#"["own"]"#.to_owned();
+            while !(client.heard.contains(&end) && client.heard.contains(&own)) {
+                client.call(r#"["notes"]"#);
+            }
+            // What was said in the round before may come late.
+            client.heard.retain(|text| !text.starts_with(r#"["said""#));
+            assert_eq!(client.heard, [own], "{is_back}");
+            other.heard.clear();
+            std::mem::forget(client);
+        }
+    }
+}
+
+#[test]
 fn rec_03_a_volatile_event_that_ends_in_a_string_is_no_offset() {
     let running = recovering(1, |server| {
         server.namespace("/").on("volatile", |cx, _| {
@@ -309,8 +361,8 @@ fn rec_06_ns_13_ns_14_a_wrong_claim_is_a_new_beginning_and_tells_nothing() {
 
 #[test]
 fn rec_07_what_was_one_persons_nobody_else_gets() {
-    let running = recovering(2, |server| {
-        server.namespace("/").admit(|cx, auth| {
+    check_identity(|namespace| {
+        namespace.admit(|cx, auth| {
             let auth: Value = auth.get().unwrap_or_default();
             if let Some(name) = auth["name"].as_str() {
                 cx.identify(name);
@@ -318,6 +370,19 @@ fn rec_07_what_was_one_persons_nobody_else_gets() {
             Ok(())
         });
     });
+    check_identity(|namespace| {
+        namespace.admit_async(|cx, auth| async move {
+            let auth: Value = auth.get().unwrap_or_default();
+            if let Some(name) = auth["name"].as_str() {
+                cx.identify(name).await;
+            }
+            Ok(())
+        });
+    });
+}
+
+fn check_identity(admit: impl FnOnce(&mut Namespace)) {
+    let running = recovering(2, |server| admit(server.namespace("/")));
     let server = running.address();
     let mut other = Client::new(server);
     let alice = Client::connect(server, r#"{"name":"alice"}"#).unwrap();
@@ -326,6 +391,75 @@ fn rec_07_what_was_one_persons_nobody_else_gets() {
     assert!(!Client::connect(server, &claim("mallory")).unwrap().is_recovered_as(&known));
     assert!(!Client::back(server, &known).is_recovered_as(&known), "nobody in particular");
     assert!(Client::connect(server, &claim("alice")).unwrap().is_recovered_as(&known));
+}
+
+#[test]
+fn what_is_said_to_one_that_is_just_gone_arrives_when_it_is_back() {
+    let running = recovering(2, |server| {
+        server
+            .namespace("/news")
+            .recoverable()
+            .on_disconnect(|cx, _| cx.emit("last", (1,)))
+            .on_disconnect_async(|cx, _| async move { cx.emit("last", (2,)).await });
+    });
+    let server = running.address();
+    let mut client = WebSocket::open(server, "").unwrap();
+    client.text().unwrap();
+    client.send("40/news,").unwrap();
+    let welcome = client.text().unwrap();
+    let welcome: Value = serde_json::from_str(welcome.strip_prefix("40/news,").unwrap()).unwrap();
+    drop(client);
+    wait_for_metric(server, "parlor_sockets_parked 1");
+    let mut client = WebSocket::open(server, "").unwrap();
+    client.text().unwrap();
+    client.send(&format!(r#"40/news,{{"pid":{}}}"#, welcome["pid"])).unwrap();
+    let mut texts = [(); 3].map(|()| client.text().unwrap());
+    texts.sort_unstable();
+    assert!(texts[0].starts_with("40/news,"), "{texts:?}");
+    assert!(texts[1].starts_with(r#"42/news,["last",1,"#), "{texts:?}");
+    assert!(texts[2].starts_with(r#"42/news,["last",2,"#), "{texts:?}");
+}
+
+#[test]
+fn one_that_is_taken_over_says_good_bye_to_the_others_and_not_to_itself() {
+    let running = recovering(2, |server| {
+        server
+            .namespace("/")
+            .on_disconnecting(|cx, _, rooms| cx.to(rooms).emit("leaves", ()))
+            .on_disconnect(|cx, _| {
+                cx.broadcast().emit("left", ());
+                cx.volatile().to("all").emit("all left", ());
+                cx.emit("own", ());
+            });
+    });
+    let server = running.address();
+    let mut other = Client::new(server);
+    let first = Client::new(server);
+    let mut known = first.known.clone();
+    let mut holders = vec![first];
+    // Each on the other shard than the one before, or on the same.
+    for round in 0..6 {
+        if round == 3 {
+            holders.push(Client::new(server));
+        }
+        holders.push(Client::back(server, &known));
+        while other.heard.len() < 3 {
+            other.call(r#"["notes"]"#);
+        }
+        assert_eq!(other.heard, [r#"["leaves"]"#, r#"["left"]"#, r#"["all left"]"#]);
+        other.heard.clear();
+        other.say("all", "end");
+        let Some(holder) = holders.last_mut() else { panic!("somebody has it") };
+        assert!(holder.is_recovered_as(&known), "round {round}");
+        let (own, end) = (r#"["own"]"#.to_owned(), r#"["said","end"]"#.to_owned());
+        while !(holder.heard.contains(&end) && holder.heard.contains(&own)) {
+            holder.call(r#"["notes"]"#);
+        }
+        holder.heard.retain(|text| *text != end);
+        assert_eq!(holder.heard, [own], "round {round}");
+        known = holder.known.clone();
+        other.heard.clear();
+    }
 }
 
 #[test]

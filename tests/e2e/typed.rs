@@ -92,6 +92,12 @@ fn handlers_see_that_a_reader_is_slow() {
             // Others hear of it, since this reader may not.
             cx.broadcast().emit("seen", state);
         });
+        server.namespace("/").on_async("look", |cx, _| async move {
+            let waits = (cx.queued_bytes().await.unwrap(), cx.queued_packets().await.unwrap());
+            let state = (cx.is_blocked().await.unwrap(), cx.n_replaced().await.unwrap() > 0);
+            let transport = cx.transport().await.unwrap().map(|transport| transport.as_str());
+            cx.broadcast().emit("seen", (state, waits.0 > 0, waits.1 > 0, transport)).await;
+        });
     });
     let mut witness = WebSocket::join(running.address()).unwrap();
     let mut stalled = WebSocket::join(running.address()).unwrap();
@@ -99,4 +105,13 @@ fn handlers_see_that_a_reader_is_slow() {
     stalled.send(r#"42["flood",false]"#).unwrap();
     assert_eq!(witness.text().unwrap(), r#"42["seen",false,false]"#);
     assert_eq!(witness.text().unwrap(), r#"42["seen",true,true]"#);
+    stalled.send(r#"42["look"]"#).unwrap();
+    let seen = r#"42["seen",[true,true],true,true,"websocket"]"#;
+    assert_eq!(witness.text().unwrap(), seen);
+    witness.send(r#"42["look"]"#).unwrap();
+    let mut seen = stalled.text().unwrap();
+    while !seen.starts_with(r#"42["seen",[f"#) {
+        seen = stalled.text().unwrap();
+    }
+    assert_eq!(seen, r#"42["seen",[false,false],false,false,"websocket"]"#);
 }

@@ -80,16 +80,28 @@ fn a_local_event_stays_on_its_shard() {
         server
             .namespace("/")
             .on("local", |cx, _| cx.local().emit("near", ()))
+            .on("volatile local", |cx, _| cx.volatile().local().emit("near", ()))
+            .on("local volatile", |cx, _| cx.local().volatile().emit("near", ()))
+            .on_async("async volatile local", |cx, _| async move {
+                cx.volatile().local().emit("near", ()).await;
+            })
             .on_async("async", |cx, _| async move { cx.everyone().local().emit("near", ()).await })
             .on("end", |cx, _| cx.everyone().emit("end", ()));
     });
     let mut all = [(); 4].map(|()| WebSocket::join(running.address()).unwrap());
-    for (event, expected) in [("local", 1), ("async", 2)] {
+    for (event, expected) in [
+        ("local", 1),
+        ("volatile local", 1),
+        ("local volatile", 1),
+        ("async volatile local", 1),
+        ("async", 2),
+    ] {
         all[0].send(&format!(r#"42["{event}"]"#)).unwrap();
         // What an async handler wants is wanted before it has ended, and the next event waits.
         all[0].send(r#"42["end"]"#).unwrap();
-        let n: usize = all.iter_mut().map(|socket| hear(socket, r#"42["end"]"#).len()).sum();
-        assert_eq!(n, expected, "{event}");
+        let heard = all.each_mut().map(|socket| hear(socket, r#"42["end"]"#).len());
+        let own = usize::from(event == "async");
+        assert_eq!((heard[0], heard.iter().sum()), (own, expected), "{event}");
     }
 }
 

@@ -92,12 +92,29 @@ impl Connection {
         auth: &impl Serialize,
         timeout: Duration,
     ) -> Result<String, ConnectionError> {
+        self.connect_again(namespace, auth, timeout).map(|(id, _)| id)
+    }
+
+    /// Like [`Self::connect`], and tells what that socket can be claimed by after the connection
+    /// was lost, as `pid` of `auth`; `None` where sockets cannot be had back. What was missed comes
+    /// as [`Self::next_event`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn connect_again(
+        &mut self,
+        namespace: &str,
+        auth: &impl Serialize,
+        timeout: Duration,
+    ) -> Result<(String, Option<String>), ConnectionError> {
         let deadline = Instant::now() + timeout;
         self.client.connect(namespace, auth, &mut self.transmit)?;
         self.flush()?;
         loop {
             match self.await_event("connect", deadline)? {
-                Event::Connected { namespace: name, id } if *name == *namespace => return Ok(id),
+                Event::Connected { namespace: name, id, pid } if *name == *namespace => {
+                    return Ok((id, pid));
+                }
                 Event::Refused { namespace: name, refusal } if *name == *namespace => {
                     let namespace = namespace.to_owned();
                     return Err(ConnectionError::Refused { namespace, refusal });

@@ -17,6 +17,8 @@ pub enum Event<'d> {
         namespace: Arc<str>,
         /// This client's public id in it.
         id: String,
+        /// What to claim that socket by after the connection was lost, where it can be had back.
+        pid: Option<String>,
     },
     /// The server refuses a namespace.
     Refused {
@@ -143,7 +145,7 @@ impl Event<'_> {
     pub fn into_owned(self) -> Event<'static> {
         match self {
             Self::Open(handshake) => Event::Open(handshake),
-            Self::Connected { namespace, id } => Event::Connected { namespace, id },
+            Self::Connected { namespace, id, pid } => Event::Connected { namespace, id, pid },
             Self::Refused { namespace, refusal } => Event::Refused { namespace, refusal },
             Self::Pushed(pushed) => Event::Pushed(Pushed {
                 arguments: pushed.arguments.into_owned(),

@@ -184,9 +184,9 @@ impl Sockets {
         let namespace = Arc::clone(name);
         match (head.kind, *is_connected) {
             (Kind::Connect, false) => {
-                let id = socket_id(&text[head.data_at..])?;
+                let Welcome { sid: id, pid } = welcome(&text[head.data_at..])?;
                 *is_connected = true;
-                Ok(Some(Event::Connected { namespace, id }))
+                Ok(Some(Event::Connected { namespace, id, pid }))
             }
             (Kind::ConnectError, false) => {
                 let refusal = refusal(&text[head.data_at..])?;
@@ -198,8 +198,9 @@ impl Sockets {
                 self.remove(at);
                 Ok(Some(Event::Disconnected { namespace }))
             }
-            (Kind::Event | Kind::Ack, false) => Ok(None),
-            (Kind::Event, true) => {
+            (Kind::Ack, false) => Ok(None),
+            // Who comes back hears what it has missed before it is connected.
+            (Kind::Event, _) => {
                 let (id, arguments) = (head.id, arguments(text, true));
                 Ok(Some(Event::Pushed(Pushed { namespace, id, arguments })))
             }
@@ -240,13 +241,14 @@ struct Head {
     data_at: usize,
 }
 
-fn socket_id(data: &str) -> Result<String, ClientError> {
-    #[derive(Deserialize)]
-    struct Welcome {
-        sid: String,
-    }
-    let welcome: Welcome = serde_json::from_str(data).map_err(|_| ClientError::NoSocketId)?;
-    Ok(welcome.sid)
+#[derive(Deserialize)]
+struct Welcome {
+    sid: String,
+    pid: Option<String>,
+}
+
+fn welcome(data: &str) -> Result<Welcome, ClientError> {
+    serde_json::from_str(data).map_err(|_| ClientError::NoSocketId)
 }
 
 fn refusal(data: &str) -> Result<ConnectRefusal, ClientError> {
@@ -295,10 +297,15 @@ mod tests {
     }
 
     #[test]
-    fn events_before_the_welcome_are_ignored() {
+    fn what_was_missed_comes_before_the_welcome_which_tells_what_to_come_back_with() {
         let mut peer = Peer::open();
         peer.client.connect("/a", &(), &mut peer.transmit).unwrap();
-        assert!(peer.says(r#"42/a,["early"]"#).unwrap().is_empty());
+        assert!(peer.says(r#"43/a,0["early"]"#).unwrap().is_empty(), "an answer to nothing");
+        let events = peer.says(r#"42/a,["missed"]"#).unwrap();
+        assert!(matches!(&events[..], [Event::Pushed(missed)] if missed.name() == "missed"));
+        let events = peer.says(r#"40/a,{"sid":"me","pid":"mine"}"#).unwrap();
+        let [Event::Connected { pid, .. }] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(pid.as_deref(), Some("mine"));
     }
 
     #[test]

@@ -49,14 +49,17 @@ impl Message {
     /// About how many bytes it keeps while it waits: those that clients choose the number of.
     pub fn n_bytes(&self) -> usize {
         match self {
-            Self::Emit(_, _, frame, _) | Self::Lobby(LobbyMessage::Push(_, frame, _)) => {
-                frame.wire().len()
-            }
-            Self::EmitEach(_, _, draft, _)
-            | Self::ServerSide(draft, _)
-            | Self::Question(_, Question::Ask(_, _, draft, _)) => draft.n_bytes(),
+            Self::Emit(_, target, frame, _) => target.n_bytes() + frame.wire().len(),
+            Self::EmitEach(_, target, draft, _) => target.n_bytes() + draft.n_bytes(),
+            Self::Change(_, target, change) => target.n_bytes() + change.n_bytes(),
+            Self::Question(_, question) => question.n_bytes(),
+            Self::ServerSide(draft, _) => draft.n_bytes(),
+            Self::Lobby(LobbyMessage::Push(_, frame, _)) => frame.wire().len(),
             Self::Answer(_, Answer::Acks(acks)) => acks.iter().map(AckOf::n_bytes).sum(),
             Self::Recovery(message) => message.n_bytes(),
+            Self::Answer(_, Answer::Servers(servers)) => {
+                servers.iter().filter_map(|(_, args)| args.as_ref()).map(raw_n_bytes).sum()
+            }
             Self::Answer(_, Answer::Sockets(sockets)) => {
                 sockets.iter().filter_map(|socket| socket.details.as_ref()).map(|d| d.len()).sum()
             }
@@ -83,6 +86,15 @@ pub enum Change {
     Disconnect(bool),
 }
 
+impl Change {
+    pub(crate) fn n_bytes(&self) -> usize {
+        match self {
+            Self::Join(rooms) | Self::Leave(rooms) => rooms.iter().map(String::len).sum(),
+            Self::Disconnect(_) => 0,
+        }
+    }
+}
+
 /// What one shard may ask another.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Question {
@@ -93,6 +105,15 @@ pub enum Question {
 }
 
 impl Question {
+    /// About how many bytes it keeps while it waits.
+    pub fn n_bytes(&self) -> usize {
+        let draft = match self {
+            Self::Ask(_, _, draft, _) => draft.n_bytes(),
+            Self::Sockets(..) => 0,
+        };
+        self.target().n_bytes() + draft
+    }
+
     /// Whom it is about.
     pub(crate) fn target(&self) -> &Target {
         match self {
@@ -124,6 +145,10 @@ pub enum Answer {
 /// Arguments as they travel: a JSON array, and attachments.
 pub type RawArgs = (String, Vec<Bytes>);
 
+pub(crate) fn raw_n_bytes((array, attachments): &RawArgs) -> usize {
+    array.len() + attachments.iter().map(Bytes::len).sum::<usize>()
+}
+
 /// The shard that asked, and its number for the question.
 pub type Asker = (ShardId, u64);
 
@@ -138,10 +163,7 @@ pub struct AckOf {
 
 impl AckOf {
     fn n_bytes(&self) -> usize {
-        let whole = |(array, attachments): &RawArgs| {
-            array.len() + attachments.iter().map(Bytes::len).sum::<usize>()
-        };
-        self.answer.as_ref().map_or(0, whole)
+        self.answer.as_ref().map_or(0, raw_n_bytes)
     }
 }
 

@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 
 use crate::{
     close::CloseReason,
-    cluster::{Asker, Change, Message, Question, RawArgs},
+    cluster::{self, Asker, Change, Message, Question, RawArgs},
     delivery::Delivery,
     effect::DisconnectReason,
     fault::{self, Fault},
@@ -82,6 +82,37 @@ pub enum Input<'a> {
     Timeout,
 }
 
+impl Input<'_> {
+    /// About how many bytes it keeps while it waits: those that clients may choose the number of.
+    pub fn n_bytes(&self) -> usize {
+        match self {
+            Self::Emit(_, target, frame, _) => target.n_bytes() + frame.wire().len(),
+            Self::EmitEach(_, target, draft, _) => target.n_bytes() + draft.n_bytes(),
+            Self::Change(_, target, change) => target.n_bytes() + change.n_bytes(),
+            Self::Gather(_, question) => question.n_bytes(),
+            Self::Ask(_, draft, ..)
+            | Self::ServerSide(draft, _)
+            | Self::AskServers(_, draft, ..) => draft.n_bytes(),
+            Self::AnswerServer(_, reply) => reply.as_ref().map_or(0, cluster::raw_n_bytes),
+            Self::Told(_, message) => message.n_bytes(),
+            Self::Text(_, text) | Self::Excess(_, Some(text)) => text.len(),
+            Self::Bytes(_, bytes) => bytes.len(),
+            Self::Refuse(_, message, data) => message.len() + data.as_ref().map_or(0, String::len),
+            Self::Identify(_, word) | Self::Join(_, word) | Self::Leave(_, word) => word.len(),
+            Self::Ids(_)
+            | Self::Opened(..)
+            | Self::Pinged(_)
+            | Self::Ponged(_)
+            | Self::Excess(_, None)
+            | Self::Closed(..)
+            | Self::Adopt(..)
+            | Self::Admit(_)
+            | Self::Disconnect(..)
+            | Self::Timeout => 0,
+        }
+    }
+}
+
 /// Which servers an event is for: one of several shards may emit it, or somebody beside them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
@@ -130,6 +161,12 @@ impl Target {
     /// One socket.
     pub fn socket(socket: SocketKey) -> Self {
         Self { socket: Some(socket), ..Self::default() }
+    }
+
+    /// About how many bytes the names of its rooms take.
+    pub(crate) fn n_bytes(&self) -> usize {
+        let named = self.rooms.iter().chain(&self.except);
+        named.map(CompactString::len).sum()
     }
 
     /// True if only sockets of this shard can be meant.

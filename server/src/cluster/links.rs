@@ -58,18 +58,33 @@ impl Way {
     }
 
     /// Puts a volatile message in the place of an older one of its kind; false if there is none.
-    fn replace(&mut self, message: &mut Message) -> bool {
-        let Message::Emit(namespace, target, frame, delivery) = message else { return false };
+    fn replace(&mut self, newer: Message) -> bool {
         let newest = self.then.iter_mut().rev().chain(self.held.iter_mut().rev());
-        for older in newest.take(MAX_LOOKED_THROUGH) {
-            if let Message::Emit(n, t, f, d) = older
-                && (&*n, &*t, &*d) == (&*namespace, &*target, &*delivery)
-            {
-                std::mem::swap(f, frame);
-                return true;
-            }
+        let older = newest.take(MAX_LOOKED_THROUGH).find(|older| replaces(&newer, older));
+        let Some(older) = older else { return false };
+        self.n_bytes = (self.n_bytes + newer.n_bytes()).saturating_sub(older.n_bytes());
+        *older = newer;
+        true
+    }
+}
+
+/// True if only the newest of these counts.
+fn is_volatile(message: &Message) -> bool {
+    matches!(
+        message,
+        Message::Emit(_, _, _, Delivery::Volatile { .. })
+            | Message::EmitEach(_, _, _, Delivery::Volatile { .. })
+    )
+}
+
+/// True if they are events of one kind for the same sockets.
+fn replaces(newer: &Message, older: &Message) -> bool {
+    match (newer, older) {
+        (Message::Emit(scope, target, _, delivery), Message::Emit(s, t, _, d))
+        | (Message::EmitEach(scope, target, _, delivery), Message::EmitEach(s, t, _, d)) => {
+            (scope, target, delivery) == (s, t, d)
         }
-        false
+        _ => false,
     }
 }
 
@@ -85,13 +100,12 @@ impl Links {
     }
 
     /// Adds to the batch for a shard.
-    pub(crate) fn push(&mut self, to: ShardId, mut message: Message) {
+    pub(crate) fn push(&mut self, to: ShardId, message: Message) {
         let way = self.ways.entry(to).or_default();
-        let is_volatile = matches!(&message, Message::Emit(_, _, _, Delivery::Volatile { .. }));
-        if is_volatile && way.is_full() {
+        if is_volatile(&message) && way.is_full() {
             self.n_dropped += 1;
             // The newest counts, if an older one waits that it can replace.
-            way.replace(&mut message);
+            way.replace(message);
             return;
         }
         way.n_bytes += message.n_bytes();
@@ -154,7 +168,7 @@ mod tests {
     use std::sync::Mutex;
 
     use parlor_core::{input::Target, key::NamespaceKey};
-    use parlor_shared::socket_io::Frame;
+    use parlor_shared::socket_io::{Draft, Frame};
 
     use crate::cluster::Inlet;
 
@@ -200,54 +214,69 @@ mod tests {
         assert_eq!(way.sent.lock().unwrap().len(), 2, "nothing is sent when there is nothing");
     }
 
+    /// A volatile event of one namespace, and one of a parent's children.
+    const VOLATILE: [fn(u64, &str) -> Message; 2] = [
+        |key, text| {
+            let frame = Frame::message_text(text);
+            let delivery = Delivery::Volatile { key };
+            Message::Emit(NamespaceKey(0).into(), Target::default(), frame, delivery)
+        },
+        |key, text| {
+            let mut draft = Draft::event("e").unwrap();
+            draft.arg(text).unwrap();
+            let delivery = Delivery::Volatile { key };
+            Message::EmitEach(NamespaceKey(0).into(), Target::default(), draft, delivery)
+        },
+    ];
+
     #[test]
     fn past_the_limit_a_volatile_message_takes_the_place_of_an_older_one() {
-        let way = Arc::new(Way::default());
-        let to = ShardId { node: 0, shard: 1 };
-        let mut links = Links::new(ShardId::default(), Arc::clone(&way) as Arc<dyn Adapter>, None);
-        links.push(to, emit(Delivery::Volatile { key: 1 }));
-        let large = Frame::message_binary(&vec![0; MAX_WAITING_BYTES]);
-        let large =
-            Message::Emit(NamespaceKey(0).into(), Target::default(), large, Delivery::Reliable);
-        assert!(!links.is_congested());
-        links.push(to, large);
-        assert!(links.is_congested(), "bytes count as well");
-        for key in [1, 2] {
-            let newer = Frame::message_text(&key.to_string());
-            let delivery = Delivery::Volatile { key };
-            links.push(
-                to,
-                Message::Emit(NamespaceKey(0).into(), Target::default(), newer, delivery),
-            );
+        for volatile in VOLATILE {
+            let way = Arc::new(Way::default());
+            let to = ShardId { node: 0, shard: 1 };
+            let near = Arc::clone(&way) as Arc<dyn Adapter>;
+            let mut links = Links::new(ShardId::default(), near, None);
+            links.push(to, volatile(1, "old"));
+            let large = Frame::message_binary(&vec![0; MAX_WAITING_BYTES]);
+            let large =
+                Message::Emit(NamespaceKey(0).into(), Target::default(), large, Delivery::Reliable);
+            assert!(!links.is_congested());
+            links.push(to, large);
+            assert!(links.is_congested(), "bytes count as well");
+            for (key, text) in [(1, "newer"), (2, "other"), (1, "newest")] {
+                links.push(to, volatile(key, text));
+            }
+            let then = &links.ways[&to].then;
+            assert_eq!(then.len(), 2);
+            assert_eq!(format!("{:?}", then[0]), format!("{:?}", volatile(1, "newest")));
+            let n_bytes = then.iter().map(Message::n_bytes).sum::<usize>();
+            assert_eq!(links.ways[&to].n_bytes, n_bytes, "as much as waits");
+            assert_eq!(links.take_dropped(), 3);
+            *way.is_open.lock().unwrap() = true;
+            assert_eq!(links.flush(), Flushed::Caught);
+            assert!(!links.is_congested());
         }
-        let texts = links.ways[&to].then.iter().map(|message| match message {
-            Message::Emit(_, _, frame, Delivery::Volatile { .. }) => frame.wire()[2..].to_vec(),
-            _ => b"reliable".to_vec(),
-        });
-        assert_eq!(texts.collect::<Vec<_>>(), [b"41".to_vec(), b"reliable".to_vec()]);
-        assert_eq!(links.take_dropped(), 2);
-        *way.is_open.lock().unwrap() = true;
-        assert_eq!(links.flush(), Flushed::Caught);
-        assert!(!links.is_congested());
     }
 
     #[test]
     fn past_the_limit_volatile_messages_are_dropped_and_others_are_not() {
-        let way = Arc::new(Way::default());
-        let to = ShardId { node: 0, shard: 1 };
-        let mut links = Links::new(ShardId::default(), Arc::clone(&way) as Arc<dyn Adapter>, None);
-        let volatile = || emit(Delivery::Volatile { key: 1 });
-        for _ in 0..MAX_WAITING {
+        for volatile in VOLATILE {
+            let way = Arc::new(Way::default());
+            let to = ShardId { node: 0, shard: 1 };
+            let near = Arc::clone(&way) as Arc<dyn Adapter>;
+            let mut links = Links::new(ShardId::default(), near, None);
+            for _ in 0..MAX_WAITING {
+                assert!(!links.is_congested());
+                links.push(to, volatile(1, ""));
+            }
+            assert!(links.is_congested());
+            links.push(to, volatile(1, ""));
+            links.push(to, emit(Delivery::Reliable));
+            assert_eq!(links.take_dropped(), 1);
+            *way.is_open.lock().unwrap() = true;
+            links.flush();
+            assert_eq!(*way.sent.lock().unwrap(), [(to, MAX_WAITING + 1)]);
             assert!(!links.is_congested());
-            links.push(to, volatile());
         }
-        assert!(links.is_congested());
-        links.push(to, volatile());
-        links.push(to, emit(Delivery::Reliable));
-        assert_eq!(links.take_dropped(), 1);
-        *way.is_open.lock().unwrap() = true;
-        links.flush();
-        assert_eq!(*way.sent.lock().unwrap(), [(to, MAX_WAITING + 1)]);
-        assert!(!links.is_congested());
     }
 }

@@ -11,6 +11,7 @@ use parlor_core::{
     cluster::Question,
     delivery::Delivery,
     effect::{AckError, DisconnectReason},
+    engine_io::Transport,
     input::{Input, Scope, Target},
     key::{NamespaceKey, SocketKey},
 };
@@ -22,7 +23,7 @@ use parlor_shared::{
 use tokio::sync::{oneshot, watch};
 
 use super::{
-    Auth, Context, Emit, Handshake, OwnedAuth, Rooms,
+    Auth, Context, Emit, Handshake, OwnedAuth, Rooms, Volatile,
     context::answer,
     desk::{Env, Gathered, OnGathered},
 };
@@ -34,6 +35,8 @@ use crate::{auth::Account, mailbox::Parcel};
 /// of its verbs waits while the shard has more to do than it may. Once the socket is gone, what is
 /// wanted of itself does nothing, but what goes to others still reaches them, and what is emitted
 /// to it reaches its client if that gets it back. Once the server is gone, nothing does.
+///
+/// The socket's data is the shard's: [`Self::run`] takes a function there.
 #[derive(Clone)]
 pub struct AsyncContext(Arc<Inner>);
 
@@ -128,6 +131,52 @@ impl AsyncContext {
         self.0.account.as_ref()
     }
 
+    /// Bytes that wait for this client; see [`Context::queued_bytes`]. The shard is asked, after
+    /// what was wanted before.
+    ///
+    /// # Errors
+    /// If the socket is gone.
+    pub async fn queued_bytes(&self) -> Result<usize, Gone> {
+        self.run(|cx| cx.queued_bytes()).await
+    }
+
+    /// Packets that wait for this client; see [`Context::queued_packets`].
+    ///
+    /// # Errors
+    /// If the socket is gone.
+    pub async fn queued_packets(&self) -> Result<usize, Gone> {
+        self.run(|cx| cx.queued_packets()).await
+    }
+
+    /// True if this client can take nothing just now; see [`Context::is_blocked`].
+    ///
+    /// # Errors
+    /// If the socket is gone.
+    pub async fn is_blocked(&self) -> Result<bool, Gone> {
+        self.run(|cx| cx.is_blocked()).await
+    }
+
+    /// Volatile events to this client that a newer one has replaced so far.
+    ///
+    /// # Errors
+    /// If the socket is gone.
+    pub async fn n_replaced(&self) -> Result<u64, Gone> {
+        self.run(|cx| cx.n_replaced()).await
+    }
+
+    /// Carrier of the moment; `None` once the session is gone.
+    ///
+    /// # Errors
+    /// If the socket is gone.
+    pub async fn transport(&self) -> Result<Option<Transport>, Gone> {
+        self.run(|cx| cx.transport()).await
+    }
+
+    /// Says whose socket this is, while it is being admitted; see [`Context::identify`].
+    pub async fn identify(&self, identity: impl Into<String>) {
+        self.wish(Input::Identify(self.0.socket, identity.into())).await;
+    }
+
     /// False once the socket is gone.
     pub fn is_connected(&self) -> bool {
         self.0.life.has_changed().is_ok()
@@ -147,9 +196,10 @@ impl AsyncContext {
         self.aim(self.own()).emit(event, args).await;
     }
 
-    /// To this socket, and only if nothing newer of this event comes before it can take it.
-    pub fn volatile(&self) -> Emit<&Self> {
-        self.aim(self.own()).volatile()
+    /// To this socket, or to the others that are told next: who cannot take it at once gets only
+    /// the newest of this event.
+    pub fn volatile(&self) -> Volatile<&Self> {
+        Volatile::new(self.aim(self.own()), self.others())
     }
 
     /// To the sockets in these rooms, but not this one.
@@ -174,7 +224,7 @@ impl AsyncContext {
 
     /// To all sockets of the namespace but this one.
     pub fn broadcast(&self) -> Emit<&Self> {
-        self.aim(Target { except_socket: Some(self.0.socket), ..Target::default() })
+        self.aim(self.others())
     }
 
     /// To all sockets of the namespace, this one included.
@@ -206,6 +256,7 @@ impl AsyncContext {
         timeout: Option<Duration>,
     ) -> Result<OwnedArgs, AckError> {
         let draft = super::context::draft(Draft::event(event), args);
+        let n_bytes = draft.n_bytes();
         let (sender, answer) = oneshot::channel();
         let job = move |cx: &mut Context<'_>| {
             let then = move |_: &mut Context<'_>, answer: Result<Args<'_>, AckError>| {
@@ -214,7 +265,7 @@ impl AsyncContext {
             };
             cx.ask_draft(draft, timeout, Box::new(then));
         };
-        self.post(Parcel::Run(self.0.socket, Box::new(job))).await;
+        self.post(Parcel::Run(self.0.socket, Box::new(job), n_bytes)).await;
         answer.await.unwrap_or(Err(AckError::Disconnected))
     }
 
@@ -280,7 +331,8 @@ impl AsyncContext {
             // Who wanted it may have given up.
             let _ = sender.send(job(cx));
         };
-        self.post(Parcel::Run(self.0.socket, Box::new(job))).await;
+        // What users leave in it, nobody knows.
+        self.post(Parcel::Run(self.0.socket, Box::new(job), 0)).await;
         result.await.map_err(|_| Gone)
     }
 
@@ -292,12 +344,14 @@ impl AsyncContext {
 
     /// Asks many sockets, until this one is gone.
     pub(super) async fn gather(&self, question: Question) -> Result<Gathered, Gone> {
-        self.gather_by(|cx, then| cx.desk.gather(cx.socket, question, then)).await
+        let n_bytes = question.n_bytes();
+        self.gather_by(n_bytes, |cx, then| cx.desk.gather(cx.socket, question, then)).await
     }
 
-    /// Has something asked on the shard, until this socket is gone.
+    /// Has something of so many bytes asked on the shard, until this socket is gone.
     pub(super) async fn gather_by(
         &self,
+        n_bytes: usize,
         ask: impl FnOnce(&mut Context<'_>, OnGathered) + Send + 'static,
     ) -> Result<Gathered, Gone> {
         let (sender, answer) = oneshot::channel();
@@ -308,7 +362,7 @@ impl AsyncContext {
             };
             ask(cx, Box::new(then));
         };
-        self.post(Parcel::Run(self.0.socket, Box::new(job))).await;
+        self.post(Parcel::Run(self.0.socket, Box::new(job), n_bytes)).await;
         tokio::select! {
             biased;
             answer = answer => answer.map_err(|_| Gone),
@@ -335,6 +389,15 @@ impl AsyncContext {
             own.rooms.push(self.0.id.as_str().into());
         }
         own
+    }
+
+    /// All but the socket; if it is gone, but the one that its client has back, on any shard.
+    fn others(&self) -> Target {
+        let mut others = Target { except_socket: Some(self.0.socket), ..Target::default() };
+        if self.0.env.names.is_recoverable(self.0.family) && !self.is_connected() {
+            others.except.push(self.0.id.as_str().into());
+        }
+        others
     }
 
     async fn post(&self, parcel: Parcel) {

@@ -17,7 +17,7 @@ use parlor_shared::{
 use tokio::sync::watch;
 
 use super::{
-    AsyncContext, Auth, Emit, Handshake, OwnedAuth, Rooms,
+    AsyncContext, Auth, Emit, Handshake, OwnedAuth, Rooms, Volatile,
     asynchronous::Of,
     desk::{Desk, OnAck},
     foreign::Foreign,
@@ -56,6 +56,8 @@ pub(super) struct SocketInfo {
     pub(super) data: Option<Foreign<Data>>,
     /// It is the one that its client had before.
     pub(super) is_recovered: bool,
+    /// It is about to go.
+    pub(super) is_leaving: bool,
     /// Its client may have it back under this pid.
     pub(super) kept: Option<Pid>,
     /// Made with the first async context; its receivers learn when the socket is dropped.
@@ -81,6 +83,7 @@ impl SocketInfo {
             lane: Lane::default(),
             data: None,
             is_recovered: false,
+            is_leaving: false,
             kept: None,
             life: None,
         }
@@ -169,8 +172,8 @@ impl Context<'_> {
     }
 
     /// True if the client was away and has got this socket back, with its id, rooms and data, and
-    /// has been sent what it had missed; see [`Namespace::recoverable`](super::Namespace). False if
-    /// it has to be told everything.
+    /// has been sent what it had missed; false if it has to be told everything. See
+    /// [`Namespace::recoverable`](super::Namespace::recoverable).
     pub fn recovered(&self) -> bool {
         self.info.is_recovered
     }
@@ -182,7 +185,8 @@ impl Context<'_> {
     }
 
     /// Data of this socket, made at first use. A client that comes back finds it as it was, if it
-    /// comes back to the same process.
+    /// comes back to the same process, and no handler of admission has stored other data for it
+    /// meanwhile, which counts then; see [`Namespace::recoverable`](super::Namespace::recoverable).
     ///
     /// # Panics
     /// If it was made as another type before.
@@ -203,14 +207,15 @@ impl Context<'_> {
     /// # Panics
     /// As [`Emit::emit`].
     pub fn emit(&mut self, event: &str, args: impl EventArgs) {
-        let target = Target::socket(self.socket);
-        self.aim(target).emit(event, args);
+        let own = self.own();
+        self.aim(own).emit(event, args);
     }
 
-    /// To this socket, and only if nothing newer of this event comes before it can take it.
-    pub fn volatile(&mut self) -> Emit<&mut Self> {
-        let target = Target::socket(self.socket);
-        self.aim(target).volatile()
+    /// To this socket, or to the others that are told next: who cannot take it at once gets only
+    /// the newest of this event.
+    pub fn volatile(&mut self) -> Volatile<&mut Self> {
+        let (own, others) = (self.own(), self.others());
+        Volatile::new(self.aim(own), others)
     }
 
     /// To the sockets in these rooms, but not this one.
@@ -235,8 +240,8 @@ impl Context<'_> {
 
     /// To all sockets of the namespace but this one.
     pub fn broadcast(&mut self) -> Emit<&mut Self> {
-        let target = Target { except_socket: Some(self.socket), ..Target::default() };
-        self.aim(target)
+        let others = self.others();
+        self.aim(others)
     }
 
     /// To all sockets of the namespace, this one included.
@@ -355,6 +360,30 @@ impl Context<'_> {
             is_recovered: self.info.is_recovered,
         };
         AsyncContext::new(Arc::clone(&self.desk.env), of)
+    }
+
+    /// The socket; if it is going, the one that its client will have back, or has.
+    fn own(&self) -> Target {
+        let mut own = Target::socket(self.socket);
+        if self.is_handed_on() {
+            own.rooms.push(self.info.id.as_str().into());
+        }
+        own
+    }
+
+    /// All others; if the socket is going, also but the one that its client has back.
+    fn others(&self) -> Target {
+        let mut others = Target { except_socket: Some(self.socket), ..Target::default() };
+        if self.is_handed_on() {
+            others.except.push(self.info.id.as_str().into());
+        }
+        others
+    }
+
+    /// True if another may soon be this socket: its client has come back already, say.
+    fn is_handed_on(&self) -> bool {
+        let SocketInfo { is_leaving, kept, namespace, .. } = &*self.info;
+        kept.is_some() || *is_leaving && self.desk.env.names.is_recoverable(*namespace)
     }
 
     fn aim(&mut self, target: Target) -> Emit<&mut Self> {

@@ -30,6 +30,11 @@ impl<S> Emit<S> {
         Self { from, scope, target, volatile: None }
     }
 
+    /// To these instead.
+    pub(super) fn aimed_at(self, target: Target) -> Self {
+        Self { target, ..self }
+    }
+
     /// To the sockets in these rooms, beside those in rooms that were named before. Who is in
     /// several gets it once. Of a list without rooms, that is nobody.
     pub fn to(mut self, rooms: impl Rooms) -> Self {

@@ -264,13 +264,15 @@ impl Emitter {
         question: Question,
         read: fn(Gathered) -> Replies<T>,
     ) -> Result<Pending<T>, EmitError> {
-        self.gather_by(read, |cx, then| cx.desk.gather_here(question, then))
+        let n_bytes = question.n_bytes();
+        self.gather_by(read, n_bytes, |cx, then| cx.desk.gather_here(question, then))
     }
 
-    /// Has something asked on a shard.
+    /// Has something of so many bytes asked on a shard.
     pub(super) fn gather_by<T: Send + 'static>(
         &self,
         read: fn(Gathered) -> Replies<T>,
+        n_bytes: usize,
         ask: impl FnOnce(&mut ShardContext<'_>, OnGatheredHere) + Send + 'static,
     ) -> Result<Pending<T>, EmitError> {
         let (sender, replies) = oneshot::channel();
@@ -279,7 +281,7 @@ impl Emitter {
             let _ = sender.send(read(gathered));
         };
         let job = |cx: &mut ShardContext<'_>| ask(cx, Box::new(then));
-        self.env()?.offer(Parcel::RunHere(Box::new(job)))?;
+        self.env()?.offer(Parcel::RunHere(Box::new(job), n_bytes))?;
         Ok(Pending(replies))
     }
 }

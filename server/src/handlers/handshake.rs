@@ -47,7 +47,7 @@ impl fmt::Debug for Handshake {
 impl Handshake {
     /// The query string, without `?`.
     pub fn query(&self) -> &str {
-        self.url.split_once('?').map_or("", |(_, query)| query)
+        query(&self.url)
     }
 
     /// What the query string says, decoded, in its order: what the client was told to send, and
@@ -92,6 +92,11 @@ impl Handshake {
             Some(value.trim_matches('"').to_owned())
         })
     }
+}
+
+/// What is behind the first `?`.
+pub(super) fn query(url: &str) -> &str {
+    url.split_once('?').map_or("", |(_, query)| query)
 }
 
 /// One word of a query string. What is no escape stays, and what is no UTF-8 is replaced.

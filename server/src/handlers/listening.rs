@@ -167,6 +167,9 @@ impl Handlers {
     ) {
         let Some((namespaces, at)) = self.namespace_of(socket) else { return };
         if let Some(handler) = &namespaces[at].1.listening.leaving {
+            if let Some(info) = self.sockets.get_mut(socket) {
+                info.is_leaving = true;
+            }
             self.run(sessions, socket, |cx| handler(cx, reason, rooms));
         }
     }

@@ -27,6 +27,7 @@ mod rooms;
 mod server_side;
 mod share;
 mod tasks;
+mod volatile;
 
 use std::sync::Arc;
 
@@ -50,6 +51,7 @@ pub use namespace::Namespace;
 pub use remote::{RemoteHandshake, RemoteSocket};
 pub use rooms::Rooms;
 pub use server_side::ServerAnswer;
+pub use volatile::Volatile;
 
 pub(crate) use admission::Decision;
 pub(crate) use cloakroom::Cloakroom;

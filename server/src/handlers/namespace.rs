@@ -54,7 +54,9 @@ pub(super) enum Middleware {
 /// Those that take a [`Context`] run on the thread that owns the socket, for a few microseconds:
 /// they must not block. Those that take an [`AsyncContext`] run on threads of their own and may
 /// wait for whatever they like. Either way the events of one socket are handled in their order,
-/// one after the other; answers to `ask`, pings and disconnects overtake them.
+/// one after the other; answers to `ask`, pings and disconnects overtake them. Events that still
+/// wait when their socket goes are dropped: no handler is called for them, also if the socket can
+/// be had back. A client that has to know asks for an acknowledgement.
 ///
 /// An async handler runs to its end even if its socket is gone. A session of which 64 run gets no
 /// more sockets in namespaces that have any; [`AsyncContext::disconnected`] helps to end early.
@@ -158,7 +160,8 @@ impl Namespace {
     }
 
     /// Like [`Self::middleware`], by a function that may wait, as events of the same socket do
-    /// meanwhile. The right to answer is the handler's: here the context has none.
+    /// meanwhile. The right to answer is the handler's: here the context has none. If the socket
+    /// goes meanwhile, neither this event nor those behind it get to their handlers.
     ///
     /// ```
     /// # let mut server = parlor_server::Server::default();
@@ -247,7 +250,8 @@ impl Namespace {
     }
 
     /// Called for each event of this name, by a handler that may wait. Further events of the same
-    /// socket wait behind it: up to 1024 and 1 MiB, then the session ends.
+    /// socket wait behind it: up to 1024 and 1 MiB, then the session ends. If the socket goes, the
+    /// handler runs to its end, and what waits behind it is dropped.
     ///
     /// ```
     /// # let mut server = parlor_server::Server::default();
@@ -313,7 +317,9 @@ impl Namespace {
         self
     }
 
-    /// Called when a socket is gone. It can no longer be sent anything.
+    /// Called when a socket is gone. Its client gets nothing that is emitted to it from here on;
+    /// but where sockets can be had back, and this one was not left on purpose, that is kept with
+    /// what else it misses, and the client has it when it comes back.
     pub fn on_disconnect(
         &mut self,
         handler: impl Fn(&mut Context<'_>, DisconnectReason) + Send + Sync + 'static,
@@ -336,6 +342,11 @@ impl Namespace {
     /// `recovery.window_ms`: the socket's id, rooms and data, and whatever reliable event it was
     /// sent meanwhile, once and in order. [`Context::recovered`] tells handlers; if it is false,
     /// the client starts anew. Whether it may connect is asked again in any case.
+    ///
+    /// Data stays in the process: a client that comes back to another node has its rooms and
+    /// events, and no data. If a handler of admission has stored data for the new connection, that
+    /// counts, and what was kept is dropped; otherwise what was kept is there again, from
+    /// [`Self::on_connect`] on.
     ///
     /// Stock JavaScript clients do their part from 4.6 on. For them each event carries its offset
     /// as one more argument, behind all others (or a `null`, behind the last argument of a volatile
@@ -402,6 +413,15 @@ impl Namespace {
     /// The handlers of those children.
     pub(crate) fn parent_of(matching: Matching) -> Self {
         Self { matching: Some(matching), ..Self::default() }
+    }
+
+    /// True if registering the two under one name adds to one: two of a name, or of a pattern. Of
+    /// two predicates under one label, one would never be asked.
+    pub(crate) fn adds_up_with(&self, other: &Self) -> bool {
+        matches!(
+            (&self.matching, &other.matching),
+            (None, None) | (Some(Matching::Pattern(_)), Some(Matching::Pattern(_)))
+        )
     }
 
     /// True if clients join children of it.

@@ -11,7 +11,11 @@ use parlor_shared::id::SocketId;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use super::{Handlers, Handshake, context, handshake::shown, tasks::caught};
+use super::{
+    Handlers, Handshake, context,
+    handshake::{query, shown},
+    tasks::caught,
+};
 
 /// A socket of any shard, as it was when its shard was asked.
 ///
@@ -46,10 +50,12 @@ pub struct RemoteSocket {
 pub struct RemoteHandshake {
     /// The client's address, as told by trusted proxies.
     pub address: IpAddr,
-    /// The query string, without `?`.
-    pub query: String,
+    /// Path and query, as they were asked for.
+    pub url: Box<str>,
     /// Names and values of the headers, those that are text.
     pub headers: Vec<(String, String)>,
+    /// When it came: milliseconds since the beginning of 1970 in UTC.
+    pub issued: u64,
 }
 
 /// What a shard's driver adds to what its world knows.
@@ -90,6 +96,11 @@ impl fmt::Debug for RemoteHandshake {
 }
 
 impl RemoteHandshake {
+    /// The query string, without `?`.
+    pub fn query(&self) -> &str {
+        query(&self.url)
+    }
+
     fn of(handshake: &Handshake) -> Self {
         // A copy, because the map that is made of them would stay.
         let headers = handshake.headers.clone();
@@ -97,8 +108,9 @@ impl RemoteHandshake {
         let headers = headers.iter().filter_map(|(n, v)| Some((n.as_str().to_owned(), text(v)?)));
         Self {
             address: handshake.address,
-            query: handshake.query().to_owned(),
+            url: handshake.url.clone(),
             headers: headers.collect(),
+            issued: handshake.issued,
         }
     }
 }
@@ -160,8 +172,9 @@ mod tests {
         let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let handshake = RemoteHandshake {
             address: [127, 0, 0, 1].into(),
-            query: "token=secret".to_owned(),
+            url: "/socket.io/?token=secret".into(),
             headers: vec![header("cookie", "secret"), header("user-agent", "a browser")],
+            issued: 0,
         };
         let printed = format!("{handshake:?}");
         assert!(!printed.contains("secret") && printed.contains("a browser"), "{printed}");

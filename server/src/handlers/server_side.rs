@@ -160,10 +160,11 @@ impl AsyncContext {
         timeout: Duration,
     ) -> Result<Replies<ServerAnswer>, Gone> {
         let (event, timeout) = (event(name, args).expect(FITS), timeout.min(MAX_GATHERING));
+        let n_bytes = event.n_bytes();
         let ask = move |cx: &mut Context<'_>, then| {
             cx.desk.ask_servers(cx.socket, event, timeout, then);
         };
-        self.gather_by(ask).await.map(servers)
+        self.gather_by(n_bytes, ask).await.map(servers)
     }
 }
 
@@ -190,7 +191,7 @@ impl Emitter {
         timeout: Duration,
     ) -> Result<Pending<ServerAnswer>, EmitError> {
         let (event, timeout) = (event(name, args)?, timeout.min(MAX_GATHERING));
-        self.gather_by(servers, move |cx, then| {
+        self.gather_by(servers, event.n_bytes(), move |cx, then| {
             cx.desk.ask_servers_here(event, Reach::All, timeout, then);
         })
     }

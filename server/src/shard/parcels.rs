@@ -36,8 +36,8 @@ impl Shard {
                 }
             }
             Parcel::Wish(input) => self.input(input),
-            Parcel::Run(socket, job) => self.handlers(|all, view| all.run(view, socket, job)),
-            Parcel::RunHere(job) => self.handlers(|all, _| all.run_here(now, "", job)),
+            Parcel::Run(socket, job, _) => self.handlers(|all, view| all.run(view, socket, job)),
+            Parcel::RunHere(job, _) => self.handlers(|all, _| all.run_here(now, "", job)),
             Parcel::Decided(decision) => self.handlers(|all, view| all.decided(view, decision)),
             Parcel::Every(id, beat) => self.handlers(|all, _| all.every(now, id, beat)),
             Parcel::Revoked(revoked) => self.handlers(|all, _| all.revoked(revoked.as_ref())),
