@@ -182,6 +182,25 @@ pub struct SocketInfo {
     pub details: Option<Box<str>>,
 }
 
+/// Numbers of questions: each shard has its own. Clients in Java, C++, C# and Rust take none past
+/// 2^31.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AckIds {
+    first: u32,
+    step: u32,
+}
+
+impl AckIds {
+    /// As if there were no other shard.
+    pub(crate) const ALL: Self = Self { first: 0, step: 1 };
+
+    /// The number of the nth question; after the last the first again.
+    pub(crate) fn nth(self, n: u32) -> u32 {
+        let n_ids = (i32::MAX as u32 - self.first) / self.step + 1;
+        self.first + n % n_ids * self.step
+    }
+}
+
 /// Which shards there are, and which one this is.
 #[derive(Debug, Clone)]
 pub struct Neighbours {
@@ -200,11 +219,10 @@ impl Neighbours {
         Self { own, all: vec![own], owners: Owners::new(seed) }
     }
 
-    /// The number of the first question that this shard asks in a namespace, of which no other
-    /// shard has any: 2^36 for each, below 2^53, which is as far as clients count.
-    pub(crate) fn first_ack(&self) -> u64 {
+    /// Numbers for this shard's questions, of which no other shard has any.
+    pub(crate) fn ack_ids(&self) -> AckIds {
         let place = self.all.iter().position(|shard| *shard == self.own).unwrap_or_default();
-        (place as u64) << 36
+        AckIds { first: place as u32, step: self.all.len().max(1) as u32 }
     }
 
     /// All but this one.
@@ -274,5 +292,20 @@ mod tests {
         assert!((0..64).all(|i| ours.shard_of(&id(i)) == shard(i)));
         let n_told = (0..64).filter(|i| theirs.shard_of(&id(*i)) == shard(*i)).count();
         assert!(n_told < 8, "{n_told}");
+    }
+
+    #[test]
+    fn questions_of_shards_have_numbers_of_their_own_and_none_past_what_clients_take() {
+        let all: Vec<_> = (0..3).map(|shard| ShardId { node: 0, shard }).collect();
+        for (place, own) in all.iter().enumerate() {
+            let neighbours = Neighbours { own: *own, all: all.clone(), owners: Owners::new(1) };
+            let (ids, place) = (neighbours.ack_ids(), place as u32);
+            assert_eq!([0, 1, 2].map(|n| ids.nth(n)), [place, place + 3, place + 6]);
+            // 2^31 - 1 is one more than a multiple of three.
+            let last = i32::MAX as u32 - (4 - place) % 3;
+            let n = (last - place) / 3;
+            assert_eq!([n, n + 1, n + 2].map(|n| ids.nth(n)), [last, place, place + 3]);
+        }
+        assert_eq!([0, 1, 1 << 31].map(|n| AckIds::ALL.nth(n)), [0, 1, 0]);
     }
 }

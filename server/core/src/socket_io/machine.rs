@@ -129,7 +129,7 @@ impl SocketIo {
                 settings.dynamic,
                 settings.listeners,
                 settings.recovery.namespaces.clone(),
-                settings.neighbours.first_ack(),
+                settings.neighbours.ack_ids(),
                 Keyed::new(settings.hash_seed),
             ),
             deadlines: Deadlines::default(),

@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 
 use super::rooms::Rooms;
 use crate::{
+    cluster::AckIds,
     hash::{Keyed, OfRandom},
     input::Scope,
     key::{NamespaceKey, SessionKey, SocketKey},
@@ -56,8 +57,10 @@ pub(super) struct Namespaces {
     recoverable: Vec<NamespaceKey>,
     keys: HashMap<Arc<str>, NamespaceKey, Keyed>,
     keyed: Keyed,
-    /// For a namespace that is made.
-    first_ack: u64,
+    /// For questions that clients may answer to another shard.
+    ack_ids: AckIds,
+    /// How many questions a namespace that is gone may have asked.
+    n_asked: u32,
 }
 
 #[derive(Debug)]
@@ -74,9 +77,8 @@ pub(super) struct Namespace {
     pub(super) sockets: Vec<(SocketKey, SessionKey)>,
     pub(super) by_id: HashMap<SocketId, (SocketKey, SessionKey), OfRandom>,
     pub(super) rooms: Rooms,
-    /// Never again the same in this shard or another: clients answer on whatever connection they
-    /// have by then.
-    pub(super) next_ack: u64,
+    /// Questions, which are numbered: clients answer on whatever connection they have by then.
+    n_asked: u32,
 }
 
 /// Why a name that nobody has used is not taken.
@@ -102,7 +104,7 @@ impl Namespaces {
         dynamic: Dynamic,
         listeners: Listeners,
         recoverable: Vec<NamespaceKey>,
-        first_ack: u64,
+        ack_ids: AckIds,
         keyed: Keyed,
     ) -> Self {
         let mut namespaces = Self {
@@ -113,7 +115,8 @@ impl Namespaces {
             recoverable,
             keys: HashMap::with_hasher(keyed),
             keyed,
-            first_ack,
+            ack_ids,
+            n_asked: 0,
         };
         for name in names {
             let key = namespaces.insert(name.into());
@@ -184,6 +187,19 @@ impl Namespaces {
         self[key].is_recoverable || self[key].family.is_none() && !self.recoverable.is_empty()
     }
 
+    /// The number of a question in it, which is none of those that are still open.
+    pub(super) fn next_ack(&mut self, key: NamespaceKey, is_open: impl Fn(u64) -> bool) -> u64 {
+        let namespace = &mut self.all[key.0 as usize];
+        let ids = if namespace.is_recoverable { self.ack_ids } else { AckIds::ALL };
+        loop {
+            let id = u64::from(ids.nth(namespace.n_asked));
+            namespace.n_asked = namespace.n_asked.wrapping_add(1);
+            if !is_open(id) {
+                return id;
+            }
+        }
+    }
+
     /// A socket begins to connect to it.
     pub(super) fn enter(&mut self, key: NamespaceKey) {
         self[key].n_users += 1;
@@ -196,7 +212,7 @@ impl Namespaces {
             let child = self.all.remove(key.0 as usize);
             self.keys.remove(&child.name);
             // Clients may still answer it, wherever they are by then.
-            self.first_ack = self.first_ack.max(child.next_ack);
+            self.n_asked = self.n_asked.max(child.n_asked);
         }
     }
 
@@ -243,7 +259,7 @@ impl Namespaces {
             sockets: Vec::new(),
             by_id: HashMap::default(),
             rooms: Rooms::new(self.keyed),
-            next_ack: self.first_ack,
+            n_asked: self.n_asked,
         }))
     }
 

@@ -213,9 +213,8 @@ impl SocketIo {
         if socket.acks.len() == MAX_PENDING_ACKS {
             return effects.push(Effect::Acked(token, Err(AckError::TooMany)));
         }
-        let namespace = &mut self.namespaces[socket.namespace];
-        let id = namespace.next_ack;
-        namespace.next_ack += 1;
+        let id = self.namespaces.next_ack(socket.namespace, |id| socket.acks.contains_key(&id));
+        let namespace = &self.namespaces[socket.namespace];
         let frame = match draft.into_event(&namespace.name, Some(id)) {
             Ok(frame) => frame,
             Err(error) => {
