@@ -169,8 +169,8 @@ impl World {
             Input::Emit(scope, target, frame, delivery) => {
                 self.emit(now, scope, target, frame, delivery, effects);
             }
-            Input::EmitEach(scope, target, draft, delivery) => {
-                let target = self.socket_io.find(target);
+            Input::EmitEach(scope, mut target, draft, delivery) => {
+                self.socket_io.find(&mut target);
                 if !target.is_local() && self.neighbours.all.len() > 1 {
                     let message =
                         Message::EmitEach(scope.clone(), target.abroad(), draft.clone(), delivery);
@@ -218,12 +218,12 @@ impl World {
         &mut self,
         now: Time,
         scope: Scope,
-        target: Target,
+        mut target: Target,
         frame: Frame,
         delivery: Delivery,
         effects: &mut dyn Effects,
     ) {
-        let target = self.socket_io.find(target);
+        self.socket_io.find(&mut target);
         if !target.is_local() && self.neighbours.all.len() > 1 {
             let message = Message::Emit(scope.clone(), target.abroad(), frame.clone(), delivery);
             if !fault::is_planted(Fault::BroadcastNotForwarded) {

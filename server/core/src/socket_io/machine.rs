@@ -224,7 +224,8 @@ impl SocketIo {
 
     /// Whom an emit is for: a socket that is gone may be somewhere else by now, and one that goes
     /// hears where it comes what is sent from now on.
-    pub(crate) fn find(&self, mut target: Target) -> Target {
+    #[inline]
+    pub(crate) fn find(&self, target: &mut Target) {
         if let Some(key) = target.socket
             && !target.rooms.is_empty()
             && !self.stays(key)
@@ -238,7 +239,6 @@ impl SocketIo {
         {
             target.except.push(socket.id.as_str().into());
         }
-        target
     }
 
     fn stays(&self, key: SocketKey) -> bool {
@@ -340,7 +340,9 @@ impl SocketIo {
             }
             Input::Timeout => self.timeout(now, effects),
         }
-        self.tell_of_rooms(effects);
+        if !self.notes.is_empty() {
+            self.tell_of_rooms(effects);
+        }
     }
 
     fn text(
@@ -356,19 +358,14 @@ impl SocketIo {
         if client.assembly.is_some() {
             return Err(FORCED_CLOSE);
         }
-        let decode = |text| {
-            Packet::decode(text, Sender::Client).map_err(|error| {
-                tracing::debug!(%error, "packet refused");
-                FORCED_CLOSE
-            })
-        };
-        let (mut text, mut packet) = (text, decode(text)?);
-        let mended;
+        let packet = Packet::decode(text, Sender::Client).map_err(|error| {
+            tracing::debug!(%error, "packet refused");
+            FORCED_CLOSE
+        })?;
         if packet.outline.may_have_halves()
-            && let Some(with_substitutes) = json::mend_surrogates(text)
+            && let Some(mended) = json::mend_surrogates(text)
         {
-            mended = with_substitutes;
-            (text, packet) = (&mended, decode(&mended)?);
+            return self.text(now, session, &mended, is_dropped, ids, effects);
         }
         if let Some(n @ 1..) = packet.attachments {
             let until = now + self.attachments_timeout;
@@ -727,10 +724,8 @@ impl SocketIo {
         }
     }
 
+    #[cold]
     fn tell_of_rooms(&mut self, effects: &mut dyn Effects) {
-        if self.notes.is_empty() {
-            return;
-        }
         for Note { socket, room, change } in std::mem::take(&mut self.notes) {
             effects.push(Effect::Room(socket, &room, change));
         }

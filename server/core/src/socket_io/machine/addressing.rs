@@ -31,12 +31,7 @@ impl SocketIo {
         effects: &mut dyn Effects,
     ) {
         if self.namespaces[namespace].hears_sending {
-            let mut whom = Vec::new();
-            self.each(namespace, target, |key, _| whom.push(key));
-            let is_there =
-                |key: &SocketKey| self.sockets.get(*key).is_some_and(Socket::is_connected);
-            whom.retain(is_there);
-            effects.push(Effect::Sending(&whom, frame));
+            self.tell_of_sending(namespace, target, frame, effects);
         }
         let mut to = std::mem::take(&mut self.addressed);
         if self.namespaces[namespace].is_recoverable {
@@ -51,6 +46,20 @@ impl SocketIo {
         if to.capacity() <= MAX_KEPT {
             self.addressed = to;
         }
+    }
+
+    #[cold]
+    fn tell_of_sending(
+        &mut self,
+        namespace: NamespaceKey,
+        target: &Target,
+        frame: &Frame,
+        effects: &mut dyn Effects,
+    ) {
+        let mut whom = Vec::new();
+        self.each(namespace, target, |key, _| whom.push(key));
+        whom.retain(|key| self.sockets.get(*key).is_some_and(Socket::is_connected));
+        effects.push(Effect::Sending(&whom, frame));
     }
 
     /// Sends the sockets of one child what is for those of all.
