@@ -1,7 +1,9 @@
 //! Asking many and finding them: what is told of sockets elsewhere, and what of shards that do not
 //! answer.
 
-use parlor_server::AckError;
+use std::sync::{Arc, Mutex};
+
+use parlor_server::{Ack, AckError};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -182,4 +184,44 @@ fn other_threads_and_functions_without_a_socket_ask_as_handlers_do() {
     drop(late.wait());
     let late = emitter.namespace("/").fetch_sockets();
     assert!(matches!(late, Err(parlor_server::EmitError::NotRunning)));
+}
+
+#[test]
+fn an_answer_is_sent_by_whoever_has_the_right_to_it_on_any_shard_or_thread() {
+    let kept: Arc<Mutex<Vec<Ack>>> = Arc::default();
+    let mut config = Config::default();
+    config.server.shards = 2;
+    let running = start(config, |server| {
+        let (keep, take) = (Arc::clone(&kept), Arc::clone(&kept));
+        server
+            .namespace("/")
+            .on("keep", move |cx, _| {
+                keep.lock().unwrap().extend(cx.take_ack());
+                cx.emit("kept", ());
+            })
+            .on("send", move |cx, _| {
+                let ack = take.lock().unwrap().pop().unwrap();
+                ack.send(cx, ("sent",));
+                cx.emit("has sent", ());
+            });
+    });
+    let mut sockets = [(); 2].map(|()| WebSocket::join(running.address()).unwrap());
+    for asker in [0, 1] {
+        for sender in [asker, 1 - asker] {
+            sockets[asker].send(r#"427["keep"]"#).unwrap();
+            assert_eq!(sockets[asker].text().unwrap(), r#"42["kept"]"#);
+            sockets[sender].send(r#"42["send"]"#).unwrap();
+            if asker != sender {
+                assert_eq!(sockets[sender].text().unwrap(), r#"42["has sent"]"#);
+            }
+            assert_eq!(sockets[asker].text().unwrap(), r#"437["sent"]"#);
+            if asker == sender {
+                assert_eq!(sockets[sender].text().unwrap(), r#"42["has sent"]"#);
+            }
+        }
+        sockets[asker].send(r#"428["keep"]"#).unwrap();
+        assert_eq!(sockets[asker].text().unwrap(), r#"42["kept"]"#);
+        kept.lock().unwrap().pop().unwrap().post(("posted",));
+        assert_eq!(sockets[asker].text().unwrap(), r#"438["posted"]"#);
+    }
 }

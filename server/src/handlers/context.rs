@@ -19,12 +19,12 @@ use tokio::sync::watch;
 use super::{
     AsyncContext, Auth, Emit, Handshake, OwnedAuth, Rooms, Volatile,
     asynchronous::Of,
-    desk::{Desk, OnAck},
+    desk::{Desk, Env, OnAck},
     foreign::Foreign,
     lane::Lane,
     names::scope_of,
 };
-use crate::auth::Account;
+use crate::{auth::Account, mailbox::Parcel};
 
 /// What the shard knows of a session that handlers may ask for.
 pub(crate) trait Sessions {
@@ -284,8 +284,11 @@ impl Context<'_> {
     /// # Panics
     /// As [`Emit::emit`].
     pub fn ack(&mut self, args: impl EventArgs) {
-        if let Some(ack) = self.take_ack() {
-            ack.send(self, args);
+        if let Some(id) = self.ack.take() {
+            let scope = self.info.scope();
+            let frame = answer(self.desk.env.names.text(&scope), id, args);
+            let to = Target::socket(self.socket);
+            self.desk.wish(Input::Emit(scope, to, frame, Delivery::Reliable));
         }
     }
 
@@ -293,7 +296,8 @@ impl Context<'_> {
     /// client wants no answer.
     pub fn take_ack(&mut self) -> Option<Ack> {
         let id = self.ack.take()?;
-        Some(Ack { socket: self.socket, scope: self.info.scope(), id })
+        let (env, scope) = (Arc::clone(&self.desk.env), self.info.scope());
+        Some(Ack { env, socket: self.socket, scope, id })
     }
 
     /// Puts this socket into a room. A socket is in at most 256.
@@ -392,24 +396,55 @@ impl Context<'_> {
     }
 }
 
-/// The right to answer one event, once.
-#[derive(Debug)]
+/// The right to answer one event, once; whoever has it may be on any thread.
 #[must_use = "the client waits for the answer"]
 pub struct Ack {
+    /// Of the socket's shard, where alone its key means anything.
+    env: Arc<Env>,
     socket: SocketKey,
     scope: Scope,
     id: u64,
 }
 
 impl Ack {
-    /// Sends the answer, from any handler.
+    /// Sends the answer, from any handler of any socket: behind what that has sent by then, if
+    /// both sockets are of one shard.
     ///
     /// # Panics
     /// As [`Emit::emit`].
     pub fn send(self, context: &mut Context<'_>, args: impl EventArgs) {
-        let frame = answer(context.desk.env.names.text(&self.scope), self.id, args);
-        let to = Target::socket(self.socket);
-        context.desk.wish(Input::Emit(self.scope, to, frame, Delivery::Reliable));
+        let frame = answer(self.env.names.text(&self.scope), self.id, args);
+        if Arc::ptr_eq(&self.env, &context.desk.env) {
+            context.desk.wish(self.input(frame));
+        } else {
+            self.post_frame(frame);
+        }
+    }
+
+    /// Sends the answer from anywhere: another thread, or a function that no socket calls. Does
+    /// nothing if the client, or the server, is gone.
+    ///
+    /// # Panics
+    /// As [`Emit::emit`].
+    pub fn post(self, args: impl EventArgs) {
+        let frame = answer(self.env.names.text(&self.scope), self.id, args);
+        self.post_frame(frame);
+    }
+
+    fn post_frame(self, frame: Frame) {
+        let env = Arc::clone(&self.env);
+        // One for an event that was taken: not more than these can wait.
+        env.mailbox.post(Parcel::Wish(self.input(frame)));
+    }
+
+    fn input(self, frame: Frame) -> Input<'static> {
+        Input::Emit(self.scope, Target::socket(self.socket), frame, Delivery::Reliable)
+    }
+}
+
+impl fmt::Debug for Ack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ack").field("socket", &self.socket).field("id", &self.id).finish()
     }
 }
 
