@@ -90,7 +90,7 @@ impl Lobbies {
         if let Some(state) = &lobby.state {
             let mut state = state.clone();
             (state.n, state.key) = (None, false);
-            record.state(&mut story, &state)?;
+            self.seen(&mut story, &state)?;
         }
         Ok(story)
     }
@@ -179,10 +179,25 @@ impl Lobbies {
         self.shown(story, value)
     }
 
+    fn seen(&mut self, story: &mut Story, state: &State) -> Check {
+        let all = &self.records;
+        // Who has played and left before any client heard of the lobby is in none.
+        let is_in = |record: &Record, player: &Player| record.names.contains(&player.name);
+        let is_strange = |player: &Player| {
+            let is_its = all.get(&story.lobby).is_some_and(|own| is_in(own, player));
+            !is_its && all.values().any(|other| is_in(other, player))
+        };
+        if state.players.iter().any(is_strange) {
+            let what = format!("{} is shown {:?} of another lobby", story.name, state.players);
+            return Err((Invariant::Hidden, what));
+        }
+        self.records.entry(story.lobby.clone()).or_default().state(story, state)
+    }
+
     fn shown(&mut self, story: &mut Story, value: Value) -> Check {
         let state: State = serde_json::from_value(value)
             .map_err(|error| (Invariant::States, error.to_string()))?;
-        self.records.entry(story.lobby.clone()).or_default().state(story, &state)
+        self.seen(story, &state)
     }
 
     /// A member's action, or the input of this number, was accepted as the turn of this number.
@@ -277,11 +292,6 @@ impl Record {
     }
 
     fn state(&mut self, story: &mut Story, state: &State) -> Check {
-        let is_its = |player: &Player| self.names.contains(&player.name);
-        if !state.players.iter().all(is_its) {
-            let what = format!("{} is shown {:?} of another lobby", story.name, state.players);
-            return Err((Invariant::Hidden, what));
-        }
         let shown = (state.number, state.turn);
         let fold = &story.fold;
         let is_ahead =
