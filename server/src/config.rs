@@ -106,8 +106,14 @@ config! {
     limits: Limits {
         /// Bytes that may wait for a client that does not read; then it is cut.
         max_queue_bytes: usize = 1_048_576,
+        /// Bytes that one turn may queue beside, for a client that had less than 65,536 waiting; 0:
+        /// none.
+        max_burst_bytes: usize = 4_194_304,
         /// Packets that may wait for such a client.
         max_queue_packets: usize = 16_384,
+        /// Volatile events, or keys, and views of which the newest waits for such a client, in as
+        /// many bytes again; with one more, the oldest is dropped.
+        max_volatile_keys: usize = 256,
         /// Milliseconds without accepting a byte, while data waits, after which a client is cut.
         write_stall_timeout_ms: u64 = 10_000,
         /// Unsent bytes with which the kernel takes no more for a client: what waits there is not

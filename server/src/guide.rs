@@ -409,11 +409,14 @@
 //!
 //! What a client cannot take at once waits for it, up to `limits.max_queue_bytes` and
 //! `limits.max_queue_packets`; past that its session ends with the reason `slow consumer`, so that
-//! one client costs what is configured and no more. On Node there is no limit, and
+//! one client costs what is configured and no more. What one call of a handler sends to a client
+//! that had kept up counts for itself, up to `limits.max_burst_bytes`: a long history in several
+//! events, say. On Node there is no limit, and
 //! `socket.conn.transport.writable` is all one can ask. Here there are four answers:
 //!
 //! - Emit state as `volatile()`: a client that cannot take it now gets the newest of each event
-//!   when it can. On Node such an event is dropped, also if nothing newer ever comes.
+//!   when it can, of `limits.max_volatile_keys` events or keys. On Node such an event is dropped,
+//!   also if nothing newer ever comes.
 //! - [`volatile_key`] says which replaces which: positions of one player, say.
 //! - [`is_blocked`], [`queued_bytes`], [`queued_packets`] and [`n_replaced`] of a socket's context
 //!   tell how far behind its client is, to send it less.

@@ -102,7 +102,9 @@ impl Plan {
             upgrade_timeout: ms(config.engine.upgrade_timeout_ms),
             max_payload: config.engine.max_payload,
             max_queue_bytes: config.limits.max_queue_bytes,
+            max_burst_bytes: config.limits.max_burst_bytes,
             max_queue_packets: config.limits.max_queue_packets,
+            max_volatile_keys: config.limits.max_volatile_keys,
             write_stall_timeout: ms(config.limits.write_stall_timeout_ms),
             close_timeout: Settings::default().close_timeout,
         });

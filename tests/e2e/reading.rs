@@ -11,7 +11,7 @@ use std::{
 use parlor_server::Config;
 use parlor_tests::harness::WebSocket;
 
-use super::{Hold, start_with, wait_for_metric};
+use super::{Hold, start, start_with, wait_for_metric};
 
 /// Each has its turn.
 const N_CLIENTS: usize = 40;
@@ -66,4 +66,29 @@ fn what_many_said_to_a_busy_shard_is_heard_whole_and_in_order() {
     let n_left = talking.len() + 1;
     wait_for_metric(server, &format!(r#"parlor_sessions{{transport="websocket"}} {n_left}"#));
     assert_eq!(n_heard.load(Ordering::SeqCst), N_CLIENTS * 3);
+}
+
+/// The bug: a client that had read everything was cut as a slow reader for what one call of a
+/// handler sent it.
+#[test]
+fn a_long_history_in_several_events_is_no_sign_of_a_slow_reader() {
+    for is_recoverable in [false, true] {
+        let running = start(Config::default(), |server| {
+            let namespace = server.namespace("/").on("history", |cx, _| {
+                let text = "x".repeat(600_000);
+                (0..6).for_each(|n| cx.emit("part", (n, &text)));
+            });
+            if is_recoverable {
+                namespace.recoverable();
+            }
+        });
+        let mut socket = WebSocket::join(running.address()).unwrap();
+        for _ in 0..2 {
+            socket.send(r#"42["history"]"#).unwrap();
+            for n in 0..6 {
+                let text = socket.text().unwrap();
+                assert!(text.starts_with(&format!(r#"42["part",{n},"xxx"#)), "{}", &text[..40]);
+            }
+        }
+    }
 }

@@ -24,4 +24,4 @@ pub mod time;
 pub mod views;
 mod world;
 
-pub use world::{World, WorldSettings, volatile_by_name};
+pub use world::{World, WorldSettings, volatile_by_key, volatile_by_name};

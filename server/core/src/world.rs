@@ -495,12 +495,21 @@ impl Effects for Route<'_> {
 
 /// The delivery of an event under its own name: what `volatile` means unless a key is given.
 pub fn volatile_by_name(scope: &Scope, event: &str) -> Delivery {
+    Delivery::Volatile { key: spread(start_of(scope), event) }
+}
+
+/// Volatile under a key of its user's, beside those of other namespaces and of events by name.
+pub fn volatile_by_key(scope: &Scope, key: u64) -> Delivery {
+    let multiplied = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    Delivery::Volatile { key: start_of(scope).rotate_left(32) ^ multiplied }
+}
+
+fn start_of(scope: &Scope) -> u64 {
     let start = 0xcbf2_9ce4_8422_2325;
-    let start = match scope {
+    match scope {
         Scope::Listed(key) => start ^ u64::from(key.0),
         Scope::Child(name) => spread(start, name),
-    };
-    Delivery::Volatile { key: spread(start, event) }
+    }
 }
 
 #[cfg(test)]

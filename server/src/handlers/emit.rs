@@ -4,7 +4,7 @@
 use parlor_core::{
     delivery::Delivery,
     input::{Input, Scope, Target},
-    volatile_by_name,
+    volatile_by_key, volatile_by_name,
 };
 use parlor_shared::socket_io::{Draft, EncodeError, EventArgs};
 
@@ -64,7 +64,9 @@ impl<S> Emit<S> {
         self
     }
 
-    /// Like [`Self::volatile`], but the newest under `key`, of whatever event.
+    /// Like [`Self::volatile`], but the newest under `key`, of whatever event of this namespace.
+    /// Of `limits.max_volatile_keys` keys and events the newest waits for a client; with one more,
+    /// the one that has waited longest is dropped.
     pub fn volatile_key(mut self, key: u64) -> Self {
         self.volatile = Some(Some(key));
         self
@@ -83,7 +85,7 @@ impl<S> Emit<S> {
         let mut delivery = match self.volatile {
             None => Delivery::Reliable,
             Some(None) => volatile_by_name(&scope, event),
-            Some(Some(key)) => Delivery::Volatile { key },
+            Some(Some(key)) => volatile_by_key(&scope, key),
         };
         let recovery = env.names.recovery(&scope);
         if recovery != Recovery::Off && delivery == Delivery::Reliable {

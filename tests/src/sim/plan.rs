@@ -48,7 +48,9 @@ impl Plan {
             upgrade_timeout: seconds(random, 1, 10),
             max_payload: random.between(10_000, 60_000) as usize,
             max_queue_bytes: random.between(6_000, 90_000) as usize,
+            max_burst_bytes: random.pick(&[0, 30_000, 300_000]),
             max_queue_packets: Settings::default().max_queue_packets,
+            max_volatile_keys: random.pick(&[8, 8, 256]),
             write_stall_timeout: seconds(random, 2, 10),
             close_timeout: seconds(random, 2, 30),
         };

@@ -175,6 +175,7 @@ impl Settings {
             "write-stall-timeout" => self.session.write_stall_timeout = ms,
             "max-payload" => self.session.max_payload = bytes,
             "max-queue-bytes" => self.session.max_queue_bytes = bytes,
+            "max-burst-bytes" => self.session.max_burst_bytes = bytes,
             _ => bail!("there is no setting `{name}`"),
         }
         Ok(())

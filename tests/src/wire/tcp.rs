@@ -61,6 +61,7 @@ impl Tcp {
         config.engine.connect_timeout_ms = ms(story.settings.connect_timeout)?;
         config.engine.max_payload = session.max_payload;
         config.limits.max_queue_bytes = session.max_queue_bytes;
+        config.limits.max_burst_bytes = session.max_burst_bytes;
         config.limits.write_stall_timeout_ms = ms(session.write_stall_timeout)?;
         // Whatever a story leaves open ends with the server.
         config.shutdown.timeout_ms = 0;

@@ -11,4 +11,3 @@ mod slots;
 pub use outbox::HIGH_WATER_BYTES;
 pub use session::{MAX_CONTROL_FRAMES_PER_SECOND, Session, SessionEffect, SessionInput, Transport};
 pub use settings::Settings;
-pub use slots::MAX_VOLATILE_KEYS;

@@ -15,6 +15,7 @@ use super::slots::Slots;
 use crate::{
     delivery::Views,
     fault::{self, Fault},
+    time::Time,
 };
 
 /// Bytes queued for a client that can still take them, from which on it is written to before
@@ -49,6 +50,16 @@ pub(super) struct Outbox {
     rest: Option<Box<Rest>>,
 }
 
+/// What one turn has queued for a client that had kept up until then.
+#[derive(Debug, Default)]
+pub(super) struct Burst {
+    /// When the client had kept up last; a turn has one time.
+    pub(super) at: Option<Time>,
+    /// So much may wait until it has kept up again.
+    pub(super) max_bytes: usize,
+    pub(super) max_packets: usize,
+}
+
 /// What waits behind the front.
 #[derive(Debug, Default)]
 struct Rest {
@@ -59,6 +70,7 @@ struct Rest {
     n_in_tail: u32,
     /// Volatile frames of a blocked client, and views.
     slots: Slots,
+    burst: Burst,
     /// The answer to the newest WebSocket ping: older ones need none (RFC 6455 § 5.5.3).
     pong: Option<Frame>,
 }
@@ -102,6 +114,10 @@ impl Outbox {
     /// Volatile frames and views, to be changed.
     pub(super) fn slots(&mut self) -> &mut Slots {
         &mut self.rest.get_or_insert_default().slots
+    }
+
+    pub(super) fn burst(&mut self) -> &mut Burst {
+        &mut self.rest.get_or_insert_default().burst
     }
 
     /// The same if any were ever used.
@@ -298,7 +314,9 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::NoViews;
+    use crate::{delivery::NoViews, engine_io::slots::SlotLimits};
+
+    const EIGHT: SlotLimits = SlotLimits { keys: 8, bytes: 1000 };
 
     fn all(outbox: &mut Outbox) -> String {
         let payload = outbox.take_payload(1_000_000, &mut NoViews);
@@ -316,10 +334,10 @@ mod tests {
     #[test]
     fn volatile_frames_are_replaced_and_come_after_reliable_ones() {
         let mut outbox = Outbox::default();
-        outbox.slots().replace(1, Frame::message_text("old"));
+        outbox.slots().replace(1, Frame::message_text("old"), EIGHT);
         push(&mut outbox, "reliable");
-        outbox.slots().replace(2, Frame::message_text("other"));
-        outbox.slots().replace(1, Frame::message_text("new"));
+        outbox.slots().replace(2, Frame::message_text("other"), EIGHT);
+        outbox.slots().replace(1, Frame::message_text("new"), EIGHT);
         assert_eq!(all(&mut outbox), "4reliable 4new 4other");
         assert!(outbox.is_empty());
     }
@@ -333,7 +351,7 @@ mod tests {
         outbox.advance(2);
         outbox.pong(Frame::pong(b"1"));
         outbox.pong(Frame::pong(b"2"));
-        outbox.slots().replace(1, Frame::message_text("state"));
+        outbox.slots().replace(1, Frame::message_text("state"), EIGHT);
         let all = chunks(&mut outbox);
         assert_eq!(all.len(), 4, "the volatile frame is the last");
         assert_eq!(all[0], first[2..]);
@@ -352,7 +370,7 @@ mod tests {
             let mut outbox = Outbox::default();
             push(&mut outbox, "abc");
             for key in 0..3 {
-                outbox.slots().replace(key, Frame::message_text(&format!("slot {key}")));
+                outbox.slots().replace(key, Frame::message_text(&format!("slot {key}")), EIGHT);
             }
             outbox
         };
@@ -401,7 +419,7 @@ mod tests {
             // The last 96 are one chunk.
             assert_eq!(outbox.n_packets(), if n == 0 { 0 } else { n.max(96) });
         }
-        outbox.slots().replace(1, Frame::message_text("state"));
+        outbox.slots().replace(1, Frame::message_text("state"), EIGHT);
         assert_eq!(outbox.n_packets(), 0, "what may be replaced does not count");
         let n_bytes = chunks(&mut outbox).concat().len();
         outbox.advance(1);

@@ -15,6 +15,7 @@ use super::{
     Settings,
     heartbeat::{Beat, Heartbeat},
     outbox::{HIGH_WATER_BYTES, HIGH_WATER_PACKETS, Outbox},
+    slots::SlotLimits,
 };
 use crate::{
     close::CloseReason,
@@ -345,7 +346,8 @@ impl Session {
             }
             SessionInput::Send(frame, delivery) => self.send(now, frame, delivery, effects),
             SessionInput::Show { view, deltas } => {
-                self.n_coalesced += u64::from(self.outbox.slots().show(view, deltas));
+                let limits = self.slot_limits();
+                self.n_coalesced += u64::from(self.outbox.slots().show(view, deltas, limits));
             }
             SessionInput::Hide { view } => {
                 if let Some(slots) = self.outbox.known_slots() {
@@ -430,16 +432,42 @@ impl Session {
 
     /// At the high-water mark, or at the limit if that is lower.
     fn is_over_high_water(&self) -> bool {
+        self.is_over_high_water_with(0)
+    }
+
+    /// The same with so many bytes more.
+    fn is_over_high_water_with(&self, n_bytes: usize) -> bool {
         let (settings, outbox) = (&self.settings, &self.outbox);
-        outbox.bytes() >= HIGH_WATER_BYTES.min(settings.max_queue_bytes)
+        outbox.bytes() + n_bytes >= HIGH_WATER_BYTES.min(settings.max_queue_bytes)
             || outbox.n_packets() >= HIGH_WATER_PACKETS.min(settings.max_queue_packets)
     }
 
-    /// One packet more is too much.
-    fn is_full(&self) -> bool {
-        let (settings, outbox) = (&self.settings, &self.outbox);
-        outbox.bytes() >= settings.max_queue_bytes
-            || outbox.n_packets() >= settings.max_queue_packets
+    fn slot_limits(&self) -> SlotLimits {
+        let Settings { max_volatile_keys, max_queue_bytes, .. } = *self.settings;
+        SlotLimits { keys: max_volatile_keys, bytes: max_queue_bytes }
+    }
+
+    /// True if one packet more may wait; asked when much does, or will.
+    #[cold]
+    fn may_wait(&mut self, now: Time, n_bytes: usize) -> bool {
+        let has_kept_up = !self.is_over_high_water();
+        let (bytes, n_packets) = (self.outbox.bytes(), self.outbox.n_packets());
+        let Settings { max_queue_bytes, max_queue_packets, max_burst_bytes, .. } = *self.settings;
+        let burst = self.outbox.burst();
+        if has_kept_up {
+            burst.at = Some(now);
+        }
+        let fits = has_kept_up || bytes + n_bytes <= max_burst_bytes;
+        if max_burst_bytes > 0 && burst.at == Some(now) && fits {
+            burst.max_bytes = bytes + n_bytes + max_queue_bytes;
+            burst.max_packets = n_packets + 1 + max_queue_packets;
+            return true;
+        }
+        // What has been read of it meanwhile is no excuse any more.
+        let most = |before: usize, waiting: usize, max: usize| before.min(waiting + max).max(max);
+        burst.max_bytes = most(burst.max_bytes, bytes, max_queue_bytes);
+        burst.max_packets = most(burst.max_packets, n_packets, max_queue_packets);
+        has_kept_up || bytes < burst.max_bytes && n_packets < burst.max_packets
     }
 
     /// True if the client takes bytes just now.
@@ -457,18 +485,24 @@ impl Session {
         delivery: Delivery,
         effects: &mut Vec<SessionEffect>,
     ) {
-        let is_free = self.can_take() && !self.is_over_high_water();
         match delivery {
             Delivery::Volatile { .. } if fault::is_planted(Fault::VolatileQueued) => {
                 self.outbox.push(&frame);
             }
             Delivery::Reliable | Delivery::Recoverable(_)
                 if fault::is_planted(Fault::ReliableDroppedWhileBlocked) && !self.can_take() => {}
-            Delivery::Volatile { key } if !is_free || self.outbox.holds(key) => {
-                self.n_replaced += u64::from(self.outbox.slots().replace(key, frame));
+            Delivery::Volatile { key }
+                if !self.can_take() || self.is_over_high_water() || self.outbox.holds(key) =>
+            {
+                let limits = self.slot_limits();
+                self.n_replaced += self.outbox.slots().replace(key, frame, limits);
             }
             Delivery::Volatile { .. } | Delivery::Reliable | Delivery::Recoverable(_) => {
-                if self.is_full() && !fault::is_planted(Fault::QueueUnlimited) {
+                let n_bytes = frame.wire().len();
+                if self.is_over_high_water_with(n_bytes)
+                    && !self.may_wait(now, n_bytes)
+                    && !fault::is_planted(Fault::QueueUnlimited)
+                {
                     return self.end(now, CloseReason::SlowConsumer, effects);
                 }
                 self.outbox.push(&frame);

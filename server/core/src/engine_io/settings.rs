@@ -14,11 +14,18 @@ pub struct Settings {
     /// Most bytes of one message or polling payload, in both directions; told to the client.
     pub max_payload: usize,
     /// Bytes that may wait for a blocked client; the packet that passes it ends the session.
-    /// One client costs at most this, one `max_payload`, and 8 volatile packets.
+    /// One client costs at most this, `max_burst_bytes`, and as much in volatile packets.
     pub max_queue_bytes: usize,
+    /// Bytes that one turn may queue, beside what it queues later, for a client that had less than
+    /// [`HIGH_WATER_BYTES`](super::HIGH_WATER_BYTES) waiting: it has read what it could. The first
+    /// packet of these may pass it. 0: none, such a client waits like any other.
+    pub max_burst_bytes: usize,
     /// Packets that may wait for a blocked client, whatever their size; the one that passes it ends
     /// the session. A client that polls is blocked between two polls, and gets 16 with each.
     pub max_queue_packets: usize,
+    /// Volatile kinds (events, or keys) and views of which the newest waits for a blocked client:
+    /// with one more, or with `max_queue_bytes` of them, the oldest is dropped.
+    pub max_volatile_keys: usize,
     /// A client that has data waiting and accepts no byte for this long is cut.
     pub write_stall_timeout: Duration,
     /// How long a closing session waits for the poll, or the room, to say good-bye by.
@@ -34,7 +41,9 @@ impl Default for Settings {
             upgrade_timeout: Duration::from_millis(10_000),
             max_payload: 1_000_000,
             max_queue_bytes: 1 << 20,
+            max_burst_bytes: 4 << 20,
             max_queue_packets: 16_384,
+            max_volatile_keys: 256,
             write_stall_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(30),
         }

@@ -3,6 +3,8 @@
 //! When that is, is the session's knowledge; what a view looks like is that of `views`.
 //! Source: DESIGN, "State and deltas".
 
+use std::collections::VecDeque;
+
 use parlor_shared::socket_io::Frame;
 
 use crate::{
@@ -11,14 +13,24 @@ use crate::{
     key::ViewId,
 };
 
-/// Volatile kinds and views kept for one client. With one more, the oldest is dropped; and so many
-/// views' bases are remembered.
-pub const MAX_VOLATILE_KEYS: usize = 8;
+/// Of so many views of one client bases are remembered. With one more, the oldest is forgotten.
+const MAX_BASES: usize = 8;
+
+/// How much may wait for one client.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SlotLimits {
+    /// Volatile kinds and views. With one more, the oldest is dropped.
+    pub(super) keys: usize,
+    /// Bytes of volatile frames; the newest one may be longer alone.
+    pub(super) bytes: usize,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Slots {
     /// Oldest first.
-    slots: Vec<Slot>,
+    slots: VecDeque<Slot>,
+    /// Of the frames in them.
+    n_bytes: usize,
     /// Of each view the key that its client has begun to receive, oldest first.
     bases: Vec<(ViewId, u64)>,
 }
@@ -63,41 +75,72 @@ impl Slots {
         self.slots.iter().any(|slot| matches!(slot, Slot::Frame(k, _) if *k == key))
     }
 
-    /// Keeps the newest frame under `key`; true if that cost something else its place.
-    pub(super) fn replace(&mut self, key: u64, frame: Frame) -> bool {
+    /// Keeps the newest frame under `key`; how many others that cost their place.
+    pub(super) fn replace(&mut self, key: u64, frame: Frame, limits: SlotLimits) -> u64 {
+        self.n_bytes += frame.wire().len();
         for slot in &mut self.slots {
             if let Slot::Frame(k, before) = slot
                 && *k == key
             {
+                self.n_bytes -= before.wire().len();
                 *before = frame;
-                return true;
+                return 1 + self.make_room(limits, Some(key));
             }
         }
-        self.add(Slot::Frame(key, frame))
+        self.add(Slot::Frame(key, frame), limits)
     }
 
     /// Notes that there is something new to see; true if that was known already, or cost something
     /// else its place.
-    pub(super) fn show(&mut self, view: ViewId, deltas: bool) -> bool {
+    pub(super) fn show(&mut self, view: ViewId, deltas: bool, limits: SlotLimits) -> bool {
         match self.slots.iter_mut().find(|slot| slot.is(view)) {
             Some(slot) => {
                 *slot = Slot::View { view, deltas, offer: None };
                 true
             }
-            None => self.add(Slot::View { view, deltas, offer: None }),
+            None => self.add(Slot::View { view, deltas, offer: None }, limits) > 0,
         }
     }
 
-    fn add(&mut self, slot: Slot) -> bool {
-        let is_full = self.slots.len() == MAX_VOLATILE_KEYS;
+    fn add(&mut self, slot: Slot, limits: SlotLimits) -> u64 {
+        let is_full = self.slots.len() >= limits.keys;
         if is_full && fault::is_planted(Fault::NewestVolatileDropped) {
-            return true;
+            self.forget(&slot);
+            return 1;
         }
-        if is_full {
-            self.slots.remove(0);
+        let key = match slot {
+            Slot::Frame(key, _) => Some(key),
+            Slot::View { .. } => None,
+        };
+        self.slots.push_back(slot);
+        self.make_room(limits, key)
+    }
+
+    /// Drops the oldest while there are too many, and the oldest frames while these are too long,
+    /// but for the one under `newest`; how many.
+    fn make_room(&mut self, limits: SlotLimits, newest: Option<u64>) -> u64 {
+        let mut n_dropped = 0;
+        while self.slots.len() > limits.keys.max(1)
+            && let Some(oldest) = self.slots.pop_front()
+        {
+            self.forget(&oldest);
+            n_dropped += 1;
         }
-        self.slots.push(slot);
-        is_full
+        while self.n_bytes > limits.bytes {
+            let is_older = |slot: &Slot| matches!(slot, Slot::Frame(k, _) if Some(*k) != newest);
+            let Some(at) = self.slots.iter().position(is_older) else { break };
+            let oldest = self.slots.remove(at).expect("just found");
+            self.forget(&oldest);
+            n_dropped += 1;
+        }
+        n_dropped
+    }
+
+    /// It is not here any more.
+    fn forget(&mut self, slot: &Slot) {
+        if let Slot::Frame(_, frame) = slot {
+            self.n_bytes -= frame.wire().len();
+        }
     }
 
     /// The client does not look any more: nothing of this view will be sent, or built upon.
@@ -123,6 +166,7 @@ impl Slots {
 
     /// Takes the frames that wait, and drops the views.
     pub(super) fn take_frames(&mut self) -> Vec<Frame> {
+        self.n_bytes = 0;
         let frame = |slot| match slot {
             Slot::Frame(_, frame) => Some(frame),
             Slot::View { .. } => None,
@@ -138,12 +182,12 @@ impl Slots {
 
     /// The same until there is a first frame.
     pub(super) fn offer_first(&mut self, views: &mut dyn Views) -> Option<&Frame> {
-        while let Some(slot) = self.slots.first_mut()
+        while let Some(slot) = self.slots.front_mut()
             && !ask(slot, &self.bases, views)
         {
-            self.slots.remove(0);
+            self.slots.pop_front();
         }
-        self.slots.first()?.frame()
+        self.slots.front()?.frame()
     }
 
     /// Offers nothing: the client cannot take anything of what is here.
@@ -164,13 +208,16 @@ impl Slots {
     /// begun either arrives before what builds on it, or the session dies.
     pub(super) fn begin(&mut self) -> Option<Frame> {
         let at = self.slots.iter().position(|slot| slot.frame().is_some())?;
-        match self.slots.remove(at) {
-            Slot::Frame(_, frame) => Some(frame),
+        match self.slots.remove(at)? {
+            Slot::Frame(_, frame) => {
+                self.n_bytes -= frame.wire().len();
+                Some(frame)
+            }
             Slot::View { view, deltas, offer } => {
                 let shown = offer?;
                 if let Some(key) = shown.key.filter(|_| deltas) {
                     self.rebase(view);
-                    if self.bases.len() == MAX_VOLATILE_KEYS {
+                    if self.bases.len() == MAX_BASES {
                         self.bases.remove(0);
                     }
                     self.bases.push((view, key));
@@ -223,16 +270,22 @@ mod tests {
         std::iter::from_fn(|| slots.begin()).map(text).collect()
     }
 
+    const EIGHT: SlotLimits = SlotLimits { keys: 8, bytes: 1000 };
+
+    fn frame(text: &str) -> Frame {
+        Frame::message_text(text)
+    }
+
     #[test]
-    fn eight_kinds_and_views_are_kept_and_the_ninth_drops_the_oldest() {
+    fn so_many_kinds_and_views_are_kept_and_one_more_drops_the_oldest() {
         let mut slots = Slots::default();
         for key in 0..4 {
-            assert!(!slots.replace(u64::from(key), Frame::message_text(&format!("frame {key}"))));
-            assert!(!slots.show(view(key), false));
+            assert_eq!(slots.replace(key.into(), frame(&format!("frame {key}")), EIGHT), 0);
+            assert!(!slots.show(view(key), false, EIGHT));
         }
-        assert!(slots.show(view(2), false), "known already");
-        assert!(slots.replace(1, Frame::message_text("frame 1")));
-        assert!(slots.show(view(4), false), "one too many");
+        assert!(slots.show(view(2), false, EIGHT), "known already");
+        assert_eq!(slots.replace(1, frame("frame 1"), EIGHT), 1);
+        assert!(slots.show(view(4), false, EIGHT), "one too many");
         let all = take(&mut slots, &mut Told { key: None });
         assert_eq!(all[..3], ["0 on None", "frame 1", "1 on None"]);
         assert_eq!((all.len(), all[7].as_str()), (8, "4 on None"));
@@ -240,10 +293,30 @@ mod tests {
     }
 
     #[test]
+    fn so_many_bytes_are_kept_and_one_more_drops_the_oldest_frames_and_no_view() {
+        // A header of two bytes and the type stand before each text.
+        let limits = SlotLimits { keys: 8, bytes: 40 };
+        let mut slots = Slots::default();
+        slots.show(view(0), false, limits);
+        for key in 0..4 {
+            assert_eq!(slots.replace(key, frame(&format!("number{key}")), limits), 0);
+        }
+        assert_eq!(slots.replace(0, frame("numberX"), limits), 1, "in its place");
+        assert_eq!(slots.replace(4, frame("x"), limits), 1, "the oldest");
+        assert_eq!(slots.replace(2, frame("longer than its place"), limits), 2, "another beside");
+        let all = take(&mut slots, &mut Told { key: None });
+        assert_eq!(all, ["0 on None", "longer than its place", "number3", "x"]);
+        assert_eq!(slots.replace(9, frame(&"x".repeat(50)), limits), 0, "one may be longer");
+        assert_eq!(slots.replace(8, frame("x"), limits), 1);
+        assert_eq!(take(&mut slots, &mut NoViews), ["x"]);
+        assert_eq!(slots.n_bytes, 0);
+    }
+
+    #[test]
     fn a_view_builds_on_the_last_key_that_was_begun() {
         let mut slots = Slots::default();
         let key = |slots: &mut Slots, key| {
-            slots.show(view(1), true);
+            slots.show(view(1), true, EIGHT);
             take(slots, &mut Told { key })
         };
         assert_eq!(key(&mut slots, None), ["1 on None"]);
@@ -255,7 +328,7 @@ mod tests {
         assert_eq!(key(&mut slots, Some(9)), ["1 on None"]);
         slots.forget_bases();
         assert_eq!(key(&mut slots, Some(9)), ["1 on None"]);
-        slots.show(view(1), true);
+        slots.show(view(1), true, EIGHT);
         slots.hide(view(1));
         assert!(slots.is_empty());
         assert_eq!(key(&mut slots, None), ["1 on None"]);
@@ -264,12 +337,12 @@ mod tests {
     #[test]
     fn what_is_offered_and_not_begun_is_no_base_and_is_offered_afresh() {
         let mut slots = Slots::default();
-        slots.show(view(1), true);
+        slots.show(view(1), true, EIGHT);
         slots.offer(&mut Told { key: Some(1) });
         slots.withdraw();
         assert_eq!(slots.offered().count(), 0);
         assert_eq!(take(&mut slots, &mut Told { key: Some(2) }), ["1 on None"]);
-        slots.show(view(1), true);
+        slots.show(view(1), true, EIGHT);
         assert_eq!(take(&mut slots, &mut Told { key: None }), ["1 on Some(2)"]);
     }
 
@@ -277,7 +350,7 @@ mod tests {
     fn who_wants_no_deltas_has_no_base() {
         let mut slots = Slots::default();
         for _ in 0..2 {
-            slots.show(view(1), false);
+            slots.show(view(1), false, EIGHT);
             assert_eq!(take(&mut slots, &mut Told { key: Some(1) }), ["1 on None"]);
         }
     }
@@ -286,11 +359,11 @@ mod tests {
     fn the_bases_of_eight_views_are_remembered_and_the_ninth_forgets_the_oldest() {
         let mut slots = Slots::default();
         for number in 0..9 {
-            slots.show(view(number), true);
+            slots.show(view(number), true, EIGHT);
             take(&mut slots, &mut Told { key: Some(5) });
         }
         for (number, base) in [(0, "None"), (1, "Some(5)"), (8, "Some(5)")] {
-            slots.show(view(number), true);
+            slots.show(view(number), true, EIGHT);
             let told = take(&mut slots, &mut Told { key: None });
             assert_eq!(told, [format!("{number} on {base}")]);
         }
@@ -299,11 +372,11 @@ mod tests {
     #[test]
     fn a_view_with_nothing_to_show_does_not_wait() {
         let mut slots = Slots::default();
-        slots.show(view(1), true);
-        slots.show(view(2), true);
-        slots.replace(1, Frame::message_text("frame"));
+        slots.show(view(1), true, EIGHT);
+        slots.show(view(2), true, EIGHT);
+        slots.replace(1, frame("frame"), EIGHT);
         assert_eq!(take(&mut slots, &mut NoViews), ["frame"]);
-        slots.show(view(1), true);
+        slots.show(view(1), true, EIGHT);
         assert!(slots.offer_first(&mut NoViews).is_none());
         assert!(slots.is_empty());
     }

@@ -599,4 +599,9 @@ fn volatile_keys_differ_by_event_and_by_namespace() {
     assert_eq!(volatile_by_name(a, "state"), volatile_by_name(a, "state"));
     assert_ne!(volatile_by_name(a, "state"), volatile_by_name(b, "state"));
     assert_ne!(volatile_by_name(a, "state"), volatile_by_name(a, "stats"));
+    assert_eq!(volatile_by_key(a, 7), volatile_by_key(a, 7));
+    assert_ne!(volatile_by_key(a, 7), volatile_by_key(b, 7));
+    assert_ne!(volatile_by_key(a, 7), volatile_by_key(a, 8));
+    let [a, b] = &["/a", "/b"].map(|name| Scope::Child(name.into()));
+    assert_ne!(volatile_by_key(a, 7), volatile_by_key(b, 7));
 }

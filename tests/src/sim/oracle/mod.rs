@@ -194,7 +194,7 @@ impl Oracle {
     /// it has received the newest of everything.
     pub(super) fn drained(&mut self, at: At) -> bool {
         let Some(watched) = self.watched.get_mut(&at) else { return false };
-        let (result, is_whole) = (watched.drained(), !watched.lacks_some());
+        let (result, is_whole) = (watched.drained(&self.settings), !watched.lacks_some());
         if let Err((invariant, what)) = result {
             self.broken(invariant, format!("{at:?}: {what}"));
         }

@@ -42,6 +42,8 @@ pub(super) struct Watched {
     n_sent: usize,
     n_last: usize,
     n_written: usize,
+    /// When it had kept up last, and how much may wait since.
+    burst: (Option<Time>, usize),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +80,7 @@ impl Watched {
             n_sent: 0,
             n_last: 0,
             n_written: 0,
+            burst: (None, 0),
         }
     }
 
@@ -163,7 +166,7 @@ impl Watched {
                 let high_water = HIGH_WATER_BYTES.min(settings.max_queue_bytes);
                 let is_free = self.can_take() && queued < high_water;
                 if !matches!(delivery, Delivery::Volatile { .. }) {
-                    if queued >= settings.max_queue_bytes {
+                    if !self.may_wait(now, queued, frame.wire().len(), settings) {
                         return Some(CloseReason::SlowConsumer);
                     }
                     self.n_sent += frame.wire().len();
@@ -179,6 +182,26 @@ impl Watched {
             SessionInput::Timeout => return self.timeout(now, settings),
         }
         None
+    }
+
+    /// What one turn sends to a client that had kept up counts for itself.
+    fn may_wait(&mut self, now: Time, queued: usize, n: usize, settings: &Settings) -> bool {
+        let Settings { max_queue_bytes, max_burst_bytes, .. } = *settings;
+        let high_water = HIGH_WATER_BYTES.min(max_queue_bytes);
+        if queued + n < high_water {
+            return true;
+        }
+        let has_kept_up = queued < high_water;
+        if has_kept_up {
+            self.burst.0 = Some(now);
+        }
+        let fits = has_kept_up || queued + n <= max_burst_bytes;
+        if max_burst_bytes > 0 && self.burst.0 == Some(now) && fits {
+            self.burst.1 = queued + n + max_queue_bytes;
+            return true;
+        }
+        self.burst.1 = self.burst.1.min(queued + max_queue_bytes).max(max_queue_bytes);
+        has_kept_up || queued < self.burst.1
     }
 
     fn can_take(&self) -> bool {
@@ -258,7 +281,7 @@ impl Watched {
         if self.is_closed() {
             return Ok(());
         }
-        let most = settings.max_queue_bytes + self.n_last;
+        let most = settings.max_queue_bytes.max(self.burst.1) + self.n_last;
         let waiting = self.n_sent.saturating_sub(self.n_written);
         let at_least = if self.has_polled { 0 } else { waiting };
         if queued > most || at_least > most {
@@ -287,8 +310,8 @@ impl Watched {
         result
     }
 
-    pub(super) fn drained(&mut self) -> Result<(), (Invariant, String)> {
-        if self.is_closed() { Ok(()) } else { self.stream.drained() }
+    pub(super) fn drained(&mut self, settings: &Settings) -> Result<(), (Invariant, String)> {
+        if self.is_closed() { Ok(()) } else { self.stream.drained(settings) }
     }
 
     /// Some kind of volatile packet may not have arrived, because there were too many.

@@ -1,9 +1,9 @@
 //! What one client must receive: reliable packets in order and once, of volatile ones the newest.
 //! Source: ARCHITECTURE.md, Slow clients.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
-use parlor_core::{delivery::Delivery, engine_io::MAX_VOLATILE_KEYS, key::ViewId};
+use parlor_core::{delivery::Delivery, engine_io::Settings, key::ViewId};
 use parlor_shared::socket_io::Frame;
 
 use super::Invariant;
@@ -41,8 +41,10 @@ struct Volatile {
     blocked: Option<u64>,
     /// An equal one has arrived, which may have been this one.
     may_have_come: bool,
-    /// Other kinds sent since.
-    others: BTreeSet<u64>,
+    /// Its bytes.
+    n_bytes: usize,
+    /// Other kinds sent since, with the bytes of the longest.
+    others: BTreeMap<u64, usize>,
 }
 
 impl Stream {
@@ -59,9 +61,10 @@ impl Stream {
             Delivery::Volatile { key } => {
                 let is_sure = is_free && self.volatile.iter().all(|v| v.key != key);
                 for other in self.volatile.iter_mut().filter(|v| v.key != key) {
-                    other.others.insert(key);
+                    let longest = other.others.entry(key).or_default();
+                    *longest = frame.wire().len().max(*longest);
                 }
-                let mut others = BTreeSet::new();
+                let mut others = BTreeMap::new();
                 if blocked.is_some() {
                     // What waited when nothing could be taken is replaced, in the same place.
                     self.volatile.retain_mut(|v| {
@@ -76,6 +79,7 @@ impl Stream {
                 self.volatile.push(Volatile {
                     key,
                     packets,
+                    n_bytes: frame.wire().len(),
                     is_sure,
                     blocked,
                     may_have_come: false,
@@ -163,7 +167,7 @@ impl Stream {
     }
 
     /// Everything that was written has arrived, and nothing is left to write.
-    pub(super) fn drained(&mut self) -> Result<(), (Invariant, String)> {
+    pub(super) fn drained(&mut self, settings: &Settings) -> Result<(), (Invariant, String)> {
         if let Some(frame) = self.reliable.front() {
             return Err((Invariant::Order, format!("{} never came", words(&frame[0].1))));
         }
@@ -171,7 +175,10 @@ impl Stream {
         for (i, newest) in volatile.iter().enumerate() {
             let is_newest = volatile[i + 1..].iter().all(|v| v.key != newest.key);
             let first = volatile.iter().find(|v| v.key == newest.key);
-            let had_to_go = first.is_some_and(|v| v.others.len() >= MAX_VOLATILE_KEYS);
+            let had_to_go = first.is_some_and(|v| {
+                let n_bytes = newest.n_bytes + v.others.values().sum::<usize>();
+                v.others.len() >= settings.max_volatile_keys || n_bytes > settings.max_queue_bytes
+            });
             self.lacks_some |= had_to_go;
             if is_newest && !newest.may_have_come && !had_to_go {
                 let what = format!("{} never came, and nothing newer", words(&newest.packets[0].1));

@@ -27,7 +27,8 @@ struct Script {
 impl Script {
     /// A session whose client has read the greeting.
     fn open(transport: Transport, change: impl FnOnce(&mut Settings)) -> Self {
-        let mut settings = Settings::default();
+        let mut settings =
+            Settings { max_burst_bytes: 0, max_volatile_keys: 8, ..Settings::default() };
         change(&mut settings);
         let now = Time::after_start(Duration::from_secs(1000));
         let session = Session::open(now, transport, "0{}", Arc::new(settings));
