@@ -609,3 +609,40 @@ fn what_admission_has_stored_is_not_overwritten_by_what_was_kept() {
         known = client.lose(&mut other);
     }
 }
+
+/// As on Node, where middleware may emit before the socket is connected.
+#[test]
+fn what_admission_sends_comes_behind_the_welcome() {
+    let running = start(Config::default(), |server| {
+        server.namespace("/now").recoverable().admit(|cx, _| {
+            cx.emit("session", (cx.recovered(),));
+            Ok(())
+        });
+        server.namespace("/later").recoverable().admit_async(|cx, _| async move {
+            cx.emit("session", (1,)).await;
+            Ok(())
+        });
+        server.namespace("/refused").admit(|cx, _| {
+            cx.emit("session", (1,));
+            Err(ConnectError::new("no"))
+        });
+    });
+    let open = || {
+        let mut socket = WebSocket::open(running.address(), "").unwrap();
+        socket.text().unwrap();
+        socket
+    };
+    for name in ["/now", "/later"] {
+        let mut socket = open();
+        socket.send(&format!("40{name},")).unwrap();
+        assert!(socket.text().unwrap().starts_with(&format!("40{name},{{")));
+        let session = socket.text().unwrap();
+        assert!(session.starts_with(&format!(r#"42{name},["session","#)), "{session}");
+        assert!(session.ends_with("\"]"), "with an offset: {session}");
+    }
+    let mut socket = open();
+    for _ in 0..2 {
+        socket.send("40/refused,").unwrap();
+        assert_eq!(socket.text().unwrap(), r#"44/refused,{"message":"no"}"#);
+    }
+}

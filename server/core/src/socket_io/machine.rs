@@ -80,6 +80,8 @@ pub struct SocketIo {
     notes: Vec<Note>,
     stamp: u64,
     n_unasked_acks: u64,
+    /// Of what is handled.
+    now: Time,
     /// Those whom a broadcast is for, while it is.
     addressed: Vec<SessionKey>,
     neighbours: Neighbours,
@@ -132,6 +134,7 @@ impl SocketIo {
                 settings.neighbours.ack_ids(),
                 Keyed::new(settings.hash_seed),
             ),
+            now: Time::default(),
             deadlines: Deadlines::default(),
             notes: Vec::new(),
             stamp: 0,
@@ -245,7 +248,9 @@ impl SocketIo {
         let Some(socket) = self.sockets.get(key) else { return false };
         let is_leaving = socket.kept.as_ref().is_some_and(|kept| kept.leaving.is_some())
             && !fault::is_planted(Fault::LostWhileLeaving);
-        socket.place.is_some() && !is_leaving
+        // One that connects waits for what it is sent.
+        let is_here = socket.place.is_some() || matches!(socket.state, State::Connecting(_));
+        is_here && !is_leaving
     }
 
     /// When [`Input::Timeout`] is due.
@@ -261,6 +266,7 @@ impl SocketIo {
         ids: &mut Ids,
         effects: &mut dyn Effects,
     ) {
+        self.now = now;
         match input {
             Input::Ids(_) => {}
             Input::Opened(session, origin) => {

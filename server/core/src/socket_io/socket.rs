@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use parlor_shared::id::{Pid, SocketId};
+use parlor_shared::{
+    id::{Pid, SocketId},
+    socket_io::Frame,
+};
 
 use super::{
     client::Queued,
@@ -10,6 +13,7 @@ use super::{
     rooms::Memberships,
 };
 use crate::{
+    delivery::Delivery,
     input::AckToken,
     key::{NamespaceKey, Origin, SessionKey},
 };
@@ -104,6 +108,8 @@ pub(super) struct Waiting {
     pub(super) n_bytes: usize,
     /// Rooms that it will be in: until it is connected it hears nothing.
     pub(super) rooms: Vec<String>,
+    /// What its handlers have for it alone; its client hears of it when it is connected.
+    pub(super) early: Vec<(Frame, Delivery)>,
     pub(super) origin: Origin,
     /// The handler has decided.
     pub(super) is_admitted: bool,

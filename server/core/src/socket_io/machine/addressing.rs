@@ -21,6 +21,9 @@ use crate::{
     time::Time,
 };
 
+/// Events that wait for one socket until it is connected.
+pub(super) const MAX_EARLY: usize = 1024;
+
 impl SocketIo {
     pub(super) fn emit(
         &mut self,
@@ -41,11 +44,25 @@ impl SocketIo {
         }
         if !to.is_empty() {
             effects.push(Effect::Send(&to, frame, delivery));
+        } else if let Some(key) = target.socket {
+            self.keep_for_welcome(key, (frame, delivery));
         }
         to.clear();
         if to.capacity() <= MAX_KEPT {
             self.addressed = to;
         }
+    }
+
+    /// What is for one socket alone that is not connected yet waits until it is.
+    #[cold]
+    fn keep_for_welcome(&mut self, key: SocketKey, (frame, delivery): (&Frame, Delivery)) {
+        let Some(socket) = self.sockets.get_mut(key) else { return };
+        let State::Connecting(waiting) = &mut socket.state else { return };
+        if waiting.early.len() == MAX_EARLY {
+            tracing::warn!("more waits for a socket that is not connected than may; not sent");
+            return;
+        }
+        waiting.early.push((frame.clone(), delivery));
     }
 
     #[cold]

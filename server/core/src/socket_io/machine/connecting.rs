@@ -12,6 +12,7 @@ use crate::{
     close::CloseReason,
     effect::{Effect, Effects},
     ids::Ids,
+    input::Target,
     key::{NamespaceKey, SessionKey, SocketKey},
     socket_io::{
         client::{MAX_AUTH_BYTES, MAX_FAILED_CONNECTS, Queued},
@@ -126,7 +127,7 @@ impl SocketIo {
             socket.state = before;
             return;
         };
-        let Waiting { queued, rooms, .. } = *waiting;
+        let Waiting { queued, rooms, early, .. } = *waiting;
         let (session, namespace_key, id) = (socket.session, socket.namespace, socket.id);
         let family = self.namespaces.family(namespace_key).expect(DECIDED);
         let rooms_before = &mut self.namespaces[namespace_key].rooms;
@@ -149,6 +150,9 @@ impl SocketIo {
         }
         if let (Some(_), Some(pid)) = (missed, pid) {
             effects.push(Effect::Recovered { socket: key, id, pid });
+        }
+        for (frame, delivery) in early {
+            self.emit(self.now, namespace_key, &Target::socket(key), (&frame, delivery), effects);
         }
         effects.push(Effect::Connected(key, family));
         if let Some(client) = self.clients.get_mut(session)

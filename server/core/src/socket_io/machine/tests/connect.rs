@@ -1,6 +1,7 @@
 //! From a session to a socket: who is asked, who is told, what waits meanwhile, and who is cut.
 
 use super::*;
+use crate::socket_io::machine::addressing::MAX_EARLY;
 
 #[test]
 fn a_client_is_welcomed_once_its_handler_admits_it() {
@@ -32,6 +33,31 @@ fn a_client_may_be_in_several_namespaces_at_once() {
     let (main, a) = (script.connect(0, "/"), script.connect(0, "/a"));
     assert_eq!(script.text(0, r#"2["e"]"#), [format!("#{main}: e")]);
     assert_eq!(script.text(0, r#"2/a,["e"]"#), [format!("#{a}: e")]);
+}
+
+/// The bug: what a handler of admission sent to the socket was lost without a word.
+#[test]
+fn what_its_handlers_send_a_socket_before_it_is_connected_comes_behind_the_welcome() {
+    let mut script = Script::with_sessions(0..1);
+    script.text(0, "0");
+    let own = Target::socket(script.sockets[0]);
+    assert_eq!(script.emit("/", own.clone()), [0; 0], "not yet");
+    assert_eq!(script.emit("/", Target::default()), [0; 0], "and what is for all is not for it");
+    let welcome = format!(r#"to 0: 0{{"sid":"{}"}}"#, id(0));
+    let early = r#"to 0: 2["e"]"#;
+    assert_eq!(script.admit(0), [welcome.as_str(), early, "#0 is in /"]);
+    assert_eq!(script.emit("/", own), [0]);
+
+    script.text(0, "0/a,");
+    for _ in 0..MAX_EARLY + 1 {
+        script.emit("/a", Target::socket(script.sockets[1]));
+    }
+    assert_eq!(script.admit(1).len(), 1 + MAX_EARLY + 1, "one too many is dropped");
+
+    let mut script = Script::with_sessions(0..1);
+    script.text(0, "0");
+    script.emit("/", Target::socket(script.sockets[0]));
+    assert_eq!(script.refuse(0), [r#"to 0: 4{"message":"no"}"#], "who is refused hears no more");
 }
 
 #[test]
