@@ -282,7 +282,8 @@ impl AsyncContext {
         self.wish(Input::Emit(self.0.scope.clone(), to, frame, Delivery::Reliable)).await;
     }
 
-    /// Puts this socket into a room. A socket is in at most 256.
+    /// Puts this socket into a room. A socket is in at most 1,024, and a name has at most 1,024
+    /// bytes: a join beyond that is logged, and nothing else.
     pub async fn join(&self, room: impl Into<String>) {
         self.wish(Input::Join(self.0.socket, room.into())).await;
     }

@@ -300,7 +300,8 @@ impl Context<'_> {
         Some(Ack { env, socket: self.socket, scope, id })
     }
 
-    /// Puts this socket into a room. A socket is in at most 256.
+    /// Puts this socket into a room. A socket is in at most 1,024, and a name has at most 1,024
+    /// bytes: a join beyond that is logged, and nothing else.
     pub fn join(&mut self, room: impl Into<String>) {
         self.desk.wish(Input::Join(self.socket, room.into()));
     }

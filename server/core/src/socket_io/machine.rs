@@ -27,7 +27,7 @@ use super::{
     log::{Journal, Log},
     namespaces::{Dynamic, Listeners, Namespaces},
     recovery::{Parked, RecoverySettings, Returning},
-    rooms::{MAX_ROOMS_PER_SOCKET, Note},
+    rooms::{MAX_ROOM_NAME_BYTES, MAX_ROOMS_PER_SOCKET, Note},
     socket::{Listed, Socket, State},
 };
 use crate::{
@@ -524,7 +524,8 @@ impl SocketIo {
         let has_joined = match &mut socket.state {
             State::Connecting(waiting) if socket.place.is_none() => {
                 let is_in = waiting.rooms.iter().any(|joined| joined == room);
-                let has_room = waiting.rooms.len() < MAX_ROOMS_PER_SOCKET;
+                let has_room =
+                    waiting.rooms.len() < MAX_ROOMS_PER_SOCKET && room.len() <= MAX_ROOM_NAME_BYTES;
                 if has_room && !is_in {
                     waiting.rooms.push(room.to_owned());
                 }
@@ -539,7 +540,8 @@ impl SocketIo {
             }
         };
         if !has_joined {
-            tracing::warn!(room, "a socket is in as many rooms as it may be; join ignored");
+            let room = &room[..room.floor_char_boundary(100)];
+            tracing::warn!(room, "too many rooms of one socket, or too long a name; join ignored");
         }
     }
 

@@ -17,5 +17,5 @@ pub use excess::{EXCESS_FORGOTTEN, EXCESS_TOLD_EVERY, MAX_EXCESS_MESSAGES, MAX_E
 pub use machine::{Settings, SocketIo};
 pub use namespaces::{Dynamic, Listeners, MAX_SOCKETS_PER_CLIENT};
 pub use recovery::{Claimed, Grant, Missed, RecoveryMessage, RecoverySettings};
-pub use rooms::MAX_ROOMS_PER_SOCKET;
+pub use rooms::{MAX_ROOM_NAME_BYTES, MAX_ROOMS_PER_SOCKET};
 pub use socket::MAX_PENDING_ACKS;

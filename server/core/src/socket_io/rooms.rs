@@ -1,7 +1,7 @@
 //! Rooms of one namespace: addresses for broadcasts, never a game.
 //! Members lie dense, so that a broadcast walks memory in order and looks nothing up.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use slab::Slab;
 use smallvec::SmallVec;
@@ -13,11 +13,13 @@ use crate::{
 };
 
 /// Rooms one socket may be in.
-pub const MAX_ROOMS_PER_SOCKET: usize = 256;
+pub const MAX_ROOMS_PER_SOCKET: usize = 1024;
+/// Bytes of a room's name: clients choose these in many applications.
+pub const MAX_ROOM_NAME_BYTES: usize = 1024;
 
 #[derive(Debug)]
 pub(super) struct Rooms {
-    by_name: HashMap<Box<str>, u32, Keyed>,
+    by_name: HashMap<Arc<str>, u32, Keyed>,
     rooms: Slab<Room>,
     /// Somebody listens to what becomes of them.
     is_heard: bool,
@@ -34,7 +36,7 @@ pub(super) struct Note {
 
 #[derive(Debug)]
 struct Room {
-    name: Box<str>,
+    name: Arc<str>,
     members: Vec<Member>,
     /// Members of which nobody is told: those without a connection, or not connected yet.
     n_away: u32,
@@ -100,8 +102,8 @@ impl Rooms {
         self.by_name.is_empty() && self.rooms.is_empty()
     }
 
-    /// Puts a socket in; false if it is in as many rooms as it may be. Of one that is away nobody
-    /// is told.
+    /// Puts a socket in; false if it is in as many rooms as it may be, or the name is too long. Of
+    /// one that is away nobody is told.
     pub(super) fn join(
         &mut self,
         (socket, session): (SocketKey, SessionKey),
@@ -112,15 +114,16 @@ impl Rooms {
         if self.place_of(memberships, name).is_some() {
             return true;
         }
-        if memberships.len() == MAX_ROOMS_PER_SOCKET {
+        if memberships.len() == MAX_ROOMS_PER_SOCKET || name.len() > MAX_ROOM_NAME_BYTES {
             return false;
         }
         let room = match self.by_name.get(name) {
             Some(room) => *room,
             None => {
-                let room = Room { name: name.into(), members: Vec::new(), n_away: 0 };
+                let name: Arc<str> = name.into();
+                let room = Room { name: Arc::clone(&name), members: Vec::new(), n_away: 0 };
                 let room = number(self.rooms.insert(room));
-                self.by_name.insert(name.into(), room);
+                self.by_name.insert(name, room);
                 room
             }
         };
@@ -346,11 +349,11 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_is_in_256_rooms_and_not_in_one_more() {
+    fn a_socket_is_in_1024_rooms_and_not_in_one_more() {
         let mut rooms = Rooms::new(Keyed::new(1));
         let (key, mut own) = (SocketKey::new(0, 0), Memberships::new());
         let mut join = |name: &str| rooms.join((key, session()), &mut own, name, false);
-        assert!((0..256).all(|i| join(&i.to_string())));
+        assert!((0..1024).all(|i| join(&i.to_string())));
         assert!(join("7"), "it is in there already");
         assert!(!join("one more"));
     }

@@ -158,32 +158,51 @@ fn a_room_that_is_joined_again_counts_once_whether_the_socket_is_admitted_or_not
         if is_admitted {
             script.admit(0);
         }
-        for i in 0..256 {
+        for i in 0..1024 {
             script.join(0, "again");
             script.join(0, &i.to_string());
         }
         if !is_admitted {
             script.admit(0);
         }
-        // One of the 257 did not fit: the last.
+        // One of the 1025 did not fit: the last.
         assert_eq!(script.emit("/a", rooms(&["again"])), [0]);
-        assert_eq!(script.emit("/a", rooms(&["254"])), [0]);
-        assert_eq!(script.emit("/a", rooms(&["255"])), [0; 0]);
+        assert_eq!(script.emit("/a", rooms(&["1022"])), [0]);
+        assert_eq!(script.emit("/a", rooms(&["1023"])), [0; 0]);
     }
 }
 
 #[test]
-fn a_socket_is_in_256_rooms_and_a_join_past_them_is_ignored() {
+fn a_name_of_1024_bytes_is_a_room_and_a_longer_one_is_none() {
+    let (longest, too_long) = ("x".repeat(1024), "x".repeat(1025));
+    for is_admitted in [true, false] {
+        let mut script = Script::with_sessions(0..1);
+        script.text(0, "0/a,");
+        if is_admitted {
+            script.admit(0);
+        }
+        script.join(0, &longest);
+        script.join(0, &too_long);
+        if !is_admitted {
+            script.admit(0);
+        }
+        assert_eq!(script.emit("/a", rooms(&[&longest])), [0]);
+        assert_eq!(script.emit("/a", rooms(&[&too_long])), [0; 0]);
+    }
+}
+
+#[test]
+fn a_socket_is_in_1024_rooms_and_a_join_past_them_is_ignored() {
     let mut script = Script::with_sessions(0..1);
     script.connect(0, "/a");
-    for i in 0..257 {
+    for i in 0..1025 {
         script.join(0, &i.to_string());
     }
-    assert_eq!(script.emit("/a", rooms(&["255"])), [0]);
-    assert_eq!(script.emit("/a", rooms(&["256"])), [0; 0]);
+    assert_eq!(script.emit("/a", rooms(&["1023"])), [0]);
+    assert_eq!(script.emit("/a", rooms(&["1024"])), [0; 0]);
     script.leave(0, "7");
-    script.join(0, "256");
-    assert_eq!(script.emit("/a", rooms(&["256"])), [0]);
+    script.join(0, "1024");
+    assert_eq!(script.emit("/a", rooms(&["1024"])), [0]);
     script.close(0, CloseReason::TransportClose);
     script.check_nothing_is_left();
 }
