@@ -214,8 +214,8 @@ impl Server {
 
     /// Called on each shard for each event of this name that another one sends by
     /// [`server_side_emit`](crate::Context::server_side_emit): another shard of this process, or of
-    /// another node, or an emitter. [`ShardContext::ack`] answers it. A second handler of one name
-    /// replaces the first.
+    /// another node, or an emitter. [`ShardContext::ack`] answers it. Of several handlers of one
+    /// name all are called, in the order in which they were registered.
     ///
     /// ```
     /// # let mut server = parlor_server::Server::default();
@@ -234,7 +234,7 @@ impl Server {
     /// ```
     ///
     /// # Panics
-    /// If the name is `connect`, `connection` or `new_namespace`.
+    /// If the name is reserved: `connection` or `new_namespace`, or one that no client may send.
     pub fn on_server_side(
         &mut self,
         event: &str,

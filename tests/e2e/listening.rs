@@ -125,3 +125,94 @@ fn listeners_see_every_event_that_is_sent_for_each_that_gets_it() {
     let expected = [r#"/c ["e","c"] false"#, "all 1 7", "all 1 7", "own 2 0", "question 0 0"];
     assert_eq!(lines, expected);
 }
+
+/// As an application of several parts registers them, none of which knows of the others.
+#[test]
+fn handlers_of_one_kind_are_all_called_in_the_order_of_registration() {
+    let (note, notes) = mpsc::channel();
+    let mut config = Config::default();
+    config.server.shards = 1;
+    let running = start(config, |server| {
+        for n in [1, 2] {
+            let note = |what: &'static str| {
+                let note = Mutex::new(note.clone());
+                move || note.lock().unwrap().send(format!("{what} {n}")).unwrap()
+            };
+            let told = note("server side");
+            server.on_server_side("told", move |cx, _| {
+                told();
+                cx.ack((n,));
+            });
+            let [begun, going, gone, saved] = ["begun", "going", "gone", "saved"].map(note);
+            let on_room = |what| {
+                let note = note(what);
+                move |_: &mut parlor_server::Context<'_>, _: &str| note()
+            };
+            server
+                .namespaces_matching("^/many-")
+                .on_new_namespace(move |_, _| begun())
+                .on_connect(move |cx| cx.emit("now", (n,)))
+                .on_connect_async(move |cx| async move {
+                    tokio::task::yield_now().await;
+                    cx.emit("later", (n,)).await;
+                })
+                .on_async("both", move |cx, _| async move {
+                    tokio::task::yield_now().await;
+                    cx.emit("later", (n,)).await;
+                    cx.ack((n + 2,)).await;
+                })
+                .on("both", move |cx, _| cx.emit("now", (n,)))
+                .on_typed("answered", move |cx, (_,): (u32,)| {
+                    cx.emit("answering", (n,));
+                    cx.ack((n,));
+                })
+                .on_fallback_async(move |cx, _| async move { cx.emit("later", (n,)).await })
+                .on_fallback(move |cx, _| cx.emit("now", (n,)))
+                .on("room", move |cx, _| match n {
+                    1 => cx.join("room"),
+                    _ => cx.leave("room"),
+                })
+                .on_create_room(on_room("created"))
+                .on_join_room(on_room("joined"))
+                .on_leave_room(on_room("left"))
+                .on_delete_room(on_room("deleted"))
+                .on_disconnecting(move |_, _, _| going())
+                .on_disconnect(move |_, _| gone())
+                .on_disconnect_async(move |_, _| {
+                    saved();
+                    async {}
+                });
+        }
+    });
+    let mut socket = WebSocket::join(running.address()).unwrap();
+    socket.send("40/many-1,").unwrap();
+    assert!(socket.text().unwrap().starts_with("40/many-1,{"));
+    let both = ["now\",1", "now\",2", "later\",1", "later\",2"];
+    let expect = |socket: &mut WebSocket, told: &[&str]| {
+        for told in told {
+            assert_eq!(socket.text().unwrap(), format!("42/many-1,[\"{told}]"));
+        }
+    };
+    expect(&mut socket, &both);
+    socket.send(r#"42/many-1,7["both"]"#).unwrap();
+    expect(&mut socket, &both[..3]);
+    assert_eq!(socket.text().unwrap(), "43/many-1,7[3]", "the first answer counts");
+    expect(&mut socket, &both[3..]);
+    socket.send(r#"42/many-1,8["answered",0]"#).unwrap();
+    expect(&mut socket, &["answering\",1"]);
+    assert_eq!(socket.text().unwrap(), "43/many-1,8[1]", "the first answer counts");
+    expect(&mut socket, &["answering\",2"]);
+    socket.send(r#"42/many-1,["nobody's"]"#).unwrap();
+    expect(&mut socket, &both);
+    socket.send(r#"42/many-1,["room"]"#).unwrap();
+    socket.send("41/many-1,").unwrap();
+    let expect = |whats: &[&str]| {
+        for line in whats.iter().flat_map(|what| [1, 2].map(|n| format!("{what} {n}"))) {
+            assert_eq!(notes.recv_timeout(DEADLINE).unwrap(), line);
+        }
+    };
+    expect(&["begun", "created", "joined", "left", "deleted", "going", "gone", "saved"]);
+    let told = running.emitter().server_side_ask("told", (), DEADLINE).unwrap().wait().unwrap();
+    assert_eq!(told[0].args.get::<u32>(0).unwrap(), 1, "the first answer counts");
+    expect(&["server side"]);
+}

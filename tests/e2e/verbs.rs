@@ -1,8 +1,11 @@
 //! What handlers may say to whom, and who hears of an event before its handler.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
-use parlor_server::Refusal;
+use parlor_server::{Namespace, Refusal};
 
 use super::{
     places::{everywhere, hear, say},
@@ -212,4 +215,33 @@ fn an_event_whose_socket_goes_while_middleware_waits_has_no_handler() {
     assert_eq!(witness.text().unwrap(), r#"42["left"]"#);
     witness.send(r#"421["echo",1]"#).unwrap();
     assert!(witness.text().unwrap().ends_with(r#"["may I?","echo"]"#), "and not `handled`");
+}
+
+#[test]
+fn a_handler_of_an_event_that_never_comes_is_refused_at_once() {
+    let register: [fn(&mut Namespace, &str); 4] = [
+        |namespace, event| _ = namespace.on(event, |_, _| ()),
+        |namespace, event| _ = namespace.on_typed(event, |_, ()| ()),
+        |namespace, event| _ = namespace.on_async(event, |_, _| async {}),
+        |namespace, event| _ = namespace.on_async_typed(event, |_, ()| async {}),
+    ];
+    for (event, method) in [
+        ("connect", "on_connect"),
+        ("connection", "on_connect"),
+        ("disconnect", "on_disconnect"),
+        ("disconnecting", "on_disconnecting"),
+        ("connect_error", "no client"),
+        ("newListener", "no client"),
+        ("removeListener", "no client"),
+    ] {
+        for register in register {
+            let mut server = Server::default();
+            let refused = catch_unwind(AssertUnwindSafe(|| {
+                register(server.namespace("/"), event);
+            }));
+            let words = refused.unwrap_err().downcast::<String>().unwrap();
+            assert!(words.contains(&format!("`{event}` is a reserved event name")), "{words}");
+            assert!(words.contains(method), "{words}");
+        }
+    }
 }

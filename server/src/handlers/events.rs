@@ -167,12 +167,12 @@ impl Handlers {
                     }
                 }
             }
-            match handler {
-                Some(OnEvent::Now(handler)) => {
-                    handler(cx, args);
-                    Then::Done
-                }
-                Some(OnEvent::Later(later)) => Then::Handle(later, cx.hand_over()),
+            let Some(OnEvent { now, later }) = handler else { return Then::Done };
+            if let Some(now) = now {
+                now(cx, args);
+            }
+            match later {
+                Some(later) => Then::Handle(later, cx.hand_over()),
                 None => Then::Done,
             }
         });

@@ -168,9 +168,7 @@ impl Handlers {
         }
         let handlers = &namespaces[at].1;
         let called = self.call(sessions, socket, None, |cx| {
-            if let Some(connect) = &handlers.connect {
-                connect(cx, ());
-            }
+            handlers.connect.iter().for_each(|connect| connect(cx, ()));
             handlers.connect_later.as_ref().map(|later| (later, cx.hand_over()))
         });
         match called {
@@ -198,9 +196,7 @@ impl Handlers {
         tracing::debug!(namespace = name, reason = reason.as_str(), "socket disconnected");
         // It is gone already: a panic has nothing left to end.
         let called = self.call(sessions, socket, None, |cx| {
-            if let Some(disconnect) = &handlers.disconnect {
-                disconnect(cx, reason);
-            }
+            handlers.disconnect.iter().for_each(|disconnect| disconnect(cx, reason));
             let later = handlers.disconnect_later.as_ref();
             later.map(|later| (later, cx.hand_over(), cx.info.session))
         });

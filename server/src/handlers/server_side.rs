@@ -9,7 +9,7 @@ use parlor_core::{
     key::ShardId,
     time::Time,
 };
-use parlor_shared::socket_io::{Args, Draft, EncodeError, EventArgs, OwnedArgs};
+use parlor_shared::socket_io::{Args, Draft, EncodeError, EventArgs, OwnedArgs, RESERVED_EVENTS};
 
 use super::{
     AsyncContext, Context, EmitError, Emitter, Gathered, Gone, Handlers, Pending, Replies,
@@ -36,8 +36,16 @@ impl ServerSide {
         event: &str,
         handler: impl Fn(&mut ShardContext<'_>, Args<'_>) + Send + Sync + 'static,
     ) {
-        assert!(!RESERVED.contains(&event), "`{event}` is a reserved event name");
-        self.0.insert(event.to_owned(), Arc::new(handler));
+        let is_reserved = RESERVED.contains(&event) || RESERVED_EVENTS.contains(&event);
+        assert!(!is_reserved, "`{event}` is a reserved event name");
+        let next: OnServerSide = match self.0.remove(event) {
+            None => Arc::new(handler),
+            Some(first) => Arc::new(move |cx, args| {
+                first(cx, args);
+                handler(cx, args);
+            }),
+        };
+        self.0.insert(event.to_owned(), next);
     }
 }
 
