@@ -12,7 +12,12 @@
 //! | any thread | [`Emitter`] | wherever you are |
 //!
 //! What a sync handler wants is noted, and carried out in order when it has returned. An async
-//! handler delays the events of its own socket and nothing else.
+//! handler delays the events of its own socket and nothing else; it may await whatever it likes,
+//! but what blocks belongs into `tokio::task::spawn_blocking`. [`spawn`] starts something async
+//! from a sync handler, and delays nothing.
+//!
+//! Handlers add up, as listeners do on Node: of several for one event, for connections, ends or
+//! rooms, all are called in the order in which they were registered, sync ones before async ones.
 //!
 //! # Events and acknowledgements
 //!
@@ -338,6 +343,57 @@
 //! # Ok::<(), Box<dyn Error>>(())
 //! ```
 //!
+//! When a socket is gone, so is its data: what is to be kept is taken out by [`on_disconnect`] or
+//! [`on_disconnecting`], and saved by an async function that they start. A server that stops waits
+//! for it, for `shutdown.timeout_ms`. On Node that is
+//! `socket.on("disconnect", async () => save(socket.data))`.
+//!
+//! ```
+//! # use std::{error::Error, time::{Duration, Instant}};
+//! # use parlor_client_demo::client::{Connection, Event, Limits};
+//! # use parlor_server::Running;
+//! # const SOON: Duration = Duration::from_secs(10);
+//! # fn join(server: &Running, namespace: &str) -> Result<Connection, Box<dyn Error>> {
+//! #     let address = format!("http://{}", server.address()).parse()?;
+//! #     let mut client = Connection::open(&address, Limits::default())?;
+//! #     client.connect(namespace, &(), SOON)?;
+//! #     Ok(client)
+//! # }
+//! # use std::sync::Mutex;
+//! # static SAVED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+//! # async fn save(player: Player) {
+//! #     tokio::task::yield_now().await;
+//! #     SAVED.lock().unwrap().push(player.name);
+//! # }
+//! use parlor_server::Server;
+//!
+//! #[derive(Default)]
+//! struct Player {
+//!     name: String,
+//! }
+//!
+//! let mut server = Server::default();
+//! server
+//!     .namespace("/")
+//!     .on_typed("name", |cx, (name,): (String,)| {
+//!         cx.data::<Player>().name = name;
+//!         cx.ack(());
+//!     })
+//!     .on_disconnect(|cx, _| {
+//!         let player = std::mem::take(cx.data::<Player>());
+//!         // It is refused to clients of which too much runs, but never here.
+//!         cx.spawn(|_| save(player)).ok();
+//!     });
+//! let server = server.start("127.0.0.1:0")?;
+//!
+//! let mut client = join(&server, "/")?;
+//! client.emit_with_ack("/", "name", ("Ada",), SOON)?;
+//! server.stop();
+//! server.wait()?;
+//! # assert_eq!(*SAVED.lock().unwrap(), ["Ada"]);
+//! # Ok::<(), Box<dyn Error>>(())
+//! ```
+//!
 //! # Clients that come back
 //!
 //! `connectionStateRecovery` is [`recoverable`], for each namespace that wants it; how long and how
@@ -563,6 +619,7 @@
 //! [`server_side_ask`]: crate::Context::server_side_ask
 //! [`server_side_emit`]: crate::Context::server_side_emit
 //! [`show_data`]: crate::Namespace::show_data
+//! [`spawn`]: crate::Context::spawn
 //! [`stop`]: crate::Running::stop
 //! [`take_ack`]: crate::Context::take_ack
 //! [`volatile_key`]: crate::Emit::volatile_key

@@ -173,13 +173,13 @@ impl Plan {
         Arc::new(Names::new(named))
     }
 
-    /// A runtime for async handlers, if there are any.
-    pub(crate) fn handler_threads(&self) -> io::Result<Option<HandlerThreads>> {
-        let is_wanted = self.http.allow.is_async()
-            || self.namespaces.iter().any(|(_, namespace)| namespace.has_async());
-        let threads =
-            is_wanted.then(|| HandlerThreads::start(self.config.handlers.threads)).transpose()?;
-        self.http.allow.run_on(threads.as_ref().map(HandlerThreads::tasks));
+    /// Where async handlers run: at once, if there are any, or when a sync one starts something.
+    pub(crate) fn handler_threads(&self) -> io::Result<HandlerThreads> {
+        let threads = HandlerThreads::new(self.config.handlers.threads);
+        if self.http.allow.is_async() || self.namespaces.iter().any(|(_, own)| own.has_async()) {
+            threads.start()?;
+        }
+        self.http.allow.run_on(threads.tasks());
         Ok(threads)
     }
 
@@ -215,7 +215,7 @@ impl Plan {
         })
     }
 
-    fn app(&self, env: Arc<Env>, tasks: Option<Tasks>, neighbours: Neighbours) -> App {
+    fn app(&self, env: Arc<Env>, tasks: Tasks, neighbours: Neighbours) -> App {
         if let Some(engine) = &self.engine {
             return App::Engine(engine.clone());
         }
@@ -250,7 +250,7 @@ impl Plan {
         self,
         env: Arc<Env>,
         inbox: Inbox,
-        tasks: Option<Tasks>,
+        tasks: Tasks,
         entrance: Entrance,
         stopped: tokio::sync::watch::Receiver<bool>,
         timeout: Duration,

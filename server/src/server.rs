@@ -24,8 +24,8 @@ use crate::{
     config::Config,
     engine_app::{EngineApp, EngineContext, EngineMessage},
     handlers::{
-        Auth, Beat, EmitError, Emitter, Env, HandlerThreads, Matching, Namespace, RunningTask,
-        ServerSide, ShardContext,
+        Auth, Beat, EmitError, Emitter, Env, Matching, Namespace, RunningTask, ServerSide,
+        ShardContext,
     },
     mailbox::{Inbox, Mailbox, Parcel, mailbox},
     plan::{Entrance, Parts, Plan},
@@ -343,7 +343,7 @@ impl Server {
             let (plan, stopped, alive) = (plan.clone(), stopped.clone(), alive.clone());
             let env = Arc::new(plan.env(number, mailbox, Arc::clone(&stop)));
             envs.push(Arc::clone(&env));
-            let tasks = handler_threads.as_ref().map(HandlerThreads::tasks);
+            let tasks = handler_threads.tasks();
             let all_end = AllEnd(Arc::clone(&stop));
             let run = move || {
                 let (_alive, _all_end) = (alive, all_end);
@@ -362,14 +362,12 @@ impl Server {
         }
         post(timers, &envs);
         emitter.start(Arc::clone(&envs[0]));
-        if let Some(handlers) = handler_threads {
-            drop(alive);
-            let run = move || {
-                handlers.run(shards, timeout);
-                Ok(())
-            };
-            threads.push(thread("handlers".to_owned(), run)?);
-        }
+        drop(alive);
+        let run = move || {
+            handler_threads.run(shards, timeout);
+            Ok(())
+        };
+        threads.push(thread("handlers".to_owned(), run)?);
         if let Some(door) = door {
             let all_end = AllEnd(Arc::clone(&stop));
             let run = move || {

@@ -14,7 +14,7 @@ use std::{
 
 use parlor_server::{AsyncContext, Binary, EmitError, Emitter};
 
-use super::*;
+use super::{places::say, *};
 
 /// A handler that runs until its client answers, and one that runs until its client is gone.
 fn waiting(server: &mut Server) {
@@ -292,11 +292,24 @@ fn gated(server: &mut Server, gate: &Arc<Gate>) {
     server.namespace("/connect").on_connect_async(move |_| connect());
     server.namespace("/event").on_async("wait", move |_, _| event());
     server.namespace("/disconnect").on_disconnect_async(move |_, _| disconnect());
+    let (going, started) = (Arc::clone(gate), Arc::clone(gate));
+    server.namespace("/disconnecting").on_disconnecting(move |cx, _, _| {
+        let gate = Arc::clone(&going);
+        cx.spawn(|_| async move { gate.pass().await }).unwrap();
+    });
+    server.namespace("/start").on("start", move |cx, _| {
+        let gate = Arc::clone(&started);
+        let is_started = cx.spawn(|cx| async move {
+            gate.pass().await;
+            cx.emit("passed", ()).await;
+        });
+        cx.ack((is_started.is_ok(),));
+    });
 }
 
 #[test]
 fn handlers_of_sockets_that_are_gone_count_and_one_client_has_so_many_at_most() {
-    for name in ["/admit", "/connect", "/event", "/disconnect"] {
+    for name in ["/admit", "/connect", "/event", "/disconnect", "/disconnecting"] {
         let gate = Arc::<Gate>::default();
         let running = start(Config::default(), |server| gated(server, &gate));
         let mut client = WebSocket::join(running.address()).unwrap();
@@ -327,6 +340,91 @@ fn handlers_of_sockets_that_are_gone_count_and_one_client_has_so_many_at_most() 
         client.send(&format!("40{name},")).unwrap();
         assert!(client.text().unwrap().starts_with(&format!("40{name},{{")), "{name}");
     }
+}
+
+#[test]
+fn what_a_sync_handler_starts_delays_nothing_and_one_client_has_so_much_at_most() {
+    let gate = Arc::<Gate>::default();
+    let running = start(Config::default(), |server| gated(server, &gate));
+    let mut client = WebSocket::join(running.address()).unwrap();
+    say(&mut client, "40/start,", "40/start,{");
+    for i in 0..65 {
+        client.send(&format!(r#"42/start,{i}["start"]"#)).unwrap();
+        assert_eq!(client.text().unwrap(), format!("43/start,{i}[{}]", i < 64));
+    }
+    wait_for_metric(running.address(), "parlor_handlers_running 64");
+    let mut other = WebSocket::join(running.address()).unwrap();
+    say(&mut other, "40/start,", "40/start,{");
+    say(&mut other, r#"42/start,1["start"]"#, "43/start,1[true]");
+    // Nor does it get another socket that may start some.
+    client.send("41/start,").unwrap();
+    client.send("40/start,").unwrap();
+    let refused = "Too much of this client is still being handled";
+    assert_eq!(client.text().unwrap(), format!(r#"44/start,{{"message":"{refused}"}}"#));
+    gate.open();
+    assert_eq!(other.text().unwrap(), r#"42/start,["passed"]"#);
+    wait_for_metric(running.address(), "parlor_handlers_running 0");
+    // The shard hears of their ends with its next turn.
+    assert_echoes(&mut client);
+    say(&mut client, "40/start,", "40/start,{");
+    say(&mut client, r#"42/start,1["start"]"#, "43/start,1[true]");
+}
+
+/// Without any async handler.
+#[test]
+fn what_sockets_leave_at_their_end_is_saved_before_the_server_is_gone() {
+    let saved = Arc::<Mutex<Vec<(u32, bool)>>>::default();
+    let running = start(Config::default(), |server| {
+        let (going, gone) = (Arc::clone(&saved), Arc::clone(&saved));
+        let save = |saved: &Arc<Mutex<Vec<_>>>, data: u32, emitter: Emitter| {
+            let saved = Arc::clone(saved);
+            move |cx: AsyncContext| async move {
+                // Until the shard itself is no more.
+                while !matches!(emitter.namespace("/").emit("e", ()), Err(EmitError::NotRunning)) {
+                    once_more().await;
+                }
+                saved.lock().unwrap().push((data, cx.is_connected()));
+            }
+        };
+        let (emitter, again) = (server.emitter(), server.emitter());
+        server
+            .namespace("/")
+            .on("set", |cx, _| {
+                *cx.data::<u32>() = 7;
+                cx.ack(());
+            })
+            .on_disconnecting(move |cx, _, _| {
+                let data = *cx.data::<u32>();
+                cx.spawn(save(&going, data, emitter.clone())).unwrap();
+            })
+            .on_disconnect(move |cx, _| {
+                let data = std::mem::take(cx.data::<u32>()) + 1;
+                cx.spawn(save(&gone, data, again.clone())).unwrap();
+            });
+    });
+    let mut socket = WebSocket::join(running.address()).unwrap();
+    say(&mut socket, r#"421["set"]"#, "431[]");
+    running.stop();
+    running.wait().unwrap();
+    let mut saved = saved.lock().unwrap().clone();
+    saved.sort_unstable();
+    assert_eq!(saved, [(7, false), (8, false)]);
+}
+
+#[test]
+fn what_a_sync_handler_starts_ends_its_socket_if_it_panics() {
+    let running = start(Config::default(), |server| {
+        waiting(server);
+        server.namespace("/").on("boom", |cx, _| {
+            cx.spawn(|_| async { panic!("as the test wants it") }).unwrap();
+        });
+    });
+    let mut sockets = [(); 2].map(|()| WebSocket::join(running.address()).unwrap());
+    sockets[0].send(r#"42["boom"]"#).unwrap();
+    expect(&mut sockets[0], &["41"]);
+    expect(&mut sockets[1], &[r#"42["left","handler failed"]"#]);
+    assert_echoes(&mut sockets[1]);
+    wait_for_metric(running.address(), "parlor_handler_panics_total 1");
 }
 
 /// One thing that holds a mebibyte, wanted by an async handler or an emitter. What is no question

@@ -36,7 +36,8 @@ use crate::{auth::Account, mailbox::Parcel};
 /// wanted of itself does nothing, but what goes to others still reaches them, and what is emitted
 /// to it reaches its client if that gets it back. Once the server is gone, nothing does.
 ///
-/// The socket's data is the shard's: [`Self::run`] takes a function there.
+/// The socket's data is the shard's: [`Self::run`] takes a function there, while the socket is. At
+/// its end [`Context::spawn`] hands over what is to be saved.
 #[derive(Clone)]
 pub struct AsyncContext(Arc<Inner>);
 

@@ -184,7 +184,7 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mailbox::mailbox;
+    use crate::{handlers::HandlerThreads, mailbox::mailbox};
     use std::sync::mpsc;
 
     const PERIOD: Duration = Duration::from_millis(10);
@@ -202,7 +202,7 @@ mod tests {
     /// One function every 10 ms from 1000 ms on, which notes due time, lateness and skipped calls.
     fn script() -> Script {
         let env = Env::alone(mailbox().0);
-        let desk = Desk::new(Arc::new(env));
+        let desk = Desk::new(Arc::new(env), HandlerThreads::new(1).tasks());
         let (note, calls) = mpsc::channel();
         let mut schedule = Schedule::default();
         let run = move |cx: &mut ShardContext<'_>| {

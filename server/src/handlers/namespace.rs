@@ -387,7 +387,8 @@ impl Namespace {
     }
 
     /// Called when a socket is gone, after [`Self::on_disconnect`], even while another handler of
-    /// the socket still runs. A server that stops waits for it.
+    /// the socket still runs. A server that stops waits for it. The socket's data are gone by then:
+    /// [`Context::spawn`] starts what needs them.
     pub fn on_disconnect_async<F: Future<Output = ()> + Send + 'static>(
         &mut self,
         handler: impl Fn(AsyncContext, DisconnectReason) -> F + Send + Sync + 'static,
