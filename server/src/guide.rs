@@ -188,7 +188,8 @@
 //! | `….local.emit` | `….local().emit(…)` | sockets of this shard |
 //!
 //! A room is a name, or several in an array, slice or `Vec`; the id of a socket is a room with
-//! that socket in it. Who is meant twice gets it once. The order of modifiers means nothing, as on
+//! that socket in it. Who is meant twice gets it once. What asks for answers is never volatile:
+//! `volatile()` before `ask` means nothing. The order of modifiers means nothing, as on
 //! Node: `cx.volatile().to(room)` is `cx.to(room).volatile()`. Threads of your own have an
 //! [`Emitter`], functions called once per period a [`ShardContext`].
 //!

@@ -169,7 +169,7 @@ impl Plan {
 
     pub(crate) fn names(&self) -> Arc<Names> {
         let named = self.namespaces.iter();
-        let named = named.map(|(name, own)| (name.as_str(), own.is_parent(), own.is_recoverable));
+        let named = named.map(|(name, own)| (name.as_str(), own.matching(), own.is_recoverable));
         Arc::new(Names::new(named))
     }
 

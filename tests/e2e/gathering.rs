@@ -1,7 +1,7 @@
 //! Asking many and finding them: what is told of sockets elsewhere, and what of shards that do not
 //! answer.
 
-use parlor_server::AckError;
+use parlor_server::{AckError, Binary, EmitError};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -167,7 +167,7 @@ fn other_threads_and_functions_without_a_socket_ask_as_handlers_do() {
     let number: u32 = answers[0].answer.as_ref().unwrap().get(0).unwrap();
     assert_eq!((answers.len(), number), (1, 7));
     let unknown = emitter.namespace("/nowhere").fetch_sockets();
-    assert!(matches!(unknown, Err(parlor_server::EmitError::UnknownNamespace)));
+    assert!(matches!(unknown, Err(EmitError::UnknownNamespace)));
 
     socket.send(r#"42["join"]"#).unwrap();
     let id = socket.text().unwrap();
@@ -181,5 +181,25 @@ fn other_threads_and_functions_without_a_socket_ask_as_handlers_do() {
     // With an answer or without, it has an end.
     drop(late.wait());
     let late = emitter.namespace("/").fetch_sockets();
-    assert!(matches!(late, Err(parlor_server::EmitError::NotRunning)));
+    assert!(matches!(late, Err(EmitError::NotRunning)));
+}
+
+#[test]
+fn an_emitter_is_told_why_it_cannot_ask_as_it_is_of_an_event() {
+    let running = start(Config::default(), |_| ());
+    let emitter = running.emitter();
+    let many: Vec<Binary> = (0..11).map(|n| Binary::from(vec![n])).collect();
+    let nameless = BTreeMap::from([((1, 2), 3)]);
+    let all = || emitter.namespace("/");
+    for (emitted, asked) in [
+        (all().emit("disconnect", ()), all().ask("disconnect", (), DEADLINE)),
+        (all().emit("e", (&many,)), all().ask("e", (&many,), DEADLINE)),
+        (all().emit("e", (&nameless,)), all().ask("e", (&nameless,), DEADLINE)),
+    ] {
+        let [emitted, asked] = [emitted, asked.map(drop)].map(|result| {
+            let Err(EmitError::Encode(error)) = result else { panic!("{result:?}") };
+            error.to_string()
+        });
+        assert_eq!(emitted, asked);
+    }
 }

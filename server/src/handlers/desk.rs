@@ -104,7 +104,7 @@ impl Env {
     pub(super) fn alone(mailbox: Mailbox) -> Self {
         Self::new(EnvParts {
             id: ShardId::default(),
-            names: Arc::new(Names::new([("/", false, false)].into_iter())),
+            names: Arc::new(Names::new([("/", None, false)].into_iter())),
             mailbox,
             metrics: Metrics::default(),
             accounts: Arc::new(Accounts::test()),

@@ -484,9 +484,9 @@ impl Namespace {
         )
     }
 
-    /// True if clients join children of it.
-    pub(crate) fn is_parent(&self) -> bool {
-        self.matching.is_some()
+    /// What its children are called, if it is a parent.
+    pub(crate) fn matching(&self) -> Option<&Matching> {
+        self.matching.as_ref()
     }
 
     /// True if a runtime for async handlers is needed.
