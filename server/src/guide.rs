@@ -70,10 +70,11 @@
 //!
 //! # Namespaces
 //!
-//! `io.of("/chat")` is [`namespace`]. `io.of(/^\/game-\d+$/)` is [`namespaces_matching`], and
-//! `io.of((name, auth, next) => …)` is [`namespaces_where`]: such namespaces begin when a client
-//! names them, share the handlers, and go with their last socket. Handlers learn the name by
-//! [`cx.namespace()`], others reach one by its name, and all by the pattern.
+//! `io.of("/chat")` is [`namespace`]; `/` too is there only if it is named.
+//! `io.of(/^\/game-\d+$/)` is [`namespaces_matching`], and `io.of((name, auth, next) => …)` is
+//! [`namespaces_where`]: such namespaces begin when a client names them, share the handlers, and go
+//! with their last socket. Handlers learn the name by [`cx.namespace()`], others reach one by its
+//! name, and all by the pattern.
 //! `io.on("new_namespace", …)` is [`on_new_namespace`].
 //!
 //! ```
@@ -534,7 +535,8 @@
 //! # Between servers
 //!
 //! `io.serverSideEmit(event, …)` is [`server_side_emit`] of any context or emitter, with answers
-//! [`server_side_ask`]; `io.on(event, …)` is [`on_server_side`]. Each shard is a server in that
+//! [`server_side_ask`]; `io.on(event, …)` is [`on_server_side`], which answers by `ack` or, later,
+//! by [`what it takes`]. Each shard is a server in that
 //! sense. An adapter is given to [`cluster`]; every verb above spans the nodes then.
 //!
 //! ```
@@ -624,3 +626,4 @@
 //! [`stop`]: crate::Running::stop
 //! [`take_ack`]: crate::Context::take_ack
 //! [`volatile_key`]: crate::Emit::volatile_key
+//! [`what it takes`]: crate::ShardContext::take_ack

@@ -218,7 +218,7 @@ pub use engine_app::{EngineContext, EngineMessage};
 pub use handlers::{
     Ack, Admission, Answer, AsyncContext, Auth, Busy, ConnectError, Context, Emit, EmitError,
     Emitter, Gone, Handshake, Headers, Namespace, OwnedAuth, Pending, RemoteHandshake,
-    RemoteSocket, Replies, Rooms, ServerAnswer, ShardContext, Timer, Volatile,
+    RemoteSocket, Replies, Rooms, ServerAck, ServerAnswer, ShardContext, Timer, Volatile,
 };
 #[doc(hidden)]
 pub use http::doors;

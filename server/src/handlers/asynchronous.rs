@@ -203,12 +203,18 @@ impl AsyncContext {
         Volatile::new(self.aim(self.own()), self.others())
     }
 
+    /// Like [`Self::volatile`], but the newest under `key`, of whatever event.
+    pub fn volatile_key(&self, key: u64) -> Volatile<&Self> {
+        self.volatile().volatile_key(key)
+    }
+
     /// To the sockets in these rooms, but not this one.
     pub fn to(&self, rooms: impl Rooms) -> Emit<&Self> {
         self.broadcast().to(rooms)
     }
 
-    /// The same as [`Self::to`].
+    /// The same as [`Self::to`]: this socket is left out, as on Node. All in a room are reached by
+    /// [`Self::everyone`]`().in_(room)`.
     pub fn in_(&self, rooms: impl Rooms) -> Emit<&Self> {
         self.to(rooms)
     }

@@ -173,7 +173,8 @@ impl Context<'_> {
     }
 
     /// True if the client was away and has got this socket back, with its id, rooms and data, and
-    /// has been sent what it had missed; false if it has to be told everything. See
+    /// has been sent what it had missed; false if it has to be told everything, and while it is
+    /// being admitted: whether it may come back is known after that. See
     /// [`Namespace::recoverable`](super::Namespace::recoverable).
     pub fn recovered(&self) -> bool {
         self.info.is_recovered
@@ -219,12 +220,18 @@ impl Context<'_> {
         Volatile::new(self.aim(own), others)
     }
 
+    /// Like [`Self::volatile`], but the newest under `key`, of whatever event.
+    pub fn volatile_key(&mut self, key: u64) -> Volatile<&mut Self> {
+        self.volatile().volatile_key(key)
+    }
+
     /// To the sockets in these rooms, but not this one.
     pub fn to(&mut self, rooms: impl Rooms) -> Emit<&mut Self> {
         self.broadcast().to(rooms)
     }
 
-    /// The same as [`Self::to`].
+    /// The same as [`Self::to`]: this socket is left out, as on Node. All in a room are reached by
+    /// [`Self::everyone`]`().in_(room)`.
     pub fn in_(&mut self, rooms: impl Rooms) -> Emit<&mut Self> {
         self.to(rooms)
     }

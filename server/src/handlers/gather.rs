@@ -148,8 +148,9 @@ impl Emit<&mut Context<'_>> {
         from.desk.gather(from.socket, question, Box::new(then));
     }
 
-    /// Finds these sockets. `then` gets what is known of each; the order means nothing. If the
-    /// socket that asks goes first, `then` is never called.
+    /// Finds these sockets. `then` gets what is known of each; the order means nothing. A shard
+    /// that says nothing is waited for, 2 seconds. If the socket that asks goes first, `then` is
+    /// never called.
     pub fn fetch_sockets(
         self,
         then: impl FnOnce(&mut Context<'_>, Replies<RemoteSocket>) + Send + 'static,
@@ -179,7 +180,8 @@ impl Emit<&AsyncContext> {
         from.gather(question).await.map(answers)
     }
 
-    /// Finds these sockets: what is known of each. The order means nothing.
+    /// Finds these sockets: what is known of each. The order means nothing. A shard that says
+    /// nothing is waited for, 2 seconds.
     ///
     /// # Errors
     /// If the socket that asks is gone.
@@ -207,7 +209,8 @@ impl Emit<&mut ShardContext<'_>> {
         from.desk.gather_here(question, Box::new(then));
     }
 
-    /// Finds these sockets. `then` gets what is known of each.
+    /// Finds these sockets. `then` gets what is known of each. A shard that says nothing is waited
+    /// for, 2 seconds.
     pub fn fetch_sockets(
         self,
         then: impl FnOnce(&mut ShardContext<'_>, Replies<RemoteSocket>) + Send + 'static,
@@ -247,7 +250,8 @@ impl Emit<&Emitter> {
         from.gather(question, answers)
     }
 
-    /// Finds these sockets: what is known of each.
+    /// Finds these sockets: what is known of each. A shard that says nothing is waited for, 2
+    /// seconds.
     ///
     /// # Errors
     /// If the server does not run, is overloaded or has no such namespace.

@@ -50,7 +50,7 @@ pub use handshake::{Handshake, Headers};
 pub use namespace::Namespace;
 pub use remote::{RemoteHandshake, RemoteSocket};
 pub use rooms::Rooms;
-pub use server_side::ServerAnswer;
+pub use server_side::{ServerAck, ServerAnswer};
 pub use volatile::Volatile;
 
 pub(crate) use admission::Decision;

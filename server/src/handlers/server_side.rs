@@ -17,7 +17,7 @@ use super::{
     context::draft,
     gather::{MAX_GATHERING, replies},
 };
-use crate::mailbox::Parcel;
+use crate::mailbox::{Mailbox, Parcel};
 
 /// Names that mean something else between servers of Socket.IO.
 const RESERVED: [&str; 3] = ["connect", "connection", "new_namespace"];
@@ -62,6 +62,38 @@ pub struct ServerAnswer {
     pub shard: ShardId,
     /// What it answered.
     pub args: OwnedArgs,
+}
+
+/// The right to answer one server-side event, once. Who drops it says that there is no answer.
+#[derive(Debug)]
+#[must_use = "the server that asks waits for the answer"]
+pub struct ServerAck {
+    /// `None` once it is used.
+    asker: Option<Asker>,
+    mailbox: Mailbox,
+}
+
+impl ServerAck {
+    /// Sends the answer. It is not heard if the time that its sender gave is up.
+    ///
+    /// # Panics
+    /// If an argument has no JSON form.
+    pub fn send(mut self, args: impl EventArgs) {
+        self.answer(Some(draft(Ok(Draft::ack()), args).into_array()));
+    }
+
+    fn answer(&mut self, reply: Option<RawArgs>) {
+        if let Some(asker) = self.asker.take() {
+            // If the shard is no more, its neighbours know. There is one for each question.
+            let _ = self.mailbox.post(Parcel::Wish(Input::AnswerServer(asker, reply)));
+        }
+    }
+}
+
+impl Drop for ServerAck {
+    fn drop(&mut self) {
+        self.answer(None);
+    }
 }
 
 fn event(name: &str, args: impl EventArgs) -> Result<Draft, EncodeError> {
@@ -141,6 +173,26 @@ impl ShardContext<'_> {
     pub fn ack(&mut self, args: impl EventArgs) {
         self.reply.get_or_insert_with(|| draft(Ok(Draft::ack()), args).into_array());
     }
+
+    /// Takes the right to answer the server-side event that is being handled, to do it later, from
+    /// any thread; `None` if its sender wants no answer, or has one.
+    ///
+    /// ```
+    /// # let mut server = parlor_server::Server::default();
+    /// # async fn count() -> u32 { 7 }
+    /// server.on_server_side("count", |cx, _| {
+    ///     let Some(ack) = cx.take_ack() else { return };
+    ///     // Threads of your own will do as well.
+    ///     tokio::spawn(async move { ack.send((count().await,)) });
+    /// });
+    /// ```
+    pub fn take_ack(&mut self) -> Option<ServerAck> {
+        if self.reply.is_some() {
+            return None;
+        }
+        let asker = self.asker.take()?;
+        Some(ServerAck { asker: Some(asker), mailbox: self.desk.env.mailbox.clone() })
+    }
 }
 
 impl AsyncContext {
@@ -210,11 +262,13 @@ impl Handlers {
     pub(crate) fn server_side(&mut self, now: Time, args: &Args<'_>, asker: Option<Asker>) {
         let name = args.name();
         let handler = self.server_side.0.get(name.as_ref()).cloned();
-        let mut reply = None;
+        let (mut asker, mut reply) = (asker, None);
         if let Some(handler) = handler {
+            let wanted = asker;
             self.run_here(now, &name, |cx| {
+                cx.asker = wanted;
                 handler(cx, *args);
-                reply = cx.reply.take();
+                (asker, reply) = (cx.asker.take(), cx.reply.take());
             });
         }
         if let Some(asker) = asker {
