@@ -12,7 +12,7 @@ use std::{
     task::{Poll, Waker},
 };
 
-use parlor_server::{AsyncContext, Binary, EmitError, Emitter};
+use parlor_server::{AsyncContext, Binary, ConnectError, EmitError, Emitter};
 
 use super::{places::say, *};
 
@@ -178,7 +178,7 @@ fn async_admission_keeps_events_waiting_and_lets_clients_go() {
                 }
                 cx.run(|cx| cx.data::<Vec<&str>>().push("second")).await.unwrap();
                 match auth.raw() {
-                    Some(_) => Err(parlor_server::ConnectError::new("no")),
+                    Some(_) => Err(ConnectError::new("no")),
                     None => Ok(()),
                 }
             })
@@ -205,6 +205,98 @@ fn async_admission_keeps_events_waiting_and_lets_clients_go() {
     assert!(socket.text().unwrap().starts_with("40{"));
     expect(&mut socket, &[r#"42["welcome",["first","second","third"]]"#, "431[1]"]);
     assert_echoes(&mut socket);
+}
+
+#[test]
+fn who_is_admitted_by_several_is_asked_about_in_order_until_one_refuses() {
+    let (note, notes) = mpsc::channel();
+    let running = start(Config::default(), |server| {
+        let [first, second, third] = [(); 3].map(|()| Mutex::new(note.clone()));
+        let second = Arc::new(second);
+        server
+            .namespace("/asked")
+            .admit(move |_, _| {
+                first.lock().unwrap().send(1).unwrap();
+                Ok(())
+            })
+            .admit_async(move |_, auth| {
+                let second = Arc::clone(&second);
+                async move {
+                    once_more().await;
+                    second.lock().unwrap().send(2).unwrap();
+                    let data = BTreeMap::from([("code", 7)]);
+                    match auth.raw() {
+                        Some(r#"{"may":true}"#) => Ok(()),
+                        _ => Err(ConnectError::with_data("not you", &data)),
+                    }
+                }
+            })
+            .admit(move |_, _| {
+                third.lock().unwrap().send(3).unwrap();
+                Ok(())
+            })
+            .on("echo", |cx, args| cx.ack(args));
+    });
+    let mut socket = WebSocket::join(running.address()).unwrap();
+    socket.send("40/asked,").unwrap();
+    let refused = r#"44/asked,{"message":"not you","data":{"code":7}}"#;
+    assert_eq!(socket.text().unwrap(), refused);
+    assert_eq!(notes.try_iter().collect::<Vec<_>>(), [1, 2]);
+    // As many events as may wait meanwhile.
+    socket.send(r#"40/asked,{"may":true}"#).unwrap();
+    for i in 0..64 {
+        socket.send(&format!(r#"42/asked,{i}["echo",{i}]"#)).unwrap();
+    }
+    assert!(socket.text().unwrap().starts_with("40/asked,{"));
+    for i in 0..64 {
+        assert_eq!(socket.text().unwrap(), format!("43/asked,{i}[{i}]"));
+    }
+    assert_eq!(notes.try_iter().collect::<Vec<_>>(), [1, 2, 3]);
+}
+
+#[test]
+fn a_handler_of_one_namespace_delays_none_of_another_for_the_same_client() {
+    let running = start(Config::default(), |server| {
+        waiting(server);
+        server.namespace("/b").on("echo", |cx, args| cx.ack(args));
+    });
+    let mut socket = WebSocket::join(running.address()).unwrap();
+    say(&mut socket, "40/b,", "40/b,{");
+    socket.send(r#"421["wait"]"#).unwrap();
+    let question = socket.text().unwrap();
+    let id = question.strip_prefix("42").unwrap().strip_suffix(r#"["question"]"#).unwrap();
+    socket.send(r#"422["echo","behind it"]"#).unwrap();
+    socket.send(r#"42/b,3["echo","beside it"]"#).unwrap();
+    expect(&mut socket, &[r#"43/b,3["beside it"]"#]);
+    socket.send(&format!(r#"43{id}["go on"]"#)).unwrap();
+    expect(&mut socket, &[r#"431["go on"]"#, r#"432["behind it"]"#]);
+}
+
+/// As a matchmaker does, whose players wait until there are enough.
+#[test]
+fn a_clone_of_an_async_context_answers_later_from_any_thread() {
+    let (wait, waiting) = mpsc::channel::<AsyncContext>();
+    let running = start(Config::default(), |server| {
+        let wait = Arc::new(Mutex::new(wait));
+        server.namespace("/").on_async("match me", move |cx, _| {
+            wait.lock().unwrap().send(cx).unwrap();
+            async {}
+        });
+    });
+    let mut sockets = [(); 2].map(|()| WebSocket::join(running.address()).unwrap());
+    for socket in &mut sockets {
+        socket.send(r#"421["match me"]"#).unwrap();
+    }
+    let players = [(); 2].map(|()| waiting.recv_timeout(DEADLINE).unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        for player in players {
+            player.ack(("matched",)).await;
+        }
+    });
+    for socket in &mut sockets {
+        assert_eq!(socket.text().unwrap(), r#"431["matched"]"#);
+    }
 }
 
 /// Lets the runtime look at other tasks, or end, before this one goes on.

@@ -216,3 +216,74 @@ fn handlers_of_one_kind_are_all_called_in_the_order_of_registration() {
     assert_eq!(told[0].args.get::<u32>(0).unwrap(), 1, "the first answer counts");
     expect(&["server side"]);
 }
+
+#[test]
+fn each_end_has_its_reason_and_the_rooms_are_still_there() {
+    for n_shards in [1, 2] {
+        let (note, notes) = mpsc::channel();
+        let mut config = parlor_tests::app::config();
+        config.server.shards = n_shards;
+        (config.engine.ping_interval_ms, config.engine.ping_timeout_ms) = (300, 200);
+        let running = start(config, |server| {
+            for name in ["/", "/b"] {
+                let (going, gone) = (Mutex::new(note.clone()), Mutex::new(note.clone()));
+                server
+                    .namespace(name)
+                    .on_connect(|cx| ["x", "y"].into_iter().for_each(|room| cx.join(room)))
+                    .on_disconnecting(move |_, reason, rooms| {
+                        let line = format!("{name} going, {}, {rooms:?}", reason.as_str());
+                        going.lock().unwrap().send(line).unwrap();
+                    })
+                    .on_disconnect(move |_, reason| {
+                        let line = format!("{name} gone, {}", reason.as_str());
+                        gone.lock().unwrap().send(line).unwrap();
+                    })
+                    .on("leave", |cx, _| cx.disconnect())
+                    .on("leave all", |cx, _| cx.disconnect_session())
+                    .on("disconnect many", |cx, _| {
+                        let id = cx.id();
+                        cx.everyone().to(id).disconnect_sockets(true);
+                    });
+            }
+        });
+        let expect = |names: &[&str], reason: &str| {
+            for name in names {
+                for line in [
+                    format!(r#"{name} going, {reason}, ["x", "y"]"#),
+                    format!("{name} gone, {reason}"),
+                ] {
+                    assert_eq!(notes.recv_timeout(DEADLINE).unwrap(), line);
+                }
+            }
+        };
+        let join = || {
+            let mut socket = WebSocket::join(running.address()).unwrap();
+            say(&mut socket, "40/b,", "40/b,{");
+            socket
+        };
+        let mut socket = join();
+        socket.send("41/b,").unwrap();
+        expect(&["/b"], "client namespace disconnect");
+        socket.send(r#"42["leave"]"#).unwrap();
+        expect(&["/"], "server namespace disconnect");
+        let both = ["/", "/b"];
+        for (sent, reason) in [
+            (r#"42["leave all"]"#, "server namespace disconnect"),
+            (r#"42["disconnect many"]"#, "server namespace disconnect"),
+            ("4{", "forced close"),
+            ("9", "parse error"),
+        ] {
+            let mut socket = join();
+            socket.send(sent).unwrap();
+            expect(&both, reason);
+        }
+        drop(join());
+        expect(&both, "transport close");
+        let _silent = join();
+        expect(&both, "ping timeout");
+        let _last = join();
+        running.stop();
+        expect(&both, "server shutting down");
+        running.wait().unwrap();
+    }
+}
