@@ -81,9 +81,9 @@ impl fmt::Debug for Allow {
 }
 
 impl Allow {
-    /// The threads that an async judge runs on, once there are any.
-    pub(crate) fn run_on(&self, tasks: Option<Tasks>) {
-        if let (Self::Later(_, place), Some(tasks)) = (self, tasks) {
+    /// The threads that an async judge runs on.
+    pub(crate) fn run_on(&self, tasks: Tasks) {
+        if let Self::Later(_, place) = self {
             // A server starts once.
             let _ = place.set(tasks);
         }

@@ -12,7 +12,12 @@
 //! | any thread | [`Emitter`] | wherever you are |
 //!
 //! What a sync handler wants is noted, and carried out in order when it has returned. An async
-//! handler delays the events of its own socket and nothing else.
+//! handler delays the events of its own socket and nothing else; it may await whatever it likes,
+//! but what blocks belongs into `tokio::task::spawn_blocking`. [`spawn`] starts something async
+//! from a sync handler, and delays nothing.
+//!
+//! Handlers add up, as listeners do on Node: of several for one event, for connections, ends or
+//! rooms, all are called in the order in which they were registered, sync ones before async ones.
 //!
 //! # Events and acknowledgements
 //!
@@ -65,10 +70,11 @@
 //!
 //! # Namespaces
 //!
-//! `io.of("/chat")` is [`namespace`]. `io.of(/^\/game-\d+$/)` is [`namespaces_matching`], and
-//! `io.of((name, auth, next) => …)` is [`namespaces_where`]: such namespaces begin when a client
-//! names them, share the handlers, and go with their last socket. Handlers learn the name by
-//! [`cx.namespace()`], others reach one by its name, and all by the pattern.
+//! `io.of("/chat")` is [`namespace`]; `/` too is there only if it is named.
+//! `io.of(/^\/game-\d+$/)` is [`namespaces_matching`], and `io.of((name, auth, next) => …)` is
+//! [`namespaces_where`]: such namespaces begin when a client names them, share the handlers, and go
+//! with their last socket. Handlers learn the name by [`cx.namespace()`], others reach one by its
+//! name, and all by the pattern.
 //! `io.on("new_namespace", …)` is [`on_new_namespace`].
 //!
 //! ```
@@ -183,7 +189,8 @@
 //! | `….local.emit` | `….local().emit(…)` | sockets of this shard |
 //!
 //! A room is a name, or several in an array, slice or `Vec`; the id of a socket is a room with
-//! that socket in it. Who is meant twice gets it once. The order of modifiers means nothing, as on
+//! that socket in it. Who is meant twice gets it once. What asks for answers is never volatile:
+//! `volatile()` before `ask` means nothing. The order of modifiers means nothing, as on
 //! Node: `cx.volatile().to(room)` is `cx.to(room).volatile()`. Threads of your own have an
 //! [`Emitter`], functions called once per period a [`ShardContext`].
 //!
@@ -338,6 +345,57 @@
 //! # Ok::<(), Box<dyn Error>>(())
 //! ```
 //!
+//! When a socket is gone, so is its data: what is to be kept is taken out by [`on_disconnect`] or
+//! [`on_disconnecting`], and saved by an async function that they start. A server that stops waits
+//! for it, for `shutdown.timeout_ms`. On Node that is
+//! `socket.on("disconnect", async () => save(socket.data))`.
+//!
+//! ```
+//! # use std::{error::Error, time::{Duration, Instant}};
+//! # use parlor_client_demo::client::{Connection, Event, Limits};
+//! # use parlor_server::Running;
+//! # const SOON: Duration = Duration::from_secs(10);
+//! # fn join(server: &Running, namespace: &str) -> Result<Connection, Box<dyn Error>> {
+//! #     let address = format!("http://{}", server.address()).parse()?;
+//! #     let mut client = Connection::open(&address, Limits::default())?;
+//! #     client.connect(namespace, &(), SOON)?;
+//! #     Ok(client)
+//! # }
+//! # use std::sync::Mutex;
+//! # static SAVED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+//! # async fn save(player: Player) {
+//! #     tokio::task::yield_now().await;
+//! #     SAVED.lock().unwrap().push(player.name);
+//! # }
+//! use parlor_server::Server;
+//!
+//! #[derive(Default)]
+//! struct Player {
+//!     name: String,
+//! }
+//!
+//! let mut server = Server::default();
+//! server
+//!     .namespace("/")
+//!     .on_typed("name", |cx, (name,): (String,)| {
+//!         cx.data::<Player>().name = name;
+//!         cx.ack(());
+//!     })
+//!     .on_disconnect(|cx, _| {
+//!         let player = std::mem::take(cx.data::<Player>());
+//!         // It is refused to clients of which too much runs, but never here.
+//!         cx.spawn(|_| save(player)).ok();
+//!     });
+//! let server = server.start("127.0.0.1:0")?;
+//!
+//! let mut client = join(&server, "/")?;
+//! client.emit_with_ack("/", "name", ("Ada",), SOON)?;
+//! server.stop();
+//! server.wait()?;
+//! # assert_eq!(*SAVED.lock().unwrap(), ["Ada"]);
+//! # Ok::<(), Box<dyn Error>>(())
+//! ```
+//!
 //! # Clients that come back
 //!
 //! `connectionStateRecovery` is [`recoverable`], for each namespace that wants it; how long and how
@@ -480,7 +538,8 @@
 //! # Between servers
 //!
 //! `io.serverSideEmit(event, …)` is [`server_side_emit`] of any context or emitter, with answers
-//! [`server_side_ask`]; `io.on(event, …)` is [`on_server_side`]. Each shard is a server in that
+//! [`server_side_ask`]; `io.on(event, …)` is [`on_server_side`], which answers by `ack` or, later,
+//! by [`what it takes`]. Each shard is a server in that
 //! sense. An adapter is given to [`cluster`]; every verb above spans the nodes then.
 //!
 //! ```
@@ -566,6 +625,8 @@
 //! [`server_side_ask`]: crate::Context::server_side_ask
 //! [`server_side_emit`]: crate::Context::server_side_emit
 //! [`show_data`]: crate::Namespace::show_data
+//! [`spawn`]: crate::Context::spawn
 //! [`stop`]: crate::Running::stop
 //! [`take_ack`]: crate::Context::take_ack
 //! [`volatile_key`]: crate::Emit::volatile_key
+//! [`what it takes`]: crate::ShardContext::take_ack

@@ -216,9 +216,9 @@ pub use auth::{Account, AccountRule, Revoked};
 pub use config::Config;
 pub use engine_app::{EngineContext, EngineMessage};
 pub use handlers::{
-    Ack, Admission, Answer, AsyncContext, Auth, ConnectError, Context, Emit, EmitError, Emitter,
-    Gone, Handshake, Headers, Namespace, OwnedAuth, Pending, RemoteHandshake, RemoteSocket,
-    Replies, Rooms, ServerAnswer, ShardContext, Timer, Volatile,
+    Ack, Admission, Answer, AsyncContext, Auth, Busy, ConnectError, Context, Emit, EmitError,
+    Emitter, Gone, Handshake, Headers, Namespace, OwnedAuth, Pending, RemoteHandshake,
+    RemoteSocket, Replies, Rooms, ServerAck, ServerAnswer, ShardContext, Timer, Volatile,
 };
 #[doc(hidden)]
 pub use http::doors;

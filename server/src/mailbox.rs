@@ -56,6 +56,8 @@ pub(crate) enum Parcel {
     Passed(SocketKey, Passed),
     /// An async handler of this socket has ended: what waits behind it goes on.
     Ended(SocketKey, End),
+    /// What a sync handler of this socket started has ended. Nothing waits for it.
+    Spawned(SocketKey, End),
     /// Call this again and again.
     Every(TimerId, Beat),
     /// Call that no more.

@@ -171,17 +171,17 @@ impl Plan {
 
     pub(crate) fn names(&self) -> Arc<Names> {
         let named = self.namespaces.iter();
-        let named = named.map(|(name, own)| (name.as_str(), own.is_parent(), own.is_recoverable));
+        let named = named.map(|(name, own)| (name.as_str(), own.matching(), own.is_recoverable));
         Arc::new(Names::new(named))
     }
 
-    /// A runtime for async handlers, if there are any.
-    pub(crate) fn handler_threads(&self) -> io::Result<Option<HandlerThreads>> {
-        let is_wanted = self.http.allow.is_async()
-            || self.namespaces.iter().any(|(_, namespace)| namespace.has_async());
-        let threads =
-            is_wanted.then(|| HandlerThreads::start(self.config.handlers.threads)).transpose()?;
-        self.http.allow.run_on(threads.as_ref().map(HandlerThreads::tasks));
+    /// Where async handlers run: at once, if there are any, or when a sync one starts something.
+    pub(crate) fn handler_threads(&self) -> io::Result<HandlerThreads> {
+        let threads = HandlerThreads::new(self.config.handlers.threads);
+        if self.http.allow.is_async() || self.namespaces.iter().any(|(_, own)| own.has_async()) {
+            threads.start()?;
+        }
+        self.http.allow.run_on(threads.tasks());
         Ok(threads)
     }
 
@@ -217,7 +217,7 @@ impl Plan {
         })
     }
 
-    fn app(&self, env: Arc<Env>, tasks: Option<Tasks>, neighbours: Neighbours) -> App {
+    fn app(&self, env: Arc<Env>, tasks: Tasks, neighbours: Neighbours) -> App {
         if let Some(engine) = &self.engine {
             return App::Engine(engine.clone());
         }
@@ -252,7 +252,7 @@ impl Plan {
         self,
         env: Arc<Env>,
         inbox: Inbox,
-        tasks: Option<Tasks>,
+        tasks: Tasks,
         entrance: Entrance,
         stopped: tokio::sync::watch::Receiver<bool>,
         timeout: Duration,

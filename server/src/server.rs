@@ -24,8 +24,8 @@ use crate::{
     config::Config,
     engine_app::{EngineApp, EngineContext, EngineMessage},
     handlers::{
-        Auth, Beat, EmitError, Emitter, Env, HandlerThreads, Matching, Namespace, RunningTask,
-        ServerSide, ShardContext,
+        Auth, Beat, EmitError, Emitter, Env, Matching, Namespace, RunningTask, ServerSide,
+        ShardContext,
     },
     mailbox::{Inbox, Mailbox, Parcel, mailbox},
     plan::{Entrance, Parts, Plan},
@@ -214,8 +214,8 @@ impl Server {
 
     /// Called on each shard for each event of this name that another one sends by
     /// [`server_side_emit`](crate::Context::server_side_emit): another shard of this process, or of
-    /// another node, or an emitter. [`ShardContext::ack`] answers it. A second handler of one name
-    /// replaces the first.
+    /// another node, or an emitter. [`ShardContext::ack`] answers it. Of several handlers of one
+    /// name all are called, in the order in which they were registered.
     ///
     /// ```
     /// # let mut server = parlor_server::Server::default();
@@ -234,7 +234,7 @@ impl Server {
     /// ```
     ///
     /// # Panics
-    /// If the name is `connect`, `connection` or `new_namespace`.
+    /// If the name is reserved: `connection` or `new_namespace`, or one that no client may send.
     pub fn on_server_side(
         &mut self,
         event: &str,
@@ -343,7 +343,7 @@ impl Server {
             let (plan, stopped, alive) = (plan.clone(), stopped.clone(), alive.clone());
             let env = Arc::new(plan.env(number, mailbox, Arc::clone(&stop)));
             envs.push(Arc::clone(&env));
-            let tasks = handler_threads.as_ref().map(HandlerThreads::tasks);
+            let tasks = handler_threads.tasks();
             let all_end = AllEnd(Arc::clone(&stop));
             let run = move || {
                 let (_alive, _all_end) = (alive, all_end);
@@ -362,14 +362,12 @@ impl Server {
         }
         post(timers, &envs);
         emitter.start(Arc::clone(&envs[0]));
-        if let Some(handlers) = handler_threads {
-            drop(alive);
-            let run = move || {
-                handlers.run(shards, timeout);
-                Ok(())
-            };
-            threads.push(thread("handlers".to_owned(), run)?);
-        }
+        drop(alive);
+        let run = move || {
+            handler_threads.run(shards, timeout);
+            Ok(())
+        };
+        threads.push(thread("handlers".to_owned(), run)?);
         if let Some(door) = door {
             let all_end = AllEnd(Arc::clone(&stop));
             let run = move || {
@@ -536,7 +534,7 @@ mod tests {
         ] {
             let mut server = Server::default();
             first(&mut server, name);
-            let again = AssertUnwindSafe(|| second(&mut server, name).is_parent());
+            let again = AssertUnwindSafe(|| second(&mut server, name).matching().is_some());
             assert_eq!(catch_unwind(again).is_ok(), may, "{name}");
             assert_eq!(server.namespaces.len(), 1);
         }

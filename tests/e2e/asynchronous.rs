@@ -12,9 +12,9 @@ use std::{
     task::{Poll, Waker},
 };
 
-use parlor_server::{AsyncContext, Binary, EmitError, Emitter};
+use parlor_server::{AsyncContext, Binary, ConnectError, EmitError, Emitter};
 
-use super::*;
+use super::{places::say, *};
 
 /// A handler that runs until its client answers, and one that runs until its client is gone.
 fn waiting(server: &mut Server) {
@@ -178,7 +178,7 @@ fn async_admission_keeps_events_waiting_and_lets_clients_go() {
                 }
                 cx.run(|cx| cx.data::<Vec<&str>>().push("second")).await.unwrap();
                 match auth.raw() {
-                    Some(_) => Err(parlor_server::ConnectError::new("no")),
+                    Some(_) => Err(ConnectError::new("no")),
                     None => Ok(()),
                 }
             })
@@ -205,6 +205,98 @@ fn async_admission_keeps_events_waiting_and_lets_clients_go() {
     assert!(socket.text().unwrap().starts_with("40{"));
     expect(&mut socket, &[r#"42["welcome",["first","second","third"]]"#, "431[1]"]);
     assert_echoes(&mut socket);
+}
+
+#[test]
+fn who_is_admitted_by_several_is_asked_about_in_order_until_one_refuses() {
+    let (note, notes) = mpsc::channel();
+    let running = start(Config::default(), |server| {
+        let [first, second, third] = [(); 3].map(|()| Mutex::new(note.clone()));
+        let second = Arc::new(second);
+        server
+            .namespace("/asked")
+            .admit(move |_, _| {
+                first.lock().unwrap().send(1).unwrap();
+                Ok(())
+            })
+            .admit_async(move |_, auth| {
+                let second = Arc::clone(&second);
+                async move {
+                    once_more().await;
+                    second.lock().unwrap().send(2).unwrap();
+                    let data = BTreeMap::from([("code", 7)]);
+                    match auth.raw() {
+                        Some(r#"{"may":true}"#) => Ok(()),
+                        _ => Err(ConnectError::with_data("not you", &data)),
+                    }
+                }
+            })
+            .admit(move |_, _| {
+                third.lock().unwrap().send(3).unwrap();
+                Ok(())
+            })
+            .on("echo", |cx, args| cx.ack(args));
+    });
+    let mut socket = WebSocket::join(running.address()).unwrap();
+    socket.send("40/asked,").unwrap();
+    let refused = r#"44/asked,{"message":"not you","data":{"code":7}}"#;
+    assert_eq!(socket.text().unwrap(), refused);
+    assert_eq!(notes.try_iter().collect::<Vec<_>>(), [1, 2]);
+    // As many events as may wait meanwhile.
+    socket.send(r#"40/asked,{"may":true}"#).unwrap();
+    for i in 0..64 {
+        socket.send(&format!(r#"42/asked,{i}["echo",{i}]"#)).unwrap();
+    }
+    assert!(socket.text().unwrap().starts_with("40/asked,{"));
+    for i in 0..64 {
+        assert_eq!(socket.text().unwrap(), format!("43/asked,{i}[{i}]"));
+    }
+    assert_eq!(notes.try_iter().collect::<Vec<_>>(), [1, 2, 3]);
+}
+
+#[test]
+fn a_handler_of_one_namespace_delays_none_of_another_for_the_same_client() {
+    let running = start(Config::default(), |server| {
+        waiting(server);
+        server.namespace("/b").on("echo", |cx, args| cx.ack(args));
+    });
+    let mut socket = WebSocket::join(running.address()).unwrap();
+    say(&mut socket, "40/b,", "40/b,{");
+    socket.send(r#"421["wait"]"#).unwrap();
+    let question = socket.text().unwrap();
+    let id = question.strip_prefix("42").unwrap().strip_suffix(r#"["question"]"#).unwrap();
+    socket.send(r#"422["echo","behind it"]"#).unwrap();
+    socket.send(r#"42/b,3["echo","beside it"]"#).unwrap();
+    expect(&mut socket, &[r#"43/b,3["beside it"]"#]);
+    socket.send(&format!(r#"43{id}["go on"]"#)).unwrap();
+    expect(&mut socket, &[r#"431["go on"]"#, r#"432["behind it"]"#]);
+}
+
+/// As a matchmaker does, whose players wait until there are enough.
+#[test]
+fn a_clone_of_an_async_context_answers_later_from_any_thread() {
+    let (wait, waiting) = mpsc::channel::<AsyncContext>();
+    let running = start(Config::default(), |server| {
+        let wait = Arc::new(Mutex::new(wait));
+        server.namespace("/").on_async("match me", move |cx, _| {
+            wait.lock().unwrap().send(cx).unwrap();
+            async {}
+        });
+    });
+    let mut sockets = [(); 2].map(|()| WebSocket::join(running.address()).unwrap());
+    for socket in &mut sockets {
+        socket.send(r#"421["match me"]"#).unwrap();
+    }
+    let players = [(); 2].map(|()| waiting.recv_timeout(DEADLINE).unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        for player in players {
+            player.ack(("matched",)).await;
+        }
+    });
+    for socket in &mut sockets {
+        assert_eq!(socket.text().unwrap(), r#"431["matched"]"#);
+    }
 }
 
 /// Lets the runtime look at other tasks, or end, before this one goes on.
@@ -292,11 +384,24 @@ fn gated(server: &mut Server, gate: &Arc<Gate>) {
     server.namespace("/connect").on_connect_async(move |_| connect());
     server.namespace("/event").on_async("wait", move |_, _| event());
     server.namespace("/disconnect").on_disconnect_async(move |_, _| disconnect());
+    let (going, started) = (Arc::clone(gate), Arc::clone(gate));
+    server.namespace("/disconnecting").on_disconnecting(move |cx, _, _| {
+        let gate = Arc::clone(&going);
+        cx.spawn(|_| async move { gate.pass().await }).unwrap();
+    });
+    server.namespace("/start").on("start", move |cx, _| {
+        let gate = Arc::clone(&started);
+        let is_started = cx.spawn(|cx| async move {
+            gate.pass().await;
+            cx.emit("passed", ()).await;
+        });
+        cx.ack((is_started.is_ok(),));
+    });
 }
 
 #[test]
 fn handlers_of_sockets_that_are_gone_count_and_one_client_has_so_many_at_most() {
-    for name in ["/admit", "/connect", "/event", "/disconnect"] {
+    for name in ["/admit", "/connect", "/event", "/disconnect", "/disconnecting"] {
         let gate = Arc::<Gate>::default();
         let running = start(Config::default(), |server| gated(server, &gate));
         let mut client = WebSocket::join(running.address()).unwrap();
@@ -327,6 +432,91 @@ fn handlers_of_sockets_that_are_gone_count_and_one_client_has_so_many_at_most() 
         client.send(&format!("40{name},")).unwrap();
         assert!(client.text().unwrap().starts_with(&format!("40{name},{{")), "{name}");
     }
+}
+
+#[test]
+fn what_a_sync_handler_starts_delays_nothing_and_one_client_has_so_much_at_most() {
+    let gate = Arc::<Gate>::default();
+    let running = start(Config::default(), |server| gated(server, &gate));
+    let mut client = WebSocket::join(running.address()).unwrap();
+    say(&mut client, "40/start,", "40/start,{");
+    for i in 0..65 {
+        client.send(&format!(r#"42/start,{i}["start"]"#)).unwrap();
+        assert_eq!(client.text().unwrap(), format!("43/start,{i}[{}]", i < 64));
+    }
+    wait_for_metric(running.address(), "parlor_handlers_running 64");
+    let mut other = WebSocket::join(running.address()).unwrap();
+    say(&mut other, "40/start,", "40/start,{");
+    say(&mut other, r#"42/start,1["start"]"#, "43/start,1[true]");
+    // Nor does it get another socket that may start some.
+    client.send("41/start,").unwrap();
+    client.send("40/start,").unwrap();
+    let refused = "Too much of this client is still being handled";
+    assert_eq!(client.text().unwrap(), format!(r#"44/start,{{"message":"{refused}"}}"#));
+    gate.open();
+    assert_eq!(other.text().unwrap(), r#"42/start,["passed"]"#);
+    wait_for_metric(running.address(), "parlor_handlers_running 0");
+    // The shard hears of their ends with its next turn.
+    assert_echoes(&mut client);
+    say(&mut client, "40/start,", "40/start,{");
+    say(&mut client, r#"42/start,1["start"]"#, "43/start,1[true]");
+}
+
+/// Without any async handler.
+#[test]
+fn what_sockets_leave_at_their_end_is_saved_before_the_server_is_gone() {
+    let saved = Arc::<Mutex<Vec<(u32, bool)>>>::default();
+    let running = start(Config::default(), |server| {
+        let (going, gone) = (Arc::clone(&saved), Arc::clone(&saved));
+        let save = |saved: &Arc<Mutex<Vec<_>>>, data: u32, emitter: Emitter| {
+            let saved = Arc::clone(saved);
+            move |cx: AsyncContext| async move {
+                // Until the shard itself is no more.
+                while !matches!(emitter.namespace("/").emit("e", ()), Err(EmitError::NotRunning)) {
+                    once_more().await;
+                }
+                saved.lock().unwrap().push((data, cx.is_connected()));
+            }
+        };
+        let (emitter, again) = (server.emitter(), server.emitter());
+        server
+            .namespace("/")
+            .on("set", |cx, _| {
+                *cx.data::<u32>() = 7;
+                cx.ack(());
+            })
+            .on_disconnecting(move |cx, _, _| {
+                let data = *cx.data::<u32>();
+                cx.spawn(save(&going, data, emitter.clone())).unwrap();
+            })
+            .on_disconnect(move |cx, _| {
+                let data = std::mem::take(cx.data::<u32>()) + 1;
+                cx.spawn(save(&gone, data, again.clone())).unwrap();
+            });
+    });
+    let mut socket = WebSocket::join(running.address()).unwrap();
+    say(&mut socket, r#"421["set"]"#, "431[]");
+    running.stop();
+    running.wait().unwrap();
+    let mut saved = saved.lock().unwrap().clone();
+    saved.sort_unstable();
+    assert_eq!(saved, [(7, false), (8, false)]);
+}
+
+#[test]
+fn what_a_sync_handler_starts_ends_its_socket_if_it_panics() {
+    let running = start(Config::default(), |server| {
+        waiting(server);
+        server.namespace("/").on("boom", |cx, _| {
+            cx.spawn(|_| async { panic!("as the test wants it") }).unwrap();
+        });
+    });
+    let mut sockets = [(); 2].map(|()| WebSocket::join(running.address()).unwrap());
+    sockets[0].send(r#"42["boom"]"#).unwrap();
+    expect(&mut sockets[0], &["41"]);
+    expect(&mut sockets[1], &[r#"42["left","handler failed"]"#]);
+    assert_echoes(&mut sockets[1]);
+    wait_for_metric(running.address(), "parlor_handler_panics_total 1");
 }
 
 /// One thing that holds a mebibyte, wanted by an async handler or an emitter. What is no question

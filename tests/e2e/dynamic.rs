@@ -1,5 +1,7 @@
 //! Namespaces that begin when a client names them.
 
+use parlor_server::EmitError;
+
 use super::{
     places::{everywhere, hear, say},
     *,
@@ -146,6 +148,31 @@ fn there_are_as_many_children_as_configured_and_not_one_more() {
     assert_eq!(socket.text().unwrap(), refused);
     socket.send("41/game-1,").unwrap();
     say(&mut socket, "40/game-3,", "40/game-3,{\"sid");
+}
+
+#[test]
+fn an_emitter_learns_that_a_name_is_no_childs_unless_a_predicate_has_the_last_word() {
+    for has_predicate in [false, true] {
+        let running = start(one_shard(), |server| {
+            server.namespaces_matching(r"^/game-\d+$");
+            if has_predicate {
+                server.namespaces_where("tenants", |name, _| name == "/tenant");
+            }
+        });
+        let emitter = running.emitter();
+        for (name, is_known) in [
+            ("/", true),
+            ("/game-7", true),
+            (r"^/game-\d+$", true),
+            ("/game-x", has_predicate),
+            ("/typo", has_predicate),
+            ("game-7", false),
+        ] {
+            let emitted = emitter.namespace(name).emit("e", ());
+            let is_unknown = matches!(emitted, Err(EmitError::UnknownNamespace));
+            assert_eq!(!is_unknown, is_known, "{name}: {emitted:?}");
+        }
+    }
 }
 
 #[test]

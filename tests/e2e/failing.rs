@@ -201,3 +201,23 @@ fn what_is_left_when_a_server_stops_may_panic_when_it_is_dropped() {
     running.stop();
     running.wait().unwrap();
 }
+
+/// It would wait for itself.
+#[test]
+fn a_sync_handler_that_waits_for_answers_ends_its_socket_and_hangs_nothing() {
+    for n_shards in [1, 2] {
+        let mut config = Config::default();
+        config.server.shards = n_shards;
+        let running = start(config, |server| {
+            echo(server);
+            let emitter = server.emitter();
+            server.namespace("/").on("wait", move |_, _| {
+                drop(emitter.namespace("/").fetch_sockets().unwrap().wait());
+            });
+        });
+        let [mut one, mut two] = [(); 2].map(|()| WebSocket::join(running.address()).unwrap());
+        one.send(r#"42["wait"]"#).unwrap();
+        assert_eq!(one.text().unwrap(), "41", "{n_shards} shards");
+        assert_echoes(&mut two);
+    }
+}

@@ -3,7 +3,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use parlor_server::{Ack, AckError};
+use parlor_server::{Ack, AckError, Binary, EmitError};
+use parlor_shared::websocket::{Opcode, write_masked_frame};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -169,7 +170,7 @@ fn other_threads_and_functions_without_a_socket_ask_as_handlers_do() {
     let number: u32 = answers[0].answer.as_ref().unwrap().get(0).unwrap();
     assert_eq!((answers.len(), number), (1, 7));
     let unknown = emitter.namespace("/nowhere").fetch_sockets();
-    assert!(matches!(unknown, Err(parlor_server::EmitError::UnknownNamespace)));
+    assert!(matches!(unknown, Err(EmitError::UnknownNamespace)));
 
     socket.send(r#"42["join"]"#).unwrap();
     let id = socket.text().unwrap();
@@ -183,7 +184,103 @@ fn other_threads_and_functions_without_a_socket_ask_as_handlers_do() {
     // With an answer or without, it has an end.
     drop(late.wait());
     let late = emitter.namespace("/").fetch_sockets();
-    assert!(matches!(late, Err(parlor_server::EmitError::NotRunning)));
+    assert!(matches!(late, Err(EmitError::NotRunning)));
+}
+
+#[test]
+fn an_emitter_is_told_why_it_cannot_ask_as_it_is_of_an_event() {
+    let running = start(Config::default(), |_| ());
+    let emitter = running.emitter();
+    let many: Vec<Binary> = (0..11).map(|n| Binary::from(vec![n])).collect();
+    let nameless = BTreeMap::from([((1, 2), 3)]);
+    let all = || emitter.namespace("/");
+    for (emitted, asked) in [
+        (all().emit("disconnect", ()), all().ask("disconnect", (), DEADLINE)),
+        (all().emit("e", (&many,)), all().ask("e", (&many,), DEADLINE)),
+        (all().emit("e", (&nameless,)), all().ask("e", (&nameless,), DEADLINE)),
+    ] {
+        let [emitted, asked] = [emitted, asked.map(drop)].map(|result| {
+            let Err(EmitError::Encode(error)) = result else { panic!("{result:?}") };
+            error.to_string()
+        });
+        assert_eq!(emitted, asked);
+    }
+}
+
+/// What one of many says when it is asked.
+type Say = fn(&mut WebSocket, &str);
+
+#[test]
+fn of_each_that_was_asked_is_told_what_it_said_or_why_it_did_not() {
+    let build = |server: &mut Server| {
+        server.namespace("/").on_async("ask", |cx, _| async move {
+            let answers = cx.broadcast().ask("question", (1,), Duration::from_millis(400)).await;
+            let answers = answers.unwrap();
+            let told = answers.iter().map(|answer| match &answer.answer {
+                Ok(args) => args.array().to_owned(),
+                Err(error) => error.to_string(),
+            });
+            let mut told: Vec<String> = told.collect();
+            told.sort_unstable();
+            cx.ack((told.join(" | "), answers.n_silent_shards())).await;
+        });
+    };
+    let says: [Say; 4] = [
+        |socket, id| {
+            socket.send(&format!("43{id}[1,2]")).unwrap();
+            socket.send(&format!(r#"43{id}["once more"]"#)).unwrap();
+        },
+        |socket, id| {
+            let mut binary = Vec::new();
+            write_masked_frame(&mut binary, Opcode::Binary, b"abc", [0; 4]);
+            socket.send(&format!(r#"461-{id}[{{"_placeholder":true,"num":0}}]"#)).unwrap();
+            socket.write(&binary).unwrap();
+        },
+        |socket, _| socket.send("41").unwrap(),
+        |_, _| (),
+    ];
+    everywhere(build, |place| {
+        let mut all = place.join(1 + says.len());
+        let wait = Instant::now();
+        // Sockets on other nodes are there as soon as they are found.
+        let found = || place.first().emitter().namespace("/").fetch_sockets().unwrap().wait();
+        while found().unwrap().len() < all.len() {
+            assert!(wait.elapsed() < DEADLINE);
+        }
+        all[0].send(r#"427["ask"]"#).unwrap();
+        for (socket, say) in all[1..].iter_mut().zip(says) {
+            let question = socket.text().unwrap();
+            let id = question.strip_prefix("42").unwrap().strip_suffix(r#"["question",1]"#);
+            say(socket, id.unwrap());
+        }
+        let told = all[0].text().unwrap();
+        let [timeout, gone] = [AckError::Timeout, AckError::Disconnected];
+        let binary = r#"[{\"_placeholder\":true,\"num\":0}]"#;
+        let mut expected =
+            ["[1,2]".to_owned(), binary.to_owned(), timeout.to_string(), gone.to_string()];
+        expected.sort_unstable();
+        assert_eq!(told, format!(r#"437["{}",0]"#, expected.join(" | ")));
+    });
+}
+
+#[test]
+fn where_nobody_is_asked_the_answer_is_there_at_once() {
+    let build = |server: &mut Server| {
+        server.namespace("/").on("ask", |cx, _| {
+            let ack = cx.take_ack().unwrap();
+            cx.to("nobody").ask("question", (), Duration::MAX, |cx, answers| {
+                ack.send(cx, (answers.len(),));
+            });
+        });
+    };
+    everywhere(build, |place| {
+        let mut socket = place.join(1).remove(0);
+        socket.send(r#"421["ask"]"#).unwrap();
+        assert_eq!(socket.text().unwrap(), "431[0]");
+        let emitter = place.first().emitter();
+        let asked = emitter.namespace("/").to("nobody").ask("question", (), Duration::MAX);
+        assert!(asked.unwrap().wait().unwrap().is_empty());
+    });
 }
 
 #[test]

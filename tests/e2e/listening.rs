@@ -51,6 +51,8 @@ fn rooms_and_ends_are_told_in_order_wherever_they_are() {
     everywhere(witnessed, |place| {
         let [mut witness, mut socket] = place.join(2).try_into().ok().unwrap();
         say(&mut witness, r#"421["witness"]"#, "431[]");
+        say(&mut socket, r#"421["join","first"]"#, "431[]");
+        told(&mut witness, &[r#""created","first""#, r#""joined","first""#]);
         say(&mut socket, r#"421["join","red"]"#, "431[]");
         told(&mut witness, &[r#""created","red""#, r#""joined","red""#]);
         socket.send(r#"42["all"]"#).unwrap();
@@ -58,15 +60,15 @@ fn rooms_and_ends_are_told_in_order_wherever_they_are() {
         told(&mut witness, &[r#""created","two""#, r#""joined","two""#]);
         socket.send(r#"42["leave","two"]"#).unwrap();
         told(&mut witness, &[r#""left","two""#, r#""deleted","two""#]);
+        // Nor does the order of the others change by one that is left.
+        socket.send(r#"42["leave","first"]"#).unwrap();
+        told(&mut witness, &[r#""left","first""#, r#""deleted","first""#]);
         socket.send("41").unwrap();
         let reason = "client namespace disconnect";
         told(&mut witness, &[&format!(r#""{reason}",["red","one"]"#)]);
-        let mut rest: Vec<String> = (0..5).map(|_| witness.text().unwrap()).collect();
-        assert_eq!(rest.pop().unwrap(), format!(r#"42["told","gone","{reason}"]"#));
-        rest.sort_unstable();
-        let line = |word: &str, room: &str| format!(r#"42["told","{word}","{room}"]"#);
-        let [d, l] = ["deleted", "left"];
-        assert_eq!(rest, [line(d, "one"), line(d, "red"), line(l, "one"), line(l, "red")]);
+        told(&mut witness, &[r#""left","red""#, r#""deleted","red""#]);
+        told(&mut witness, &[r#""left","one""#, r#""deleted","one""#]);
+        told(&mut witness, &[&format!(r#""gone","{reason}""#)]);
     });
 }
 
@@ -122,4 +124,166 @@ fn listeners_see_every_event_that_is_sent_for_each_that_gets_it() {
     lines.sort_unstable();
     let expected = [r#"/c ["e","c"] false"#, "all 1 7", "all 1 7", "own 2 0", "question 0 0"];
     assert_eq!(lines, expected);
+}
+
+/// As an application of several parts registers them, none of which knows of the others.
+#[test]
+fn handlers_of_one_kind_are_all_called_in_the_order_of_registration() {
+    let (note, notes) = mpsc::channel();
+    let mut config = Config::default();
+    config.server.shards = 1;
+    let running = start(config, |server| {
+        for n in [1, 2] {
+            let note = |what: &'static str| {
+                let note = Mutex::new(note.clone());
+                move || note.lock().unwrap().send(format!("{what} {n}")).unwrap()
+            };
+            let told = note("server side");
+            server.on_server_side("told", move |cx, _| {
+                told();
+                cx.ack((n,));
+            });
+            let [begun, going, gone, saved] = ["begun", "going", "gone", "saved"].map(note);
+            let on_room = |what| {
+                let note = note(what);
+                move |_: &mut parlor_server::Context<'_>, _: &str| note()
+            };
+            server
+                .namespaces_matching("^/many-")
+                .on_new_namespace(move |_, _| begun())
+                .on_connect(move |cx| cx.emit("now", (n,)))
+                .on_connect_async(move |cx| async move {
+                    tokio::task::yield_now().await;
+                    cx.emit("later", (n,)).await;
+                })
+                .on_async("both", move |cx, _| async move {
+                    tokio::task::yield_now().await;
+                    cx.emit("later", (n,)).await;
+                    cx.ack((n + 2,)).await;
+                })
+                .on("both", move |cx, _| cx.emit("now", (n,)))
+                .on_typed("answered", move |cx, (_,): (u32,)| {
+                    cx.emit("answering", (n,));
+                    cx.ack((n,));
+                })
+                .on_fallback_async(move |cx, _| async move { cx.emit("later", (n,)).await })
+                .on_fallback(move |cx, _| cx.emit("now", (n,)))
+                .on("room", move |cx, _| match n {
+                    1 => cx.join("room"),
+                    _ => cx.leave("room"),
+                })
+                .on_create_room(on_room("created"))
+                .on_join_room(on_room("joined"))
+                .on_leave_room(on_room("left"))
+                .on_delete_room(on_room("deleted"))
+                .on_disconnecting(move |_, _, _| going())
+                .on_disconnect(move |_, _| gone())
+                .on_disconnect_async(move |_, _| {
+                    saved();
+                    async {}
+                });
+        }
+    });
+    let mut socket = WebSocket::join(running.address()).unwrap();
+    socket.send("40/many-1,").unwrap();
+    assert!(socket.text().unwrap().starts_with("40/many-1,{"));
+    let both = ["now\",1", "now\",2", "later\",1", "later\",2"];
+    let expect = |socket: &mut WebSocket, told: &[&str]| {
+        for told in told {
+            assert_eq!(socket.text().unwrap(), format!("42/many-1,[\"{told}]"));
+        }
+    };
+    expect(&mut socket, &both);
+    socket.send(r#"42/many-1,7["both"]"#).unwrap();
+    expect(&mut socket, &both[..3]);
+    assert_eq!(socket.text().unwrap(), "43/many-1,7[3]", "the first answer counts");
+    expect(&mut socket, &both[3..]);
+    socket.send(r#"42/many-1,8["answered",0]"#).unwrap();
+    expect(&mut socket, &["answering\",1"]);
+    assert_eq!(socket.text().unwrap(), "43/many-1,8[1]", "the first answer counts");
+    expect(&mut socket, &["answering\",2"]);
+    socket.send(r#"42/many-1,["nobody's"]"#).unwrap();
+    expect(&mut socket, &both);
+    socket.send(r#"42/many-1,["room"]"#).unwrap();
+    socket.send("41/many-1,").unwrap();
+    let expect = |whats: &[&str]| {
+        for line in whats.iter().flat_map(|what| [1, 2].map(|n| format!("{what} {n}"))) {
+            assert_eq!(notes.recv_timeout(DEADLINE).unwrap(), line);
+        }
+    };
+    expect(&["begun", "created", "joined", "left", "deleted", "going", "gone", "saved"]);
+    let told = running.emitter().server_side_ask("told", (), DEADLINE).unwrap().wait().unwrap();
+    assert_eq!(told[0].args.get::<u32>(0).unwrap(), 1, "the first answer counts");
+    expect(&["server side"]);
+}
+
+#[test]
+fn each_end_has_its_reason_and_the_rooms_are_still_there() {
+    for n_shards in [1, 2] {
+        let (note, notes) = mpsc::channel();
+        let mut config = parlor_tests::app::config();
+        config.server.shards = n_shards;
+        (config.engine.ping_interval_ms, config.engine.ping_timeout_ms) = (300, 200);
+        let running = start(config, |server| {
+            for name in ["/", "/b"] {
+                let (going, gone) = (Mutex::new(note.clone()), Mutex::new(note.clone()));
+                server
+                    .namespace(name)
+                    .on_connect(|cx| ["x", "y"].into_iter().for_each(|room| cx.join(room)))
+                    .on_disconnecting(move |_, reason, rooms| {
+                        let line = format!("{name} going, {}, {rooms:?}", reason.as_str());
+                        going.lock().unwrap().send(line).unwrap();
+                    })
+                    .on_disconnect(move |_, reason| {
+                        let line = format!("{name} gone, {}", reason.as_str());
+                        gone.lock().unwrap().send(line).unwrap();
+                    })
+                    .on("leave", |cx, _| cx.disconnect())
+                    .on("leave all", |cx, _| cx.disconnect_session())
+                    .on("disconnect many", |cx, _| {
+                        let id = cx.id();
+                        cx.everyone().to(id).disconnect_sockets(true);
+                    });
+            }
+        });
+        let expect = |names: &[&str], reason: &str| {
+            for name in names {
+                for line in [
+                    format!(r#"{name} going, {reason}, ["x", "y"]"#),
+                    format!("{name} gone, {reason}"),
+                ] {
+                    assert_eq!(notes.recv_timeout(DEADLINE).unwrap(), line);
+                }
+            }
+        };
+        let join = || {
+            let mut socket = WebSocket::join(running.address()).unwrap();
+            say(&mut socket, "40/b,", "40/b,{");
+            socket
+        };
+        let mut socket = join();
+        socket.send("41/b,").unwrap();
+        expect(&["/b"], "client namespace disconnect");
+        socket.send(r#"42["leave"]"#).unwrap();
+        expect(&["/"], "server namespace disconnect");
+        let both = ["/", "/b"];
+        for (sent, reason) in [
+            (r#"42["leave all"]"#, "server namespace disconnect"),
+            (r#"42["disconnect many"]"#, "server namespace disconnect"),
+            ("4{", "forced close"),
+            ("9", "parse error"),
+        ] {
+            let mut socket = join();
+            socket.send(sent).unwrap();
+            expect(&both, reason);
+        }
+        drop(join());
+        expect(&both, "transport close");
+        let _silent = join();
+        expect(&both, "ping timeout");
+        let _last = join();
+        running.stop();
+        expect(&both, "server shutting down");
+        running.wait().unwrap();
+    }
 }

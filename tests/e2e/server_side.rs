@@ -20,6 +20,7 @@ fn numbers(answers: &[ServerAnswer]) -> Vec<u32> {
 fn talking(server: &mut Server) {
     server
         .on_server_side("tell", |cx, args| {
+            assert!(cx.take_ack().is_none(), "nobody wants an answer");
             let (text, shard) = (args.get::<String>(0).unwrap(), cx.shard());
             cx.namespace("/").local().emit("told", (text, shard));
         })
@@ -27,6 +28,18 @@ fn talking(server: &mut Server) {
             let (n, bytes) = (args.get::<u32>(0).unwrap(), args.get::<Binary>(1).unwrap());
             cx.ack((n + 1, bytes));
             cx.ack(("only the first counts",));
+        })
+        .on_server_side("add later", |cx, args| {
+            let (n, bytes) = (args.get::<u32>(0).unwrap(), args.get::<Binary>(1).unwrap());
+            let ack = cx.take_ack().unwrap();
+            assert!(cx.take_ack().is_none());
+            cx.ack(("the right to do that is taken",));
+            std::thread::spawn(move || ack.send((n + 1, bytes)));
+        })
+        .on_server_side("give up", |cx, _| drop(cx.take_ack().unwrap()))
+        .on_server_side("boom later", |cx, _| {
+            let _ack = cx.take_ack().unwrap();
+            panic!("as the test wants it");
         })
         .on_server_side("silent", |_, _| ())
         .on_server_side("boom", |_, _| panic!("as the test wants it"));
@@ -70,7 +83,10 @@ fn servers_hear_each_other_and_answer() {
         let nines = vec!["9"; n_others].join(",");
         for (event, answer) in [
             ("add", format!("431[[{nines}],0]")),
+            ("add later", format!("431[[{nines}],0]")),
             ("silent", format!("431[[],{n_others}]")),
+            ("give up", format!("431[[],{n_others}]")),
+            ("boom later", format!("431[[],{n_others}]")),
             ("boom", format!("431[[],{n_others}]")),
             ("nobody listens", format!("431[[],{n_others}]")),
         ] {

@@ -115,3 +115,27 @@ fn handlers_see_that_a_reader_is_slow() {
     }
     assert_eq!(seen, r#"42["seen",[false,false],false,false,"websocket"]"#);
 }
+
+#[test]
+fn arguments_are_read_as_javascript_means_them() {
+    let running = start(Config::default(), |server| {
+        server
+            .namespace("/")
+            .on_typed("none", |cx, ()| cx.ack(("ok",)))
+            .on_typed("some", |cx, (a, b): (u8, Option<String>)| cx.ack((a, b)))
+            .on_typed("kinds", |cx, (a, b, c): (Value, f64, Vec<i64>)| cx.ack((a, b, c)))
+            .on("count", |cx, args| cx.ack((args.count(),)));
+    });
+    let mut socket = WebSocket::join(running.address()).unwrap();
+    for (event, answer) in [
+        (r#"["none"]"#, r#"["ok"]"#),
+        (r#"["none",1,2]"#, r#"["ok"]"#),
+        (r#"["some",1]"#, "[1,null]"),
+        (r#"["some",1,null,3]"#, "[1,null]"),
+        (r#"["kinds",{"a":[1e2]},3,[-5]]"#, r#"[{"a":[100.0]},3.0,[-5]]"#),
+        (r#"["count",1,"b",null,[]]"#, "[4]"),
+    ] {
+        socket.send(&format!("427{event}")).unwrap();
+        assert_eq!(socket.text().unwrap(), format!("437{answer}"), "{event}");
+    }
+}

@@ -1,8 +1,11 @@
 //! What handlers may say to whom, and who hears of an event before its handler.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
-use parlor_server::Refusal;
+use parlor_server::{Context, Namespace, Refusal};
 
 use super::{
     places::{everywhere, hear, say},
@@ -212,4 +215,135 @@ fn an_event_whose_socket_goes_while_middleware_waits_has_no_handler() {
     assert_eq!(witness.text().unwrap(), r#"42["left"]"#);
     witness.send(r#"421["echo",1]"#).unwrap();
     assert!(witness.text().unwrap().ends_with(r#"["may I?","echo"]"#), "and not `handled`");
+}
+
+#[test]
+fn a_handler_of_an_event_that_never_comes_is_refused_at_once() {
+    let register: [fn(&mut Namespace, &str); 4] = [
+        |namespace, event| _ = namespace.on(event, |_, _| ()),
+        |namespace, event| _ = namespace.on_typed(event, |_, ()| ()),
+        |namespace, event| _ = namespace.on_async(event, |_, _| async {}),
+        |namespace, event| _ = namespace.on_async_typed(event, |_, ()| async {}),
+    ];
+    for (event, method) in [
+        ("connect", "on_connect"),
+        ("connection", "on_connect"),
+        ("disconnect", "on_disconnect"),
+        ("disconnecting", "on_disconnecting"),
+        ("connect_error", "no client"),
+        ("newListener", "no client"),
+        ("removeListener", "no client"),
+    ] {
+        for register in register {
+            let mut server = Server::default();
+            let refused = catch_unwind(AssertUnwindSafe(|| {
+                register(server.namespace("/"), event);
+            }));
+            let words = refused.unwrap_err().downcast::<String>().unwrap();
+            assert!(words.contains(&format!("`{event}` is a reserved event name")), "{words}");
+            assert!(words.contains(method), "{words}");
+        }
+    }
+}
+
+fn spied(server: &mut Server) {
+    server
+        .namespace("/")
+        .on_typed("spy", |cx, (id,): (String,)| {
+            cx.join(id);
+            cx.ack(());
+        })
+        .on_typed("tell", |cx, (id,): (String,)| cx.everyone().to(id).emit("told", ()))
+        .on("id", |cx, _| {
+            let id = cx.id();
+            cx.ack((id,));
+        });
+}
+
+#[test]
+fn the_id_of_another_can_be_joined_as_a_room() {
+    everywhere(spied, |place| {
+        let [mut one, mut two, mut three] = place.join(3).try_into().ok().unwrap();
+        one.send(r#"421["id"]"#).unwrap();
+        let id = one.text().unwrap().strip_prefix("431").unwrap().replace(['[', ']'], "");
+        say(&mut two, &format!(r#"421["spy",{id}]"#), "431");
+        three.send(&format!(r#"42["tell",{id}]"#)).unwrap();
+        for socket in [&mut one, &mut two] {
+            assert_eq!(socket.text().unwrap(), r#"42["told"]"#);
+        }
+    });
+}
+
+#[test]
+fn what_is_wanted_behind_a_disconnect_reaches_others_alone() {
+    let build = |server: &mut Server| {
+        server.namespace("/").on("go", |cx, _| {
+            cx.emit("before", ());
+            cx.ack((1,));
+            cx.disconnect();
+            cx.emit("after", ());
+            cx.join("room");
+            cx.broadcast().emit("others", ());
+            cx.everyone().emit("all", ());
+        });
+    };
+    everywhere(build, |place| {
+        let [mut one, mut two] = place.join(2).try_into().ok().unwrap();
+        one.send(r#"427["go"]"#).unwrap();
+        for text in [r#"42["before"]"#, "437[1]", "41"] {
+            assert_eq!(one.text().unwrap(), text);
+        }
+        for text in [r#"42["others"]"#, r#"42["all"]"#] {
+            assert_eq!(two.text().unwrap(), text);
+        }
+        one.send("40").unwrap();
+        assert!(one.text().unwrap().starts_with("40{"));
+    });
+}
+
+#[test]
+fn middleware_of_both_kinds_is_asked_in_order_for_each_event() {
+    fn note(cx: &mut Context<'_>, what: &str) {
+        cx.data::<Vec<String>>().push(what.to_owned());
+    }
+    let refuse = |args: Cow<'_, str>, name| match args == name {
+        true => Err(Refusal::new("E_NO", "no")),
+        false => Ok(()),
+    };
+    let running = start(Config::default(), |server| {
+        server
+            .namespace("/")
+            .on_any(|cx, args| note(cx, &format!("any {}", args.name())))
+            .middleware(|cx, _| {
+                note(cx, "first");
+                Ok(())
+            })
+            .middleware_async(move |cx, args| async move {
+                cx.run(|cx| note(cx, "second")).await.unwrap();
+                refuse(args.name(), "no")
+            })
+            .middleware(move |cx, args| {
+                note(cx, "third");
+                refuse(args.name(), "later no")
+            })
+            .on("log", |cx, _| {
+                let log = std::mem::take(cx.data::<Vec<String>>()).join(", ");
+                cx.ack((log,));
+            })
+            .on_fallback_async(|cx, args| async move {
+                cx.run(|cx| note(cx, "handler")).await.unwrap();
+                cx.ack((args.name(),)).await;
+            });
+    });
+    let mut socket = WebSocket::join(running.address()).unwrap();
+    for (i, event) in ["no", "yes", "later no", "log"].into_iter().enumerate() {
+        socket.send(&format!(r#"42{i}["{event}"]"#)).unwrap();
+    }
+    let no = r#"[{"ok":false,"code":"E_NO","message":"no"}]"#;
+    for (i, answer) in [no, r#"["yes"]"#, no].into_iter().enumerate() {
+        assert_eq!(socket.text().unwrap(), format!("43{i}{answer}"));
+    }
+    let log = "any no, first, second, any yes, first, second, third, handler, \
+               any later no, first, second, third, any log, first, second, third";
+    assert_eq!(socket.text().unwrap(), format!(r#"433["{log}"]"#));
 }

@@ -36,7 +36,8 @@ use crate::{auth::Account, mailbox::Parcel};
 /// wanted of itself does nothing, but what goes to others still reaches them, and what is emitted
 /// to it reaches its client if that gets it back. Once the server is gone, nothing does.
 ///
-/// The socket's data is the shard's: [`Self::run`] takes a function there.
+/// The socket's data is the shard's: [`Self::run`] takes a function there, while the socket is. At
+/// its end [`Context::spawn`] hands over what is to be saved.
 #[derive(Clone)]
 pub struct AsyncContext(Arc<Inner>);
 
@@ -202,12 +203,18 @@ impl AsyncContext {
         Volatile::new(self.aim(self.own()), self.others())
     }
 
+    /// Like [`Self::volatile`], but the newest under `key`, of whatever event.
+    pub fn volatile_key(&self, key: u64) -> Volatile<&Self> {
+        self.volatile().volatile_key(key)
+    }
+
     /// To the sockets in these rooms, but not this one.
     pub fn to(&self, rooms: impl Rooms) -> Emit<&Self> {
         self.broadcast().to(rooms)
     }
 
-    /// The same as [`Self::to`].
+    /// The same as [`Self::to`]: this socket is left out, as on Node. All in a room are reached by
+    /// [`Self::everyone`]`().in_(room)`.
     pub fn in_(&self, rooms: impl Rooms) -> Emit<&Self> {
         self.to(rooms)
     }

@@ -17,12 +17,13 @@ use parlor_shared::{
 use tokio::sync::watch;
 
 use super::{
-    AsyncContext, Auth, Emit, Handshake, OwnedAuth, Rooms, Volatile,
+    AsyncContext, Auth, Emit, End, Handshake, OwnedAuth, Rooms, Volatile,
     asynchronous::Of,
     desk::{Desk, Env, OnAck},
     foreign::Foreign,
     lane::Lane,
     names::scope_of,
+    namespace::Running,
 };
 use crate::{auth::Account, mailbox::Parcel};
 
@@ -172,7 +173,8 @@ impl Context<'_> {
     }
 
     /// True if the client was away and has got this socket back, with its id, rooms and data, and
-    /// has been sent what it had missed; false if it has to be told everything. See
+    /// has been sent what it had missed; false if it has to be told everything, and while it is
+    /// being admitted: whether it may come back is known after that. See
     /// [`Namespace::recoverable`](super::Namespace::recoverable).
     pub fn recovered(&self) -> bool {
         self.info.is_recovered
@@ -218,12 +220,18 @@ impl Context<'_> {
         Volatile::new(self.aim(own), others)
     }
 
+    /// Like [`Self::volatile`], but the newest under `key`, of whatever event.
+    pub fn volatile_key(&mut self, key: u64) -> Volatile<&mut Self> {
+        self.volatile().volatile_key(key)
+    }
+
     /// To the sockets in these rooms, but not this one.
     pub fn to(&mut self, rooms: impl Rooms) -> Emit<&mut Self> {
         self.broadcast().to(rooms)
     }
 
-    /// The same as [`Self::to`].
+    /// The same as [`Self::to`]: this socket is left out, as on Node. All in a room are reached by
+    /// [`Self::everyone`]`().in_(room)`.
     pub fn in_(&mut self, rooms: impl Rooms) -> Emit<&mut Self> {
         self.to(rooms)
     }
@@ -298,6 +306,54 @@ impl Context<'_> {
         let id = self.ack.take()?;
         let (env, scope) = (Arc::clone(&self.desk.env), self.info.scope());
         Some(Ack { env, socket: self.socket, scope, id })
+    }
+
+    /// Starts an async function, which delays nothing of this socket's: what a handler cannot wait
+    /// for, because it is sync, or because the socket goes. Its context is this socket's, and stays
+    /// when that is gone; the right to answer stays here. A server that stops waits for its end,
+    /// as for that of async handlers. A panic in it ends the socket.
+    ///
+    /// ```
+    /// # let mut server = parlor_server::Server::default();
+    /// # #[derive(Default, Clone)]
+    /// # struct Player;
+    /// # async fn save(player: Player) {}
+    /// server.namespace("/").on_disconnect(|cx, _| {
+    ///     let player = std::mem::take(cx.data::<Player>());
+    ///     // While a socket goes it is always taken.
+    ///     cx.spawn(|_| save(player)).ok();
+    /// });
+    /// ```
+    ///
+    /// # Errors
+    /// If 64 of the client's session run already, async handlers among them, or 65,536 of the
+    /// server; not in [`on_disconnecting`] and [`on_disconnect`], where what is to be saved would
+    /// be lost.
+    ///
+    /// [`on_disconnecting`]: crate::Namespace::on_disconnecting
+    /// [`on_disconnect`]: crate::Namespace::on_disconnect
+    pub fn spawn<F: Future<Output = ()> + Send + 'static>(
+        &mut self,
+        run: impl FnOnce(AsyncContext) -> F + Send + 'static,
+    ) -> Result<(), Busy> {
+        let SocketInfo { session, namespace, is_leaving, .. } = *self.info;
+        if !is_leaving && self.desk.is_busy(session) {
+            return Err(Busy);
+        }
+        let ack = self.ack.take();
+        let cx = self.hand_over();
+        self.ack = ack;
+        let (socket, scope, env) = (self.socket, self.info.scope(), Arc::clone(&self.desk.env));
+        let end = move |outcome: Result<(), String>| {
+            // Here, because the shard may be no more.
+            if let Err(words) = &outcome {
+                env.report_panic(env.names.text(&scope), words);
+            }
+            Parcel::Spawned(socket, End { session, outcome })
+        };
+        self.desk.note_spawning(namespace);
+        self.desk.spawn(session, move || -> Running<()> { Box::pin(run(cx)) }, end);
+        Ok(())
     }
 
     /// Puts this socket into a room. A socket is in at most 1,024, and a name has at most 1,024
@@ -396,6 +452,11 @@ impl Context<'_> {
         Emit::new(self, scope, target)
     }
 }
+
+/// So much of this client is still being done that no more may begin; see [`Context::spawn`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too much of this client is still being done")]
+pub struct Busy;
 
 /// The right to answer one event, once; whoever has it may be on any thread.
 #[must_use = "the client waits for the answer"]

@@ -14,13 +14,17 @@ use parlor_core::{
     cluster::{Answer, Question},
     effect::AckError,
     input::{AckToken, Input, Reach, Scope},
-    key::{ShardId, SocketKey},
+    key::{NamespaceKey, SessionKey, ShardId, SocketKey},
 };
 use parlor_shared::socket_io::{Args, Draft, Offset};
 
 use super::{
-    Context, EmitError, Names, ShardContext, TimerId, cloakroom::Cloakroom, foreign::Foreign,
-    tasks::caught,
+    Context, EmitError, Names, ShardContext, TimerId,
+    cloakroom::Cloakroom,
+    foreign::Foreign,
+    namespace::Running,
+    share::Shares,
+    tasks::{Tasks, caught},
 };
 use crate::{
     auth::Accounts,
@@ -100,7 +104,7 @@ impl Env {
     pub(super) fn alone(mailbox: Mailbox) -> Self {
         Self::new(EnvParts {
             id: ShardId::default(),
-            names: Arc::new(Names::new([("/", false, false)].into_iter())),
+            names: Arc::new(Names::new([("/", None, false)].into_iter())),
             mailbox,
             metrics: Metrics::default(),
             accounts: Arc::new(Accounts::test()),
@@ -165,12 +169,19 @@ pub(crate) struct Desk {
     asks: HashMap<AckToken, (SocketKey, Foreign<OnAck>)>,
     gatherers: HashMap<AckToken, Gatherer>,
     next_ask: u64,
+    pub(super) tasks: Tasks,
+    pub(super) shares: Shares,
+    /// Those whose sync handlers have started async functions.
+    spawning: Vec<NamespaceKey>,
 }
 
 impl Desk {
-    pub(super) fn new(env: Arc<Env>) -> Self {
+    pub(super) fn new(env: Arc<Env>, tasks: Tasks) -> Self {
         Self {
             env,
+            tasks,
+            shares: Shares::default(),
+            spawning: Vec::new(),
             wishes: VecDeque::new(),
             n_wishes: 0,
             asks: HashMap::new(),
@@ -208,6 +219,38 @@ impl Desk {
             self.wishes = VecDeque::new();
         }
         wish
+    }
+
+    /// Starts an async function of this session; `end` makes the parcel that tells what came of it.
+    pub(super) fn spawn<T: Send + 'static>(
+        &mut self,
+        session: SessionKey,
+        make: impl FnOnce() -> Running<T> + Send + 'static,
+        end: impl FnOnce(Result<T, String>) -> Parcel + Send + 'static,
+    ) {
+        let mailbox = self.env.mailbox.clone();
+        self.tasks.spawn(make, &self.env.metrics.handlers_running, move |outcome| {
+            // If the shard is no more, so is the session.
+            let _ = mailbox.post(end(outcome));
+        });
+        self.shares.begin(session);
+    }
+
+    /// True if so many async functions run, of all or of this session, that no more may begin.
+    pub(super) fn is_busy(&self, session: SessionKey) -> bool {
+        self.tasks.is_full() || self.shares.is_full(session)
+    }
+
+    /// From now on a namespace counts as one with async handlers.
+    pub(super) fn note_spawning(&mut self, namespace: NamespaceKey) {
+        if !self.spawning.contains(&namespace) {
+            self.spawning.push(namespace);
+        }
+    }
+
+    /// True if sync handlers of a namespace have started async functions.
+    pub(super) fn has_spawned(&self, namespace: NamespaceKey) -> bool {
+        self.spawning.contains(&namespace)
     }
 
     /// Asks one socket; `then` gets what it answers.

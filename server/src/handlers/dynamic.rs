@@ -77,7 +77,7 @@ impl Handlers {
                 Ok(true) => {
                     let key = NamespaceKey(u32::try_from(at).expect("few namespaces"));
                     self.desk.note(Input::Adopt(socket, key));
-                    if let Some(run) = &parent.new_namespace {
+                    for run in &parent.new_namespace {
                         self.run_here(now, name, |cx| run(cx, name));
                     }
                     let wanted = (socket, id, session);

@@ -58,7 +58,8 @@ impl<S> Emit<S> {
         self
     }
 
-    /// A client that cannot take it at once gets only the newest of this event.
+    /// A client that cannot take it at once gets only the newest of this event. It is about events
+    /// that want no answer: `ask` is never volatile, because whoever asks waits for all.
     pub fn volatile(mut self) -> Self {
         self.volatile = Some(None);
         self
@@ -94,7 +95,7 @@ impl<S> Emit<S> {
         if recovery == Recovery::OfSome || env.names.parent(&scope).is_some() {
             // Each child's clients know it by its own name, and some can be had back. What cannot
             // be written is told here.
-            draft.clone().into_event("/", None)?;
+            draft.check()?;
             return Ok(Input::EmitEach(scope, self.target, draft, delivery));
         }
         if recovery == Recovery::On {
@@ -109,7 +110,7 @@ impl<S> Emit<S> {
 const NOBODY: &str = "\0nobody";
 
 /// A mistake of the program, which ends the socket whose handler made it.
-const FITS: &str = "the event's name is not reserved, its arguments have a JSON form, \
+pub(super) const FITS: &str = "the event's name is not reserved, its arguments have a JSON form, \
                     and at most 10 attachments";
 
 impl Emit<&mut Context<'_>> {

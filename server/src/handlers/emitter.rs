@@ -42,7 +42,9 @@ pub enum EmitError {
     /// The server has more to do than it may; try again later, or leave it.
     #[error("the server is overloaded")]
     Overloaded,
-    /// No namespace of this name has handlers.
+    /// No namespace of this name has handlers. With a parent by
+    /// [`namespaces_where`](crate::Server::namespaces_where) that is never known, because its
+    /// predicate asks clients too: any name that begins with `/` may then be a child's.
     #[error("no such namespace")]
     UnknownNamespace,
     /// The event cannot be written.

@@ -94,7 +94,7 @@ impl Handlers {
     /// An async middleware has decided about an event.
     pub(crate) fn passed(&mut self, sessions: &dyn Sessions, socket: SocketKey, passed: Passed) {
         let Passed { session, args, ack, next, verdict } = passed;
-        self.shares.end(session);
+        self.desk.shares.end(session);
         if let Some(info) = self.sockets.get_mut(socket) {
             info.lane.end();
         }
@@ -114,12 +114,21 @@ impl Handlers {
     /// An async handler has ended.
     pub(crate) fn ended(&mut self, socket: SocketKey, end: End) {
         let End { session, outcome } = end;
-        self.shares.end(session);
+        self.desk.shares.end(session);
         if let Some(info) = self.sockets.get_mut(socket) {
             info.lane.end();
         }
         if let Err(words) = outcome {
             self.report(socket, &words);
+            self.fail(socket);
+        }
+    }
+
+    /// What a sync handler started has ended. It was reported where it ran.
+    pub(crate) fn spawned(&mut self, socket: SocketKey, end: End) {
+        let End { session, outcome } = end;
+        self.desk.shares.end(session);
+        if outcome.is_err() {
             self.fail(socket);
         }
     }
@@ -167,12 +176,12 @@ impl Handlers {
                     }
                 }
             }
-            match handler {
-                Some(OnEvent::Now(handler)) => {
-                    handler(cx, args);
-                    Then::Done
-                }
-                Some(OnEvent::Later(later)) => Then::Handle(later, cx.hand_over()),
+            let Some(OnEvent { now, later }) = handler else { return Then::Done };
+            if let Some(now) = now {
+                now(cx, args);
+            }
+            match later {
+                Some(later) => Then::Handle(later, cx.hand_over()),
                 None => Then::Done,
             }
         });
@@ -202,7 +211,7 @@ impl Handlers {
             let passed = Passed { session, args: kept, ack, next, verdict };
             Parcel::Passed(socket, passed)
         };
-        self.spawn(session, move || later(cx, args), end);
+        self.desk.spawn(session, move || later(cx, args), end);
     }
 
     /// Starts an async handler; what comes of the same socket waits behind it.
@@ -217,6 +226,6 @@ impl Handlers {
         info.lane.begin();
         let (later, session) = (Arc::clone(later), info.session);
         let end = move |outcome| Parcel::Ended(socket, End { session, outcome });
-        self.spawn(session, move || later(cx, args), end);
+        self.desk.spawn(session, move || later(cx, args), end);
     }
 }

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use parlor_core::{
-    cluster::RawArgs,
+    cluster::{Asker, RawArgs},
     input::Target,
     time::{Deadlines, Time},
 };
@@ -51,7 +51,9 @@ impl fmt::Debug for Beat {
 pub struct ShardContext<'c> {
     pub(super) desk: &'c mut Desk,
     call: Call,
-    /// What is answered to a server-side event.
+    /// Who wants an answer to a server-side event, unless the right to give it was taken.
+    pub(super) asker: Option<Asker>,
+    /// That answer.
     pub(super) reply: Option<RawArgs>,
 }
 
@@ -76,7 +78,7 @@ impl<'c> ShardContext<'c> {
     }
 
     fn of_call(desk: &'c mut Desk, call: Call) -> Self {
-        Self { desk, call, reply: None }
+        Self { desk, call, asker: None, reply: None }
     }
 
     /// When this call was due, since the server started: whole periods after the last one.
@@ -184,7 +186,7 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mailbox::mailbox;
+    use crate::{handlers::HandlerThreads, mailbox::mailbox};
     use std::sync::mpsc;
 
     const PERIOD: Duration = Duration::from_millis(10);
@@ -202,7 +204,7 @@ mod tests {
     /// One function every 10 ms from 1000 ms on, which notes due time, lateness and skipped calls.
     fn script() -> Script {
         let env = Env::alone(mailbox().0);
-        let desk = Desk::new(Arc::new(env));
+        let desk = Desk::new(Arc::new(env), HandlerThreads::new(1).tasks());
         let (note, calls) = mpsc::channel();
         let mut schedule = Schedule::default();
         let run = move |cx: &mut ShardContext<'_>| {

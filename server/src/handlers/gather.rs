@@ -9,14 +9,14 @@ use parlor_core::{
 };
 use parlor_shared::{
     id::SocketId,
-    socket_io::{Args, Draft, EventArgs, OwnedArgs},
+    socket_io::{Args, Draft, EncodeError, EventArgs, OwnedArgs},
 };
 
 use tokio::sync::oneshot;
 
 use super::{
     AsyncContext, Context, Emit, EmitError, Emitter, Gathered, Gone, RemoteSocket, ShardContext,
-    context::draft, desk::OnGatheredHere,
+    desk::OnGatheredHere, emit::FITS,
 };
 use crate::mailbox::Parcel;
 
@@ -41,11 +41,18 @@ impl Answer {
 }
 
 impl<S> Emit<S> {
-    fn asking(self, event: &str, args: impl EventArgs, timeout: Duration) -> (S, Question) {
-        let draft = draft(Draft::event(event), args);
+    fn asking(
+        self,
+        event: &str,
+        args: impl EventArgs,
+        timeout: Duration,
+    ) -> Result<(S, Question), EncodeError> {
+        let mut draft = Draft::event(event)?;
+        args.write(&mut draft)?;
+        draft.check()?;
         let Self { from, scope, target, .. } = self;
         let scope = scope.expect("only an emitter's may be unknown");
-        (from, Question::Ask(scope, target, draft, timeout.min(MAX_GATHERING)))
+        Ok((from, Question::Ask(scope, target, draft, timeout.min(MAX_GATHERING))))
     }
 
     fn finding(self) -> (S, Question) {
@@ -136,13 +143,14 @@ impl Emit<&mut Context<'_>> {
         timeout: Duration,
         then: impl FnOnce(&mut Context<'_>, Replies<Answer>) + Send + 'static,
     ) {
-        let (from, question) = self.asking(event, args, timeout);
+        let (from, question) = self.asking(event, args, timeout).expect(FITS);
         let then = move |cx: &mut Context<'_>, gathered| then(cx, answers(gathered));
         from.desk.gather(from.socket, question, Box::new(then));
     }
 
-    /// Finds these sockets. `then` gets what is known of each; the order means nothing. If the
-    /// socket that asks goes first, `then` is never called.
+    /// Finds these sockets. `then` gets what is known of each; the order means nothing. A shard
+    /// that says nothing is waited for, 2 seconds. If the socket that asks goes first, `then` is
+    /// never called.
     pub fn fetch_sockets(
         self,
         then: impl FnOnce(&mut Context<'_>, Replies<RemoteSocket>) + Send + 'static,
@@ -168,11 +176,12 @@ impl Emit<&AsyncContext> {
         args: impl EventArgs,
         timeout: Duration,
     ) -> Result<Replies<Answer>, Gone> {
-        let (from, question) = self.asking(event, args, timeout);
+        let (from, question) = self.asking(event, args, timeout).expect(FITS);
         from.gather(question).await.map(answers)
     }
 
-    /// Finds these sockets: what is known of each. The order means nothing.
+    /// Finds these sockets: what is known of each. The order means nothing. A shard that says
+    /// nothing is waited for, 2 seconds.
     ///
     /// # Errors
     /// If the socket that asks is gone.
@@ -195,12 +204,13 @@ impl Emit<&mut ShardContext<'_>> {
         timeout: Duration,
         then: impl FnOnce(&mut ShardContext<'_>, Replies<Answer>) + Send + 'static,
     ) {
-        let (from, question) = self.asking(event, args, timeout);
+        let (from, question) = self.asking(event, args, timeout).expect(FITS);
         let then = move |cx: &mut ShardContext<'_>, gathered| then(cx, answers(gathered));
         from.desk.gather_here(question, Box::new(then));
     }
 
-    /// Finds these sockets. `then` gets what is known of each.
+    /// Finds these sockets. `then` gets what is known of each. A shard that says nothing is waited
+    /// for, 2 seconds.
     pub fn fetch_sockets(
         self,
         then: impl FnOnce(&mut ShardContext<'_>, Replies<RemoteSocket>) + Send + 'static,
@@ -229,21 +239,19 @@ impl Emit<&Emitter> {
     /// ```
     ///
     /// # Errors
-    /// If the server does not run, is overloaded or has no such namespace.
-    ///
-    /// # Panics
-    /// As [`Emit::emit`] in a handler.
+    /// If it cannot be sent, now or ever; it is not sent later.
     pub fn ask(
         self,
         event: &str,
         args: impl EventArgs,
         timeout: Duration,
     ) -> Result<Pending<Answer>, EmitError> {
-        let (from, question) = self.known()?.asking(event, args, timeout);
+        let (from, question) = self.known()?.asking(event, args, timeout)?;
         from.gather(question, answers)
     }
 
-    /// Finds these sockets: what is known of each.
+    /// Finds these sockets: what is known of each. A shard that says nothing is waited for, 2
+    /// seconds.
     ///
     /// # Errors
     /// If the server does not run, is overloaded or has no such namespace.

@@ -53,22 +53,18 @@ impl Handshake {
     /// What the query string says, decoded, in its order: what the client was told to send, and
     /// Engine.IO's own (`EIO`, `transport`, perhaps `t`).
     pub fn params(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
-        let pairs = self.query().split('&').filter(|pair| !pair.is_empty());
-        pairs.map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode(name), decode(value))
-        })
+        params(&self.url)
     }
 
     /// The first value of this name in the query string, decoded.
     pub fn param(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.params().find(|(known, _)| known == name).map(|(_, value)| value)
+        param(&self.url, name)
     }
 
     /// [`Self::issued`] for people, as JavaScript writes a date where the time zone is UTC:
     /// `Sat Nov 21 2026 15:36:00 GMT+0000 (Coordinated Universal Time)`.
     pub fn time(&self) -> String {
-        date(self.issued / 1_000)
+        date(self.issued)
     }
 
     /// True if a page of a browser's asked from another origin, or said where it is all the same.
@@ -99,6 +95,18 @@ pub(super) fn query(url: &str) -> &str {
     url.split_once('?').map_or("", |(_, query)| query)
 }
 
+pub(super) fn params(url: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    let pairs = query(url).split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (decode(name), decode(value))
+    })
+}
+
+pub(super) fn param<'u>(url: &'u str, name: &str) -> Option<Cow<'u, str>> {
+    params(url).find(|(known, _)| known == name).map(|(_, value)| value)
+}
+
 /// One word of a query string. What is no escape stays, and what is no UTF-8 is replaced.
 fn decode(word: &str) -> Cow<'_, str> {
     if !word.contains(['%', '+']) {
@@ -124,8 +132,8 @@ fn decode(word: &str) -> Cow<'_, str> {
     Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Seconds since 1970 as JavaScript writes them.
-fn date(seconds: u64) -> String {
+/// Milliseconds since 1970 as JavaScript writes them.
+pub(super) fn date(ms: u64) -> String {
     const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [(&str, u64); 12] = [
         ("Jan", 31),
@@ -143,6 +151,7 @@ fn date(seconds: u64) -> String {
     ];
     /// Of four hundred years, after which the calendar repeats.
     const N_DAYS_OF_ERA: u64 = 146_097;
+    let seconds = ms / 1_000;
     let n_days = seconds / 86_400;
     let (mut year, mut day) = (1970 + 400 * (n_days / N_DAYS_OF_ERA), n_days % N_DAYS_OF_ERA);
     let leap = |year: u64| {
@@ -318,9 +327,9 @@ mod tests {
             (16_725_225_600, "Fri Jan 01 2500 00:00:00"),
         ] {
             let expected = format!("{text} GMT+0000 (Coordinated Universal Time)");
-            assert_eq!(date(seconds), expected, "{seconds}");
+            assert_eq!(date(seconds * 1_000), expected, "{seconds}");
         }
-        assert!(!date(u64::MAX / 1_000).is_empty());
+        assert!(!date(u64::MAX).is_empty());
     }
 
     #[test]

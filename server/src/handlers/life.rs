@@ -32,12 +32,13 @@ impl Handlers {
             return self.enter_lobby(sessions, now, (socket, session, namespace), auth);
         }
         let handshake = sessions.handshake(session).cloned();
-        let has_async = self.namespaces[namespace.0 as usize].1.has_async();
-        if has_async && self.tasks().is_full() {
+        let has_async =
+            self.namespaces[namespace.0 as usize].1.has_async() || self.desk.has_spawned(namespace);
+        if has_async && self.desk.tasks.is_full() {
             self.turn_away(socket, ConnectError::new("Server is busy"));
             return None;
         }
-        if has_async && self.shares.is_full(session) {
+        if has_async && self.desk.shares.is_full(session) {
             let what = "Too much of this client is still being handled";
             self.turn_away(socket, ConnectError::new(what));
             return None;
@@ -111,13 +112,13 @@ impl Handlers {
         let kept = auth.clone();
         let end =
             move |verdict| Parcel::Decided(Decision { socket, session, next, auth: kept, verdict });
-        self.spawn(session, move || admit(cx, auth), end);
+        self.desk.spawn(session, move || admit(cx, auth), end);
     }
 
     /// An async handler has decided about a socket, which may be gone meanwhile.
     pub(crate) fn decided(&mut self, sessions: &dyn Sessions, decision: Decision) {
         let Decision { socket, session, next, auth, verdict } = decision;
-        self.shares.end(session);
+        self.desk.shares.end(session);
         match verdict {
             Ok(Ok(())) => self.admit(sessions, socket, next, auth.raw()),
             Ok(Err(error)) => self.refuse(socket, error),
@@ -168,9 +169,7 @@ impl Handlers {
         }
         let handlers = &namespaces[at].1;
         let called = self.call(sessions, socket, None, |cx| {
-            if let Some(connect) = &handlers.connect {
-                connect(cx, ());
-            }
+            handlers.connect.iter().for_each(|connect| connect(cx, ()));
             handlers.connect_later.as_ref().map(|later| (later, cx.hand_over()))
         });
         match called {
@@ -196,11 +195,12 @@ impl Handlers {
         let Some((namespaces, at)) = self.namespace_of(socket) else { return };
         let (name, handlers) = &namespaces[at];
         tracing::debug!(namespace = name, reason = reason.as_str(), "socket disconnected");
+        if let Some(info) = self.sockets.get_mut(socket) {
+            info.is_leaving = true;
+        }
         // It is gone already: a panic has nothing left to end.
         let called = self.call(sessions, socket, None, |cx| {
-            if let Some(disconnect) = &handlers.disconnect {
-                disconnect(cx, reason);
-            }
+            handlers.disconnect.iter().for_each(|disconnect| disconnect(cx, reason));
             let later = handlers.disconnect_later.as_ref();
             later.map(|later| (later, cx.hand_over(), cx.info.session))
         });
@@ -213,7 +213,7 @@ impl Handlers {
                 }
                 Parcel::Ended(socket, End { session, outcome: Ok(()) })
             };
-            self.spawn(session, move || later(cx, reason), end);
+            self.desk.spawn(session, move || later(cx, reason), end);
         }
         let info = self.sockets.remove(socket);
         if let Some(SocketInfo { kept: Some(pid), data: Some(data), .. }) = info {

@@ -20,11 +20,11 @@ type OnSending = Arc<dyn Fn(&Context<'_>, &Args<'_>) + Send + Sync>;
 /// Of one namespace.
 #[derive(Clone, Default)]
 pub(super) struct Listening {
-    created: Option<OnRoom>,
-    joined: Option<OnRoom>,
-    left: Option<OnRoom>,
-    deleted: Option<OnRoom>,
-    leaving: Option<OnLeaving>,
+    created: Vec<OnRoom>,
+    joined: Vec<OnRoom>,
+    left: Vec<OnRoom>,
+    deleted: Vec<OnRoom>,
+    leaving: Vec<OnLeaving>,
     sending: Vec<OnSending>,
 }
 
@@ -36,7 +36,7 @@ impl Namespace {
         &mut self,
         handler: impl Fn(&mut Context<'_>, &str) + Send + Sync + 'static,
     ) -> &mut Self {
-        self.listening.created = Some(Arc::new(handler));
+        self.listening.created.push(Arc::new(handler));
         self
     }
 
@@ -59,7 +59,7 @@ impl Namespace {
         &mut self,
         handler: impl Fn(&mut Context<'_>, &str) + Send + Sync + 'static,
     ) -> &mut Self {
-        self.listening.joined = Some(Arc::new(handler));
+        self.listening.joined.push(Arc::new(handler));
         self
     }
 
@@ -68,7 +68,7 @@ impl Namespace {
         &mut self,
         handler: impl Fn(&mut Context<'_>, &str) + Send + Sync + 'static,
     ) -> &mut Self {
-        self.listening.left = Some(Arc::new(handler));
+        self.listening.left.push(Arc::new(handler));
         self
     }
 
@@ -77,7 +77,7 @@ impl Namespace {
         &mut self,
         handler: impl Fn(&mut Context<'_>, &str) + Send + Sync + 'static,
     ) -> &mut Self {
-        self.listening.deleted = Some(Arc::new(handler));
+        self.listening.deleted.push(Arc::new(handler));
         self
     }
 
@@ -95,7 +95,7 @@ impl Namespace {
         &mut self,
         handler: impl Fn(&mut Context<'_>, DisconnectReason, &[&str]) + Send + Sync + 'static,
     ) -> &mut Self {
-        self.listening.leaving = Some(Arc::new(handler));
+        self.listening.leaving.push(Arc::new(handler));
         self
     }
 
@@ -124,10 +124,10 @@ pub(crate) fn listeners(namespaces: &[(String, Namespace)]) -> Listeners {
     for (at, (_, namespace)) in namespaces.iter().enumerate() {
         let key = NamespaceKey(u32::try_from(at).expect("few namespaces"));
         let Listening { created, joined, left, deleted, leaving, sending } = &namespace.listening;
-        if [created, joined, left, deleted].into_iter().any(Option::is_some) {
+        if [created, joined, left, deleted].into_iter().any(|listeners| !listeners.is_empty()) {
             listeners.rooms.push(key);
         }
-        if leaving.is_some() {
+        if !leaving.is_empty() {
             listeners.leaving.push(key);
         }
         if !sending.is_empty() {
@@ -147,14 +147,14 @@ impl Handlers {
     ) {
         let Some((namespaces, at)) = self.namespace_of(socket) else { return };
         let Listening { created, joined, left, deleted, .. } = &namespaces[at].1.listening;
-        let handler = match change {
+        let handlers = match change {
             RoomChange::Created => created,
             RoomChange::Joined => joined,
             RoomChange::Left => left,
             RoomChange::Deleted => deleted,
         };
-        if let Some(handler) = handler {
-            self.run(sessions, socket, |cx| handler(cx, room));
+        if !handlers.is_empty() {
+            self.run(sessions, socket, |cx| handlers.iter().for_each(|handler| handler(cx, room)));
         }
     }
 
@@ -166,11 +166,14 @@ impl Handlers {
         rooms: &[&str],
     ) {
         let Some((namespaces, at)) = self.namespace_of(socket) else { return };
-        if let Some(handler) = &namespaces[at].1.listening.leaving {
+        let handlers = &namespaces[at].1.listening.leaving;
+        if !handlers.is_empty() {
             if let Some(info) = self.sockets.get_mut(socket) {
                 info.is_leaving = true;
             }
-            self.run(sessions, socket, |cx| handler(cx, reason, rooms));
+            self.run(sessions, socket, |cx| {
+                handlers.iter().for_each(|handler| handler(cx, reason, rooms));
+            });
         }
     }
 

@@ -34,14 +34,14 @@ use std::sync::Arc;
 use parlor_core::{
     effect::{AckError, DisconnectReason},
     input::{AckToken, Input},
-    key::{Beside, NamespaceKey, SessionKey, SocketKey},
+    key::{Beside, NamespaceKey, SocketKey},
     time::Time,
 };
 use parlor_shared::socket_io::Args;
 
 pub use admission::{Admission, Auth, ConnectError, OwnedAuth};
 pub use asynchronous::{AsyncContext, Gone};
-pub use context::{Ack, Context};
+pub use context::{Ack, Busy, Context};
 pub use emit::Emit;
 pub use emitter::{EmitError, Emitter, Timer};
 pub use every::ShardContext;
@@ -50,7 +50,7 @@ pub use handshake::{Handshake, Headers};
 pub use namespace::Namespace;
 pub use remote::{RemoteHandshake, RemoteSocket};
 pub use rooms::Rooms;
-pub use server_side::ServerAnswer;
+pub use server_side::{ServerAck, ServerAnswer};
 pub use volatile::Volatile;
 
 pub(crate) use admission::Decision;
@@ -67,17 +67,11 @@ pub(crate) use namespace::Running as RunningTask;
 pub(crate) use server_side::ServerSide;
 pub(crate) use tasks::{End, HandlerThreads, Tasks, caught};
 
+use crate::auth::{AccountRule, Gate};
 use context::SocketInfo;
 use desk::{Desk, Gatherer};
 use every::Schedule;
 use foreign::Foreign;
-use namespace::Running;
-use share::Shares;
-
-use crate::{
-    auth::{AccountRule, Gate},
-    mailbox::Parcel,
-};
 
 /// All namespaces by name, in the order of their keys.
 pub(crate) type Namespaces = Arc<[(String, Namespace)]>;
@@ -89,9 +83,6 @@ pub(crate) struct Handlers {
     sockets: Beside<SocketKey, SocketInfo>,
     desk: Desk,
     schedule: Schedule,
-    /// `None` if no handler is async.
-    tasks: Option<Tasks>,
-    shares: Shares,
     gate: Gate,
     /// `/lobby`, if its sockets are asked for accounts.
     lobby: Option<NamespaceKey>,
@@ -110,7 +101,7 @@ impl Handlers {
         env: Arc<Env>,
         namespaces: &[(String, Namespace)],
         server_side: ServerSide,
-        tasks: Option<Tasks>,
+        tasks: Tasks,
     ) -> Self {
         Self {
             gate: Gate::new(Arc::clone(&env.accounts)),
@@ -120,10 +111,8 @@ impl Handlers {
             namespaces: namespaces.into(),
             server_side,
             sockets: Beside::default(),
-            desk: Desk::new(env),
+            desk: Desk::new(env, tasks),
             schedule: Schedule::default(),
-            tasks,
-            shares: Shares::default(),
         }
     }
 
@@ -210,25 +199,6 @@ impl Handlers {
     }
 
     // ---- calls ---------------------------------------------------------------------------------
-
-    fn tasks(&self) -> &Tasks {
-        self.tasks.as_ref().expect("a server with an async handler has a runtime for it")
-    }
-
-    /// Starts an async handler of this session; `end` makes the parcel that tells what came of it.
-    fn spawn<T: Send + 'static>(
-        &mut self,
-        session: SessionKey,
-        make: impl FnOnce() -> Running<T> + Send + 'static,
-        end: impl FnOnce(Result<T, String>) -> Parcel + Send + 'static,
-    ) {
-        self.shares.begin(session);
-        let mailbox = self.desk.env.mailbox.clone();
-        self.tasks().spawn(make, &self.desk.env.metrics.handlers_running, move |outcome| {
-            // If the shard is no more, so is the session.
-            let _ = mailbox.post(end(outcome));
-        });
-    }
 
     fn namespace_of(&self, socket: SocketKey) -> Option<(Namespaces, usize)> {
         let info = self.sockets.get(socket)?;

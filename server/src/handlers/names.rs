@@ -4,6 +4,9 @@
 use std::sync::Arc;
 
 use parlor_core::{input::Scope, key::NamespaceKey};
+use regex_lite::Regex;
+
+use super::Matching;
 
 /// Names of a server's namespaces, in the order of their keys. Of those that are made when a client
 /// names them, a parent stands here, with its pattern for a name.
@@ -11,6 +14,10 @@ use parlor_core::{input::Scope, key::NamespaceKey};
 pub(crate) struct Names {
     listed: Vec<String>,
     parents: Vec<NamespaceKey>,
+    /// What parents' children are called, as far as it is known without their predicates: those
+    /// too may hold an emitter.
+    patterns: Vec<Regex>,
+    has_predicates: bool,
     /// Those whose sockets can be had back, and of parents their children's.
     recoverable: Vec<NamespaceKey>,
 }
@@ -25,15 +32,22 @@ pub(super) enum Recovery {
 }
 
 impl Names {
-    /// Each with whether it is a parent, and whether its sockets can be had back.
-    pub(crate) fn new<'a>(names: impl Iterator<Item = (&'a str, bool, bool)>) -> Self {
+    /// Each with what its children are called, if it is a parent, and whether its sockets can be
+    /// had back.
+    pub(crate) fn new<'a>(
+        names: impl Iterator<Item = (&'a str, Option<&'a Matching>, bool)>,
+    ) -> Self {
         let mut all = Self::default();
-        for (name, is_parent, is_recoverable) in names {
+        for (name, matching, is_recoverable) in names {
             if is_recoverable {
                 all.recoverable.push(key(all.listed.len()));
             }
-            if is_parent {
+            if let Some(matching) = matching {
                 all.parents.push(key(all.listed.len()));
+                match matching {
+                    Matching::Pattern(pattern) => all.patterns.push(pattern.clone()),
+                    Matching::Predicate(_) => all.has_predicates = true,
+                }
             }
             all.listed.push(name.to_owned());
         }
@@ -77,10 +91,13 @@ impl Names {
         }
     }
 
-    /// The namespace of this name, which may have no socket. `None`: it has no handlers.
+    /// The namespace of this name, which may have no socket. `None`: it has no handlers. With a
+    /// predicate among the parents any may have some.
     pub(super) fn find(&self, name: &str) -> Option<Scope> {
         let at = self.listed.iter().position(|known| known == name);
-        let child = || (!self.parents.is_empty() && name.starts_with('/')).then(|| name.into());
+        let is_child =
+            || self.has_predicates || self.patterns.iter().any(|pattern| pattern.is_match(name));
+        let child = || (name.starts_with('/') && is_child()).then(|| name.into());
         at.map(|at| Scope::Listed(key(at))).or_else(|| child().map(Scope::Child))
     }
 

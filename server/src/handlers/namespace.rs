@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt, pin::Pin, sync::Arc};
 use parlor_core::effect::DisconnectReason;
 use parlor_shared::{
     api::Refusal,
-    socket_io::{Args, FromArgs, OwnedArgs},
+    socket_io::{Args, FromArgs, OwnedArgs, RESERVED_EVENTS},
 };
 
 use serde::Serialize;
@@ -37,10 +37,55 @@ pub(super) enum OnAdmit {
     Later(Later<OwnedAuth, Admission>),
 }
 
-#[derive(Clone)]
-pub(super) enum OnEvent {
-    Now(Arc<NowEvent>),
-    Later(Later<OwnedArgs>),
+/// The handlers of one event: those that run on the shard are called first.
+#[derive(Clone, Default)]
+pub(super) struct OnEvent {
+    pub(super) now: Option<Arc<NowEvent>>,
+    pub(super) later: Option<Later<OwnedArgs>>,
+}
+
+impl OnEvent {
+    fn add_now(&mut self, next: impl Fn(&mut Context<'_>, Args<'_>) + Send + Sync + 'static) {
+        self.now = Some(match self.now.take() {
+            None => Arc::new(next),
+            // Composed, so that one alone costs a call and no list.
+            Some(first) => Arc::new(move |cx, args| {
+                first(cx, args);
+                next(cx, args);
+            }),
+        });
+    }
+
+    fn add_later(&mut self, next: Later<OwnedArgs>) {
+        add_later(&mut self.later, next);
+    }
+}
+
+/// One after the other, so that a socket has one handler at work.
+fn add_later<A: Clone + Send + 'static>(all: &mut Option<Later<A>>, next: Later<A>) {
+    *all = Some(match all.take() {
+        None => next,
+        Some(first) => Arc::new(move |cx, args| {
+            let (running, next) = (first(cx.clone(), args.clone()), Arc::clone(&next));
+            Box::pin(async move {
+                running.await;
+                next(cx, args).await;
+            })
+        }),
+    });
+}
+
+/// # Panics
+/// If events of this name never come.
+fn assert_comes(event: &str) {
+    let instead = match event {
+        "connect" | "connection" => "`on_connect` is called for each socket",
+        "disconnect" => "`on_disconnect` is called when a socket is gone",
+        "disconnecting" => "`on_disconnecting` is called when a socket is going",
+        _ if RESERVED_EVENTS.contains(&event) => "no client can send it",
+        _ => return,
+    };
+    panic!("`{event}` is a reserved event name: {instead}");
 }
 
 #[derive(Clone)]
@@ -52,11 +97,19 @@ pub(super) enum Middleware {
 /// The handlers of one namespace.
 ///
 /// Those that take a [`Context`] run on the thread that owns the socket, for a few microseconds:
-/// they must not block. Those that take an [`AsyncContext`] run on threads of their own and may
-/// wait for whatever they like. Either way the events of one socket are handled in their order,
-/// one after the other; answers to `ask`, pings and disconnects overtake them. Events that still
-/// wait when their socket goes are dropped: no handler is called for them, also if the socket can
-/// be had back. A client that has to know asks for an acknowledgement.
+/// they must not block. Those that take an [`AsyncContext`] run on a few threads of their own
+/// (`handlers.threads`) and may await whatever they like; what blocks belongs into
+/// `tokio::task::spawn_blocking`, because there it would hold up other sockets' async handlers.
+/// Either way the events of one socket are handled in their order, one after the other; answers
+/// to `ask`, pings and disconnects overtake them. Events that still wait when their socket goes are
+/// dropped: no handler is called for them, also if the socket can be had back. A client that has
+/// to know asks for an acknowledgement.
+///
+/// Handlers add up: of several for the same, all are called, in the order in which they were
+/// registered, those that take a [`Context`] before those that take an [`AsyncContext`]; of the
+/// latter each begins when the one before has ended. One that panics keeps the rest from being
+/// called. The right to answer an event is the first one's to use. The exceptions are rules, of
+/// which the last counts: [`Self::accounts`] and [`Self::show_data`].
 ///
 /// An async handler runs to its end even if its socket is gone. A session of which 64 run gets no
 /// more sockets in namespaces that have any; [`AsyncContext::disconnected`] helps to end early.
@@ -65,17 +118,17 @@ pub struct Namespace {
     pub(super) admit: Vec<OnAdmit>,
     pub(super) any: Vec<Arc<Listener>>,
     pub(super) middleware: Vec<Middleware>,
-    pub(super) connect: Option<Now<()>>,
+    pub(super) connect: Vec<Now<()>>,
     pub(super) connect_later: Option<Later<()>>,
     events: BTreeMap<String, OnEvent>,
     fallback: Option<OnEvent>,
-    pub(super) disconnect: Option<Now<DisconnectReason>>,
+    pub(super) disconnect: Vec<Now<DisconnectReason>>,
     pub(super) disconnect_later: Option<Later<DisconnectReason>>,
     has_async: bool,
     pub(crate) is_recoverable: bool,
     /// Which namespaces are its children; `None`: it is one itself.
     pub(super) matching: Option<Matching>,
-    pub(super) new_namespace: Option<OnNewNamespace>,
+    pub(super) new_namespace: Vec<OnNewNamespace>,
     pub(super) show_data: Option<ShowData>,
     pub(super) listening: Listening,
     pub(super) accounts: AccountRule,
@@ -206,7 +259,7 @@ impl Namespace {
         &mut self,
         handler: impl Fn(&mut Context<'_>) + Send + Sync + 'static,
     ) -> &mut Self {
-        self.connect = Some(Arc::new(move |cx, ()| handler(cx)));
+        self.connect.push(Arc::new(move |cx, ()| handler(cx)));
         self
     }
 
@@ -215,17 +268,22 @@ impl Namespace {
         &mut self,
         handler: impl Fn(AsyncContext) -> F + Send + Sync + 'static,
     ) -> &mut Self {
-        self.connect_later = Some(self.later(move |cx, ()| handler(cx)));
+        let later = self.later(move |cx, ()| handler(cx));
+        add_later(&mut self.connect_later, later);
         self
     }
 
-    /// Called for each event of this name. A second handler of one name replaces the first.
+    /// Called for each event of this name; of several handlers, all are.
+    ///
+    /// # Panics
+    /// If the name is reserved: `disconnect` and its like are no events here, but have methods of
+    /// their own. A client's `connection`, which is one, gets to [`Self::on_fallback`].
     pub fn on(
         &mut self,
         event: &str,
         handler: impl Fn(&mut Context<'_>, Args<'_>) + Send + Sync + 'static,
     ) -> &mut Self {
-        self.events.insert(event.to_owned(), OnEvent::Now(Arc::new(handler)));
+        self.event_mut(event).add_now(handler);
         self
     }
 
@@ -268,7 +326,7 @@ impl Namespace {
         handler: impl Fn(AsyncContext, OwnedArgs) -> F + Send + Sync + 'static,
     ) -> &mut Self {
         let later = self.later(handler);
-        self.events.insert(event.to_owned(), OnEvent::Later(later));
+        self.event_mut(event).add_later(later);
         self
     }
 
@@ -303,7 +361,7 @@ impl Namespace {
         &mut self,
         handler: impl Fn(&mut Context<'_>, Args<'_>) + Send + Sync + 'static,
     ) -> &mut Self {
-        self.fallback = Some(OnEvent::Now(Arc::new(handler)));
+        self.fallback.get_or_insert_default().add_now(handler);
         self
     }
 
@@ -313,7 +371,7 @@ impl Namespace {
         handler: impl Fn(AsyncContext, OwnedArgs) -> F + Send + Sync + 'static,
     ) -> &mut Self {
         let later = self.later(handler);
-        self.fallback = Some(OnEvent::Later(later));
+        self.fallback.get_or_insert_default().add_later(later);
         self
     }
 
@@ -324,17 +382,19 @@ impl Namespace {
         &mut self,
         handler: impl Fn(&mut Context<'_>, DisconnectReason) + Send + Sync + 'static,
     ) -> &mut Self {
-        self.disconnect = Some(Arc::new(handler));
+        self.disconnect.push(Arc::new(handler));
         self
     }
 
     /// Called when a socket is gone, after [`Self::on_disconnect`], even while another handler of
-    /// the socket still runs. A server that stops waits for it.
+    /// the socket still runs. A server that stops waits for it. The socket's data are gone by then:
+    /// [`Context::spawn`] starts what needs them.
     pub fn on_disconnect_async<F: Future<Output = ()> + Send + 'static>(
         &mut self,
         handler: impl Fn(AsyncContext, DisconnectReason) -> F + Send + Sync + 'static,
     ) -> &mut Self {
-        self.disconnect_later = Some(self.later(handler));
+        let later = self.later(handler);
+        add_later(&mut self.disconnect_later, later);
         self
     }
 
@@ -406,7 +466,7 @@ impl Namespace {
         &mut self,
         handler: impl Fn(&mut ShardContext<'_>, &str) + Send + Sync + 'static,
     ) -> &mut Self {
-        self.new_namespace = Some(Arc::new(handler));
+        self.new_namespace.push(Arc::new(handler));
         self
     }
 
@@ -424,9 +484,9 @@ impl Namespace {
         )
     }
 
-    /// True if clients join children of it.
-    pub(crate) fn is_parent(&self) -> bool {
-        self.matching.is_some()
+    /// What its children are called, if it is a parent.
+    pub(crate) fn matching(&self) -> Option<&Matching> {
+        self.matching.as_ref()
     }
 
     /// True if a runtime for async handlers is needed.
@@ -437,6 +497,11 @@ impl Namespace {
     /// The handler of an event, or the one for all that have none.
     pub(super) fn event(&self, name: &str) -> Option<&OnEvent> {
         self.events.get(name).or(self.fallback.as_ref())
+    }
+
+    fn event_mut(&mut self, name: &str) -> &mut OnEvent {
+        assert_comes(name);
+        self.events.entry(name.to_owned()).or_default()
     }
 
     fn later<A, T, F: Future<Output = T> + Send + 'static>(

@@ -1,7 +1,7 @@
 //! Sockets as other shards and threads know them: what each shard's driver tells of its own, and
 //! how that is read.
 
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{borrow::Cow, fmt, net::IpAddr, sync::Arc};
 
 use parlor_core::{
     cluster::{Answer, Message, SocketInfo},
@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::{
     Handlers, Handshake, context,
-    handshake::{query, shown},
+    handshake::{date, param, params, query, shown},
     tasks::caught,
 };
 
@@ -101,6 +101,21 @@ impl RemoteHandshake {
         query(&self.url)
     }
 
+    /// What the query string says, decoded; see [`Handshake::params`].
+    pub fn params(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+        params(&self.url)
+    }
+
+    /// The first value of this name in the query string, decoded.
+    pub fn param(&self, name: &str) -> Option<Cow<'_, str>> {
+        param(&self.url, name)
+    }
+
+    /// [`Self::issued`] for people; see [`Handshake::time`].
+    pub fn time(&self) -> String {
+        date(self.issued)
+    }
+
     fn of(handshake: &Handshake) -> Self {
         // A copy, because the map that is made of them would stay.
         let headers = handshake.headers.clone();
@@ -166,6 +181,16 @@ pub(super) fn show<T: Serialize + 'static>() -> ShowData {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_is_read_as_on_its_own_shard() {
+        let (address, url, issued) = ([127, 0, 0, 1].into(), "/?a=%26&b=c&a=", 951_868_800_000);
+        let own = Handshake { address, url: url.into(), headers: Default::default(), issued };
+        let told = RemoteHandshake::of(&own);
+        assert_eq!(told.params().collect::<Vec<_>>(), own.params().collect::<Vec<_>>());
+        assert_eq!((told.param("a").as_deref(), told.param("x")), (Some("&"), None));
+        assert_eq!(told.time(), own.time());
+    }
 
     #[test]
     fn adm_09_what_is_printed_of_it_tells_no_secret() {

@@ -9,7 +9,7 @@ use parlor_core::{
     key::ShardId,
     time::Time,
 };
-use parlor_shared::socket_io::{Args, Draft, EncodeError, EventArgs, OwnedArgs};
+use parlor_shared::socket_io::{Args, Draft, EncodeError, EventArgs, OwnedArgs, RESERVED_EVENTS};
 
 use super::{
     AsyncContext, Context, EmitError, Emitter, Gathered, Gone, Handlers, Pending, Replies,
@@ -17,7 +17,7 @@ use super::{
     context::draft,
     gather::{MAX_GATHERING, replies},
 };
-use crate::mailbox::Parcel;
+use crate::mailbox::{Mailbox, Parcel};
 
 /// Names that mean something else between servers of Socket.IO.
 const RESERVED: [&str; 3] = ["connect", "connection", "new_namespace"];
@@ -36,8 +36,16 @@ impl ServerSide {
         event: &str,
         handler: impl Fn(&mut ShardContext<'_>, Args<'_>) + Send + Sync + 'static,
     ) {
-        assert!(!RESERVED.contains(&event), "`{event}` is a reserved event name");
-        self.0.insert(event.to_owned(), Arc::new(handler));
+        let is_reserved = RESERVED.contains(&event) || RESERVED_EVENTS.contains(&event);
+        assert!(!is_reserved, "`{event}` is a reserved event name");
+        let next: OnServerSide = match self.0.remove(event) {
+            None => Arc::new(handler),
+            Some(first) => Arc::new(move |cx, args| {
+                first(cx, args);
+                handler(cx, args);
+            }),
+        };
+        self.0.insert(event.to_owned(), next);
     }
 }
 
@@ -54,6 +62,38 @@ pub struct ServerAnswer {
     pub shard: ShardId,
     /// What it answered.
     pub args: OwnedArgs,
+}
+
+/// The right to answer one server-side event, once. Who drops it says that there is no answer.
+#[derive(Debug)]
+#[must_use = "the server that asks waits for the answer"]
+pub struct ServerAck {
+    /// `None` once it is used.
+    asker: Option<Asker>,
+    mailbox: Mailbox,
+}
+
+impl ServerAck {
+    /// Sends the answer. It is not heard if the time that its sender gave is up.
+    ///
+    /// # Panics
+    /// If an argument has no JSON form.
+    pub fn send(mut self, args: impl EventArgs) {
+        self.answer(Some(draft(Ok(Draft::ack()), args).into_array()));
+    }
+
+    fn answer(&mut self, reply: Option<RawArgs>) {
+        if let Some(asker) = self.asker.take() {
+            // If the shard is no more, its neighbours know. There is one for each question.
+            let _ = self.mailbox.post(Parcel::Wish(Input::AnswerServer(asker, reply)));
+        }
+    }
+}
+
+impl Drop for ServerAck {
+    fn drop(&mut self) {
+        self.answer(None);
+    }
 }
 
 fn event(name: &str, args: impl EventArgs) -> Result<Draft, EncodeError> {
@@ -133,6 +173,26 @@ impl ShardContext<'_> {
     pub fn ack(&mut self, args: impl EventArgs) {
         self.reply.get_or_insert_with(|| draft(Ok(Draft::ack()), args).into_array());
     }
+
+    /// Takes the right to answer the server-side event that is being handled, to do it later, from
+    /// any thread; `None` if its sender wants no answer, or has one.
+    ///
+    /// ```
+    /// # let mut server = parlor_server::Server::default();
+    /// # async fn count() -> u32 { 7 }
+    /// server.on_server_side("count", |cx, _| {
+    ///     let Some(ack) = cx.take_ack() else { return };
+    ///     // Threads of your own will do as well.
+    ///     tokio::spawn(async move { ack.send((count().await,)) });
+    /// });
+    /// ```
+    pub fn take_ack(&mut self) -> Option<ServerAck> {
+        if self.reply.is_some() {
+            return None;
+        }
+        let asker = self.asker.take()?;
+        Some(ServerAck { asker: Some(asker), mailbox: self.desk.env.mailbox.clone() })
+    }
 }
 
 impl AsyncContext {
@@ -202,11 +262,13 @@ impl Handlers {
     pub(crate) fn server_side(&mut self, now: Time, args: &Args<'_>, asker: Option<Asker>) {
         let name = args.name();
         let handler = self.server_side.0.get(name.as_ref()).cloned();
-        let mut reply = None;
+        let (mut asker, mut reply) = (asker, None);
         if let Some(handler) = handler {
+            let wanted = asker;
             self.run_here(now, &name, |cx| {
+                cx.asker = wanted;
                 handler(cx, *args);
-                reply = cx.reply.take();
+                (asker, reply) = (cx.asker.take(), cx.reply.take());
             });
         }
         if let Some(asker) = asker {

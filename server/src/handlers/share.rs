@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use parlor_core::key::SessionKey;
 
 /// Async handlers of one session at work, beyond which it gets no more sockets in namespaces that
-/// have any. A socket it has already adds two at most: one of its own, and one at its end.
+/// have any, and its sync ones start none. A socket it has already adds few: one of its own, one
+/// at its end, and what its handlers start then.
 pub(crate) const MAX_RUNNING_PER_SESSION: usize = 64;
 
 /// The sessions that have any, and how many.

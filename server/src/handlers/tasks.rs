@@ -8,7 +8,7 @@ use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     task::Poll,
@@ -25,7 +25,8 @@ use tokio::{
 use super::namespace::Running;
 
 /// Async handlers at work in a server, beyond which namespaces that have any take no more sockets.
-/// Each socket has one at most, but those of sockets that are gone may still run.
+/// Each socket has one at most, but those of sockets that are gone may still run, and what sync
+/// handlers have started.
 pub(crate) const MAX_RUNNING_HANDLERS: usize = 65_536;
 
 /// How long threads of handlers that block get to end, before they are left behind.
@@ -39,10 +40,9 @@ pub(crate) struct End {
     pub(super) outcome: Result<(), String>,
 }
 
-/// The runtime, before its threads are handed out.
+/// Where async handlers run, and what waits for their end.
 #[derive(Debug)]
 pub(crate) struct HandlerThreads {
-    runtime: Runtime,
     tasks: Tasks,
     ended: mpsc::Receiver<Infallible>,
 }
@@ -50,26 +50,62 @@ pub(crate) struct HandlerThreads {
 /// Starts async handlers; cloning shares the runtime.
 #[derive(Debug, Clone)]
 pub(crate) struct Tasks {
-    runtime: Handle,
+    pool: Arc<Pool>,
     n_running: Arc<AtomicUsize>,
     /// Never sent to: its receiver ends when the last task has.
     alive: mpsc::Sender<Infallible>,
 }
 
+/// A runtime, once one is needed: most servers' handlers are sync.
+#[derive(Debug)]
+struct Pool {
+    n_threads: usize,
+    handle: OnceLock<Handle>,
+    /// A lock, because it is started once and taken once.
+    runtime: Mutex<Option<Runtime>>,
+}
+
+impl Pool {
+    fn start(&self) -> io::Result<()> {
+        let mut runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.handle.get().is_none() {
+            let mut builder = Builder::new_multi_thread();
+            if self.n_threads > 0 {
+                builder.worker_threads(self.n_threads);
+            }
+            let started = builder.thread_name("handlers").enable_io().enable_time().build()?;
+            self.handle.get_or_init(|| started.handle().clone());
+            *runtime = Some(started);
+        }
+        Ok(())
+    }
+
+    fn handle(&self) -> &Handle {
+        self.handle.get().unwrap_or_else(|| {
+            self.start().expect("the operating system gives threads for async handlers");
+            self.handle.get().expect("it has just been started")
+        })
+    }
+
+    fn take(&self) -> Option<Runtime> {
+        self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
 impl HandlerThreads {
-    /// With so many threads; 0: as many as cores.
+    /// With so many threads, once they are needed; 0: as many as cores.
+    pub(crate) fn new(n_threads: usize) -> Self {
+        let pool = Pool { n_threads, handle: OnceLock::new(), runtime: Mutex::default() };
+        let (alive, ended) = mpsc::channel(1);
+        Self { tasks: Tasks { pool: pool.into(), n_running: Arc::default(), alive }, ended }
+    }
+
+    /// Starts the threads, because they are going to be needed.
     ///
     /// # Errors
     /// If the operating system gives none.
-    pub(crate) fn start(n_threads: usize) -> io::Result<Self> {
-        let mut builder = Builder::new_multi_thread();
-        if n_threads > 0 {
-            builder.worker_threads(n_threads);
-        }
-        let runtime = builder.thread_name("handlers").enable_io().enable_time().build()?;
-        let (alive, ended) = mpsc::channel(1);
-        let tasks = Tasks { runtime: runtime.handle().clone(), n_running: Arc::default(), alive };
-        Ok(Self { runtime, tasks, ended })
+    pub(crate) fn start(&self) -> io::Result<()> {
+        self.tasks.pool.start()
     }
 
     pub(crate) fn tasks(&self) -> Tasks {
@@ -79,10 +115,12 @@ impl HandlerThreads {
     /// Waits until all shards have ended, which is when `shards` does, and then until all handlers
     /// have or `timeout` has passed.
     pub(crate) fn run(self, mut shards: mpsc::Receiver<Infallible>, timeout: Duration) {
-        let Self { runtime, tasks, mut ended } = self;
+        let Self { tasks, mut ended } = self;
+        shards.blocking_recv();
+        let runtime = tasks.pool.take();
         drop(tasks);
+        let Some(runtime) = runtime else { return };
         runtime.block_on(async {
-            shards.recv().await;
             if tokio::time::timeout(timeout, ended.recv()).await.is_err() {
                 tracing::warn!("async handlers still ran at the end");
             }
@@ -98,18 +136,22 @@ impl Tasks {
     }
 
     /// Starts what `make` gives. `end` hears what came of it, or the words with which it panicked.
+    ///
+    /// # Panics
+    /// If these are the first, and there are no threads to be had.
     pub(crate) fn spawn<T: Send + 'static>(
         &self,
         make: impl FnOnce() -> Running<T> + Send + 'static,
         gauge: &Gauge,
         end: impl FnOnce(Result<T, String>) + Send + 'static,
     ) {
+        let runtime = self.pool.handle();
         let (alive, gauge) = (self.alive.clone(), gauge.clone());
         let n_running = Arc::clone(&self.n_running);
         n_running.fetch_add(1, Ordering::Relaxed);
         gauge.inc();
         // Owned by the runtime, and awaited through `alive`.
-        self.runtime.spawn(async move {
+        runtime.spawn(async move {
             let outcome = match caught(make) {
                 Ok(future) => finished(future).await,
                 Err(words) => Err(words),

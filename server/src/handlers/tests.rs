@@ -46,7 +46,7 @@ fn env() -> (Arc<Env>, Inbox) {
     (Arc::new(Env::alone(mailbox)), inbox)
 }
 
-fn handlers(tasks: Option<Tasks>, build: impl FnOnce(&mut Namespace)) -> Handlers {
+fn handlers(tasks: Tasks, build: impl FnOnce(&mut Namespace)) -> Handlers {
     let mut namespace = Namespace::default();
     build(&mut namespace);
     Handlers::new(env().0, &[("/".to_owned(), namespace)], ServerSide::default(), tasks)
@@ -68,7 +68,7 @@ impl Handlers {
 
 #[test]
 fn one_call_may_want_so_much_and_not_one_thing_more() {
-    let mut handlers = handlers(None, |namespace| {
+    let mut handlers = handlers(HandlerThreads::new(1).tasks(), |namespace| {
         namespace.on("e", |cx, args| {
             (0..args.get(0).unwrap()).for_each(|_: usize| cx.join("room"));
         });
@@ -87,9 +87,9 @@ fn one_call_may_want_so_much_and_not_one_thing_more() {
 
 #[test]
 fn while_so_many_async_handlers_run_no_more_sockets_are_taken() {
-    let threads = HandlerThreads::start(1).unwrap();
+    let threads = HandlerThreads::new(1);
     let tasks = threads.tasks();
-    let mut handlers = handlers(Some(tasks.clone()), |namespace| {
+    let mut handlers = handlers(tasks.clone(), |namespace| {
         namespace.on_async("e", |_, _| async {});
     });
     tasks.pretend(MAX_RUNNING_HANDLERS - 1);

@@ -39,7 +39,7 @@ impl<S> Volatile<S> {
         self.broadcast().to(rooms)
     }
 
-    /// The same as [`Self::to`].
+    /// The same as [`Self::to`]: this socket is left out.
     pub fn in_(self, rooms: impl Rooms) -> Emit<S> {
         self.to(rooms)
     }

@@ -46,6 +46,7 @@ impl Shard {
                 self.handlers(|all, view| all.passed(view, socket, passed));
                 self.resume(socket);
             }
+            Parcel::Spawned(socket, end) => self.handlers(|all, _| all.spawned(socket, end)),
             Parcel::Ended(socket, outcome) => {
                 self.handlers(|all, _| all.ended(socket, outcome));
                 self.resume(socket);

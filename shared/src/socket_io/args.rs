@@ -123,7 +123,7 @@ impl<'a> Args<'a> {
     }
 }
 
-/// Values that become the arguments of an event or acknowledgement: a tuple of up to six, the
+/// Values that become the arguments of an event or acknowledgement: a tuple of up to twelve, the
 /// [`Args`] of another, or a [`Forward`]ed part of them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the arguments of an event",
@@ -180,6 +180,12 @@ tuples!(A B C);
 tuples!(A B C D);
 tuples!(A B C D E);
 tuples!(A B C D E F);
+tuples!(A B C D E F G);
+tuples!(A B C D E F G H);
+tuples!(A B C D E F G H I);
+tuples!(A B C D E F G H I J);
+tuples!(A B C D E F G H I J K);
+tuples!(A B C D E F G H I J K L);
 
 /// JSON that is already written, as one argument.
 impl EventArgs for Box<RawValue> {

@@ -271,6 +271,15 @@ impl Draft {
         }
     }
 
+    /// Whether a head can be put in front.
+    ///
+    /// # Errors
+    /// If there are too many attachments.
+    pub fn check(&self) -> Result<(), EncodeError> {
+        let fits = self.attachments.len() <= MAX_ATTACHMENTS;
+        if fits { Ok(()) } else { Err(EncodeError::TooManyAttachments) }
+    }
+
     /// Puts the head in front: the packet is an event that wants an answer under `id`, if given.
     ///
     /// # Errors
@@ -314,10 +323,8 @@ impl Draft {
     /// Writes `4<type>[<n>-][<namespace>,][<id>]<json>` and the attachments, each behind its
     /// WebSocket header, into a buffer of exactly their length.
     fn finish(self, kind: Kind, namespace: &str, id: Option<u64>) -> Result<Frame, EncodeError> {
+        self.check()?;
         let n = self.attachments.len();
-        if n > MAX_ATTACHMENTS {
-            return Err(EncodeError::TooManyAttachments);
-        }
         let (mut count, mut number) = (itoa::Buffer::new(), itoa::Buffer::new());
         let count = (n > 0).then(|| count.format(n).as_bytes());
         let namespace = (namespace != "/").then_some(namespace.as_bytes());

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use super::{
-    args::{Args, ArgsError, EventArgs},
+    args::{Args, ArgsError, EventArgs, Forward},
     frame::{Draft, EncodeError},
     json::Outline,
 };
@@ -34,6 +34,21 @@ impl OwnedArgs {
     /// The event's name; empty for an acknowledgement.
     pub fn name(&self) -> Cow<'_, str> {
         self.as_args().name()
+    }
+
+    /// The whole JSON array as it came: of an event, its name leads.
+    pub fn array(&self) -> &str {
+        &self.array
+    }
+
+    /// How many arguments there are.
+    pub fn count(&self) -> usize {
+        self.as_args().count()
+    }
+
+    /// These arguments, all or from `first` on, to be sent again; see [`Args::forward_from`].
+    pub fn forward_from(&self, first: usize) -> Forward<'_> {
+        self.as_args().forward_from(first)
     }
 
     /// Each argument as written.
@@ -72,7 +87,7 @@ impl EventArgs for &OwnedArgs {
     }
 }
 
-/// Types that an event's arguments can be read as: a tuple of up to six. More arguments than it
+/// Types that an event's arguments can be read as: a tuple of up to twelve. More arguments than it
 /// names are ignored; a missing one reads as `null` does, so that `Option<T>` is `None`.
 #[diagnostic::on_unimplemented(
     message = "the arguments of an event cannot be read as `{Self}`",
@@ -107,6 +122,12 @@ tuples!(A 0 B 1 C 2);
 tuples!(A 0 B 1 C 2 D 3);
 tuples!(A 0 B 1 C 2 D 3 E 4);
 tuples!(A 0 B 1 C 2 D 3 E 4 F 5);
+tuples!(A 0 B 1 C 2 D 3 E 4 F 5 G 6);
+tuples!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7);
+tuples!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8);
+tuples!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9);
+tuples!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10);
+tuples!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11);
 
 #[cfg(test)]
 mod tests {
@@ -120,6 +141,7 @@ mod tests {
         let args = Args::of_event(text, &attachments);
         let owned = args.to_owned();
         assert_eq!((owned.name(), owned.raw().count()), (Cow::Borrowed("e"), 3));
+        assert_eq!((owned.array(), owned.count()), (text, 3));
         assert_eq!(owned.get::<u8>(0).unwrap(), 7);
         assert_eq!(owned.get::<Binary>(1).unwrap().0, attachments[0]);
         assert_eq!(owned.n_bytes(), text.len() + 3);
@@ -130,6 +152,8 @@ mod tests {
         };
         let borrowed = sent(&|draft| args.write(draft).unwrap());
         assert_eq!(sent(&|draft| (&owned).write(draft).unwrap()), borrowed);
+        let rest = sent(&|draft| args.forward_from(1).write(draft).unwrap());
+        assert_eq!(sent(&|draft| owned.forward_from(1).write(draft).unwrap()), rest);
     }
 
     #[test]
@@ -138,6 +162,12 @@ mod tests {
         assert_eq!(<(u8, String)>::from_args(&args).unwrap(), (1, "two".to_owned()));
         type Four = (u8, String, Option<u8>, Option<u8>);
         assert_eq!(Four::from_args(&args).unwrap(), (1, "two".to_owned(), None, None));
+        type Twelve = (u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8);
+        let mut draft = Draft::event("f").unwrap();
+        let twelve: Twelve = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
+        twelve.write(&mut draft).unwrap();
+        let (array, _) = draft.into_array();
+        assert_eq!(Twelve::from_args(&Args::of_event(&array, &[])).unwrap(), twelve);
         let wrong = <(u8, u8)>::from_args(&args).unwrap_err().to_string();
         assert!(wrong.starts_with("argument 1: invalid type: string"), "{wrong}");
         let missing = <(u8, String, (), u8)>::from_args(&args).unwrap_err();

@@ -41,9 +41,6 @@ pub(super) fn serve(server: &mut Server, options: Options) {
             with_room(cx, args, |cx, room| cx.to(room).emit("room-message", args));
         })
         .on("whisper", |cx, args| {
-            with_room(cx, args, |cx, room| cx.to(room).volatile().emit("room-message", args));
-        })
-        .on("whisper", |cx, args| {
             with_room(cx, args, |cx, room| {
                 cx.to(room).volatile().emit("room-message", args);
             });

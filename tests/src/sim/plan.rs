@@ -55,10 +55,10 @@ impl Plan {
             close_timeout: seconds(random, 2, 30),
         };
         // One run in four is generous.
-        if session.max_queue_bytes % 4 == 0 {
+        if session.max_queue_bytes.is_multiple_of(4) {
             session.max_burst_bytes = 60_000;
         }
-        if session.max_payload % 4 == 0 {
+        if session.max_payload.is_multiple_of(4) {
             session.max_volatile_keys = 256;
         }
         let window = seconds(random, 4, 15);

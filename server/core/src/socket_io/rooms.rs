@@ -172,7 +172,7 @@ impl Rooms {
 
     /// A socket has no connection any more, but stays in its rooms.
     pub(super) fn all_go_away(&mut self, socket: SocketKey, memberships: &[Membership]) {
-        memberships.iter().rev().for_each(|membership| self.go_away(socket, membership.room));
+        memberships.iter().for_each(|membership| self.go_away(socket, membership.room));
     }
 
     /// Takes a socket out of one room. `others` gives the memberships of any other socket, to
@@ -184,20 +184,23 @@ impl Rooms {
         is_away: bool,
         others: impl FnMut(SocketKey, usize, usize),
     ) {
-        if let Some(place) = self.place_of(memberships, name) {
-            self.leave_at(memberships, place, is_away, others);
+        let Some(place) = self.place_of(memberships, name) else { return };
+        // In the order of joining, as it is told: those behind move up, and tell their rooms.
+        self.take_out(memberships.remove(place), is_away, others);
+        for (place, Membership { room, place: at }) in memberships.iter().enumerate().skip(place) {
+            self.rooms[*room as usize].members[*at as usize].place = number(place);
         }
     }
 
-    /// Takes a socket out of all its rooms.
+    /// Takes a socket out of all its rooms, in the order of joining.
     pub(super) fn leave_all(
         &mut self,
         memberships: &mut Memberships,
         is_away: bool,
         mut others: impl FnMut(SocketKey, usize, usize),
     ) {
-        while let Some(last) = memberships.len().checked_sub(1) {
-            self.leave_at(memberships, last, is_away, &mut others);
+        for membership in std::mem::take(memberships) {
+            self.take_out(membership, is_away, &mut others);
         }
     }
 
@@ -206,22 +209,15 @@ impl Rooms {
         memberships.iter().position(|membership| membership.room == *room)
     }
 
-    fn leave_at(
+    fn take_out(
         &mut self,
-        memberships: &mut Memberships,
-        place: usize,
+        Membership { room: key, place: gap }: Membership,
         is_away: bool,
         mut others: impl FnMut(SocketKey, usize, usize),
     ) {
-        let Membership { room: key, place: gap } = memberships.swap_remove(place);
         if !is_away {
             let socket = self.rooms[key as usize].members[gap as usize].socket;
             self.go_away(socket, key);
-        }
-        if let Some(moved) = memberships.get(place) {
-            // Another membership of the same socket has moved here: tell its room.
-            let members = &mut self.rooms[moved.room as usize].members;
-            members[moved.place as usize].place = number(place);
         }
         let room = &mut self.rooms[key as usize];
         let gap = gap as usize;
@@ -264,6 +260,8 @@ mod tests {
     struct Model {
         sockets: Table<SocketKey, Memberships>,
         sets: Vec<BTreeSet<SocketKey>>,
+        /// Rooms of each socket, in the order of joining.
+        orders: BTreeMap<SocketKey, Vec<usize>>,
         away: BTreeSet<SocketKey>,
         /// What listeners have heard: rooms, and who is in them.
         heard: BTreeMap<Box<str>, BTreeSet<SocketKey>>,
@@ -300,6 +298,8 @@ mod tests {
                 let name = format!("room {room}");
                 let mut own = std::mem::take(model.sockets.get_mut(key).unwrap());
                 let is_away = model.away.contains(&key);
+                let order = model.orders.entry(key).or_default();
+                let before = order.clone();
                 let table = &mut model.sockets;
                 let mut others = |other: SocketKey, membership: usize, place: usize| {
                     assert_ne!(other, key, "a gap is never filled by the one that left it");
@@ -308,15 +308,19 @@ mod tests {
                 match op {
                     0 => {
                         rooms.join((key, session()), &mut own, &name, is_away);
-                        model.sets[room].insert(key);
+                        if model.sets[room].insert(key) {
+                            order.push(room);
+                        }
                     }
                     1 => {
                         rooms.leave(&mut own, &name, is_away, &mut others);
                         model.sets[room].remove(&key);
+                        order.retain(|known| *known != room);
                     }
                     2 => {
                         rooms.leave_all(&mut own, is_away, &mut others);
                         for set in &mut model.sets { set.remove(&key); }
+                        order.clear();
                     }
                     _ if is_away => {
                         rooms.all_come_back(key, &own);
@@ -327,8 +331,18 @@ mod tests {
                         model.away.insert(key);
                     }
                 }
+                let names = |order: &[usize]| -> Vec<String> {
+                    order.iter().map(|room| format!("room {room}")).collect()
+                };
+                let told: Vec<_> = own.iter().map(|place| rooms.name(place)).collect();
+                prop_assert_eq!(told, names(order), "in the order of joining");
                 let mut notes = Vec::new();
                 rooms.hand_over_notes(&mut notes);
+                if op >= 2 && !is_away {
+                    let left = notes.iter().filter(|note| note.change == RoomChange::Left);
+                    let left: Vec<_> = left.map(|note| note.room.as_ref()).collect();
+                    prop_assert_eq!(left, names(&before), "in the order of joining");
+                }
                 notes.into_iter().for_each(|note| model.hear(note));
                 *model.sockets.get_mut(key).unwrap() = own;
                 for (i, set) in model.sets.iter().enumerate() {

@@ -48,9 +48,9 @@ fn who_leaves_is_told_of_with_its_rooms_before_it_is_out_of_them() {
         told,
         [
             r#"#0 leaves ["red", "own"]: client namespace disconnect"#,
+            "red Left by #0",
             "own Left by #0",
             "own Deleted by #0",
-            "red Left by #0",
             "#0 is out of /a: client namespace disconnect",
         ]
     );

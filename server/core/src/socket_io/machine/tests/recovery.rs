@@ -414,9 +414,9 @@ fn who_is_away_has_left_its_rooms_for_those_who_listen_until_it_is_back() {
     assert_eq!(
         lost[1..],
         [
+            "red Left by #0",
             "own Left by #0",
             "own Deleted by #0",
-            "red Left by #0",
             "#0 is out of /a: transport close"
         ]
     );
