@@ -130,7 +130,8 @@ config! {
         /// is no limit. Guests' tokens do not count, nor those that are past their end.
         max_failed_auths_per_minute_per_address: u32 = 100,
         /// Messages of one session in a second, when it has had its burst; 0 is no limit. Events
-        /// past it are dropped and the client is told; if it goes on, it is cut.
+        /// past it are dropped and the client is told; if it goes on, it is cut. Packets that are
+        /// no messages, WebSocket pings and each part of a fragmented message count as one each.
         max_messages_per_second: u32 = 10_000,
         /// Messages of one session at once.
         max_message_burst: u32 = 5_000,

@@ -65,12 +65,17 @@ impl Shard {
                 self.tell(key, SessionInput::Malformed, None);
             }
             Ok(body) => {
+                // Those of messages count with them, unless there is something else among them.
+                let mut n_bytes = body.len();
                 for packet in engine::decode_payload(body) {
                     if self.sessions.get(key).is_none_or(|slot| slot.session.is_closed()) {
                         break;
                     }
                     if let Ok(packet) = &packet {
-                        self.tell(key, SessionInput::Packet(packet), Some(packet));
+                        let told = self.tell(key, SessionInput::Packet(packet), Some(packet));
+                        if told == Told::Noise {
+                            self.noise(key, std::mem::take(&mut n_bytes));
+                        }
                     } else {
                         is_fine = false;
                         self.tell(key, SessionInput::Malformed, None);
@@ -96,7 +101,7 @@ impl Shard {
         }
         match self.tell(key, input, None) {
             Told::Refused => Err(Refused::Overlap),
-            Told::Fine => Ok(()),
+            Told::Fine | Told::Noise => Ok(()),
         }
     }
 }

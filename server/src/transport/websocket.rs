@@ -44,8 +44,18 @@ pub(crate) struct Connection {
     pub(crate) is_blocked: bool,
     /// There is more to read, which has to wait.
     pub(crate) is_unread: bool,
+    /// What of that is read already.
+    pub(crate) rest: Option<Box<Rest>>,
     /// Counts it as open.
     open: Option<OpenConnection>,
+}
+
+/// Bytes that were read and have to wait, those of one read at most.
+#[derive(Debug)]
+pub(crate) struct Rest {
+    pub(crate) bytes: Vec<u8>,
+    /// Those in front are done with.
+    pub(crate) from: usize,
 }
 
 impl Connection {
@@ -63,6 +73,7 @@ impl Connection {
             role,
             is_blocked: false,
             is_unread: false,
+            rest: None,
             open,
         }
     }
@@ -121,6 +132,7 @@ impl Connection {
     pub(crate) fn finish(&mut self) {
         // It may be closed already; then there is nothing to finish.
         let _ = self.stream.shutdown(Shutdown::Write);
+        self.rest = None;
         self.role = Role::Lingering;
     }
 }
