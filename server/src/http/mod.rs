@@ -529,7 +529,7 @@ pub(crate) fn greet(shard: &Handle, settings: &Arc<HttpSettings>, key: Connectio
         }
         verdict = peer.verdict.take();
     }
-    let first = (verdict, opening::has_two_lengths(words));
+    let first = (verdict, opening::is_doubtful(words));
     let Some((stream, Some(open))) = shard.peek(|shard| shard.hand_over(key)) else { return };
     match TcpStream::from_std(stream) {
         Ok(stream) => {

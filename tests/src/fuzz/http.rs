@@ -15,7 +15,7 @@ use super::text;
 pub(super) fn opening(data: &[u8]) {
     let Some(opening) = doors::read_opening(data) else { return };
     let head = &data[..opening.n_head];
-    assert!(head.ends_with(b"\n\r\n") || head.ends_with(b"\n\n"), "it ends with an empty line");
+    assert!(head.ends_with(b"\r\n\r\n"), "it ends with an empty line");
     assert!(opening.headers.len() <= 100);
     for (name, value) in &opening.headers {
         assert!(!value.iter().any(|byte| b"\r\n\0".contains(byte)), "{name}: {value:?}");
