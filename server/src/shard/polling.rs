@@ -56,8 +56,12 @@ impl Shard {
         self.request(key, SessionInput::PostOpened)
     }
 
-    /// A POST's body is here: false if something in it could not be read.
+    /// A POST's body is here: false if something in it could not be read, or if its session has
+    /// ended meanwhile, so that nobody reads it.
     pub(crate) fn post_body(&mut self, key: SessionKey, body: &[u8]) -> bool {
+        if self.sessions.get(key).is_none_or(|slot| slot.session.is_closed()) {
+            return false;
+        }
         let mut is_fine = true;
         match std::str::from_utf8(body) {
             Err(_) => {
