@@ -188,6 +188,10 @@ impl Shard {
     fn closed(&mut self, key: SessionKey, reason: CloseReason) {
         let Some(slot) = self.sessions.get_mut(key) else { return };
         slot.has_told = true;
+        if let Some(pass) = &mut slot.seldom.pass {
+            // It will not join anything, though it may stay for its last word.
+            pass.pending = None;
+        }
         slot.mark(key, &mut self.dirty);
         self.settings.metrics.closed(slot.session.transport(), reason);
         tracing::debug!(session = chance::short(key), reason = reason.as_str(), "closed");
