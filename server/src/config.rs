@@ -197,8 +197,8 @@ config! {
         /// What a token must say as `aud`, or among it; empty: anything.
         audience: String = String::new(),
         /// File that names who is let in no more, a line for each: `account ID` (`sub`) or
-        /// `token ID` (`jti`). It is read again when it changes, as `keys` is, and who is in it is
-        /// disconnected.
+        /// `token ID` (`jti`), and for each comment, which begins with `#`. It is read again when
+        /// it changes, as `keys` is, and who is in it is disconnected.
         revoked: String = String::new(),
         /// File with a secret of 32 bytes or more that signs guests' tokens, for several nodes and
         /// for restarts. Empty: one is drawn at the start, and guests are forgotten at the end:
