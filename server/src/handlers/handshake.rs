@@ -100,7 +100,7 @@ pub(super) fn query(url: &str) -> &str {
 }
 
 /// One word of a query string. What is no escape stays, and what is no UTF-8 is replaced.
-fn decode(word: &str) -> Cow<'_, str> {
+pub(crate) fn decode(word: &str) -> Cow<'_, str> {
     if !word.contains(['%', '+']) {
         return Cow::Borrowed(word);
     }

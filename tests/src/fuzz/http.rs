@@ -43,15 +43,16 @@ pub(super) fn query(data: &[u8]) {
     let Some(read) = doors::read_query(query) else { return };
     // A fragment is none of the server's business.
     let query = query.split('#').next().unwrap_or_default();
-    let all = |wanted: &str| -> Vec<&str> {
+    let all = |wanted: &str| -> Vec<String> {
         let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        pairs.filter(|(name, _)| *name == wanted).map(|(_, value)| value).collect()
+        let wanted = pairs.filter(|(name, _)| unescaped(name) == wanted);
+        wanted.map(|(_, value)| unescaped(value)).collect()
     };
-    let last = |name: &str| all(name).last().copied().unwrap_or_default();
+    let last = |name: &str| all(name).pop().unwrap_or_default();
     let expected = Read {
         transport: ["polling", "websocket"].into_iter().find(|name| *name == last("transport")),
         names_session: !last("sid").is_empty(),
-        sid: Sid::parse(last("sid")).map(|sid| sid.to_bytes()),
+        sid: Sid::parse(&last("sid")).map(|sid| sid.to_bytes()),
         is_repeated: ["transport", "EIO", "sid"].iter().any(|name| all(name).len() > 1),
     };
     assert_eq!(read, expected);
