@@ -223,6 +223,9 @@ impl Peer {
         if self.is_doubtful.take() || !is_plain(&request) {
             return (Begun::Done(close(empty(StatusCode::BAD_REQUEST))), None);
         }
+        if request.headers().get(header::EXPECT).is_some_and(|what| !expects_continue(what)) {
+            return (Begun::Done(close(empty(StatusCode::EXPECTATION_FAILED))), None);
+        }
         if self.is_engines(&request) {
             let told = self.told(&request);
             let begun = if self.settings.cors.handles(request.method()) {
@@ -483,6 +486,11 @@ impl Peer {
         let pass = self.settings.limits.pass(now, Network::of(address), is_known);
         pass.map_err(Refusal::Denied)
     }
+}
+
+/// Nothing else can be expected (RFC 9110 § 10.1.1).
+fn expects_continue(what: &HeaderValue) -> bool {
+    what.as_bytes().eq_ignore_ascii_case(b"100-continue")
 }
 
 /// True if a request comes from another network than the one that opened its session, or from

@@ -119,6 +119,28 @@ fn ws_03_key_not_of_16_bytes() {
 }
 
 #[test]
+fn what_is_there_twice_or_is_no_token_opens_nothing() {
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    assert_opening_refused(&opening(key, &key.repeat(2)), &[400]);
+    let version = "Sec-WebSocket-Version: 13\r\n";
+    assert_opening_refused(&opening(version, &version.repeat(2)), &[426]);
+    for upgrade in ["websocket, h2c", "h2c, websocket", "websocket\r\nUpgrade: websocket"] {
+        let upgrade = format!("Upgrade: {upgrade}\r\nSec");
+        assert_opening_refused(&opening("Upgrade: websocket\r\nSec", &upgrade), &[400]);
+    }
+    for protocols in ["chat,,", "a, a", "", ",", "a b", "a,\r\nSec-WebSocket-Protocol: b"] {
+        let offered = format!("Sec-WebSocket-Protocol: {protocols}\r\nHost");
+        assert_opening_refused(&opening("Host", &offered), &[400]);
+    }
+    play(|scene| {
+        let offered = "Sec-WebSocket-Protocol: chat , b\r\nSec-WebSocket-Protocol: c\r\nHost";
+        let answer = scene.raw().ask(&opening("Host", offered));
+        answer.assert_status(101);
+        assert_eq!(answer.header("sec-websocket-protocol"), Some("chat"));
+    });
+}
+
+#[test]
 fn ws_04_upgrade_by_post() {
     assert_opening_refused(&opening("GET", "POST"), &[405, 400]);
     assert_opening_refused(&opening("HTTP/1.1", "HTTP/1.0"), &[405, 400]);

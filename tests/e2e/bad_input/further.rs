@@ -145,6 +145,20 @@ fn other_forms_of_a_target_lead_nowhere_else() {
 }
 
 #[test]
+fn nothing_but_a_go_ahead_can_be_expected() {
+    play(|scene| {
+        let mut polling = Polling::open(scene.address());
+        for what in ["x", "", "100-continue, x"] {
+            let mut raw = scene.raw();
+            let head = format!("{}Expect: {what}\r\nContent-Length: 2\r\n", polling.head("POST"));
+            raw.ask(&format!("{head}\r\n40")).assert_status(417);
+            raw.assert_ends();
+        }
+        polling.assert_lives();
+    });
+}
+
+#[test]
 fn what_a_query_says_may_be_escaped() {
     play(|scene| {
         let opened = scene.ask("GET /socket.io/?%45IO=%34&transport=%70olling HTTP/1.1");
