@@ -119,7 +119,7 @@ impl RevokedList {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            if line.contains(" #") || line.contains("\t#") {
+            if line.split_whitespace().skip(1).any(|word| word.starts_with('#')) {
                 return Err(format!("line {}: a comment needs a line of its own", at + 1));
             }
             let revoked = line
