@@ -309,9 +309,9 @@ impl Shard {
         self.links.is_congested()
     }
 
-    /// One turn: what other threads want and sockets bring (so much of it, see `connections`), then deadlines (if any is due, all is
-    /// written before), then everything is written. While another shard cannot keep up, clients
-    /// are not read: what they say waits in the kernel.
+    /// One turn: what other threads want and sockets bring (as much of it as `connections` says),
+    /// then deadlines (if any is due, all is written before), then everything is written. While
+    /// another shard cannot keep up, clients are not read: what they say waits in the kernel.
     pub(crate) fn turn(&mut self, events: &Events) {
         self.look_at_clock();
         self.taken = Taken::default();
