@@ -268,6 +268,22 @@ fn an_address_gets_its_sessions_and_connections_and_not_one_more() {
 }
 
 #[test]
+fn a_session_that_is_closed_is_not_one_that_may_still_join() {
+    let mut config = Config::default();
+    config.limits.max_pending_sessions_per_address = 1;
+    config.engine.connect_timeout_ms = 1;
+    let running = start(config, echo);
+    let server = running.address();
+    let open = || get(server, "/socket.io/?EIO=4&transport=polling").unwrap();
+    for n_closed in 1..4 {
+        assert!(open().starts_with("HTTP/1.1 200"), "the place of one that nobody polls");
+        let closed =
+            format!("parlor_sessions_closed_total{{reason=\"forced server close\"}} {n_closed}");
+        wait_for_metric(server, &closed);
+    }
+}
+
+#[test]
 fn forwarded_addresses_count_only_from_trusted_proxies() {
     let whoami = |server: &mut Server| {
         server.namespace("/").on("whoami", |cx, _| {

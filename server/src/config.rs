@@ -136,7 +136,8 @@ config! {
         /// is no limit. Guests' tokens do not count, nor those that are past their end.
         max_failed_auths_per_minute_per_address: u32 = 100,
         /// Messages of one session in a second, when it has had its burst; 0 is no limit. Events
-        /// past it are dropped and the client is told; if it goes on, it is cut.
+        /// past it are dropped and the client is told; if it goes on, it is cut. Packets that are
+        /// no messages, WebSocket pings and each part of a fragmented message count as one each.
         max_messages_per_second: u32 = 10_000,
         /// Messages of one session at once.
         max_message_burst: u32 = 5_000,
@@ -202,8 +203,8 @@ config! {
         /// What a token must say as `aud`, or among it; empty: anything.
         audience: String = String::new(),
         /// File that names who is let in no more, a line for each: `account ID` (`sub`) or
-        /// `token ID` (`jti`). It is read again when it changes, as `keys` is, and who is in it is
-        /// disconnected.
+        /// `token ID` (`jti`), and for each comment, which begins with `#`. It is read again when
+        /// it changes, as `keys` is, and who is in it is disconnected.
         revoked: String = String::new(),
         /// File with a secret of 32 bytes or more that signs guests' tokens, for several nodes and
         /// for restarts. Empty: one is drawn at the start, and guests are forgotten at the end:

@@ -11,6 +11,10 @@ use hyper::{
     },
 };
 
+/// What the answer to a preflight depends on, and what with the origin: one line for both.
+const ASKED_HEADERS: &str = "Access-Control-Request-Headers";
+const BOTH: &str = "Origin, Access-Control-Request-Headers";
+
 /// Which origins are told that they may read answers.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Cors {
@@ -74,8 +78,8 @@ impl Cors {
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
         if let Some(asked) = request.get(ACCESS_CONTROL_REQUEST_HEADERS) {
             headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
-            headers.append(VARY, HeaderValue::from_static("Access-Control-Request-Headers"));
         }
+        headers.insert(VARY, HeaderValue::from_static(ASKED_HEADERS));
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         response
     }
@@ -118,7 +122,9 @@ impl Told {
     /// Puts the headers on the answer.
     pub(crate) fn apply(self, response: &mut HeaderMap) {
         if self.varies {
-            response.append(VARY, HeaderValue::from_static("Origin"));
+            // Besides, only preflights vary, by one thing.
+            let varies = if response.contains_key(VARY) { BOTH } else { "Origin" };
+            response.insert(VARY, HeaderValue::from_static(varies));
         }
         if let Some(origin) = self.origin {
             response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -182,6 +188,26 @@ mod tests {
         assert!(Cors::new(&["*".to_owned()], true, false).is_err());
         assert!(Cors::new(&["*".to_owned()], false, true).is_err());
         assert!(Cors::new(&["a\r\nb".to_owned()], false, false).is_err());
+    }
+
+    #[test]
+    fn a_preflight_varies_in_one_line_whatever_it_asks_for() {
+        for (origins, vary) in [(&["http://a", "http://b"][..], BOTH), (&["*"], ASKED_HEADERS)] {
+            let origins: Vec<String> = origins.iter().map(|s| (*s).to_owned()).collect();
+            let cors = Cors::new(&origins, false, false).unwrap();
+            let mut request = HeaderMap::new();
+            request.insert(ORIGIN, HeaderValue::from_static("http://a"));
+            for asked in [None, Some("a, b")] {
+                if let Some(asked) = asked {
+                    request.insert(ACCESS_CONTROL_REQUEST_HEADERS, asked.parse().unwrap());
+                }
+                let mut answer: Response<()> = cors.preflight(&request);
+                cors.told(&Method::OPTIONS, &request).apply(answer.headers_mut());
+                let told = |name| answer.headers().get_all(name).iter().collect::<Vec<_>>();
+                assert_eq!(told(VARY), [vary]);
+                assert_eq!(told(ACCESS_CONTROL_ALLOW_HEADERS).len(), asked.iter().count());
+            }
+        }
     }
 
     #[test]

@@ -36,8 +36,8 @@ pub enum Input<'a> {
     Pinged(SessionKey),
     /// It has answered: its client has all of that.
     Ponged(SessionKey),
-    /// A session sends more than it may: its text, or that bytes come next, which are handed in as
-    /// usual.
+    /// A session sends more than it may: its text, or that it is something else. Bytes are handed
+    /// in next, as usual.
     Excess(SessionKey, Option<&'a str>),
     /// A session ended.
     Closed(SessionKey, CloseReason),

@@ -45,7 +45,7 @@ pub(crate) struct Entered {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
     Denied(Denied),
-    /// Its account has as many sockets as it may, or comes too often.
+    /// Its account has as many sockets as it may, or comes too often; or its network is shut out.
     TooMany,
 }
 
@@ -144,11 +144,15 @@ impl Gate {
                 _ => Ok(self.guest(unix_ms, request, sent.guest == Some(Value::Bool(true)))),
             };
         };
+        let limits = Arc::clone(&self.accounts.limits);
+        if request.network.is_some_and(|network| limits.is_shut_out(now, network)) {
+            // Its tokens are not even looked at.
+            return Err(Refused::TooMany);
+        }
         let account = self.accounts.verify(unix_ms, token).map_err(Refused::Denied)?;
         if account.is_guest && request.rule == AccountRule::Required {
             return Err(Refused::Denied(Denied::NoGuests));
         }
-        let limits = Arc::clone(&self.accounts.limits);
         let counted = limits.socket(now, account.shared_id()).ok_or(Refused::TooMany)?;
         let budget = limits.account_budget(now, account.shared_id());
         let account = Arc::new(account);

@@ -106,16 +106,21 @@ impl RevokedList {
     }
 
     /// Takes what the file says in place of what it said before: a line for each, empty ones and
-    /// those that begin with `#` aside.
+    /// those that begin with `#` aside. A name may hold blanks, so that a comment behind it would
+    /// be part of it: it is refused.
     ///
     /// # Errors
     /// The line that is wrong; nothing has changed then.
     pub(super) fn read_file(&mut self, content: &str) -> Result<(), String> {
         let mut set = Set::default();
+        let content = content.strip_prefix('\u{feff}').unwrap_or(content);
         for (at, line) in content.lines().enumerate() {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
                 continue;
+            }
+            if line.split_whitespace().skip(1).any(|word| word.starts_with('#')) {
+                return Err(format!("line {}: a comment needs a line of its own", at + 1));
             }
             let revoked = line
                 .parse()
@@ -175,6 +180,12 @@ mod tests {
         let error = list.read_file("account bob\n\nsomebody eve").unwrap_err();
         assert_eq!(error, "line 3: neither `account ID` nor `token ID`");
         assert!(list.has(&account("ada lovelace", None)) && !list.has(&account("bob", None)));
+        for comment in ["account bob # rude", "token t2\t# stolen", "account bob #"] {
+            let error = list.read_file(comment).unwrap_err();
+            assert_eq!(error, "line 1: a comment needs a line of its own", "{comment}");
+        }
+        list.read_file("\u{feff}account ada lovelace\naccount r#7").unwrap();
+        assert!(list.has(&account("ada lovelace", None)) && list.has(&account("r#7", None)));
         list.add(0, Revoked::Account("bob".to_owned()));
         list.read_file("").unwrap();
         assert!(!list.has(&account("ada lovelace", None)) && list.has(&account("bob", None)));

@@ -535,7 +535,12 @@ fn while_a_network_is_shut_out_no_token_of_it_is_looked_at() {
     for token in ["x", good["token"].as_str().unwrap()] {
         for _ in 0..100 {
             assert_eq!(script.renew(59_999, 1, token), Err(Refused::TooMany));
+            let auth = json!({"token": token});
+            let entered = script.enter(59_999, 2, AccountRule::Required, &auth);
+            assert_eq!(entered, Err(Refused::TooMany));
         }
     }
+    assert!(script.enter(0, 3, AccountRule::Guests, &json!({})).is_ok(), "it has no token");
     assert_eq!(script.renew(60_000, 1, good["token"].as_str().unwrap()), Ok(()));
+    assert!(script.enter(60_000, 2, AccountRule::Required, &good).is_ok());
 }

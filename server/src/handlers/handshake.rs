@@ -108,7 +108,7 @@ pub(super) fn param<'u>(url: &'u str, name: &str) -> Option<Cow<'u, str>> {
 }
 
 /// One word of a query string. What is no escape stays, and what is no UTF-8 is replaced.
-fn decode(word: &str) -> Cow<'_, str> {
+pub(crate) fn decode(word: &str) -> Cow<'_, str> {
     if !word.contains(['%', '+']) {
         return Cow::Borrowed(word);
     }

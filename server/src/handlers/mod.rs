@@ -60,7 +60,7 @@ pub(crate) use desk::{Env, EnvParts, Gathered};
 pub(crate) use dynamic::{Matching, Unlisted};
 pub(crate) use events::Passed;
 pub(crate) use every::{Beat, TimerId};
-pub(crate) use handshake::shown;
+pub(crate) use handshake::{decode, shown};
 pub(crate) use listening::listeners;
 pub(crate) use names::Names;
 pub(crate) use namespace::Running as RunningTask;

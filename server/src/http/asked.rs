@@ -5,7 +5,10 @@ use hyper::{HeaderMap, Method, Request, Uri, Version, header};
 use parlor_core::engine_io::Transport;
 use parlor_shared::{engine_io::HandshakeError, id::Sid};
 
-use crate::transport::{Transports, websocket};
+use crate::{
+    handlers::decode,
+    transport::{Transports, websocket},
+};
 
 /// What of a request says which way it goes.
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +82,8 @@ impl Query {
             let (pair, after) = cut(rest, b'&');
             rest = after;
             let (name, value) = cut(pair, b'=');
-            let place = match name {
+            let (name, value) = (decode(name), decode(value));
+            let place = match &*name {
                 "transport" => &mut transport,
                 "EIO" => &mut eio,
                 "sid" => &mut sid,
@@ -89,14 +93,14 @@ impl Query {
         }
         let sid = sid.filter(|sid| !sid.is_empty());
         Self {
-            transport: match transport {
+            transport: match transport.as_deref() {
                 Some("polling") => Some(Transport::Polling),
                 Some("websocket") => Some(Transport::WebSocket),
                 _ => None,
             },
-            is_v4: eio == Some("4"),
+            is_v4: eio.as_deref() == Some("4"),
             names_session: sid.is_some(),
-            sid: sid.and_then(Sid::parse),
+            sid: sid.and_then(|sid| Sid::parse(&sid)),
             is_repeated,
         }
     }
@@ -158,6 +162,12 @@ mod tests {
         let sid = Sid::from_bytes([7; 18]);
         assert_eq!(read(&format!("&sid={sid}")), Query { sid: Some(sid), ..named });
         assert_eq!(read(""), Query::default());
+        assert_eq!(read("?%45IO=%34&transport=%70olling"), Query { is_v4: false, ..usual });
+        assert_eq!(read("%45IO=%34&tr%61nsport=%70olling"), usual);
+        let escaped =
+            format!("sid=%{:02X}{}", sid.to_string().as_bytes()[0], &sid.to_string()[1..]);
+        assert_eq!(read(&escaped), Query { sid: Some(sid), ..named });
+        assert!(read("EIO=4&%45IO=4").is_repeated);
         assert_eq!(Query::read(&"/".parse().unwrap()), Query::default());
     }
 

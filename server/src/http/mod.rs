@@ -223,6 +223,9 @@ impl Peer {
         if self.is_doubtful.take() || !is_plain(&request) {
             return (Begun::Done(close(empty(StatusCode::BAD_REQUEST))), None);
         }
+        if request.headers().get(header::EXPECT).is_some_and(|what| !expects_continue(what)) {
+            return (Begun::Done(close(empty(StatusCode::EXPECTATION_FAILED))), None);
+        }
         if self.is_engines(&request) {
             let told = self.told(&request);
             let begun = if self.settings.cors.handles(request.method()) {
@@ -485,6 +488,11 @@ impl Peer {
     }
 }
 
+/// Nothing else can be expected (RFC 9110 § 10.1.1).
+fn expects_continue(what: &HeaderValue) -> bool {
+    what.as_bytes().eq_ignore_ascii_case(b"100-continue")
+}
+
 /// True if a request comes from another network than the one that opened its session, or from
 /// another page. Of pages from here, browsers name the origin when they POST, and not when they
 /// GET.
@@ -529,7 +537,7 @@ pub(crate) fn greet(shard: &Handle, settings: &Arc<HttpSettings>, key: Connectio
         }
         verdict = peer.verdict.take();
     }
-    let first = (verdict, opening::has_two_lengths(words));
+    let first = (verdict, opening::is_doubtful(words));
     let Some((stream, Some(open))) = shard.peek(|shard| shard.hand_over(key)) else { return };
     match TcpStream::from_std(stream) {
         Ok(stream) => {

@@ -9,7 +9,7 @@ use parlor_shared::{
     engine_io::Packet,
     id::Sid,
     socket_io::Frame,
-    websocket::{Message, Violation, close_code},
+    websocket::{Brought, Message, Violation, close_code},
 };
 
 use super::{Carrier, Shard, connections::good_bye};
@@ -42,9 +42,9 @@ impl Shard {
             slot.session.handle(now, SessionInput::CandidateOpened, &mut verdict);
             if verdict == [SessionEffect::AcceptCandidate] {
                 slot.seldom.candidate = Some(connection);
-                slot.seldom.n_candidate_controls = 0;
+                slot.seldom.n_candidate_frames = 0;
                 self.arm(key);
-                self.bytes(connection, read);
+                self.first_bytes(connection, read);
                 return;
             }
         }
@@ -73,7 +73,14 @@ impl Shard {
         slot.is_some_and(|slot| slot.seldom.n_expected > 0)
     }
 
-    pub(super) fn candidate_message(&mut self, session: SessionKey, message: &Message<'_>) {
+    /// A frame of the candidate, which may send few.
+    pub(super) fn candidate_brought(&mut self, session: SessionKey, brought: &Brought<'_>) {
+        if self.has_said_enough(session) {
+            let code = close_code::POLICY_VIOLATION;
+            let reason = "too many frames before the upgrade";
+            return self.candidate_violated(session, Violation { code, reason });
+        }
+        let Brought::Message(message) = brought else { return };
         match message {
             Message::Text(text) => match Packet::decode(text) {
                 Ok(packet) => {
@@ -81,11 +88,6 @@ impl Shard {
                 }
                 Err(_) => self.drop_candidate(session, Some(good_bye())),
             },
-            Message::Ping(_) | Message::Pong(_) if self.has_controls_enough(session) => {
-                let code = close_code::POLICY_VIOLATION;
-                let reason = "too many control frames";
-                self.candidate_violated(session, Violation { code, reason });
-            }
             Message::Ping(payload) => self.write_to_candidate(session, &Frame::pong(payload)),
             Message::Pong(_) => {}
             Message::Binary(_) | Message::Close(_) => {
@@ -94,12 +96,12 @@ impl Shard {
         }
     }
 
-    /// Counts a control frame of the candidate; true if it was one too many. In all it may send as
-    /// many as a session's own transport in a second: its time is short.
-    fn has_controls_enough(&mut self, session: SessionKey) -> bool {
+    /// Counts a frame of the candidate; true if it was one too many. In all it may send as many as
+    /// a session's own transport may send control frames in a second: its time is short.
+    fn has_said_enough(&mut self, session: SessionKey) -> bool {
         let Some(slot) = self.sessions.get_mut(session) else { return true };
-        slot.seldom.n_candidate_controls += 1;
-        slot.seldom.n_candidate_controls > MAX_CONTROL_FRAMES_PER_SECOND
+        slot.seldom.n_candidate_frames += 1;
+        slot.seldom.n_candidate_frames > MAX_CONTROL_FRAMES_PER_SECOND
     }
 
     pub(super) fn candidate_violated(&mut self, session: SessionKey, violation: Violation) {

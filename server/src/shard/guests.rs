@@ -120,7 +120,7 @@ impl Shard {
         self.forget_guest(key);
         let session = self.open_by(key, handshake, pass);
         self.write_opening(session, key, answer);
-        self.bytes(key, rest);
+        self.first_bytes(key, rest);
         // Its end may have come along with its first word.
         self.read(key, true);
     }

@@ -26,7 +26,7 @@ mod tests;
 mod writing;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
     rc::Rc,
     sync::Arc,
     time::Duration,
@@ -46,7 +46,7 @@ use parlor_core::{
 use parlor_shared::id::Sid;
 use tokio::sync::{Notify, oneshot};
 
-use connections::connection_key;
+use connections::{Taken, connection_key};
 use figures::Tally;
 pub(crate) use guests::Guest;
 pub(crate) use handle::Handle;
@@ -135,8 +135,10 @@ pub(crate) struct Shard {
     dirty: Vec<SessionKey>,
     /// Sessions that are to be written to before anything else happens.
     full: Vec<SessionKey>,
-    /// Connections that had more to read than their turn allowed.
-    unread: Vec<ConnectionKey>,
+    /// Connections that had more to say than they may at once, or came when a turn was over: in
+    /// this order they are read from.
+    unread: VecDeque<ConnectionKey>,
+    taken: Taken,
     scratch: Vec<u8>,
     effects: Vec<SessionEffect>,
     /// Wakes the shard's loop: there is an earlier deadline or something unread.
@@ -175,8 +177,8 @@ struct Seldom {
     sid: Sid,
     handshake: Arc<Handshake>,
     candidate: Option<ConnectionKey>,
-    /// Pings and pongs of the WebSocket protocol that it has sent.
-    n_candidate_controls: u32,
+    /// Frames that it has sent.
+    n_candidate_frames: u32,
     /// WebSockets that are on their way from other shards.
     n_expected: u32,
     /// Of what it sends, once that is more than a little.
@@ -262,7 +264,8 @@ impl Shard {
             deadlines: Deadlines::default(),
             dirty: Vec::new(),
             full: Vec::new(),
-            unread: Vec::new(),
+            unread: VecDeque::new(),
+            taken: Taken::default(),
             scratch: vec![0; READ_BUFFER_BYTES],
             effects: Vec::new(),
             wake: Rc::default(),
@@ -306,11 +309,12 @@ impl Shard {
         self.links.is_congested()
     }
 
-    /// One turn: what other threads want and sockets bring, then deadlines (if any is due, all is
-    /// written before), then everything is written. While another shard cannot keep up, clients
-    /// are not read: what they say waits in the kernel.
+    /// One turn: what other threads want and sockets bring (as much of it as `connections` says),
+    /// then deadlines (if any is due, all is written before), then everything is written. While
+    /// another shard cannot keep up, clients are not read: what they say waits in the kernel.
     pub(crate) fn turn(&mut self, events: &Events) {
         self.look_at_clock();
+        self.taken = Taken::default();
         self.unpack();
         let mut n_events = 0;
         for event in events {
@@ -329,7 +333,7 @@ impl Shard {
             }
             let is_ending = event.is_read_closed() || event.is_error();
             if event.is_readable() || is_ending {
-                self.read(key, is_ending);
+                self.readable(key, is_ending);
             }
         }
         if n_events == MAX_EVENTS {
@@ -337,12 +341,7 @@ impl Shard {
             self.wake.call();
         }
         if !self.links.is_congested() {
-            for key in std::mem::take(&mut self.unread) {
-                if let Some(connection) = self.connections.get_mut(key) {
-                    connection.is_unread = false;
-                }
-                self.read(key, true);
-            }
+            self.read_on();
         }
         // What has become due since the turn began has the next one, which begins at once.
         if self.deadline().is_some_and(|at| at <= self.now()) {

@@ -56,8 +56,12 @@ impl Shard {
         self.request(key, SessionInput::PostOpened)
     }
 
-    /// A POST's body is here: false if something in it could not be read.
+    /// A POST's body is here: false if something in it could not be read, or if its session has
+    /// ended meanwhile, so that nobody reads it.
     pub(crate) fn post_body(&mut self, key: SessionKey, body: &[u8]) -> bool {
+        if self.sessions.get(key).is_none_or(|slot| slot.session.is_closed()) {
+            return false;
+        }
         let mut is_fine = true;
         match std::str::from_utf8(body) {
             Err(_) => {
@@ -65,12 +69,17 @@ impl Shard {
                 self.tell(key, SessionInput::Malformed, None);
             }
             Ok(body) => {
+                // Those of messages count with them, unless there is something else among them.
+                let mut n_bytes = body.len();
                 for packet in engine::decode_payload(body) {
                     if self.sessions.get(key).is_none_or(|slot| slot.session.is_closed()) {
                         break;
                     }
                     if let Ok(packet) = &packet {
-                        self.tell(key, SessionInput::Packet(packet), Some(packet));
+                        let told = self.tell(key, SessionInput::Packet(packet), Some(packet));
+                        if told == Told::Noise {
+                            self.noise(key, std::mem::take(&mut n_bytes));
+                        }
                     } else {
                         is_fine = false;
                         self.tell(key, SessionInput::Malformed, None);
@@ -96,7 +105,7 @@ impl Shard {
         }
         match self.tell(key, input, None) {
             Told::Refused => Err(Refused::Overlap),
-            Told::Fine => Ok(()),
+            Told::Fine | Told::Noise => Ok(()),
         }
     }
 }

@@ -28,6 +28,8 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Told {
     Fine,
+    /// It was no message: `noise` counts it.
+    Noise,
     Refused,
 }
 
@@ -87,7 +89,7 @@ impl Shard {
                 sid,
                 handshake: Arc::new(handshake),
                 candidate: None,
-                n_candidate_controls: 0,
+                n_candidate_frames: 0,
                 n_expected: 0,
                 meter: None,
                 pass,
@@ -146,6 +148,7 @@ impl Shard {
                         self.deliver(key, packet);
                     }
                 }
+                SessionEffect::Noise => told = Told::Noise,
                 SessionEffect::RefuseRequest => told = Told::Refused,
                 other => self.carry_out(key, other),
             }
@@ -162,6 +165,7 @@ impl Shard {
     pub(super) fn carry_out(&mut self, key: SessionKey, effect: SessionEffect) {
         match effect {
             SessionEffect::Deliver
+            | SessionEffect::Noise
             | SessionEffect::RefuseRequest
             | SessionEffect::AcceptCandidate => {}
             SessionEffect::DropCandidate => self.end_candidate(key, Some(good_bye())),
@@ -184,6 +188,10 @@ impl Shard {
     fn closed(&mut self, key: SessionKey, reason: CloseReason) {
         let Some(slot) = self.sessions.get_mut(key) else { return };
         slot.has_told = true;
+        if let Some(pass) = &mut slot.seldom.pass {
+            // It will not join anything, though it may stay for its last word.
+            pass.pending = None;
+        }
         slot.mark(key, &mut self.dirty);
         self.settings.metrics.closed(slot.session.transport(), reason);
         tracing::debug!(session = chance::short(key), reason = reason.as_str(), "closed");
@@ -214,6 +222,15 @@ impl Shard {
                 self.input(Input::Excess(key, None));
                 self.input(bytes);
             }
+        }
+    }
+
+    /// Counts what is no message as one: it is as much work.
+    pub(super) fn noise(&mut self, key: SessionKey, n_bytes: usize) {
+        if let App::SocketIo { .. } = &self.app
+            && !self.is_within_limits(key, n_bytes)
+        {
+            self.input(Input::Excess(key, None));
         }
     }
 

@@ -27,7 +27,7 @@ pub(crate) fn read(bytes: &[u8]) -> Option<(Request<()>, usize)> {
     let mut head = httparse::Request::new(&mut []);
     let parsed = head.parse_with_uninit_headers(bytes, &mut headers);
     let Ok(httparse::Status::Complete(n_head)) = parsed else { return None };
-    if (head.method?, head.version?) != ("GET", 1) {
+    if (head.method?, head.version?) != ("GET", 1) || has_bare_line_end(&bytes[..n_head]) {
         return None;
     }
     // One copy, which all values share.
@@ -53,17 +53,32 @@ pub(crate) fn read(bytes: &[u8]) -> Option<(Request<()>, usize)> {
     Some((request, n_head))
 }
 
-/// True if the head at the front of `bytes` tells the length of its body in two ways, which is how
-/// requests are smuggled past proxies. Hyper reads chunks then, and does not tell that there was
-/// another length. Source: RFC 9112 § 6.3, which lets a server refuse such a request.
-pub(crate) fn has_two_lengths(bytes: &[u8]) -> bool {
+/// True if servers on a request's way may read the head at the front of `bytes` in another way than
+/// hyper does, which tells of none of this: its lines end without a CR, or the length of its body
+/// stands there twice. So requests are smuggled past proxies.
+/// Source: RFC 9112 §§ 2.2 and 6.3, which let a server refuse such a request.
+pub(crate) fn is_doubtful(bytes: &[u8]) -> bool {
     let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
     let mut head = httparse::Request::new(&mut []);
-    let parsed = head.parse_with_uninit_headers(bytes, &mut headers);
-    let has = |name: &str| head.headers.iter().any(|h| h.name.eq_ignore_ascii_case(name));
-    matches!(parsed, Ok(httparse::Status::Complete(_)))
-        && has("content-length")
-        && has("transfer-encoding")
+    match head.parse_with_uninit_headers(bytes, &mut headers) {
+        Ok(httparse::Status::Complete(n_head)) => {
+            let count = |name: &str| {
+                let all = head.headers.iter();
+                all.filter(|header| header.name.eq_ignore_ascii_case(name)).count()
+            };
+            let n_lengths = count("content-length");
+            let is_told_twice = n_lengths > 1 || n_lengths == 1 && count("transfer-encoding") > 0;
+            is_told_twice || has_bare_line_end(&bytes[..n_head])
+        }
+        // What there is of it so far.
+        Ok(httparse::Status::Partial) => has_bare_line_end(bytes),
+        // Hyper refuses it.
+        Err(_) => false,
+    }
+}
+
+fn has_bare_line_end(head: &[u8]) -> bool {
+    head.first() == Some(&b'\n') || head.windows(2).any(|two| two[1] == b'\n' && two[0] != b'\r')
 }
 
 /// The answer as it travels.
@@ -101,12 +116,34 @@ mod tests {
     #[test]
     fn two_lengths_are_seen_in_a_head_that_is_whole() {
         let head = |lengths: &str| format!("POST / HTTP/1.1\r\nHost: a\r\n{lengths}\r\n\r\n");
-        let both = head("content-length: 3\r\nTransfer-Encoding: chunked");
-        assert!(has_two_lengths(both.as_bytes()));
-        assert!(has_two_lengths(format!("{both}rest").as_bytes()));
-        assert!(!has_two_lengths(&both.as_bytes()[..both.len() - 1]));
+        for both in [
+            "content-length: 3\r\nTransfer-Encoding: chunked",
+            "Content-Length: 3\r\ncontent-length: 3",
+        ] {
+            let both = head(both);
+            assert!(is_doubtful(both.as_bytes()));
+            assert!(is_doubtful(format!("{both}rest").as_bytes()));
+            assert!(!is_doubtful(&both.as_bytes()[..both.len() - 1]));
+        }
         for one in ["Content-Length: 3", "Transfer-Encoding: chunked", "X: Content-Length"] {
-            assert!(!has_two_lengths(head(one).as_bytes()), "{one}");
+            assert!(!is_doubtful(head(one).as_bytes()), "{one}");
+        }
+    }
+
+    #[test]
+    fn a_line_end_without_a_cr_is_seen_wherever_it_is() {
+        for head in [
+            "GET / HTTP/1.1\nHost: a\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\nA: b\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\n\n",
+            "GET / HTTP/1.1\r\nHost: a\n\n",
+            "\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET / HTTP/1.1\nHost: a\r\n",
+        ] {
+            assert!(is_doubtful(head.as_bytes()), "{head:?}");
+        }
+        for head in ["GET / HTTP/1.1\r\nHost: a\r\n\r\n", "POST / HTTP/1.1\r\n\r\na\nb", ""] {
+            assert!(!is_doubtful(head.as_bytes()), "{head:?}");
         }
     }
 
@@ -130,6 +167,8 @@ mod tests {
             with("Host: a", "Host : a"),
             with("Host: a", "Host: a\u{1}"),
             with("Host: a", " folded"),
+            with("Host: a\r\n", "Host: a\n"),
+            with("\r\n\r\n", "\r\n\n"),
         ] {
             assert!(read(other.as_bytes()).is_none(), "{other}");
         }

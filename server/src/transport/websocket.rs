@@ -3,6 +3,7 @@
 //! Source: RFC 6455; the frames themselves are `parlor_shared::websocket`'s.
 
 use std::{
+    collections::BTreeSet,
     io::{self, IoSlice, Read as _, Write as _},
     net::Shutdown,
 };
@@ -44,8 +45,18 @@ pub(crate) struct Connection {
     pub(crate) is_blocked: bool,
     /// There is more to read, which has to wait.
     pub(crate) is_unread: bool,
+    /// What of that is read already.
+    pub(crate) rest: Option<Box<Rest>>,
     /// Counts it as open.
     open: Option<OpenConnection>,
+}
+
+/// Bytes that were read and have to wait, those of one read at most.
+#[derive(Debug)]
+pub(crate) struct Rest {
+    pub(crate) bytes: Vec<u8>,
+    /// Those in front are done with.
+    pub(crate) from: usize,
 }
 
 impl Connection {
@@ -63,6 +74,7 @@ impl Connection {
             role,
             is_blocked: false,
             is_unread: false,
+            rest: None,
             open,
         }
     }
@@ -121,6 +133,7 @@ impl Connection {
     pub(crate) fn finish(&mut self) {
         // It may be closed already; then there is nothing to finish.
         let _ = self.stream.shutdown(Shutdown::Write);
+        self.rest = None;
         self.role = Role::Lingering;
     }
 }
@@ -142,27 +155,53 @@ pub(crate) fn accept(
     if method != Method::GET || version != Version::HTTP_11 {
         return Err((StatusCode::METHOD_NOT_ALLOWED, "Invalid HTTP method"));
     }
-    if !has_token(headers, header::UPGRADE, "websocket") {
+    if !only(headers, header::UPGRADE).is_some_and(|to| to.eq_ignore_ascii_case("websocket")) {
         return Err((StatusCode::BAD_REQUEST, "Invalid Upgrade header"));
     }
-    let key = headers.get(header::SEC_WEBSOCKET_KEY).and_then(|key| key.to_str().ok());
+    let key = only(headers, header::SEC_WEBSOCKET_KEY);
     let Some(key) = key.filter(|key| is_valid_key(key)) else {
         return Err((StatusCode::BAD_REQUEST, "Missing or invalid Sec-WebSocket-Key header"));
     };
-    if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+    if only(headers, header::SEC_WEBSOCKET_VERSION) != Some("13") {
         let sentence = "Missing or invalid Sec-WebSocket-Version header";
         return Err((StatusCode::UPGRADE_REQUIRED, sentence));
     }
+    if headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL) && !offers_protocols(headers) {
+        return Err((StatusCode::BAD_REQUEST, "Invalid Sec-WebSocket-Protocol header"));
+    }
     Ok(accept_key(key))
+}
+
+/// The value of a header that may be there once.
+fn only(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(first)
+}
+
+/// True if each subprotocol that the client offers is a token, and is there once (RFC 6455
+/// § 11.3.4).
+fn offers_protocols(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
+    let mut known = BTreeSet::new();
+    values.map(|value| value.to_str().unwrap_or_default()).flat_map(|value| value.split(',')).all(
+        |offered| {
+            let offered = offered.trim();
+            is_token(offered) && known.insert(offered)
+        },
+    )
+}
+
+fn is_token(text: &str) -> bool {
+    let is_valid = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    !text.is_empty() && text.bytes().all(is_valid)
 }
 
 /// The first subprotocol that the client offers: browsers fail unless one of theirs is taken.
 pub(crate) fn first_protocol(headers: &HeaderMap) -> Option<HeaderValue> {
     let offered = headers.get(header::SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?;
     let first = offered.split(',').next()?.trim();
-    let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    let is_valid = !first.is_empty() && first.bytes().all(is_token);
-    is_valid.then(|| HeaderValue::from_str(first).ok()).flatten()
+    is_token(first).then(|| HeaderValue::from_str(first).ok()).flatten()
 }
 
 fn has_token(headers: &HeaderMap, name: header::HeaderName, token: &str) -> bool {

@@ -44,6 +44,15 @@ pub enum Message<'d> {
     Close(Option<u16>),
 }
 
+/// What one frame has brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Brought<'d> {
+    /// A message, or the end of one; or a control frame.
+    Message(Message<'d>),
+    /// A part of a message that goes on.
+    Part,
+}
+
 /// A broken rule: the connection is to be closed with this code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} (close {code})")]
@@ -109,21 +118,36 @@ impl Decoder {
     /// The rule that was broken; the decoder is of no use afterwards.
     pub fn next<'d>(&mut self, data: &mut &'d mut [u8]) -> Result<Option<Message<'d>>, Violation> {
         loop {
-            let header = match self.frame.take() {
-                Some(header) => header,
-                None => match self.read_header(data)? {
-                    Some(header) => header,
-                    None => return Ok(None),
-                },
-            };
-            let Some(payload) = self.read_payload(header, data) else {
-                self.frame = Some(header);
-                return Ok(None);
-            };
-            if let Some(message) = self.take_frame(header, payload)? {
-                return Ok(Some(message));
+            match self.next_frame(data)? {
+                Some(Brought::Message(message)) => return Ok(Some(message)),
+                Some(Brought::Part) => {}
+                None => return Ok(None),
             }
         }
+    }
+
+    /// The same for one frame: who counts them, or has not time for all, uses this one.
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    #[inline]
+    pub fn next_frame<'d>(
+        &mut self,
+        data: &mut &'d mut [u8],
+    ) -> Result<Option<Brought<'d>>, Violation> {
+        let header = match self.frame.take() {
+            Some(header) => header,
+            None => match self.read_header(data)? {
+                Some(header) => header,
+                None => return Ok(None),
+            },
+        };
+        let Some(payload) = self.read_payload(header, data) else {
+            self.frame = Some(header);
+            return Ok(None);
+        };
+        let message = self.take_frame(header, payload)?;
+        Ok(Some(message.map_or(Brought::Part, Brought::Message)))
     }
 
     /// Reads the header, if it is all there, and checks what it alone can break.
@@ -424,6 +448,23 @@ mod tests {
                 ]
             );
         }
+    }
+
+    #[test]
+    fn each_frame_of_a_message_is_told_by_itself() {
+        let parts = [(0x01, "a"), (0x00, ""), (0x89, "now"), (0x80, "b"), (0x81, "c")];
+        let mut wire: Vec<u8> =
+            parts.iter().flat_map(|(first, text)| masked(*first, text.as_bytes())).collect();
+        let mut data = wire.as_mut_slice();
+        let mut decoder = Decoder::new(Role::Server, LIMITS);
+        let mut brought = || decoder.next_frame(&mut data).unwrap();
+        assert_eq!(brought(), Some(Brought::Part));
+        assert_eq!(brought(), Some(Brought::Part));
+        let ping = Message::Ping(b"now".as_slice().into());
+        for message in [ping, Message::Text("ab".into()), Message::Text("c".into())] {
+            assert_eq!(brought(), Some(Brought::Message(message)));
+        }
+        assert_eq!(brought(), None);
     }
 
     proptest! {

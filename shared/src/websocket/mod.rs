@@ -5,7 +5,7 @@
 mod decoder;
 mod handshake;
 
-pub use decoder::{Decoder, Limits, Message, Role, Violation};
+pub use decoder::{Brought, Decoder, Limits, Message, Role, Violation};
 pub use handshake::{accept_key, is_valid_key};
 
 /// Most bytes a frame header takes (RFC 6455 § 5.2: 2, 8 for the length, 4 for the mask).

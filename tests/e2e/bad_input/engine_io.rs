@@ -123,7 +123,9 @@ fn eio_06_two_posts_at_once() {
         polling.post("3").assert_status(400);
         polling.assert_ended();
         scene.assert_ended("transport error");
+        // What it brings is thrown away, and it is told so.
         first.send("40");
+        first.answer().assert_status(400);
     });
 }
 

@@ -65,7 +65,7 @@ fn assert_opening_refused(opening: &str, statuses: &[u16]) {
 pub(super) fn assert_closes(wire: &[u8], code: u16) {
     let reason = if code == 1008 { "policy violation" } else { "transport error" };
     for n_pieces in [1, 7] {
-        play(|scene| {
+        play_with(any_number, |scene| {
             let mut socket = joined(scene.address());
             for piece in wire.chunks(wire.len().div_ceil(n_pieces)) {
                 // It may be cut before all is said.
@@ -74,6 +74,21 @@ pub(super) fn assert_closes(wire: &[u8], code: u16) {
             assert_eq!(socket.receive().unwrap(), Received::Close(Some(code)));
             scene.assert_ended(reason);
         });
+    }
+}
+
+/// As many frames as anybody likes: what ends a session is something else.
+pub(super) fn any_number(config: &mut Config) {
+    config.limits.max_messages_per_second = 0;
+}
+
+/// What ends a session, though it was told before that it sends too much.
+pub(super) fn end_of(socket: &mut WebSocket) -> Received {
+    loop {
+        match socket.receive().unwrap() {
+            Received::Text(text) if text.starts_with(r#"42["rate_limited""#) => {}
+            last => return last,
+        }
     }
 }
 
@@ -101,6 +116,28 @@ fn ws_03_key_not_of_16_bytes() {
     for key in ["dGhlIHNhbXBsZQ==", "", "x", "dGhlIHNhbXBsZSBub25jZSE=", &"a".repeat(1000)] {
         assert_opening_refused(&opening("dGhlIHNhbXBsZSBub25jZQ==", key), &[400]);
     }
+}
+
+#[test]
+fn what_is_there_twice_or_is_no_token_opens_nothing() {
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    assert_opening_refused(&opening(key, &key.repeat(2)), &[400]);
+    let version = "Sec-WebSocket-Version: 13\r\n";
+    assert_opening_refused(&opening(version, &version.repeat(2)), &[426]);
+    for upgrade in ["websocket, h2c", "h2c, websocket", "websocket\r\nUpgrade: websocket"] {
+        let upgrade = format!("Upgrade: {upgrade}\r\nSec");
+        assert_opening_refused(&opening("Upgrade: websocket\r\nSec", &upgrade), &[400]);
+    }
+    for protocols in ["chat,,", "a, a", "", ",", "a b", "a,\r\nSec-WebSocket-Protocol: b"] {
+        let offered = format!("Sec-WebSocket-Protocol: {protocols}\r\nHost");
+        assert_opening_refused(&opening("Host", &offered), &[400]);
+    }
+    play(|scene| {
+        let offered = "Sec-WebSocket-Protocol: chat , b\r\nSec-WebSocket-Protocol: c\r\nHost";
+        let answer = scene.raw().ask(&opening("Host", offered));
+        answer.assert_status(101);
+        assert_eq!(answer.header("sec-websocket-protocol"), Some("chat"));
+    });
 }
 
 #[test]
@@ -200,6 +237,8 @@ fn ws_17_fragments_too_long_in_sum() {
     let fragment = frame(CONTINUATION, &[b'a'; 100]);
     let wire = [frame(TEXT, &[b'4'; 100]), fragment.repeat(20_000)].concat();
     assert_closes(&wire, 1009);
+    // Few enough of them for a session whose frames are counted.
+    let wire = [frame(TEXT, b"4"), frame(CONTINUATION, &[b'a'; 1000]).repeat(2000)].concat();
     let server = Process::start(&[]);
     server.assert_bounded(wire.len(), || {
         let mut socket = joined(server.address);
@@ -213,7 +252,7 @@ fn ws_18_a_million_empty_fragments() {
     let empty = frame(CONTINUATION, b"");
     let many = |n: usize| [frame(TEXT, b""), empty.repeat(n - 1)].concat();
     let at_most = [frame(TEXT, b"3"), empty.repeat(MAX_FRAGMENTS - 2), frame(FINAL, b"")].concat();
-    play(|scene| {
+    play_with(any_number, |scene| {
         let mut socket = joined(scene.address());
         socket.write(&at_most).unwrap();
         socket.send(r#"421["message-with-ack","one"]"#).unwrap();
@@ -226,7 +265,7 @@ fn ws_18_a_million_empty_fragments() {
         for _ in 0..10 {
             let _ = socket.write(&many(100_000));
         }
-        assert_eq!(socket.receive().unwrap(), Received::Close(Some(1008)));
+        assert_eq!(end_of(&mut socket), Received::Close(Some(1008)));
     });
 }
 
@@ -332,6 +371,58 @@ fn ws_21_ping_flood_before_an_upgrade() {
     });
 }
 
+/// Frames that are no messages: packets of Engine.IO that say nothing, and parts of messages.
+#[test]
+fn what_is_no_message_is_counted_and_ends_the_session() {
+    let few = |config: &mut Config| {
+        let limits = &mut config.limits;
+        (limits.max_messages_per_second, limits.max_message_burst) = (100, 200);
+    };
+    let text = |packet: &str| frame(FINAL | TEXT, packet.as_bytes());
+    let parts = [frame(TEXT, b"3"), frame(CONTINUATION, b"").repeat(1000), frame(FINAL, b"")];
+    let parts = parts.concat();
+    for one in [text("3"), text("6"), text("5"), text("3probe"), parts] {
+        play_with(few, |scene| {
+            let mut socket = joined(scene.address());
+            let n_frames = if one.len() > 1000 { 1002 } else { 1 };
+            // As many as may be: it is heard behind them.
+            if n_frames == 1 {
+                socket.write(&one.repeat(190)).unwrap();
+                socket.send(r#"421["message-with-ack"]"#).unwrap();
+                assert_eq!(socket.text().unwrap(), "431[]");
+            }
+            let _ = socket.write(&one.repeat(20_000 / n_frames));
+            assert_eq!(end_of(&mut socket), Received::Close(Some(1008)));
+            scene.assert_ended("policy violation");
+        });
+    }
+    for packet in ["3", "6"] {
+        play_with(few, |scene| {
+            let mut polling = Polling::open(scene.address());
+            let body = vec![packet; 1024].join("\x1e");
+            polling.post(&body).assert_status(200);
+            // 200, and 1,024 past that, are borne.
+            polling.post(&body);
+            polling.assert_ended();
+            scene.assert_ended("policy violation");
+        });
+    }
+    play_with(few, |scene| {
+        let mut polling = Polling::open(scene.address());
+        let mut socket = WebSocket::of_session(scene.address(), &polling.sid).unwrap();
+        let _ = socket.write(&text("2probe").repeat(1000));
+        let code = loop {
+            match socket.receive().unwrap() {
+                Received::Text(answer) => assert_eq!(answer, "3probe"),
+                Received::Close(code) => break code,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(code, Some(1008));
+        polling.assert_lives();
+    });
+}
+
 #[test]
 fn ws_22_compressed_bomb() {
     play(|scene| {
@@ -379,7 +470,6 @@ fn ask_and_read_later(scene: &Scene, n_bytes: usize) -> (usize, Option<u16>) {
 #[test]
 fn ws_23_slow_reader() {
     // So much may wait: all of it comes when the client reads again.
-    let any_number = |config: &mut Config| config.limits.max_messages_per_second = 0;
     play_with(any_number, |scene| assert_eq!(ask_and_read_later(scene, 1), (20_000, None)));
     // So much may not: what came is in order, and the client is told that it has lost the rest.
     let little = |config: &mut Config| {

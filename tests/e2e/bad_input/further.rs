@@ -145,6 +145,38 @@ fn other_forms_of_a_target_lead_nowhere_else() {
 }
 
 #[test]
+fn nothing_but_a_go_ahead_can_be_expected() {
+    play(|scene| {
+        let mut polling = Polling::open(scene.address());
+        for what in ["x", "", "100-continue, x"] {
+            let mut raw = scene.raw();
+            let head = format!("{}Expect: {what}\r\nContent-Length: 2\r\n", polling.head("POST"));
+            raw.ask(&format!("{head}\r\n40")).assert_status(417);
+            raw.assert_ends();
+        }
+        polling.assert_lives();
+    });
+}
+
+#[test]
+fn what_a_query_says_may_be_escaped() {
+    play(|scene| {
+        let opened = scene.ask("GET /socket.io/?%45IO=%34&transport=%70olling HTTP/1.1");
+        let mut polling = Polling::opened(scene.address(), &opened);
+        let first = polling.sid.as_bytes()[0];
+        let path = format!("{POLLING}&s%69d=%{first:02x}{}", &polling.sid[1..]);
+        let head = format!("POST {path} HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\n\r\n3");
+        scene.raw().ask(&head).assert_status(200);
+        polling.assert_lives();
+        for query in ["EIO=4%20&transport=polling", "EIO=4&transport=%2570olling", "EIO=4&EI%4F=4"]
+        {
+            let answer = scene.ask(&format!("GET /socket.io/?{query} HTTP/1.1"));
+            assert_eq!(answer.status, 400, "{query}");
+        }
+    });
+}
+
+#[test]
 fn http_1_0_is_served_once_a_connection() {
     play(|scene| {
         let request = format!("GET {POLLING} HTTP/1.0\r\n\r\n");

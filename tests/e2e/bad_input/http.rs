@@ -199,6 +199,7 @@ fn http_17_two_content_lengths() {
     play(|scene| {
         for lengths in [
             "Content-Length: 2\r\nContent-Length: 3",
+            "Content-Length: 2\r\nContent-Length: 2",
             "Content-Length: 2, 3",
             "Content-Length: +2",
             "Content-Length: -1",
@@ -232,14 +233,18 @@ fn http_19_line_ends_in_the_origin() {
         config.cors.origins = vec!["http://a".to_owned(), "http://b".to_owned()];
     };
     play_with(listed, |scene| {
-        for origin in
-            ["http://a\rX-Evil: 1", "http://a\r\n X-Evil: 1", "http://a\0", "http://a\x7f"]
-        {
+        for origin in [
+            "http://a\rX-Evil: 1",
+            "http://a\nX-Evil: 1",
+            "http://a\r\n X-Evil: 1",
+            "http://a\0",
+            "http://a\x7f",
+        ] {
             let request =
                 format!("GET {POLLING} HTTP/1.1\r\nHost: test\r\nOrigin: {origin}\r\n\r\n");
             assert_hung_up_on(scene, request, &[400]);
         }
-        for origin in ["http://a%0d%0aX-Evil: 1", "http://a, X-Evil: 1", "http://a\nX-Evil: 1"] {
+        for origin in ["http://a%0d%0aX-Evil: 1", "http://a, X-Evil: 1"] {
             let head = format!("GET {POLLING} HTTP/1.1\r\nOrigin: {origin}");
             let answer = scene.ask(&head);
             assert!(!answer.head.to_lowercase().contains("evil"), "{}", answer.head);
@@ -252,6 +257,7 @@ fn http_19_line_ends_in_the_origin() {
         };
         preflight("a, b").assert_status(204);
         preflight("a\rX-Evil: 1").assert_status(400);
+        preflight("a\nX-Evil: 1").assert_status(400);
     });
 }
 

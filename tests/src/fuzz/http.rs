@@ -15,7 +15,7 @@ use super::text;
 pub(super) fn opening(data: &[u8]) {
     let Some(opening) = doors::read_opening(data) else { return };
     let head = &data[..opening.n_head];
-    assert!(head.ends_with(b"\n\r\n") || head.ends_with(b"\n\n"), "it ends with an empty line");
+    assert!(head.ends_with(b"\r\n\r\n"), "it ends with an empty line");
     assert!(opening.headers.len() <= 100);
     for (name, value) in &opening.headers {
         assert!(!value.iter().any(|byte| b"\r\n\0".contains(byte)), "{name}: {value:?}");
@@ -43,15 +43,16 @@ pub(super) fn query(data: &[u8]) {
     let Some(read) = doors::read_query(query) else { return };
     // A fragment is none of the server's business.
     let query = query.split('#').next().unwrap_or_default();
-    let all = |wanted: &str| -> Vec<&str> {
+    let all = |wanted: &str| -> Vec<String> {
         let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        pairs.filter(|(name, _)| *name == wanted).map(|(_, value)| value).collect()
+        let wanted = pairs.filter(|(name, _)| unescaped(name) == wanted);
+        wanted.map(|(_, value)| unescaped(value)).collect()
     };
-    let last = |name: &str| all(name).last().copied().unwrap_or_default();
+    let last = |name: &str| all(name).pop().unwrap_or_default();
     let expected = Read {
         transport: ["polling", "websocket"].into_iter().find(|name| *name == last("transport")),
         names_session: !last("sid").is_empty(),
-        sid: Sid::parse(last("sid")).map(|sid| sid.to_bytes()),
+        sid: Sid::parse(&last("sid")).map(|sid| sid.to_bytes()),
         is_repeated: ["transport", "EIO", "sid"].iter().any(|name| all(name).len() > 1),
     };
     assert_eq!(read, expected);

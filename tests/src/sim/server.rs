@@ -155,6 +155,7 @@ impl Sim {
         let Some(slot) = self.shards[at].sessions.get_mut(key) else { return };
         match effect {
             SessionEffect::Deliver
+            | SessionEffect::Noise
             | SessionEffect::RefuseRequest
             | SessionEffect::AcceptCandidate => {}
             SessionEffect::Pinged => self.input(at, Input::Pinged(key)),

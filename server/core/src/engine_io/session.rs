@@ -121,6 +121,8 @@ pub enum SessionInput<'a> {
 pub enum SessionEffect {
     /// The packet just handed in is a message for the layer above.
     Deliver,
+    /// What was just handed in is no message, and nothing has asked for it: it counts as one.
+    Noise,
     /// Answer the request just handed in with 400.
     RefuseRequest,
     /// Admit the second transport; it is a candidate now.
@@ -313,11 +315,14 @@ impl Session {
             SessionInput::Violated(violation) => self.violated(now, violation, effects),
             SessionInput::WebSocketPing(payload) => {
                 if self.control_frame(now, effects) {
+                    effects.push(SessionEffect::Noise);
                     self.outbox.pong(Frame::pong(payload));
                 }
             }
             SessionInput::WebSocketPong => {
-                self.control_frame(now, effects);
+                if self.control_frame(now, effects) {
+                    effects.push(SessionEffect::Noise);
+                }
             }
             SessionInput::WebSocketClosing(code) => {
                 self.outbox.clear_unbegun();
@@ -545,10 +550,9 @@ impl Session {
 
     fn packet(&mut self, now: Time, packet: &Packet<'_>, effects: &mut Vec<SessionEffect>) {
         if let Packet::Pong(_) = packet {
-            if self.heartbeat.pong(now, &self.settings) {
-                effects.push(SessionEffect::Ponged);
-            }
-            return;
+            let was_asked = self.heartbeat.pong(now, &self.settings);
+            let effect = if was_asked { SessionEffect::Ponged } else { SessionEffect::Noise };
+            return effects.push(effect);
         }
         self.heartbeat.other(now, &self.settings);
         match packet {
@@ -563,7 +567,7 @@ impl Session {
             // The server pings in v4, never the client.
             Packet::Ping(_) => self.end(now, CloseReason::TransportError, effects),
             Packet::Open(_) => self.end(now, CloseReason::ParseError, effects),
-            Packet::Pong(_) | Packet::Upgrade | Packet::Noop => {}
+            Packet::Pong(_) | Packet::Upgrade | Packet::Noop => effects.push(SessionEffect::Noise),
         }
     }
 

@@ -166,12 +166,15 @@ pub(in crate::fuzz) fn der(data: &[u8]) {
 pub(in crate::fuzz) fn revoked(data: &[u8]) {
     let file = text(data);
     let (mut accounts, mut tokens, mut wrong) = (HashSet::new(), HashSet::new(), None);
-    for (at, line) in file.lines().enumerate() {
+    let lines = file.strip_prefix('\u{feff}').unwrap_or(file).lines();
+    for (at, line) in lines.enumerate() {
+        let has_comment = line.split_whitespace().skip(1).any(|word| word.starts_with('#'));
         let mut words = line.trim().splitn(2, char::is_whitespace);
         match (words.next(), words.next().map(str::trim)) {
+            (Some(word), _) if word.is_empty() || word.starts_with('#') => {}
+            _ if has_comment => wrong = wrong.or(Some(at + 1)),
             (Some("account"), Some(id)) => drop(accounts.insert(id)),
             (Some("token"), Some(id)) => drop(tokens.insert(id)),
-            (Some(word), _) if word.is_empty() || word.starts_with('#') => {}
             _ => wrong = wrong.or(Some(at + 1)),
         }
     }

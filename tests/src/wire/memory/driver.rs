@@ -76,6 +76,7 @@ impl Memory {
         let Some(slot) = self.sessions.get_mut(key) else { return Ok(()) };
         match effect {
             SessionEffect::Deliver
+            | SessionEffect::Noise
             | SessionEffect::RefuseRequest
             | SessionEffect::AcceptCandidate => {}
             SessionEffect::Pinged => self.input(Input::Pinged(key))?,

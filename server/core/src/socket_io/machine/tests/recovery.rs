@@ -340,6 +340,42 @@ fn rec_08_so_many_are_kept_of_all_and_of_one_origin_and_the_oldest_go_first() {
 }
 
 #[test]
+fn rec_08_so_many_bytes_are_kept_of_all_and_the_oldest_go_first() {
+    const MAX_BYTES: usize = 10_000;
+    const N_EVENTS: usize = 100;
+    let limits = RecoverySettings {
+        max_journal_bytes: MAX_BYTES,
+        max_events: N_EVENTS,
+        max_bytes: usize::MAX,
+        ..settings()
+    };
+    let script = Script::with_recovery(limits);
+    let mut kept = Kept { script, next_offset: 1 };
+    kept.open(0, 0);
+    let pid = kept.connect(0);
+    let mut most = 0;
+    for n in 0..N_EVENTS {
+        kept.emit_word(&"x".repeat(1_000));
+        if n == N_EVENTS - 3 {
+            // Who comes back now has missed so few that they are all there.
+            kept.close(0);
+        }
+        let n_bytes = kept.script.machine.n_journal_bytes();
+        assert!(n_bytes <= MAX_BYTES, "{n_bytes} after {n}");
+        most = most.max(n_bytes);
+    }
+    assert!(most > MAX_BYTES - 1_100, "as many as there is room for: {most}");
+    kept.open(1, 1);
+    let lines = kept.claim(1, &pid, Some(N_EVENTS as u64 - 2));
+    assert_eq!(lines.iter().filter(|line| line.contains("xxx")).count(), 2);
+    kept.close(1);
+    (0..20).for_each(|_| drop(kept.emit_word(&"x".repeat(1_000))));
+    assert!(kept.script.machine.n_journal_bytes() <= MAX_BYTES);
+    kept.open(2, 2);
+    assert!(!kept.is_met(2, &pid, Some(N_EVENTS as u64)), "what it missed is not there any more");
+}
+
+#[test]
 fn who_has_missed_more_than_is_kept_starts_anew() {
     let mut kept = Kept::with_sessions(0..3);
     let pid = kept.connect(0);
