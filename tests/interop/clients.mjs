@@ -209,6 +209,18 @@ function clientCases(way) {
     equal(await echo(socket, 1), [1], "the echo");
   });
 
+  const hasty = { ours: "the reference closes before it has handled what came in front" };
+  check("what was said before the server closes is heard, and the end once", hasty, async (t) => {
+    const socket = await open(t, { reconnection: false });
+    const [heard, ends] = [inboxOf(socket, "message-back"), inboxOf(socket, "disconnect")];
+    for (let i = 0; i < 20; i++) socket.emit("message", i);
+    socket.io.engine.write("no packet");
+    for (let i = 0; i < 20; i++) equal(await heard.next(), [i], "the echo");
+    equal((await ends.next())[0], "transport close", "the reason");
+    await pause(100);
+    equal([heard.arrived, ends.arrived], [[], []], "what came besides");
+  });
+
   check("/auth refuses without the secret and says why", async (t) => {
     for (const auth of [undefined, {}, { token: "wrong" }]) {
       const socket = make(t, { nsp: "/auth", auth });

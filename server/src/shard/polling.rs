@@ -66,14 +66,16 @@ impl Shard {
             }
             Ok(body) => {
                 for packet in engine::decode_payload(body) {
-                    if self.sessions.get(key).is_none_or(|slot| slot.session.is_closed()) {
-                        break;
-                    }
-                    if let Ok(packet) = &packet {
-                        self.tell(key, SessionInput::Packet(packet), Some(packet));
-                    } else {
-                        is_fine = false;
-                        self.tell(key, SessionInput::Malformed, None);
+                    let Some(slot) = self.sessions.get(key) else { break };
+                    match &packet {
+                        Ok(packet) => {
+                            self.tell(key, SessionInput::Packet(packet), Some(packet));
+                        }
+                        Err(_) if slot.session.is_closed() => break,
+                        Err(_) => {
+                            is_fine = false;
+                            self.tell(key, SessionInput::Malformed, None);
+                        }
                     }
                 }
             }

@@ -175,6 +175,8 @@ struct Polling {
     candidate: Option<Candidate>,
     /// The waiting GET is to be answered with this, whatever is queued.
     answer: Option<&'static str>,
+    /// The good-bye waits until all that is queued is out: see [`Session::end`].
+    owes_good_bye: bool,
 }
 
 #[derive(Debug)]
@@ -381,7 +383,11 @@ impl Session {
         }
         polling.get = false;
         if is_closing && self.outbox.is_empty() {
-            self.state = State::Gone;
+            if std::mem::take(&mut polling.owes_good_bye) {
+                self.push_good_bye(false);
+            } else {
+                self.state = State::Gone;
+            }
         }
         Some(body)
     }
@@ -666,16 +672,17 @@ impl Session {
     fn end(&mut self, now: Time, reason: CloseReason, effects: &mut Vec<SessionEffect>) {
         match &mut self.carrier {
             Carrier::Polling(polling) => {
-                let said = polling.get;
                 if reason == CloseReason::SlowConsumer {
                     self.outbox.clear();
                 }
                 self.outbox.empty_slots();
-                // A poll that comes later gets a noop in front, as from the reference.
-                if !said && self.outbox.is_empty() {
-                    self.outbox.push(&Frame::engine("6"));
+                // Stock clients act on a `1` before they have handed on the messages in front of
+                // it: those would be lost, and a socket disconnected twice. So it comes alone.
+                polling.owes_good_bye = !self.outbox.is_empty();
+                if !polling.owes_good_bye {
+                    let has_get = polling.get;
+                    self.push_good_bye(has_get);
                 }
-                self.outbox.push(&Frame::engine("1"));
             }
             Carrier::WebSocket { .. } => {
                 let code = match reason {
@@ -695,6 +702,15 @@ impl Session {
             }
         }
         self.begin_closing(now, reason, effects);
+    }
+
+    /// The last word of polling. A poll that comes later gets a noop in front, as from the
+    /// reference.
+    fn push_good_bye(&mut self, has_get: bool) {
+        if !has_get {
+            self.outbox.push(&Frame::engine("6"));
+        }
+        self.outbox.push(&Frame::engine("1"));
     }
 
     /// Ends the session after the waiting GET has got its last answer; there is no other word.
@@ -759,6 +775,19 @@ impl Session {
                 if !polling.get =>
             {
                 polling.get = true;
+            }
+            // What its client says is of no more interest, but being refused it would not ask for
+            // what is left to say. Hearing that it is disconnected, it may close by itself.
+            (SessionInput::PostOpened, Carrier::Polling(polling), State::Closing { .. })
+                if !polling.post =>
+            {
+                polling.post = true;
+            }
+            (SessionInput::PostClosed | SessionInput::PostBroken, Carrier::Polling(polling), _) => {
+                polling.post = false;
+            }
+            (SessionInput::Packet(Packet::Close), Carrier::Polling(polling), _) if !polling.get => {
+                self.state = State::Gone;
             }
             (SessionInput::PollOpened | SessionInput::PostOpened, ..) => {
                 effects.push(SessionEffect::RefuseRequest);

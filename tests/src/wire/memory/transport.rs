@@ -56,10 +56,11 @@ impl Memory {
             return Ok(false);
         };
         for packet in decode_payload(body) {
-            if self.sessions.get(key).is_none_or(|slot| slot.session.is_closed()) {
-                break;
-            }
+            let Some(slot) = self.sessions.get(key) else { break };
             let Ok(packet) = packet else {
+                if slot.session.is_closed() {
+                    break;
+                }
                 self.tell(key, SessionInput::Malformed, None)?;
                 return Ok(false);
             };
