@@ -306,6 +306,22 @@ function clientCases(way) {
     equal(await echo(custom, "again"), ["again"], "the echo in /custom after joining again");
   });
 
+  // By polling the second CONNECT comes by a request of its own, when the first is answered.
+  const strict = { ours: "the reference connects it twice, or closes the connection" };
+  const mounts = (name, ...one) => last === "websocket" && since(3, name, ...one);
+  mounts("leaving and coming back at once costs nobody a connection", strict, async (t) => {
+    const main = await open(t);
+    const gone = inboxOf(main, "disconnect");
+    const custom = main.io.socket("/custom");
+    const connects = inboxOf(custom, "connect");
+    custom.disconnect();
+    custom.connect();
+    await connects.next();
+    equal(await echo(custom, 1), [1], "the echo in /custom");
+    equal(await echo(main, 2), [2], "the echo in /");
+    equal([connects.arrived, gone.arrived], [[], []], "what came besides");
+  });
+
   check("disconnects and connects again, with a new id each time", async (t) => {
     const socket = await open(t);
     const ids = [socket.id];

@@ -203,6 +203,22 @@ export function connectCases(server, transport) {
   }
 
   check(
+    "a CONNECT that comes before the answer to another is answered with it",
+    { ours: "the reference makes two sockets, or closes if the first answer is under way" },
+    async (t) => {
+      const connection = await open(t);
+      await connection.join("/");
+      const again = ['0/custom,{"n":1}', '0/custom,{"n":2}', '2/custom,["message",1]'];
+      await connection.burst(again);
+      const answer = await connection.packet();
+      equal([answer.type, answer.nsp], [0, "/custom"], "the answer");
+      equal(await connection.event("auth", "/custom"), [{ n: 1 }], "the payload that counts");
+      equal(await connection.next(), '2/custom,["message-back",1]', "the echo");
+      await connection.echoes();
+    },
+  );
+
+  check(
     "events right behind CONNECT wait for its answer and keep their order",
     { ours: "ns-07; the reference closes" },
     async (t) => {
