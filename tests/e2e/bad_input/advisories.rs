@@ -379,7 +379,7 @@ fn adv_27_cve_2026_48802_pongs_that_nobody_asked_for() {
 #[test]
 fn adv_28_cve_2026_48804_attachments_are_kept_within_limits() {
     const N: usize = 8;
-    let attachment = vec![7; 100_000];
+    let attachment = vec![7; 400_000];
     let server = Process::start(&[]);
     server.assert_bounded(N * 9 * attachment.len(), || {
         let mut clients: Vec<_> =

@@ -690,7 +690,9 @@ impl Session {
                     CloseReason::SlowConsumer => Some(close_code::TRY_AGAIN_LATER),
                     CloseReason::PolicyViolation => Some(close_code::POLICY_VIOLATION),
                     CloseReason::TakenOver => Some(close_code::NORMAL),
-                    CloseReason::AuthTooLarge => Some(close_code::TOO_BIG),
+                    CloseReason::AuthTooLarge | CloseReason::PacketTooLarge => {
+                        Some(close_code::TOO_BIG)
+                    }
                     _ => None,
                 };
                 if matches!(reason, CloseReason::SlowConsumer | CloseReason::PingTimeout) {

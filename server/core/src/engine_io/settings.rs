@@ -14,7 +14,7 @@ pub struct Settings {
     /// Most bytes of one message or polling payload, in both directions; told to the client.
     pub max_payload: usize,
     /// Bytes that may wait for a blocked client; the packet that passes it ends the session.
-    /// One client costs at most this, one `max_payload`, and 8 volatile packets.
+    /// One client costs at most this, one packet with its attachments, and 8 volatile ones.
     pub max_queue_bytes: usize,
     /// Packets that may wait for a blocked client, whatever their size; the one that passes it ends
     /// the session. A client that polls is blocked between two polls, and gets 16 with each.

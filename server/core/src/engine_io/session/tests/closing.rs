@@ -134,6 +134,7 @@ fn close_codes_tell_what_the_client_did() {
     for (reason, frame) in [
         (CloseReason::PolicyViolation, "close 1008 policy violation"),
         (CloseReason::SlowConsumer, "close 1013 slow consumer"),
+        (CloseReason::PacketTooLarge, "close 1009 packet too large"),
         (CloseReason::ForcedClose, "close"),
         (CloseReason::ServerShuttingDown, "close 1001 server shutting down"),
         (CloseReason::ParseError, "close"),
