@@ -15,9 +15,13 @@ export function connectCases(server, transport) {
     "0/,": "/",
     "0/custom,": "/custom",
     "0/custom": "/custom",
+    "0 {}": "/",
+    "0/custom, {}": "/custom",
+    "0\n": "/",
   };
   for (const [text, nsp] of Object.entries(spellings)) {
-    check(`4${text} joins ${nsp}, and the auth event brings an empty object`, async (t) => {
+    const name = `${JSON.stringify(`4${text}`)} joins ${nsp}`;
+    check(`${name}, and the auth event brings an empty object`, async (t) => {
       const connection = await open(t);
       await connection.send(text);
       const answer = await connection.packet();
@@ -144,6 +148,14 @@ export function connectCases(server, transport) {
     await connection.send('0/auth,{"token":"secret"}');
     const answer = await connection.packet();
     equal([answer.type, answer.nsp, Object.keys(answer.data)], [0, "/auth", ["sid"]], "the answer");
+  });
+
+  check("of two members of one name the last counts", async (t) => {
+    const connection = await open(t);
+    await connection.send('0/auth,{"token":"secret","token":"wrong"}');
+    equal((await connection.packet()).type, 4, "the type of the answer to the wrong one");
+    await connection.send('0/auth,{"token":"wrong","token":"secret"}');
+    equal((await connection.packet()).type, 0, "the type of the answer to the right one");
   });
 
   check("both namespaces live beside each other on one connection", async (t) => {
