@@ -349,6 +349,9 @@ fn rec_06_ns_13_ns_14_a_wrong_claim_is_a_new_beginning_and_tells_nothing() {
         format!(r#"{{"pid":"{}","offset":"{offset}"}}"#, &pid[1..]),
         format!(r#"{{"pid":{{"toString":"{pid}"}},"offset":"{offset}"}}"#),
         format!(r#"{{"pid":7,"offset":"{offset}"}}"#),
+        format!(r#"{{"pid":"{pid}","offset":7}}"#),
+        format!(r#"{{"pid":"{pid}","offset":null}}"#),
+        format!(r#"{{"pid":"{pid}","pid":"x","offset":"{offset}"}}"#),
         format!(r#"{{"pid":["{pid}"]}}"#),
         format!(r#"{{"offset":"{offset}"}}"#),
     ] {

@@ -209,6 +209,18 @@ function clientCases(way) {
     equal(await echo(socket, 1), [1], "the echo");
   });
 
+  const hasty = { ours: "the reference closes before it has handled what came in front" };
+  check("what was said before the server closes is heard, and the end once", hasty, async (t) => {
+    const socket = await open(t, { reconnection: false });
+    const [heard, ends] = [inboxOf(socket, "message-back"), inboxOf(socket, "disconnect")];
+    for (let i = 0; i < 20; i++) socket.emit("message", i);
+    socket.io.engine.write("no packet");
+    for (let i = 0; i < 20; i++) equal(await heard.next(), [i], "the echo");
+    equal((await ends.next())[0], "transport close", "the reason");
+    await pause(100);
+    equal([heard.arrived, ends.arrived], [[], []], "what came besides");
+  });
+
   check("/auth refuses without the secret and says why", async (t) => {
     for (const auth of [undefined, {}, { token: "wrong" }]) {
       const socket = make(t, { nsp: "/auth", auth });
@@ -259,6 +271,21 @@ function clientCases(way) {
     that(bytes.equals(binary), "the binary echo", "the same bytes", `${binary.length} bytes`);
   });
 
+  // Before 4.6 it put all that waited into one body.
+  const whole = (...one) => since(last === "websocket" ? 3 : 4.6, ...one);
+  whole("an event whose attachments have 1.2 MB together comes back", async (t) => {
+    const socket = await open(t);
+    const sent = [Buffer.alloc(600_000, 1), Buffer.alloc(600_000, 2)];
+    const back = await echo(socket, ...sent);
+    equal(back.length, 2, "the number of arguments");
+    for (const [i, part] of sent.entries()) {
+      that(part.equals(back[i]), "an attachment", "the same bytes", `${back[i].length} bytes`);
+    }
+    if (last !== "websocket") return; // A body would hold a third more.
+    const [large] = await echo(socket, Buffer.alloc(999_990, 3));
+    equal([large.length, large[999_989]], [999_990, 3], "the length, and the last byte");
+  });
+
   check("a message of 2 MB disconnects, and the client comes back", async (t) => {
     const socket = await open(t);
     const gone = once(socket, "disconnect");
@@ -292,6 +319,22 @@ function clientCases(way) {
     custom.connect();
     await again;
     equal(await echo(custom, "again"), ["again"], "the echo in /custom after joining again");
+  });
+
+  // By polling the second CONNECT comes by a request of its own, when the first is answered.
+  const strict = { ours: "the reference connects it twice, or closes the connection" };
+  const mounts = (name, ...one) => last === "websocket" && since(3, name, ...one);
+  mounts("leaving and coming back at once costs nobody a connection", strict, async (t) => {
+    const main = await open(t);
+    const gone = inboxOf(main, "disconnect");
+    const custom = main.io.socket("/custom");
+    const connects = inboxOf(custom, "connect");
+    custom.disconnect();
+    custom.connect();
+    await connects.next();
+    equal(await echo(custom, 1), [1], "the echo in /custom");
+    equal(await echo(main, 2), [2], "the echo in /");
+    equal([connects.arrived, gone.arrived], [[], []], "what came besides");
   });
 
   check("disconnects and connects again, with a new id each time", async (t) => {

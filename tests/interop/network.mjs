@@ -7,6 +7,7 @@
 
 import { check, equal, group, oneOf, pause, readOptions, run, within } from "./harness.mjs";
 import { Proxy } from "./proxy.mjs";
+import { openWs } from "./session.mjs";
 import { ask, echo, inboxOf, kit, once, stock } from "./stock.mjs";
 import { Server } from "./wire.mjs";
 
@@ -283,6 +284,21 @@ function recoveryCases(way) {
     await isRecovered(old);
     await untilSockets(speaker, room, 1);
     equal(heard.arrived, [], "what came besides");
+  });
+
+  check("who is taken over hears it once, and stays away", unheard, async (t) => {
+    const { room, speaker, socket, heard, say, hears } = await pair(t);
+    await say("before");
+    await hears("before");
+    const ends = inboxOf(socket, "disconnect");
+    const other = await openWs(t, server);
+    const claim = { pid: socket._pid, offset: socket._lastOffset };
+    other.send(`40${JSON.stringify(claim)}`);
+    equal((await ends.next())[0], "io server disconnect", "the reason");
+    await say("after");
+    await untilSockets(speaker, room, 1);
+    await pause(100);
+    equal([socket.active, ends.arrived, heard.arrived], [false, [], []], "what came besides");
   });
 
   const silent = "rec-01: the reference recovers nobody who has heard no event yet";

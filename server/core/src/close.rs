@@ -26,6 +26,8 @@ pub enum CloseReason {
     TakenOver,
     /// What the client sent along with its CONNECT is larger than that may be.
     AuthTooLarge,
+    /// A packet and its attachments are larger than they may be together.
+    PacketTooLarge,
 }
 
 /// Who ended a session.
@@ -41,7 +43,7 @@ pub enum Ended {
 
 impl CloseReason {
     /// All of them, for tables.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::TransportClose,
         Self::TransportError,
         Self::PingTimeout,
@@ -53,6 +55,7 @@ impl CloseReason {
         Self::PolicyViolation,
         Self::TakenOver,
         Self::AuthTooLarge,
+        Self::PacketTooLarge,
     ];
 
     /// The words that socket.io's users know, and some of our own.
@@ -69,6 +72,7 @@ impl CloseReason {
             Self::PolicyViolation => "policy violation",
             Self::TakenOver => "session taken over",
             Self::AuthTooLarge => "auth too large",
+            Self::PacketTooLarge => "packet too large",
         }
     }
 
@@ -80,7 +84,8 @@ impl CloseReason {
             | Self::ForcedClose
             | Self::SlowConsumer
             | Self::PolicyViolation
-            | Self::AuthTooLarge => Ended::ForMisbehaviour,
+            | Self::AuthTooLarge
+            | Self::PacketTooLarge => Ended::ForMisbehaviour,
             Self::ForcedServerClose | Self::ServerShuttingDown | Self::TakenOver => Ended::ByServer,
         }
     }
@@ -99,7 +104,8 @@ impl CloseReason {
             Self::ParseError
             | Self::ServerShuttingDown
             | Self::PolicyViolation
-            | Self::AuthTooLarge => false,
+            | Self::AuthTooLarge
+            | Self::PacketTooLarge => false,
         }
     }
 

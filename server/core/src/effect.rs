@@ -181,4 +181,11 @@ impl DisconnectReason {
 pub trait Effects {
     /// Takes one effect.
     fn push(&mut self, effect: Effect<'_>);
+
+    /// True if something that a session was sent has not left yet, so that its client cannot have
+    /// heard it.
+    fn has_queued(&self, session: SessionKey) -> bool {
+        let _ = session;
+        false
+    }
 }

@@ -17,7 +17,7 @@ use crate::{
     fault::{self, Fault},
     ids::Ids,
     input::{AckToken, Input, Reach, Scope, Target},
-    key::{Address, NamespaceKey, ShardId, SocketKey, ViewId},
+    key::{Address, NamespaceKey, SessionKey, ShardId, SocketKey, ViewId},
     lobby::{Lobbies, LobbyEffect, LobbyInput, LobbyMessage, LobbySettings, Request},
     questions::{Answered, Questions},
     socket_io::{Dynamic, Listeners, RecoverySettings, Settings, SocketIo},
@@ -490,6 +490,10 @@ impl Effects for Route<'_> {
             }
             other => self.effects.push(other),
         }
+    }
+
+    fn has_queued(&self, session: SessionKey) -> bool {
+        self.effects.has_queued(session)
     }
 }
 

@@ -10,7 +10,7 @@ use parlor_core::{
     key::{NamespaceKey, SocketKey},
     time::{Deadlines, Time},
 };
-use parlor_shared::api::GuestToken;
+use parlor_shared::{api::GuestToken, socket_io::json};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -133,7 +133,7 @@ impl Gate {
     ) -> Result<Entered, Refused> {
         let sent: Sent = match request.auth {
             Some(auth) => {
-                serde_json::from_str(auth).map_err(|_| Refused::Denied(Denied::NotAccepted))?
+                json::read_last(auth).map_err(|_| Refused::Denied(Denied::NotAccepted))?
             }
             None => Sent::default(),
         };

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use parlor_core::key::{SessionKey, SocketKey};
-use parlor_shared::api::code;
+use parlor_shared::{api::code, socket_io::json::read_last};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
@@ -25,12 +25,12 @@ impl<'a> Auth<'a> {
         self.0
     }
 
-    /// As a `T`; an absent payload reads as `{}`.
+    /// As a `T`; an absent payload reads as `{}`. Of several members of one name the last counts.
     ///
     /// # Errors
     /// If it is not a `T`.
     pub fn get<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_str(self.0.unwrap_or("{}"))
+        read_last(self.0.unwrap_or("{}"))
     }
 }
 

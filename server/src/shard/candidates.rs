@@ -90,9 +90,10 @@ impl Shard {
             },
             Message::Ping(payload) => self.write_to_candidate(session, &Frame::pong(payload)),
             Message::Pong(_) => {}
-            Message::Binary(_) | Message::Close(_) => {
-                self.drop_candidate(session, Some(good_bye()));
+            Message::Close(code) => {
+                self.drop_candidate(session, Some(Frame::close(*code, "")));
             }
+            Message::Binary(_) => self.drop_candidate(session, Some(good_bye())),
         }
     }
 

@@ -177,6 +177,10 @@ impl Effects for Outlet<'_> {
             Effect::Abandoned(socket) => self.handlers.abandoned(socket),
         }
     }
+
+    fn has_queued(&self, session: SessionKey) -> bool {
+        self.sessions.get(session).is_some_and(|slot| slot.session.queued_packets() > 0)
+    }
 }
 
 /// What handlers may know of sessions.

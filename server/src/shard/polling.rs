@@ -56,10 +56,10 @@ impl Shard {
         self.request(key, SessionInput::PostOpened)
     }
 
-    /// A POST's body is here: false if something in it could not be read, or if its session has
-    /// ended meanwhile, so that nobody reads it.
+    /// A POST's body is here: false if something in it could not be read, or if nobody reads it,
+    /// because another came between.
     pub(crate) fn post_body(&mut self, key: SessionKey, body: &[u8]) -> bool {
-        if self.sessions.get(key).is_none_or(|slot| slot.session.is_closed()) {
+        if !self.sessions.get(key).is_some_and(|slot| slot.session.expects_post()) {
             return false;
         }
         let mut is_fine = true;
@@ -72,17 +72,19 @@ impl Shard {
                 // Those of messages count with them, unless there is something else among them.
                 let mut n_bytes = body.len();
                 for packet in engine::decode_payload(body) {
-                    if self.sessions.get(key).is_none_or(|slot| slot.session.is_closed()) {
-                        break;
-                    }
-                    if let Ok(packet) = &packet {
-                        let told = self.tell(key, SessionInput::Packet(packet), Some(packet));
-                        if told == Told::Noise {
-                            self.noise(key, std::mem::take(&mut n_bytes));
+                    let Some(slot) = self.sessions.get(key) else { break };
+                    match &packet {
+                        Ok(packet) => {
+                            let told = self.tell(key, SessionInput::Packet(packet), Some(packet));
+                            if told == Told::Noise {
+                                self.noise(key, std::mem::take(&mut n_bytes));
+                            }
                         }
-                    } else {
-                        is_fine = false;
-                        self.tell(key, SessionInput::Malformed, None);
+                        Err(_) if slot.session.is_closed() => break,
+                        Err(_) => {
+                            is_fine = false;
+                            self.tell(key, SessionInput::Malformed, None);
+                        }
                     }
                 }
             }

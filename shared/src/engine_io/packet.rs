@@ -68,9 +68,16 @@ impl<'a> Packet<'a> {
     }
 }
 
-/// Standard alphabet, padded in full or not at all: some clients leave it out.
+/// Standard alphabet or the one for URLs, padded in full or not at all: some clients leave it out.
 fn decode(text: &str) -> Result<Vec<u8>, DecodeError> {
-    if text.len().is_multiple_of(4) { STANDARD.decode(text) } else { STANDARD_NO_PAD.decode(text) }
+    let decode = |text: &str| match text.len() {
+        n if n.is_multiple_of(4) => STANDARD.decode(text),
+        _ => STANDARD_NO_PAD.decode(text),
+    };
+    match decode(text) {
+        Err(_) if text.contains(['-', '_']) => decode(&text.replace('-', "+").replace('_', "/")),
+        decoded => decoded,
+    }
 }
 
 #[cfg(test)]
@@ -83,6 +90,10 @@ mod tests {
         assert_eq!(Packet::decode("4h\u{e4}"), Ok(Packet::Text("h\u{e4}")));
         assert_eq!(Packet::decode("bAQIDBA=="), Ok(Packet::Binary(vec![1, 2, 3, 4].into())));
         assert_eq!(Packet::decode("bAQIDBA"), Ok(Packet::Binary(vec![1, 2, 3, 4].into())));
+        for url_safe in ["b_-8=", "b/+8=", "b_+8", "b_-8"] {
+            assert_eq!(Packet::decode(url_safe), Ok(Packet::Binary(vec![0xff, 0xef].into())));
+        }
+        assert_eq!(Packet::decode("b_-!="), Err(ParseError::Base64));
         assert_eq!(Packet::decode("bAQIDBA="), Err(ParseError::Base64));
         assert_eq!(Packet::decode("b!!!!"), Err(ParseError::Base64));
         assert_eq!(Packet::decode(""), Err(ParseError::Empty));

@@ -117,6 +117,11 @@ impl<'a> Packet<'a> {
         };
         let (namespace, rest) = split_namespace(rest)?;
         let (id, rest) = split_id(rest)?;
+        // The reference takes white space in front of it for an id, which means nothing here.
+        let rest = match kind {
+            Kind::Connect => rest.trim_start_matches([' ', '\t', '\n', '\r']),
+            _ => rest,
+        };
         let data = (!rest.is_empty()).then_some(rest);
         let outline = Outline::default();
         let mut packet = Self { kind, attachments, namespace, id, data, outline };
@@ -304,7 +309,13 @@ mod tests {
                 ..event
             })
         );
-        for root in ["0", "0/", "0/,"] {
+        for (text, data) in [("0 {}", "{}"), ("0/a,\t\r\n {\"b\": 1} ", "{\"b\": 1} ")] {
+            assert_eq!(decode(text).unwrap().data, Some(data), "{text:?}");
+        }
+        for bad in ["0\u{c}{}", "0\u{a0}{}", "0 x", "0 []", " 0"] {
+            assert!(decode(bad).is_err(), "{bad:?}");
+        }
+        for root in ["0", "0/", "0/,", "0\n", "0/, "] {
             let packet = decode(root).unwrap();
             assert_eq!((packet.kind, packet.namespace, packet.data), (Kind::Connect, "/", None));
         }

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::id::Pid;
 
@@ -55,21 +55,14 @@ pub struct Claim {
 
 impl Claim {
     /// Reads the claim in what a client sent along, a JSON object; `None` if it makes none that
-    /// could be met. What is of another type counts as absent, but an offset that is text and
-    /// none of ours is of something else than what we have sent.
+    /// could be met. An offset that is none of ours, or no text at all, is of something else than
+    /// what we have sent. Of several members of one name the last counts, as in JavaScript.
     pub fn read(auth: &str) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Sent {
-            pid: Option<Value>,
-            offset: Option<Value>,
-        }
-        // The members of a list would be read in their order.
-        let is_object = auth.trim_start().starts_with('{');
-        let Sent { pid, offset } = serde_json::from_str(auth).ok().filter(|_| is_object)?;
-        let pid = Pid::parse(pid?.as_str()?)?;
-        let offset = match offset.as_ref().and_then(Value::as_str) {
-            None | Some("") => None,
-            Some(text) => Some(Offset::parse(text)?),
+        let sent: Map<String, Value> = serde_json::from_str(auth).ok()?;
+        let pid = Pid::parse(sent.get("pid")?.as_str()?)?;
+        let offset = match sent.get("offset").map(Value::as_str) {
+            None | Some(Some("")) => None,
+            Some(text) => Some(Offset::parse(text?)?),
         };
         Some(Self { pid, offset })
     }
@@ -97,9 +90,15 @@ mod tests {
         let read = |offset: &str| Claim::read(&format!(r#"{{"a":[1],"pid":"{pid}"{offset}}}"#));
         let claim = |offset| Some(Claim { pid, offset });
         assert_eq!(read(""), claim(None));
-        for none in ["null", "7", r#""""#, "{}", "[]"] {
-            assert_eq!(read(&format!(r#","offset":{none}"#)), claim(None), "{none}");
+        assert_eq!(read(r#","offset":"""#), claim(None));
+        for bad in ["null", "7", "true", "{}", "[]", r#"["1f"]"#] {
+            assert_eq!(read(&format!(r#","offset":{bad}"#)), None, "{bad}");
         }
+        assert_eq!(read(r#","offset":7,"offset":"1f""#), claim(Some(Offset::new(0, 0x1f))));
+        assert_eq!(read(r#","offset":"1f","offset":7"#), None);
+        assert_eq!(read(r#","pid":"x""#), None, "the last counts");
+        let twice = format!(r#"{{"pid":"x","pid":"{pid}"}}"#);
+        assert_eq!(Claim::read(&twice), claim(None));
         assert_eq!(read(r#","offset":"1f""#), claim(Some(Offset::new(0, 0x1f))));
         assert_eq!(read(r#","offset":"hello""#), None);
         for bad in ["{}", r#"{"pid":{}}"#, r#"{"pid":7}"#, r#"{"pid":"x"}"#, r#"{"pid":null}"#] {

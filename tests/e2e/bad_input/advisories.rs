@@ -8,6 +8,10 @@
 
 use std::{
     collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -15,6 +19,7 @@ use parlor_server::{Config, Transport};
 use parlor_shared::websocket::{Opcode, write_masked_frame};
 use parlor_tests::harness::Received;
 use socket2::SockRef;
+use tokio::sync::Notify;
 
 use super::{
     assert_answered, assert_guest_cut,
@@ -379,7 +384,7 @@ fn adv_27_cve_2026_48802_pongs_that_nobody_asked_for() {
 #[test]
 fn adv_28_cve_2026_48804_attachments_are_kept_within_limits() {
     const N: usize = 8;
-    let attachment = vec![7; 100_000];
+    let attachment = vec![7; 400_000];
     let server = Process::start(&[]);
     server.assert_bounded(N * 9 * attachment.len(), || {
         let mut clients: Vec<_> =
@@ -413,19 +418,37 @@ fn adv_33_half_a_surrogate_pair() {
     assert_answered(r#"42["\ud800",1]"#, None);
 }
 
+/// One admission and one answer for both, and the client's other namespaces stay.
 #[test]
 fn adv_34_connect_twice_while_the_first_is_being_admitted() {
-    let mut config = parlor_tests::app::config();
-    config.shutdown.timeout_ms = 0;
-    let running = super::super::start(config, |server| {
-        server.namespace("/slow").admit_async(|_, _| async {
-            std::future::pending::<()>().await;
-            Ok(())
+    let (n_asked, go_on) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+    let running = super::super::start(parlor_tests::app::config(), |server| {
+        let (n_asked, (go_on, is_going)) = (Arc::clone(&n_asked), (go_on.clone(), go_on.clone()));
+        server.namespace("/").on("go on", move |cx, _| {
+            is_going.notify_one();
+            cx.ack(());
+        });
+        server.namespace("/slow").admit_async(move |_, auth| {
+            n_asked.fetch_add(1, Ordering::Relaxed);
+            let (go_on, auth) = (Arc::clone(&go_on), auth.get::<serde_json::Value>());
+            async move {
+                go_on.notified().await;
+                assert_eq!(auth.unwrap()["n"], 1);
+                Ok(())
+            }
         });
     });
-    for transport in super::BOTH {
+    for (n, transport) in [1, 2].into_iter().zip(super::BOTH) {
         let mut client = Client::open(running.address(), transport);
-        client.send("40/slow,");
+        client.send("40");
+        assert!(client.next().starts_with("40{"));
+        client.send(r#"40/slow,{"n":1}"#);
+        client.send(r#"40/slow,{"n":2}"#);
+        client.send(r#"421["go on"]"#);
+        client.expect("431[]");
+        assert!(client.next().starts_with("40/slow,{"));
+        assert_eq!(n_asked.load(Ordering::Relaxed), n);
+        // It has its answer now.
         client.send("40/slow,");
         client.assert_ends();
     }

@@ -298,7 +298,7 @@ export function upgradeCases(server) {
       const session = await Polling.open(t, server);
       const candidate = await probe(t, session);
       candidate.close(1000);
-      await candidate.closed();
+      equal((await candidate.closed()).code, 1000, "the close code");
       await session.echoes();
     });
 

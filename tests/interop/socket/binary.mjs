@@ -223,15 +223,28 @@ export function binaryCases(server, transport) {
   );
 
   check(
-    "attachments of more than maxPayload in sum close the connection",
+    "attachments of more than four times maxPayload in sum close the connection",
     { ours: "sio-29: the bytes of an unfinished packet count; the reference counts each alone" },
     async (t) => {
       const connection = await open(t);
       await connection.send(packet(10, ["message"]));
-      for (let i = 0; i < 9; i++) await connection.send(Buffer.alloc(150_000));
-      await connection.closed();
+      for (let i = 0; i < 9; i++) await connection.send(Buffer.alloc(450_000));
+      const { code } = await connection.closed();
+      if (code !== undefined) equal(code, 1009, "the close code");
     },
   );
+
+  check("attachments of more than maxPayload in sum come back", async (t) => {
+    const connection = await open(t);
+    const parts = [1, 2, 3].map((byte) => Buffer.alloc(600_000, byte));
+    await connection.send(packet(3, ["message", place(0), place(1), place(2)]));
+    for (const part of parts) await connection.send(part);
+    const echo = await connection.event("message-back");
+    equal(echo.length, 3, "the number of arguments");
+    for (const [i, part] of parts.entries()) {
+      that(part.equals(echo[i]), "an attachment", "the same bytes", `${echo[i].length} bytes`);
+    }
+  });
 
   check(
     "an attachment that does not come within 10 s closes the connection",

@@ -15,9 +15,13 @@ export function connectCases(server, transport) {
     "0/,": "/",
     "0/custom,": "/custom",
     "0/custom": "/custom",
+    "0 {}": "/",
+    "0/custom, {}": "/custom",
+    "0\n": "/",
   };
   for (const [text, nsp] of Object.entries(spellings)) {
-    check(`4${text} joins ${nsp}, and the auth event brings an empty object`, async (t) => {
+    const name = `${JSON.stringify(`4${text}`)} joins ${nsp}`;
+    check(`${name}, and the auth event brings an empty object`, async (t) => {
       const connection = await open(t);
       await connection.send(text);
       const answer = await connection.packet();
@@ -146,6 +150,14 @@ export function connectCases(server, transport) {
     equal([answer.type, answer.nsp, Object.keys(answer.data)], [0, "/auth", ["sid"]], "the answer");
   });
 
+  check("of two members of one name the last counts", async (t) => {
+    const connection = await open(t);
+    await connection.send('0/auth,{"token":"secret","token":"wrong"}');
+    equal((await connection.packet()).type, 4, "the type of the answer to the wrong one");
+    await connection.send('0/auth,{"token":"wrong","token":"secret"}');
+    equal((await connection.packet()).type, 0, "the type of the answer to the right one");
+  });
+
   check("both namespaces live beside each other on one connection", async (t) => {
     const connection = await open(t);
     await connection.join("/");
@@ -201,6 +213,22 @@ export function connectCases(server, transport) {
       await connection.closed();
     });
   }
+
+  check(
+    "a CONNECT that comes before the answer to another is answered with it",
+    { ours: "the reference makes two sockets, or closes if the first answer is under way" },
+    async (t) => {
+      const connection = await open(t);
+      await connection.join("/");
+      const again = ['0/custom,{"n":1}', '0/custom,{"n":2}', '2/custom,["message",1]'];
+      await connection.burst(again);
+      const answer = await connection.packet();
+      equal([answer.type, answer.nsp], [0, "/custom"], "the answer");
+      equal(await connection.event("auth", "/custom"), [{ n: 1 }], "the payload that counts");
+      equal(await connection.next(), '2/custom,["message-back",1]', "the echo");
+      await connection.echoes();
+    },
+  );
 
   check(
     "events right behind CONNECT wait for its answer and keep their order",

@@ -135,19 +135,20 @@ pub(super) fn claim(data: &[u8]) {
     let letters = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
     let expected = || {
         let object = Object::read(auth)?;
-        let Value::String(pid) = object.member("pid").ok()?? else { return None };
+        serde_json::from_str::<Value>(auth).ok()?;
+        let Value::String(pid) = object.last("pid")? else { return None };
         (pid.chars().count() == 24 && pid.chars().all(letters)).then_some(())?;
-        let offset = match object.member("offset").ok()? {
-            Some(Value::String(offset)) if !offset.is_empty() => {
+        let offset = match object.last("offset") {
+            None => None,
+            Some(Value::String(offset)) if offset.is_empty() => None,
+            // More digits than there can be are none of ours, even if they are zeros.
+            Some(Value::String(offset)) if offset.len() <= 16 => {
                 let is_hex = offset.chars().all(|letter| letter.is_ascii_hexdigit());
                 Some(u64::from_str_radix(&offset, 16).ok().filter(|_| is_hex)?)
             }
-            _ => None,
+            Some(_) => return None,
         };
-        // More digits than there can be are none of ours, even if they are zeros.
-        let is_long = |value: &Value| value.as_str().is_some_and(|text| text.len() > 16);
-        let is_read = !object.member("offset").ok()?.as_ref().is_some_and(is_long);
-        is_read.then_some((pid, offset))
+        Some((pid, offset))
     };
     let claim = Claim::read(auth);
     let found = claim.map(|Claim { pid, offset }| {

@@ -6,7 +6,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, MapAccess, Visitor},
 };
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 /// An object's members in their order, those of one name too.
 #[derive(Debug)]
@@ -35,6 +35,12 @@ impl Object {
         // In a list it lies as deep as it did.
         let list: Result<(Option<T>,), _> = serde_json::from_str(&format!("[{raw}]"));
         list.map(|(value,)| value).map_err(|_| Unreadable)
+    }
+
+    /// The last member of this name; `None` also if serde_json does not read it.
+    pub(super) fn last(&self, name: &str) -> Option<Value> {
+        let (_, raw) = self.0.iter().rfind(|(known, _)| known == name)?;
+        serde_json::from_str(raw.get()).ok()
     }
 }
 

@@ -44,15 +44,13 @@ impl Sim {
                 None => _ = self.tell(at, key, SessionInput::PostBroken, None),
                 Some(body) => {
                     for packet in decode_payload(body) {
-                        let slot = self.shards[at].sessions.get(key);
-                        if slot.is_none_or(|slot| slot.session.is_closed()) {
-                            break;
-                        }
+                        let Some(slot) = self.shards[at].sessions.get(key) else { break };
                         match &packet {
                             Ok(packet) => {
                                 let input = SessionInput::Packet(packet);
                                 self.tell(at, key, input, Some(packet));
                             }
+                            Err(_) if slot.session.is_closed() => break,
                             Err(_) => {
                                 accepted = false;
                                 self.tell(at, key, SessionInput::Malformed, None);

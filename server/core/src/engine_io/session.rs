@@ -178,6 +178,8 @@ struct Polling {
     candidate: Option<Candidate>,
     /// The waiting GET is to be answered with this, whatever is queued.
     answer: Option<&'static str>,
+    /// The good-bye waits until all that is queued is out: see [`Session::end`].
+    owes_good_bye: bool,
 }
 
 #[derive(Debug)]
@@ -388,7 +390,11 @@ impl Session {
         }
         polling.get = false;
         if is_closing && self.outbox.is_empty() {
-            self.state = State::Gone;
+            if std::mem::take(&mut polling.owes_good_bye) {
+                self.push_good_bye(false);
+            } else {
+                self.state = State::Gone;
+            }
         }
         Some(body)
     }
@@ -432,6 +438,15 @@ impl Session {
         }
         if matches!(self.state, State::Closing { .. }) && self.outbox.is_empty() {
             self.state = State::Gone;
+        }
+    }
+
+    /// True if the body of a POST that was admitted is to be read.
+    pub fn expects_post(&self) -> bool {
+        match &self.carrier {
+            Carrier::Polling(polling) => polling.post,
+            // It began before the upgrade.
+            Carrier::WebSocket { .. } => true,
         }
     }
 
@@ -541,7 +556,8 @@ impl Session {
         let Carrier::Polling(polling) = &mut self.carrier else {
             return effects.push(SessionEffect::RefuseRequest);
         };
-        if polling.post {
+        if std::mem::take(&mut polling.post) {
+            // Neither is read.
             effects.push(SessionEffect::RefuseRequest);
             return self.end(now, CloseReason::TransportError, effects);
         }
@@ -704,16 +720,17 @@ impl Session {
     fn end(&mut self, now: Time, reason: CloseReason, effects: &mut Vec<SessionEffect>) {
         match &mut self.carrier {
             Carrier::Polling(polling) => {
-                let said = polling.get;
                 if reason == CloseReason::SlowConsumer {
                     self.outbox.clear();
                 }
                 self.outbox.empty_slots();
-                // A poll that comes later gets a noop in front, as from the reference.
-                if !said && self.outbox.is_empty() {
-                    self.outbox.push(&Frame::engine("6"));
+                // Stock clients act on a `1` before they have handed on the messages in front of
+                // it: those would be lost, and a socket disconnected twice. So it comes alone.
+                polling.owes_good_bye = !self.outbox.is_empty();
+                if !polling.owes_good_bye {
+                    let has_get = polling.get;
+                    self.push_good_bye(has_get);
                 }
-                self.outbox.push(&Frame::engine("1"));
             }
             Carrier::WebSocket { .. } => {
                 let code = match reason {
@@ -721,7 +738,9 @@ impl Session {
                     CloseReason::SlowConsumer => Some(close_code::TRY_AGAIN_LATER),
                     CloseReason::PolicyViolation => Some(close_code::POLICY_VIOLATION),
                     CloseReason::TakenOver => Some(close_code::NORMAL),
-                    CloseReason::AuthTooLarge => Some(close_code::TOO_BIG),
+                    CloseReason::AuthTooLarge | CloseReason::PacketTooLarge => {
+                        Some(close_code::TOO_BIG)
+                    }
                     _ => None,
                 };
                 if matches!(reason, CloseReason::SlowConsumer | CloseReason::PingTimeout) {
@@ -733,6 +752,15 @@ impl Session {
             }
         }
         self.begin_closing(now, reason, effects);
+    }
+
+    /// The last word of polling. A poll that comes later gets a noop in front, as from the
+    /// reference.
+    fn push_good_bye(&mut self, has_get: bool) {
+        if !has_get {
+            self.outbox.push(&Frame::engine("6"));
+        }
+        self.outbox.push(&Frame::engine("1"));
     }
 
     /// Ends the session after the waiting GET has got its last answer; there is no other word.
@@ -797,6 +825,19 @@ impl Session {
                 if !polling.get =>
             {
                 polling.get = true;
+            }
+            // What its client says is of no more interest, but being refused it would not ask for
+            // what is left to say. Hearing that it is disconnected, it may close by itself.
+            (SessionInput::PostOpened, Carrier::Polling(polling), State::Closing { .. })
+                if !polling.post =>
+            {
+                polling.post = true;
+            }
+            (SessionInput::PostClosed | SessionInput::PostBroken, Carrier::Polling(polling), _) => {
+                polling.post = false;
+            }
+            (SessionInput::Packet(Packet::Close), Carrier::Polling(polling), _) if !polling.get => {
+                self.state = State::Gone;
             }
             (SessionInput::PollOpened | SessionInput::PostOpened, ..) => {
                 effects.push(SessionEffect::RefuseRequest);

@@ -8,6 +8,10 @@ use parlor_shared::socket_io::{Kind, Packet, json::Outline};
 
 use crate::time::Time;
 
+/// A packet may have as many bytes as so many messages of the largest size, all its attachments
+/// included: eleven of them would be a lot to keep for a client that never ends what it began.
+pub const MAX_PAYLOADS_OF_A_PACKET: usize = 4;
+
 /// A packet kept until it is whole. Its parts are remembered as places in the text, so that it is
 /// not decoded a second time.
 #[derive(Debug)]

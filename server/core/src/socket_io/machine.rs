@@ -21,7 +21,7 @@ use parlor_shared::{
 };
 
 use super::{
-    assembly::Assembly,
+    assembly::{Assembly, MAX_PAYLOADS_OF_A_PACKET},
     client::{Client, MAX_QUEUED_PACKETS, Queued},
     excess::Verdict,
     log::{Journal, Log},
@@ -56,7 +56,8 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// Within this time all attachments of a packet must arrive.
     pub attachments_timeout: Duration,
-    /// Bytes of one packet, attachments included.
+    /// Bytes of one message; with its attachments a packet may have
+    /// [`MAX_PAYLOADS_OF_A_PACKET`](super::MAX_PAYLOADS_OF_A_PACKET) times that.
     pub max_payload: usize,
     /// Keys the hashers.
     pub hash_seed: u64,
@@ -398,8 +399,8 @@ impl SocketIo {
     ) -> Result<(), Broken> {
         let Some(client) = self.clients.get_mut(session) else { return Ok(()) };
         let assembly = client.assembly.as_mut().ok_or(FORCED_CLOSE)?;
-        if assembly.add(bytes) > self.max_payload {
-            return Err(FORCED_CLOSE);
+        if assembly.add(bytes) > self.max_payload.saturating_mul(MAX_PAYLOADS_OF_A_PACKET) {
+            return Err(Broken(CloseReason::PacketTooLarge));
         }
         if !assembly.is_whole() {
             return Ok(());

@@ -12,6 +12,7 @@ mod recovery;
 mod rooms;
 mod socket;
 
+pub use assembly::MAX_PAYLOADS_OF_A_PACKET;
 pub use client::{MAX_AUTH_BYTES, MAX_FAILED_CONNECTS, MAX_QUEUED_PACKETS};
 pub use excess::{EXCESS_FORGOTTEN, EXCESS_TOLD_EVERY, MAX_EXCESS_MESSAGES, MAX_EXCESS_TIME};
 pub use machine::{Settings, SocketIo};

@@ -10,6 +10,8 @@ mod scan;
 
 pub use outline::Outline;
 
+use serde::de::DeserializeOwned;
+
 use scan::{Mark, Scanner};
 
 /// Deepest nesting that is accepted, the event's own array included. The reference server dies
@@ -155,10 +157,41 @@ pub fn walk<'a>(
     })
 }
 
+/// Reads a `T`, where of several members of one name the last counts, as in JavaScript: what
+/// derives its reading takes no name twice. For small texts: one that cannot be read is built.
+///
+/// # Errors
+/// If it is no `T`.
+pub fn read_last<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
+    serde_json::from_str(text).or_else(|error| {
+        let value: serde_json::Value = serde_json::from_str(text)?;
+        serde_json::from_str(&value.to_string()).map_err(|_| error)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn of_several_members_of_one_name_the_last_is_read() {
+        #[derive(Debug, PartialEq, serde::Deserialize)]
+        struct Sent {
+            token: Option<String>,
+        }
+        let read = |text| read_last::<Sent>(text).ok().map(|sent| sent.token);
+        for (text, token) in [
+            (r#"{"token":"a"}"#, Some(Some("a"))),
+            (r#"{"token":"a","x":[],"token":"b"}"#, Some(Some("b"))),
+            (r#"{"token":1,"token":"b"}"#, Some(Some("b"))),
+            (r#"{"token":"a","token":null}"#, Some(None)),
+            (r#"{"token":"a","token":1}"#, None),
+            (r#"{"token":"a","token":"b""#, None),
+        ] {
+            assert_eq!(read(text), token.map(|token| token.map(str::to_owned)), "{text}");
+        }
+    }
 
     fn split(array: &str) -> Vec<&str> {
         check(array).unwrap();

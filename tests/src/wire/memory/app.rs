@@ -65,7 +65,8 @@ pub(super) enum Wish {
     Close(CloseReason),
 }
 
-type Transports<'t> = &'t dyn Fn(SessionKey) -> Option<Transport>;
+/// The transport of a session, and how many packets wait in it.
+type Sessions<'s> = &'s dyn Fn(SessionKey) -> Option<(Transport, usize)>;
 
 impl Application {
     pub(super) fn new(story: &Story) -> Self {
@@ -106,10 +107,10 @@ impl SocketApp {
         &mut self,
         now: Time,
         input: Input<'_>,
-        transports: Transports<'_>,
+        sessions: Sessions<'_>,
     ) -> Vec<(SessionKey, Wish)> {
         let (state, wanted) = (&mut self.state, &mut self.wanted);
-        let mut outlet = Outlet { state, wanted, transports, wishes: Vec::new() };
+        let mut outlet = Outlet { state, wanted, sessions, wishes: Vec::new() };
         if self.world.wants_ids() {
             let first = self.n_ids;
             self.n_ids += REFILL as u64;
@@ -129,7 +130,7 @@ impl SocketApp {
 struct Outlet<'o> {
     state: &'o mut State,
     wanted: &'o mut VecDeque<Input<'static>>,
-    transports: Transports<'o>,
+    sessions: Sessions<'o>,
     wishes: Vec<(SessionKey, Wish)>,
 }
 
@@ -178,6 +179,10 @@ impl Effects for Outlet<'_> {
             | Effect::Forgotten(_)
             | Effect::Ticked(..) => {}
         }
+    }
+
+    fn has_queued(&self, session: SessionKey) -> bool {
+        (self.sessions)(session).is_some_and(|(_, n_queued)| n_queued > 0)
     }
 }
 
@@ -240,7 +245,8 @@ impl Outlet<'_> {
             }
             ("/", "whoami") => {
                 let Some(own) = self.state.sockets.get(&socket) else { return };
-                let transport = (self.transports)(own.session).map_or("", Transport::as_str);
+                let session = (self.sessions)(own.session);
+                let transport = session.map_or("", |(transport, _)| transport.as_str());
                 // As text: the order of its fields is part of what scripts expect.
                 let who = format!(
                     r#"{{"id":"{}","transport":"{transport}","recovered":false}}"#,

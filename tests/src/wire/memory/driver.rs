@@ -208,8 +208,11 @@ impl Memory {
         while let Application::Socket(socket) = &mut self.application {
             let Some(next) = input.take().or_else(|| socket.wanted.pop_front()) else { break };
             let sessions = &self.sessions;
-            let transport = |key| sessions.get(key).map(|slot| slot.session.transport());
-            for (key, wish) in socket.handle(self.now, next, &transport) {
+            let session = |key| {
+                let session = &sessions.get(key)?.session;
+                Some((session.transport(), session.queued_packets()))
+            };
+            for (key, wish) in socket.handle(self.now, next, &session) {
                 self.wish(key, wish)?;
             }
         }

@@ -56,10 +56,11 @@ impl Memory {
             return Ok(false);
         };
         for packet in decode_payload(body) {
-            if self.sessions.get(key).is_none_or(|slot| slot.session.is_closed()) {
-                break;
-            }
+            let Some(slot) = self.sessions.get(key) else { break };
             let Ok(packet) = packet else {
+                if slot.session.is_closed() {
+                    break;
+                }
                 self.tell(key, SessionInput::Malformed, None)?;
                 return Ok(false);
             };
@@ -159,19 +160,20 @@ impl Memory {
                 Ok(packet) => {
                     self.tell(key, SessionInput::CandidatePacket(&packet), None)?;
                 }
-                Err(_) => self.drop_candidate(key)?,
+                Err(_) => self.drop_candidate(key, None)?,
             },
             Message::Ping(payload) => self.transmit(line, Frame::pong(&payload).wire())?,
             Message::Pong(_) => {}
-            Message::Binary(_) | Message::Close(_) => self.drop_candidate(key)?,
+            Message::Binary(_) => self.drop_candidate(key, None)?,
+            Message::Close(code) => self.drop_candidate(key, code)?,
         }
         Ok(())
     }
 
-    fn drop_candidate(&mut self, key: SessionKey) -> Result<()> {
+    fn drop_candidate(&mut self, key: SessionKey, code: Option<u16>) -> Result<()> {
         let candidate = self.sessions.get_mut(key).and_then(|slot| slot.candidate.take());
         if let Some(line) = candidate {
-            self.hang_up(line, Some(&Frame::close(None, "")))?;
+            self.hang_up(line, Some(&Frame::close(code, "")))?;
         }
         self.tell(key, SessionInput::CandidateGone, None)?;
         Ok(())

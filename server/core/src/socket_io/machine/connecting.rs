@@ -34,8 +34,12 @@ impl SocketIo {
         if packet.data.is_some_and(|auth| auth.len() > MAX_AUTH_BYTES) {
             return Err(Broken(CloseReason::AuthTooLarge));
         }
+        let found = self.namespaces.find(packet.namespace);
         let client = self.clients.get_mut(session).expect("checked by the caller");
-        let namespace = match self.namespaces.find(packet.namespace) {
+        if let Some(known) = found.and_then(|namespace| client.socket(namespace)) {
+            return self.connect_again(session, known, effects);
+        }
+        let namespace = match found {
             Some(key) if !self.namespaces.is_child(key) => Ok(key),
             // Its name is the client's to make up.
             _ if client.sockets.len() >= MAX_SOCKETS_PER_CLIENT => Err(NotMade::TooMany),
@@ -54,9 +58,6 @@ impl SocketIo {
                 return Ok(());
             }
         };
-        if client.socket(namespace).is_some() {
-            return Err(FORCED_CLOSE);
-        }
         let (id, origin) = (SocketId::from_bytes(ids.take()), client.origin);
         let may_recover = self.namespaces.may_recover(namespace);
         let claim = packet.data.filter(|_| may_recover).and_then(Claim::read);
@@ -87,6 +88,23 @@ impl SocketIo {
             }
         });
         Ok(())
+    }
+
+    /// A CONNECT to a namespace that the client has joined or is joining. Stock clients send one
+    /// more if they leave and come back before they have heard the answer (React's `StrictMode`
+    /// does so to each component): that answer is then for both.
+    fn connect_again(
+        &self,
+        session: SessionKey,
+        known: SocketKey,
+        effects: &dyn Effects,
+    ) -> Result<(), Broken> {
+        let socket = self.sockets.get(known).expect("a client's sockets exist");
+        match socket.state {
+            State::Connecting(_) => Ok(()),
+            _ if effects.has_queued(session) => Ok(()),
+            _ => Err(FORCED_CLOSE),
+        }
     }
 
     pub(super) fn adopt(&mut self, key: SocketKey, parent: NamespaceKey, ids: &mut Ids) {

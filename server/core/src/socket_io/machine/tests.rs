@@ -42,6 +42,8 @@ struct Script {
     sockets: Vec<SocketKey>,
     /// Sessions that the machine wants closed.
     closing: Vec<SessionKey>,
+    /// What they were sent has not left yet.
+    has_queued: bool,
 }
 
 impl Script {
@@ -82,7 +84,7 @@ impl Script {
             recovery,
         });
         let now = Time::after_start(Duration::from_secs(1000));
-        Self { machine, now, sockets: Vec::new(), closing: Vec::new() }
+        Self { machine, now, sockets: Vec::new(), closing: Vec::new(), has_queued: false }
     }
 
     /// With these sessions opened.
@@ -95,11 +97,11 @@ impl Script {
     }
 
     fn tell(&mut self, input: Input<'_>) -> Vec<String> {
-        let Self { machine, now, sockets, closing } = self;
+        let Self { machine, now, sockets, closing, has_queued } = self;
         let mut ids = Ids::default();
         let fresh = |i| id_bytes(sockets.len() + i);
         ids.refill((0..MAX_IDS_PER_INPUT).rev().map(fresh).collect());
-        let mut log = Log { sockets, closing, lines: Vec::new() };
+        let mut log = Log { sockets, closing, has_queued: *has_queued, lines: Vec::new() };
         machine.handle(*now, input, &mut ids, &mut log);
         log.lines
     }
@@ -222,6 +224,7 @@ fn event(namespace: &str, name: &str) -> Frame {
 struct Log<'s> {
     sockets: &'s mut Vec<SocketKey>,
     closing: &'s mut Vec<SessionKey>,
+    has_queued: bool,
     lines: Vec<String>,
 }
 
@@ -299,6 +302,10 @@ impl Effects for Log<'_> {
             }
         };
         self.lines.push(line);
+    }
+
+    fn has_queued(&self, _: SessionKey) -> bool {
+        self.has_queued
     }
 }
 

@@ -210,6 +210,8 @@ impl Observer {
         let packets: Vec<&str> = answer.split('|').collect();
         assert!(packets.len() <= 16, "{answer}");
         assert!(answer.len() <= 60 || packets.len() == 1, "{answer}");
+        let says_good_bye = packets.contains(&"1");
+        assert!(!says_good_bye || ["1", "6|1"].contains(&answer.as_str()), "{answer}");
         for packet in packets {
             self.got(packet);
         }

@@ -89,11 +89,46 @@ fn an_unknown_namespace_is_invalid_and_the_session_lives() {
 
 #[test]
 fn a_second_connect_to_the_same_namespace_ends_the_session() {
-    let mut script = Script::with_sessions(0..2);
+    let mut script = Script::with_sessions(0..1);
     script.connect(0, "/a");
     assert_eq!(script.text(0, "0/a,"), ["close 0: forced close"]);
-    script.text(1, "0/a,");
-    assert_eq!(script.text(1, "0/a,"), ["close 1: forced close"], "before the answer");
+}
+
+/// The bug: a client that left and came back before it was answered lost its connection, and all
+/// of its namespaces with it.
+#[test]
+fn one_answer_is_for_every_connect_that_came_before_it() {
+    let mut script = Script::with_sessions(0..1);
+    script.connect(0, "/");
+    assert_eq!(script.text(0, r#"0/a,{"n":1}"#), [r#"#1 wants /a with {"n":1}"#]);
+    for _ in 0..100 {
+        assert_eq!(script.text(0, r#"0/a,{"n":2}"#), [""; 0], "the first payload counts");
+    }
+    assert_eq!(script.text(0, r#"2/a,["e"]"#), [""; 0]);
+    assert_eq!(script.machine.n_sockets(), 2);
+    let answer = format!(r#"to 0: 0/a,{{"sid":"{}"}}"#, id(1));
+    assert_eq!(script.admit(1), [answer.as_str(), "#1 is in /a", "#1: e"]);
+    script.close(0, CloseReason::TransportClose);
+    script.check_nothing_is_left();
+}
+
+#[test]
+fn an_answer_that_has_not_left_is_for_every_connect_as_well() {
+    let mut script = Script::with_sessions(0..1);
+    script.connect(0, "/a");
+    script.has_queued = true;
+    assert_eq!(script.text(0, "0/a,"), [""; 0]);
+    script.has_queued = false;
+    assert_eq!(script.text(0, "0/a,"), ["close 0: forced close"]);
+}
+
+#[test]
+fn a_refusal_is_for_every_connect_that_came_before_it() {
+    let mut script = Script::with_sessions(0..1);
+    script.text(0, "0/a,");
+    script.text(0, "0/a,");
+    assert_eq!(script.refuse(0), [r#"to 0: 4/a,{"message":"no"}"#]);
+    script.connect(0, "/a");
 }
 
 #[test]
