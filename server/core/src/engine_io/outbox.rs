@@ -237,6 +237,12 @@ impl Outbox {
 
     /// `n` bytes of the last [`Self::chunks`] were written.
     pub(super) fn advance(&mut self, n: usize) {
+        if self.bytes == self.front.len() && self.begun + n == self.bytes {
+            // All of it, and nothing waits behind it: the usual case.
+            self.front = Bytes::new();
+            (self.begun, self.bytes, self.n_in_front, self.n_frames) = (0, 0, 0, 0);
+            return;
+        }
         let mut beyond = n.saturating_sub(self.bytes());
         while beyond > 0
             && let Some(frame) = self.known_slots().and_then(Slots::begin)

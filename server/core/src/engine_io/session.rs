@@ -505,6 +505,8 @@ impl Session {
         delivery: Delivery,
         effects: &mut Vec<SessionEffect>,
     ) {
+        let n_bytes = frame.wire().len();
+        let is_much = self.is_over_high_water_with(n_bytes);
         match delivery {
             Delivery::Volatile { .. } if fault::is_planted(Fault::VolatileQueued) => {
                 self.outbox.push(&frame);
@@ -512,14 +514,15 @@ impl Session {
             Delivery::Reliable | Delivery::Recoverable(_)
                 if fault::is_planted(Fault::ReliableDroppedWhileBlocked) && !self.can_take() => {}
             Delivery::Volatile { key }
-                if !self.can_take() || self.is_over_high_water() || self.outbox.holds(key) =>
+                if !self.can_take()
+                    || is_much && self.is_over_high_water()
+                    || self.outbox.holds(key) =>
             {
                 let limits = self.slot_limits();
                 self.n_replaced += self.outbox.slots().replace(key, frame, limits);
             }
             Delivery::Volatile { .. } | Delivery::Reliable | Delivery::Recoverable(_) => {
-                let n_bytes = frame.wire().len();
-                if self.is_over_high_water_with(n_bytes)
+                if is_much
                     && !self.may_wait(now, n_bytes)
                     && !fault::is_planted(Fault::QueueUnlimited)
                 {

@@ -14,8 +14,8 @@ pub struct Settings {
     /// Most bytes of one message or polling payload, in both directions; told to the client.
     pub max_payload: usize,
     /// Bytes that may wait for a blocked client; the packet that passes it ends the session.
-    /// One client costs at most this, one packet with its attachments, `max_burst_bytes`, and as much
-    /// as this in volatile packets.
+    /// One client costs at most this, one packet with its attachments, `max_burst_bytes`, and as
+    /// much as this in volatile packets.
     pub max_queue_bytes: usize,
     /// Bytes that one turn may queue, beside what it queues later, for a client that had less than
     /// [`HIGH_WATER_BYTES`](super::HIGH_WATER_BYTES) waiting: it has read what it could. The first
