@@ -24,7 +24,7 @@ test: check unit seeds faults e2e browser ## everything but interop, autobahn, c
 
 check: ## formatting and lints
 	$(STAGE) 60 "formatting" cargo fmt --all --check
-	$(STAGE) 400 "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(STAGE) 310 "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 
 unit: binaries ## tests beside the code, from outside, of the house rules and of the documentation
 	$(STAGE) 400 "unit tests" cargo test --workspace --locked --lib --bins --test tidy --test e2e --test allocations
@@ -38,9 +38,9 @@ seeds: binaries ## twenty fresh seeds of the simulator, and one in two processes
 	$(STAGE) 20 "one seed, two processes" cmp <(target/debug/sim --seed 7) <(target/debug/sim --seed 7)
 
 # In a build of its own: with the rest of the workspace, cargo would give its feature to the server.
-faults: ## plants faults in core, each of which the simulator has to find in twenty seeds
+faults: ## plants faults in core, each of which the simulator has to find in a hundred seeds
 	$(STAGE) 150 "faulty binary" cargo build --locked -p parlor-tests --features planted-faults --bin faults
-	$(STAGE) 90 "planted faults" target/debug/faults
+	$(STAGE) 180 "planted faults" target/debug/faults
 
 e2e: binaries tests/interop/node_modules .venv/ready ## stock clients against the built server: one shard, then three behind nginx
 	$(STAGE) 390 "stock clients" $(PYTHON) tests/run.py conformance clients versions network views openings=300 players
