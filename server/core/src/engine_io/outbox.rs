@@ -69,8 +69,8 @@ struct Rest {
     tail: Vec<u8>,
     n_in_tail: u32,
     /// Volatile frames of a blocked client, and views.
-    slots: Slots,
-    burst: Burst,
+    slots: Option<Box<Slots>>,
+    burst: Option<Box<Burst>>,
     /// The answer to the newest WebSocket ping: older ones need none (RFC 6455 § 5.5.3).
     pong: Option<Frame>,
 }
@@ -86,7 +86,7 @@ impl Rest {
     fn is_empty(&self) -> bool {
         self.queue.is_empty()
             && self.tail.is_empty()
-            && self.slots.is_empty()
+            && self.slots.as_ref().is_none_or(|slots| slots.is_empty())
             && self.pong.is_none()
     }
 }
@@ -108,21 +108,24 @@ impl Outbox {
 
     /// True if a volatile frame waits under `key`.
     pub(super) fn holds(&self, key: u64) -> bool {
-        self.rest.as_ref().is_some_and(|rest| rest.slots.holds(key))
+        self.rest
+            .as_ref()
+            .and_then(|rest| rest.slots.as_ref())
+            .is_some_and(|slots| slots.holds(key))
     }
 
     /// Volatile frames and views, to be changed.
     pub(super) fn slots(&mut self) -> &mut Slots {
-        &mut self.rest.get_or_insert_default().slots
+        self.rest.get_or_insert_default().slots.get_or_insert_default()
     }
 
     pub(super) fn burst(&mut self) -> &mut Burst {
-        &mut self.rest.get_or_insert_default().burst
+        self.rest.get_or_insert_default().burst.get_or_insert_default()
     }
 
     /// The same if any were ever used.
     pub(super) fn known_slots(&mut self) -> Option<&mut Slots> {
-        self.rest.as_mut().map(|rest| &mut rest.slots)
+        self.rest.as_mut()?.slots.as_deref_mut()
     }
 
     pub(super) fn push(&mut self, frame: &Frame) {
@@ -187,7 +190,8 @@ impl Outbox {
 
     /// Gives back the memory of what has not been used of late.
     pub(super) fn shrink(&mut self) {
-        if self.rest.as_ref().is_some_and(|rest| rest.is_empty() && !rest.slots.has_bases()) {
+        let has_bases = self.known_slots().is_some_and(|slots| slots.has_bases());
+        if !has_bases && self.rest.as_ref().is_some_and(|rest| rest.is_empty()) {
             self.rest = None;
         }
     }
@@ -222,15 +226,17 @@ impl Outbox {
                     }
                 }
             }
-            match views {
-                Some(views) => rest.slots.offer(views),
-                None => rest.slots.withdraw(),
+            match (&mut rest.slots, views) {
+                (Some(slots), Some(views)) => slots.offer(views),
+                (Some(slots), None) => slots.withdraw(),
+                (None, _) => {}
             }
         }
         let first = (!front.is_empty()).then(|| &front[*begun..]);
         let others = rest.iter().flat_map(|rest| {
             let queued = rest.queue.iter().map(|(chunk, _)| chunk);
-            queued.chain(rest.slots.offered().map(Frame::wire)).map(|chunk| &chunk[..])
+            let offered = rest.slots.iter().flat_map(|slots| slots.offered());
+            queued.chain(offered.map(Frame::wire)).map(|chunk| &chunk[..])
         });
         first.into_iter().chain(others)
     }
