@@ -46,8 +46,6 @@ pub(super) struct SocketInfo {
     pub(super) session: SessionKey,
     /// Whose handlers serve it.
     pub(super) namespace: NamespaceKey,
-    /// The name of its own namespace, if that is a child of the other.
-    pub(super) child: Option<Arc<str>>,
     pub(super) handshake: Option<Arc<Handshake>>,
     pub(super) auth: OwnedAuth,
     /// `None` in namespaces that ask for none.
@@ -59,8 +57,16 @@ pub(super) struct SocketInfo {
     pub(super) is_recovered: bool,
     /// It is about to go.
     pub(super) is_leaving: bool,
+    rare: Option<Box<Rare>>,
+}
+
+/// What most sockets never have, kept apart so that they are small.
+#[derive(Default)]
+struct Rare {
+    /// The name of its own namespace, if that is a child of the one whose handlers serve it.
+    child: Option<Arc<str>>,
     /// Its client may have it back under this pid.
-    pub(super) kept: Option<Pid>,
+    kept: Option<Pid>,
     /// Made with the first async context; its receivers learn when the socket is dropped.
     life: Option<watch::Sender<()>>,
 }
@@ -77,7 +83,6 @@ impl SocketInfo {
             id,
             session,
             namespace,
-            child,
             handshake,
             auth,
             account,
@@ -85,8 +90,7 @@ impl SocketInfo {
             data: None,
             is_recovered: false,
             is_leaving: false,
-            kept: None,
-            life: None,
+            rare: child.map(|child| Box::new(Rare { child: Some(child), ..Rare::default() })),
         }
     }
 
@@ -96,7 +100,20 @@ impl SocketInfo {
 
     /// Its namespace.
     pub(super) fn scope(&self) -> Scope {
-        scope_of(self.namespace, self.child.as_ref())
+        scope_of(self.namespace, self.child())
+    }
+
+    fn child(&self) -> Option<&Arc<str>> {
+        self.rare.as_ref()?.child.as_ref()
+    }
+
+    /// Its client may have it back under this pid.
+    pub(super) fn keep(&mut self, pid: Pid) {
+        self.rare.get_or_insert_default().kept = Some(pid);
+    }
+
+    pub(super) fn kept(&self) -> Option<Pid> {
+        self.rare.as_ref()?.kept
     }
 }
 
@@ -125,7 +142,7 @@ impl Context<'_> {
     /// The namespace's name: of one that was made for a client, as that client called it.
     pub fn namespace(&self) -> &str {
         let listed = || self.desk.env.names.listed()[self.info.namespace.0 as usize].as_str();
-        self.info.child.as_deref().unwrap_or_else(listed)
+        self.info.child().map(|child| &**child).unwrap_or_else(listed)
     }
 
     /// Carrier of the moment; `None` once the session is gone.
@@ -407,7 +424,8 @@ impl Context<'_> {
 
     /// The same for other threads; the right to answer goes along.
     pub(super) fn hand_over(&mut self) -> AsyncContext {
-        let life = self.info.life.get_or_insert_with(|| watch::channel(()).0).subscribe();
+        let life = &mut self.info.rare.get_or_insert_default().life;
+        let life = life.get_or_insert_with(|| watch::channel(()).0).subscribe();
         let of = Of {
             socket: self.socket,
             id: self.info.id,
@@ -443,8 +461,8 @@ impl Context<'_> {
 
     /// True if another may soon be this socket: its client has come back already, say.
     fn is_handed_on(&self) -> bool {
-        let SocketInfo { is_leaving, kept, namespace, .. } = &*self.info;
-        kept.is_some() || *is_leaving && self.desk.env.names.is_recoverable(*namespace)
+        let SocketInfo { is_leaving, namespace, .. } = &*self.info;
+        self.info.kept().is_some() || *is_leaving && self.desk.env.names.is_recoverable(*namespace)
     }
 
     fn aim(&mut self, target: Target) -> Emit<&mut Self> {

@@ -153,7 +153,7 @@ impl Handlers {
     /// A socket that is disconnected next may be had back.
     pub(crate) fn kept(&mut self, socket: SocketKey, pid: Pid) {
         if let Some(info) = self.sockets.get_mut(socket) {
-            info.kept = Some(pid);
+            info.keep(pid);
         }
     }
 
@@ -215,8 +215,8 @@ impl Handlers {
             };
             self.desk.spawn(session, move || later(cx, reason), end);
         }
-        let info = self.sockets.remove(socket);
-        if let Some(SocketInfo { kept: Some(pid), data: Some(data), .. }) = info {
+        let Some(info) = self.sockets.remove(socket) else { return };
+        if let (Some(pid), Some(data)) = (info.kept(), info.data) {
             self.desk.env.cloakroom.put(pid, data);
         }
     }

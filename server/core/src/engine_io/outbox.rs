@@ -119,13 +119,14 @@ impl Outbox {
         self.rest.get_or_insert_default().slots.get_or_insert_default()
     }
 
-    pub(super) fn burst(&mut self) -> &mut Burst {
-        self.rest.get_or_insert_default().burst.get_or_insert_default()
-    }
-
     /// The same if any were ever used.
     pub(super) fn known_slots(&mut self) -> Option<&mut Slots> {
         self.rest.as_mut()?.slots.as_deref_mut()
+    }
+
+    /// What this turn has queued, to be counted.
+    pub(super) fn burst(&mut self) -> &mut Burst {
+        self.rest.get_or_insert_default().burst.get_or_insert_default()
     }
 
     pub(super) fn push(&mut self, frame: &Frame) {

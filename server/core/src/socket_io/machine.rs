@@ -27,7 +27,7 @@ use super::{
     log::{Journal, Log},
     namespaces::{Dynamic, Listeners, Namespaces},
     recovery::{Parked, RecoverySettings, Returning},
-    rooms::{MAX_ROOM_NAME_BYTES, MAX_ROOMS_PER_SOCKET, Note},
+    rooms::{self, Note},
     socket::{Listed, Socket, State},
 };
 use crate::{
@@ -525,8 +525,7 @@ impl SocketIo {
         let has_joined = match &mut socket.state {
             State::Connecting(waiting) if socket.place.is_none() => {
                 let is_in = waiting.rooms.iter().any(|joined| joined == room);
-                let has_room =
-                    waiting.rooms.len() < MAX_ROOMS_PER_SOCKET && room.len() <= MAX_ROOM_NAME_BYTES;
+                let has_room = rooms::may_join(waiting.rooms.len(), room);
                 if has_room && !is_in {
                     waiting.rooms.push(room.to_owned());
                 }

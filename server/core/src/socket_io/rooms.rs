@@ -17,6 +17,11 @@ pub const MAX_ROOMS_PER_SOCKET: usize = 1024;
 /// Bytes of a room's name: clients choose these in many applications.
 pub const MAX_ROOM_NAME_BYTES: usize = 1024;
 
+/// True if a socket that is in so many rooms may join this one too.
+pub(super) fn may_join(n_rooms: usize, name: &str) -> bool {
+    n_rooms < MAX_ROOMS_PER_SOCKET && name.len() <= MAX_ROOM_NAME_BYTES
+}
+
 #[derive(Debug)]
 pub(super) struct Rooms {
     by_name: HashMap<Arc<str>, u32, Keyed>,
@@ -114,7 +119,7 @@ impl Rooms {
         if self.place_of(memberships, name).is_some() {
             return true;
         }
-        if memberships.len() == MAX_ROOMS_PER_SOCKET || name.len() > MAX_ROOM_NAME_BYTES {
+        if !may_join(memberships.len(), name) {
             return false;
         }
         let room = match self.by_name.get(name) {
