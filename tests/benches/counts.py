@@ -20,7 +20,7 @@ TIMES = {"decode": 100, "whole": 100, "delta": 100, "fan_out": 1000, "ack": 100}
 
 
 def count():
-    command = ["cargo", "bench", "--locked", "-p", "parlor-tests", "--bench", "counts"]
+    command = ["cargo", "bench", "--locked", "-p", "parlor-counts"]
     runner = str(ROOT / "target/tools/bin/gungraun-runner")
     # The same name as the binary was built with: another makes cargo build it anew.
     environment = {"GUNGRAUN_RUNNER": runner, **os.environ}
