@@ -36,7 +36,7 @@ async function untilSockets(socket, room, count) {
   const watch = async () => {
     while ((await ask(socket, "sockets", room)).length !== count) await pause(10);
   };
-  await within(5_000, `${count} sockets in ${room}`, watch());
+  await within(15_000, `${count} sockets in ${room}`, watch());
 }
 
 /** Cuts until it has hit something: between two polls there may be nothing to cut. */
@@ -60,7 +60,7 @@ async function untilWell(socket) {
       await once(socket, "connect");
     }
   };
-  await within(5_000, "a connection that works", watch());
+  await within(15_000, "a connection that works", watch());
 }
 
 function networkCases(way) {

@@ -52,6 +52,15 @@ struct Ground<'r> {
     options: Options,
 }
 
+impl Ground<'_> {
+    /// A network that can fail, and how a client reaches the server through it.
+    fn behind_network(&self) -> Result<(Network, Options)> {
+        let network = Network::open(&self.options.url)?;
+        let options = Options { url: network.url.clone(), ..self.options.clone() };
+        Ok((network, options))
+    }
+}
+
 type Case = (&'static str, fn(&Ground<'_>) -> Result<()>);
 
 const CASES: &[Case] = &[
@@ -194,8 +203,7 @@ fn rooms(ground: &Ground<'_>) -> Result<()> {
 }
 
 fn nobody(ground: &Ground<'_>) -> Result<()> {
-    let mut network = Network::open(&ground.options.url)?;
-    let options = Options { url: network.url.clone(), ..ground.options.clone() };
+    let (mut network, options) = ground.behind_network()?;
     network.does("refuse")?;
     ensure!(Client::begin(ground.runtime, &options).is_err(), "it is refused");
     network.does("listen")?;
@@ -203,8 +211,7 @@ fn nobody(ground: &Ground<'_>) -> Result<()> {
 }
 
 fn cut(ground: &Ground<'_>) -> Result<()> {
-    let mut network = Network::open(&ground.options.url)?;
-    let options = Options { url: network.url.clone(), ..ground.options.clone() };
+    let (mut network, options) = ground.behind_network()?;
     let client = Client::open(ground.runtime, &options)?;
     client.ask("message-with-ack", json!(1))?;
     // Between two polls there may be nothing to cut.
@@ -214,8 +221,7 @@ fn cut(ground: &Ground<'_>) -> Result<()> {
 }
 
 fn away(ground: &Ground<'_>) -> Result<()> {
-    let mut network = Network::open(&ground.options.url)?;
-    let options = Options { url: network.url.clone(), ..ground.options.clone() };
+    let (mut network, options) = ground.behind_network()?;
     let client = Client::open(ground.runtime, &options)?;
     network.does("refuse")?;
     client.notices(Duration::from_secs(20))?;
@@ -225,16 +231,14 @@ fn away(ground: &Ground<'_>) -> Result<()> {
 }
 
 fn silent(ground: &Ground<'_>) -> Result<()> {
-    let mut network = Network::open(&ground.options.url)?;
-    let options = Options { url: network.url.clone(), ..ground.options.clone() };
+    let (mut network, options) = ground.behind_network()?;
     let client = Client::open(ground.runtime, &options)?;
     network.does("silence")?;
     client.notices(Duration::from_secs(20))
 }
 
 fn left(ground: &Ground<'_>) -> Result<()> {
-    let mut network = Network::open(&ground.options.url)?;
-    let options = Options { url: network.url.clone(), ..ground.options.clone() };
+    let (mut network, options) = ground.behind_network()?;
     let client = Client::open(ground.runtime, &options)?;
     network.does("silence")?;
     client.notices(Duration::from_secs(20))?;
