@@ -19,6 +19,10 @@ mod emitter;
 mod failing;
 #[path = "e2e/gathering.rs"]
 mod gathering;
+#[path = "e2e/handshakes.rs"]
+mod handshakes;
+#[path = "e2e/limits.rs"]
+mod limits;
 #[path = "e2e/listening.rs"]
 mod listening;
 #[path = "e2e/many.rs"]

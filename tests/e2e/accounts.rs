@@ -1,13 +1,13 @@
-//! Who may come in, and how much of what: accounts and their tokens, origins, `allow_request`, and
-//! limits per address, account and session. Tests that have an id of the list of bad inputs in
-//! their name show the answer to that input.
+//! Accounts and their tokens: who somebody is, for how long, and who is let in no more. Which
+//! handshakes are taken at all is `handshakes`' part, how much of what, that of `limits`. Tests
+//! that have an id of the list of bad inputs in their name show the answer to that input.
 
 use std::{
     fs,
     path::PathBuf,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU32, AtomicUsize, Ordering},
+        atomic::{AtomicU32, Ordering},
         mpsc,
     },
     time::{SystemTime, UNIX_EPOCH},
@@ -21,10 +21,10 @@ use serde_json::{Value, json};
 use super::*;
 
 const SECRET: &str = "a secret that is long enough for it";
-const POLLING: &str = "/socket.io/?EIO=4&transport=polling";
+pub(super) const POLLING: &str = "/socket.io/?EIO=4&transport=polling";
 
 /// A file that is gone with the test.
-struct TestFile(PathBuf);
+pub(super) struct TestFile(PathBuf);
 
 impl TestFile {
     fn new(content: &str) -> Self {
@@ -63,13 +63,13 @@ fn sign(header: &Value, claims: &Value, secret: &[u8]) -> String {
 }
 
 /// A good token of this account for so many seconds.
-fn token(account: &str, id: &str, seconds: f64) -> String {
+pub(super) fn token(account: &str, id: &str, seconds: f64) -> String {
     let claims = json!({"sub": account, "jti": id, "exp": unix() + seconds});
     sign(&json!({"alg": "HS256"}), &claims, SECRET.as_bytes())
 }
 
 /// A configuration whose tokens are signed by [`SECRET`].
-fn with_keys() -> (Config, TestFile) {
+pub(super) fn with_keys() -> (Config, TestFile) {
     let keys = TestFile::new(SECRET);
     let mut config = Config::default();
     config.auth.keys = keys.path();
@@ -77,7 +77,7 @@ fn with_keys() -> (Config, TestFile) {
 }
 
 /// Namespaces `/guests` and `/members`, which tell who somebody is.
-fn serve(server: &mut Server) {
+pub(super) fn serve(server: &mut Server) {
     for (name, rule) in [("/guests", AccountRule::Guests), ("/members", AccountRule::Required)] {
         server.namespace(name).accounts(rule).on("who", |cx, _| {
             let account = Arc::clone(cx.account().unwrap());
@@ -86,14 +86,14 @@ fn serve(server: &mut Server) {
     }
 }
 
-fn open(server: SocketAddr) -> WebSocket {
+pub(super) fn open(server: SocketAddr) -> WebSocket {
     let mut socket = WebSocket::open(server, "").unwrap();
     socket.text().unwrap();
     socket
 }
 
 /// What a CONNECT with this `auth` is answered.
-fn connect_to(socket: &mut WebSocket, namespace: &str, auth: &Value) -> String {
+pub(super) fn connect_to(socket: &mut WebSocket, namespace: &str, auth: &Value) -> String {
     socket.send(&format!("40{namespace},{auth}")).unwrap();
     socket.text().unwrap()
 }
@@ -105,18 +105,32 @@ fn enter(server: SocketAddr, namespace: &str, auth: &Value) -> WebSocket {
     socket
 }
 
-fn who(socket: &mut WebSocket, namespace: &str) -> (String, bool) {
+pub(super) fn who(socket: &mut WebSocket, namespace: &str) -> (String, bool) {
     socket.send(&format!(r#"42{namespace},7["who"]"#)).unwrap();
     let answer = socket.text().unwrap();
     serde_json::from_str(answer.strip_prefix(&format!("43{namespace},7")).unwrap()).unwrap()
 }
 
-fn refused(namespace: &str, message: &str) -> String {
+pub(super) fn refused(namespace: &str, message: &str) -> String {
     format!(r#"44{namespace},{{"message":"{message}","data":{{"code":"E_AUTH"}}}}"#)
 }
 
 /// Seconds that a token lives which is to expire: enough to come in, on a busy machine.
 const LIFE: f64 = 4.0;
+
+/// A server with chess, and the reasons for which sockets of `/members` go.
+fn start_and_hear(config: Config) -> (Running, mpsc::Receiver<&'static str>) {
+    let (reasons, heard) = mpsc::channel();
+    let running = start(config, |server| {
+        serve(server);
+        server.game::<parlor_games::Chess>("chess");
+        let reasons = Mutex::new(reasons);
+        server.namespace("/members").on_disconnect(move |_, reason| {
+            reasons.lock().unwrap().send(reason.as_str()).unwrap();
+        });
+    });
+    (running, heard)
+}
 
 /// Does the same in several namespaces at once.
 fn in_each(namespaces: &[&str], run: impl Fn(&str) + Sync) {
@@ -127,28 +141,26 @@ fn in_each(namespaces: &[&str], run: impl Fn(&str) + Sync) {
     });
 }
 
-fn status(answer: &str) -> &str {
+pub(super) fn status(answer: &str) -> &str {
     answer.split(' ').nth(1).unwrap_or_default()
 }
 
 /// The status of a WebSocket's opening with these headers.
-fn upgrade(server: SocketAddr, headers: &str) -> String {
+pub(super) fn upgrade(server: SocketAddr, headers: &str) -> String {
     match WebSocket::open(server, headers) {
         Ok(_) => "101".to_owned(),
         Err(answer) => status(&answer.to_string()).to_owned(),
     }
 }
 
-fn polling(server: SocketAddr, headers: &str) -> String {
+pub(super) fn polling(server: SocketAddr, headers: &str) -> String {
     request(server, &format!("GET {POLLING} HTTP/1.1{headers}")).unwrap()
 }
 
-fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
     let mut lines = answer.lines().filter_map(|line| line.split_once(": "));
     lines.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
-
-// ---- tokens ------------------------------------------------------------------------------------
 
 #[test]
 fn guests_get_a_token_and_are_known_again() {
@@ -261,15 +273,7 @@ fn a_key_of_rsa_is_never_taken_for_a_secret() {
 fn auth_02_a_token_that_expires_is_announced_and_then_ends_its_socket() {
     let (mut config, _keys) = with_keys();
     config.auth.expiring_notice_s = 60;
-    let (reasons, heard) = mpsc::channel();
-    let running = start(config, |server| {
-        serve(server);
-        server.game::<parlor_games::Chess>("chess");
-        let reasons = Mutex::new(reasons);
-        server.namespace("/members").on_disconnect(move |_, reason| {
-            reasons.lock().unwrap().send(reason.as_str()).unwrap();
-        });
-    });
+    let (running, heard) = start_and_hear(config);
     let server = running.address();
     in_each(&["/members", "/lobby"], |namespace| {
         let auth = json!({"token": token("ada", "1", LIFE)});
@@ -393,15 +397,7 @@ fn renew(socket: &mut WebSocket, namespace: &str, argument: &Value) -> Value {
 #[test]
 fn a_client_that_renews_in_vain_again_and_again_is_disconnected() {
     let (config, _keys) = with_keys();
-    let (reasons, heard) = mpsc::channel();
-    let running = start(config, |server| {
-        serve(server);
-        server.game::<parlor_games::Chess>("chess");
-        let reasons = Mutex::new(reasons);
-        server.namespace("/members").on_disconnect(move |_, reason| {
-            reasons.lock().unwrap().send(reason.as_str()).unwrap();
-        });
-    });
+    let (running, heard) = start_and_hear(config);
     let server = running.address();
     in_each(&["/members", "/lobby"], |namespace| {
         let good = json!(token("ada", "1", 1000.0));
@@ -668,450 +664,4 @@ fn an_account_has_as_many_sockets_as_it_may_and_not_one_more() {
     while !connect_to(&mut third, "/members", &auth).starts_with("40") {
         assert!(wait.elapsed() < DEADLINE, "a socket's end gives its place back");
     }
-}
-
-// ---- origins and cookies -----------------------------------------------------------------------
-
-#[test]
-fn ws_05_a_page_of_a_foreign_origin_opens_no_websocket_once_origins_are_named() {
-    let with = |origins: &[&str]| {
-        let mut config = Config::default();
-        config.cors.origins = origins.iter().map(|origin| (*origin).to_owned()).collect();
-        start(config, echo)
-    };
-    let (evil, listed) = ("Origin: http://evil.example\r\n", "Origin: http://game.example\r\n");
-    let cookie = "Cookie: session=victim\r\n";
-    let any = with(&[]);
-    assert_eq!(upgrade(any.address(), evil), "101", "as with the reference");
-    let named = with(&["http://game.example"]);
-    let server = named.address();
-    for headers in [evil.to_owned(), format!("{evil}{cookie}")] {
-        assert_eq!(upgrade(server, &headers), "403", "{headers}");
-    }
-    for headers in ["", listed, "Origin: http://test\r\n"] {
-        assert_eq!(upgrade(server, headers), "101", "{headers}");
-    }
-    // The same for who upgrades a session that polls.
-    let greeting = polling(server, "");
-    let sid = greeting.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap();
-    let head = format!(
-        "GET /socket.io/?EIO=4&transport=websocket&sid={sid} HTTP/1.1\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-         Origin: http://evil.example\r\nConnection: Upgrade"
-    );
-    let mut stream = connect(server).unwrap();
-    write!(stream, "{head}\r\nHost: test\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert_eq!(status(&answer), "403", "{answer}");
-    let answer = polling(server, "\r\nOrigin: http://evil.example");
-    assert_eq!(status(&answer), "200", "a page cannot read it");
-    assert_eq!(header(&answer, "access-control-allow-origin"), Some("http://game.example"));
-}
-
-#[test]
-fn ws_06_the_origin_null_is_refused_unless_it_is_listed() {
-    for (origins, answer) in [(vec!["http://a"], "403"), (vec!["http://a", "null"], "101")] {
-        let mut config = Config::default();
-        config.cors.origins = origins.into_iter().map(str::to_owned).collect();
-        let running = start(config, echo);
-        assert_eq!(upgrade(running.address(), "Origin: null\r\n"), answer);
-    }
-}
-
-#[test]
-fn auth_06_cookies_say_who_somebody_is_only_if_turned_on_and_then_for_known_pages_only() {
-    let cookie = format!("Cookie: a=b; account={}\r\n", token("ada", "1", 1000.0));
-    let evil = format!("{cookie}Origin: http://evil.example\r\n");
-    let entered = |server: SocketAddr, headers: &str| {
-        let mut socket = WebSocket::open(server, headers).unwrap();
-        socket.text().unwrap();
-        connect_to(&mut socket, "/members", &json!({}))
-    };
-    let (config, _keys) = with_keys();
-    let off = start(config, serve);
-    let missing = refused("/members", "a token is needed");
-    assert_eq!(entered(off.address(), &cookie), missing, "cookies mean nothing");
-    let (mut config, _keys) = with_keys();
-    config.auth.cookie = "account".to_owned();
-    config.cors.origins = vec!["http://game.example".to_owned()];
-    let on = start(config, serve);
-    let server = on.address();
-    assert!(entered(server, &cookie).starts_with("40/members,{"));
-    let listed = format!("{cookie}Origin: http://game.example\r\n");
-    assert!(entered(server, &listed).starts_with("40/members,{"));
-    for headers in [evil, format!("{cookie}Origin: null\r\n")] {
-        assert_eq!(upgrade(server, &headers), "403");
-        let polled = polling(server, &format!("\r\n{}", headers.trim_end()));
-        assert!(polled.ends_with(r#"{"code":4,"message":"Forbidden"}"#), "{polled}");
-        assert_eq!(status(&polled), "403");
-    }
-    let (mut config, _keys) = with_keys();
-    config.auth.cookie = "account".to_owned();
-    config.cors.origins = vec!["*".to_owned()];
-    let error = Server::new(config).start("127.0.0.1:0").unwrap_err().to_string();
-    assert!(error.contains("cannot be allowed for every origin"), "{error}");
-}
-
-#[test]
-fn http_22_a_preflight_of_a_foreign_origin_is_told_nothing() {
-    let mut config = Config::default();
-    config.cors.origins = vec!["http://game.example".to_owned()];
-    let running = start(config, echo);
-    for path in [POLLING, "/guest"] {
-        let ask = |origin: &str| {
-            let head = format!("OPTIONS {path} HTTP/1.1\r\nOrigin: {origin}");
-            request(running.address(), &head).unwrap()
-        };
-        let answer = ask("http://evil.example");
-        assert_eq!(status(&answer), "204", "{answer}");
-        assert_eq!(header(&answer, "access-control-allow-origin"), None, "{answer}");
-        let allowed = ask("http://game.example");
-        let told = header(&allowed, "access-control-allow-origin");
-        assert_eq!(told, Some("http://game.example"), "{allowed}");
-    }
-}
-
-#[test]
-fn eio_20_a_session_that_is_bound_is_nobody_elses() {
-    let mut config = Config::default();
-    config.proxy.trusted = vec!["127.0.0.1".to_owned()];
-    config.limits.bind_sessions = true;
-    for n_shards in [1, 2] {
-        config.server.shards = n_shards;
-        let running = start(config.clone(), echo);
-        let server = running.address();
-        let own = "\r\nX-Forwarded-For: 1.2.3.4\r\nOrigin: http://game.example";
-        let greeting = polling(server, own);
-        let sid = greeting.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap();
-        assert!(sid.len() >= 24, "144 random bits: {sid}");
-        let ask = |method: &str, headers: &str| {
-            let head = format!("{method} {POLLING}&sid={sid} HTTP/1.1{headers}");
-            request(server, &head).unwrap()
-        };
-        let foreign = [
-            "\r\nX-Forwarded-For: 1.2.3.5\r\nOrigin: http://game.example",
-            "\r\nX-Forwarded-For: 1.2.3.4\r\nOrigin: http://evil.example",
-        ];
-        for headers in foreign {
-            // Whichever shard they come to.
-            for _ in 0..n_shards {
-                assert_eq!(status(&ask("GET", headers)), "403", "{headers}");
-            }
-            let post = format!("{headers}\r\nContent-Length: 0");
-            assert_eq!(status(&ask("POST", &post)), "403");
-            let upgrade = format!(
-                "GET /socket.io/?EIO=4&transport=websocket&sid={sid} HTTP/1.1{headers}\r\n\
-                 Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
-                 Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nHost: test\r\n\r\n"
-            );
-            for _ in 0..n_shards {
-                let mut stream = connect(server).unwrap();
-                stream.write_all(upgrade.as_bytes()).unwrap();
-                let mut answer = String::new();
-                stream.read_to_string(&mut answer).unwrap();
-                assert_eq!(status(&answer), "403", "{answer}");
-            }
-        }
-        let post =
-            format!("{own}\r\nContent-Length: 2\r\nHost: test\r\nConnection: close\r\n\r\n40");
-        let mut stream = connect(server).unwrap();
-        write!(stream, "POST {POLLING}&sid={sid} HTTP/1.1{post}").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.ends_with("ok"), "{answer}");
-        let polled = ask("GET", "\r\nX-Forwarded-For: 1.2.3.4");
-        assert!(polled.contains("40{"), "it goes on: {polled}");
-    }
-}
-
-#[test]
-fn a_page_of_the_server_itself_polls_a_session_that_is_bound_as_browsers_do() {
-    let mut config = Config::default();
-    config.limits.bind_sessions = true;
-    let running = start(config, echo);
-    let server = running.address();
-    // They name the origin of a page when they POST or open a WebSocket, and not when they GET
-    // from where it came.
-    let greeting = polling(server, "");
-    let sid = greeting.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap();
-    for (origin, code) in [("http://test", "200"), ("http://evil.example", "403")] {
-        let post = format!("Origin: {origin}\r\nContent-Length: 2\r\nConnection: close\r\n\r\n40");
-        let mut stream = connect(server).unwrap();
-        write!(stream, "POST {POLLING}&sid={sid} HTTP/1.1\r\nHost: test\r\n{post}").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert_eq!(status(&answer), code, "{origin}");
-    }
-}
-
-// ---- allow_request -----------------------------------------------------------------------------
-
-#[test]
-fn whoever_judges_handshakes_is_asked_once_about_each_and_words_the_refusal() {
-    let judge = |who: Option<&str>| match who {
-        Some("good") => Ok(()),
-        Some("panic") => panic!("as the test wants it"),
-        _ => Err("not you \"there\"".to_owned()),
-    };
-    let asked = Arc::new(AtomicUsize::new(0));
-    for is_async in [false, true] {
-        let asked = Arc::clone(&asked);
-        let n_asked = Arc::clone(&asked);
-        let running = start(Config::default(), move |server| {
-            echo(server);
-            let who = move |request: &parlor_server::HandshakeRequest| {
-                asked.fetch_add(1, Ordering::Relaxed);
-                assert!(request.address.is_loopback() && request.method == "GET");
-                assert!(request.uri.query().unwrap().contains("EIO=4"));
-                request.headers.get("x-who").map(|who| who.to_str().unwrap().to_owned())
-            };
-            if is_async {
-                server.allow_request_async(move |request| {
-                    let who = who(&request);
-                    async move {
-                        tokio::task::yield_now().await;
-                        judge(who.as_deref())
-                    }
-                });
-            } else {
-                server.allow_request(move |request| judge(who(request).as_deref()));
-            }
-        });
-        let server = running.address();
-        let n = || n_asked.swap(0, Ordering::Relaxed);
-        let mut socket = WebSocket::open(server, "X-Who: good\r\n").unwrap();
-        socket.join_main().unwrap();
-        assert_echoes(&mut socket);
-        assert_eq!(n(), 1);
-        let polled = polling(server, "\r\nX-Who: good");
-        assert_eq!((status(&polled), n()), ("200", 1), "{polled}");
-        let sid = polled.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap();
-        let unknown = get(server, "/socket.io/?EIO=4&transport=polling&sid=nobody").unwrap();
-        assert_eq!(status(&unknown), "400");
-        let known = format!("POST {POLLING}&sid={sid} HTTP/1.1\r\nContent-Length: 0");
-        assert_eq!((status(&request(server, &known).unwrap()), n()), ("400", 0), "of a session");
-        let polled = polling(server, "");
-        assert_eq!((status(&polled), n()), ("403", 1));
-        let body = r#"{"code":4,"message":"not you \"there\""}"#;
-        assert!(polled.ends_with(body), "{polled}");
-        let mut stream = connect(server).unwrap();
-        write!(
-            stream,
-            "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: test\r\n\
-             Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
-             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert_eq!((status(&answer), n()), ("400", 1));
-        assert_eq!(header(&answer, "content-type"), Some("text/html"));
-        assert!(answer.ends_with("\r\n\r\nnot you \"there\""), "{answer}");
-        let panicked = polling(server, "\r\nX-Who: panic");
-        assert!(panicked.ends_with(r#"{"code":4,"message":"Forbidden"}"#), "{panicked}");
-        assert_eq!((upgrade(server, "X-Who: panic\r\n"), n()), ("400".to_owned(), 2));
-        assert_echoes(&mut socket);
-    }
-}
-
-#[test]
-fn a_judge_that_does_not_answer_refuses_in_time() {
-    let mut config = Config::default();
-    config.engine.connect_timeout_ms = 200;
-    let running = start(config, |server| {
-        server.allow_request_async(|_| std::future::pending());
-    });
-    assert_eq!(status(&polling(running.address(), "")), "403");
-    assert_eq!(upgrade(running.address(), ""), "400");
-}
-
-#[test]
-fn who_comes_too_often_is_not_even_judged() {
-    let mut config = Config::default();
-    config.limits.max_handshake_burst_per_address = 3;
-    config.limits.max_handshakes_per_second_per_address = 1;
-    for (is_async, is_allowed) in [(false, false), (false, true), (true, false), (true, true)] {
-        let asked = Arc::new(AtomicUsize::new(0));
-        let n_asked = Arc::clone(&asked);
-        let running = start(config.clone(), move |server| {
-            let judge = move || {
-                asked.fetch_add(1, Ordering::Relaxed);
-                if is_allowed { Ok(()) } else { Err("no".to_owned()) }
-            };
-            if is_async {
-                server.allow_request_async(move |_| std::future::ready(judge()));
-            } else {
-                server.allow_request(move |_| judge());
-            }
-        });
-        let server = running.address();
-        let (polled, upgraded) = if is_allowed { ("200", "101") } else { ("403", "400") };
-        let mut n_judged = 0;
-        for _ in 0..5 {
-            for (answer, judged) in
-                [(status(&polling(server, "")).to_owned(), polled), (upgrade(server, ""), upgraded)]
-            {
-                n_judged += usize::from(answer != "429");
-                assert!(answer == "429" || answer == judged, "{answer}");
-            }
-        }
-        assert!((3..10).contains(&n_judged), "{n_judged}");
-        assert_eq!(n_asked.load(Ordering::Relaxed), n_judged, "{is_async} {is_allowed}");
-    }
-}
-
-// ---- limits ------------------------------------------------------------------------------------
-
-#[test]
-fn eio_21_handshakes_left_idle_are_too_many_at_some_point() {
-    let mut config = Config::default();
-    config.limits.max_handshake_burst_per_address = 300;
-    // However slow the machine is, the first are still there with the last.
-    config.engine.connect_timeout_ms = 60_000;
-    let running = start(config, echo);
-    let server = running.address();
-    let held: Vec<String> = (0..256).map(|_| polling(server, "")).collect();
-    assert!(held.iter().all(|answer| status(answer) == "200"));
-    for refused in [polling(server, ""), WebSocket::open(server, "").unwrap_err().to_string()] {
-        assert_eq!((status(&refused), header(&refused, "retry-after")), ("429", Some("10")));
-    }
-    let sid = held[0].split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap();
-    let mut stream = connect(server).unwrap();
-    let post = "Host: test\r\nContent-Length: 2\r\nConnection: close\r\n\r\n40";
-    write!(stream, "POST {POLLING}&sid={sid} HTTP/1.1\r\n{post}").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.ends_with("ok"), "{answer}");
-    assert_eq!(upgrade(server, ""), "101", "one has joined a namespace");
-}
-
-#[test]
-fn eio_21_handshakes_that_come_too_fast_are_told_when_to_come_again() {
-    let mut config = Config::default();
-    (config.server.shards, config.limits.max_handshakes_per_second_per_address) = (2, 1);
-    config.limits.max_handshake_burst_per_address = 3;
-    let running = start(config, echo);
-    let server = running.address();
-    let begun = Instant::now();
-    let answers: Vec<String> = (0..20).map(|_| polling(server, "")).collect();
-    let n_taken = answers.iter().filter(|answer| status(answer) == "200").count();
-    let n_more = begun.elapsed().as_secs() as usize;
-    assert!((3..=3 + n_more).contains(&n_taken), "{n_taken} of 20 in {:?}", begun.elapsed());
-    let refused = answers.iter().find(|answer| status(answer) != "200").unwrap();
-    assert_eq!((status(refused), header(refused, "retry-after")), ("429", Some("1")));
-    let wait = Instant::now();
-    while upgrade(server, "") != "101" {
-        assert!(wait.elapsed() < DEADLINE, "it may come again");
-    }
-}
-
-#[test]
-fn sio_41_10_000_events_in_one_burst_are_told_to_be_too_many_and_end_the_connection() {
-    let mut config = Config::default();
-    // However long they take.
-    config.limits.max_messages_per_second = 1_000;
-    let running = start(config, echo);
-    let server = running.address();
-    let mut next = WebSocket::join(server).unwrap();
-    let flood = WebSocket::join(server).unwrap();
-    let (mut stream, decoder, unread) = flood.into_parts();
-    let mut wire = Vec::new();
-    for i in 0..10_000 {
-        let text = format!(r#"42{i}["echo",{i}]"#);
-        parlor_shared::websocket::write_masked_frame(
-            &mut wire,
-            parlor_shared::websocket::Opcode::Text,
-            text.as_bytes(),
-            [7, 1, 8, 2],
-        );
-    }
-    let writing = stream.try_clone().unwrap();
-    let writer = std::thread::spawn(move || {
-        // The server may be gone before all of it is written.
-        let _ = (&writing).write_all(&wire);
-    });
-    let mut flood = WebSocket::from_parts(stream.try_clone().unwrap(), decoder, unread);
-    let (mut n_acks, mut n_told, mut last) = (0, 0, None);
-    let end = loop {
-        match flood.receive().unwrap() {
-            Received::Text(text) if text.starts_with(r#"42["rate_limited",{"#) => n_told += 1,
-            Received::Text(text) => {
-                let id = text.strip_prefix("43").unwrap().split('[').next().unwrap();
-                let number: u32 = id.parse().unwrap();
-                assert_eq!(text, format!("43{number}[{number}]"), "acks of what is kept are right");
-                assert!(last < Some(number), "{number} after {last:?}");
-                (n_acks, last) = (n_acks + 1, Some(number));
-            }
-            end => break end,
-        }
-    };
-    assert_eq!(end, Received::Close(Some(1008)));
-    // The CONNECT counts as well.
-    assert!((4_999..9_000).contains(&n_acks) && n_told >= 1, "{n_acks} kept, told {n_told} times");
-    stream.flush().unwrap();
-    drop(stream);
-    writer.join().unwrap();
-    assert_echoes(&mut next);
-    wait_for_metric(server, r#"parlor_sessions_closed_total{reason="policy violation"} 1"#);
-}
-
-#[test]
-fn a_session_that_is_limited_for_a_moment_goes_on() {
-    let mut config = Config::default();
-    // The first of them joins.
-    (config.limits.max_messages_per_second, config.limits.max_message_burst) = (20, 11);
-    let running = start(config, echo);
-    let mut socket = WebSocket::join(running.address()).unwrap();
-    for i in 0..10 {
-        socket.send(&format!(r#"421["echo",{i}]"#)).unwrap();
-        assert_eq!(socket.text().unwrap(), format!("431[{i}]"));
-    }
-    let mut n_sent = 0;
-    let told = loop {
-        socket.send(r#"421["echo","more"]"#).unwrap();
-        n_sent += 1;
-        let answer = socket.text().unwrap();
-        if answer != r#"431["more"]"# {
-            break answer;
-        }
-        assert!(n_sent < 1_000, "it was never limited");
-    };
-    let expected = r#"42["rate_limited",{"code":"E_RATE","message":"too many messages; "#;
-    assert!(told.starts_with(expected) && told.ends_with(r#""dropped":1}]"#), "{told}");
-    let wait = Instant::now();
-    // Not in a loop without a breath: that would end it.
-    while !is_answered(&mut socket, Duration::from_millis(200)) {
-        assert!(wait.elapsed() < DEADLINE);
-    }
-}
-
-/// True if an echo is answered within this time.
-fn is_answered(socket: &mut WebSocket, within: Duration) -> bool {
-    socket.send(r#"421["echo","again"]"#).unwrap();
-    socket.set_timeout(within).unwrap();
-    let answer = socket.text();
-    socket.set_timeout(DEADLINE).unwrap();
-    answer.is_ok_and(|answer| answer == r#"431["again"]"#)
-}
-
-#[test]
-fn bytes_past_the_limit_are_dropped_as_events_are() {
-    let mut config = Config::default();
-    config.engine.max_payload = 10_000;
-    (config.limits.max_bytes_per_second, config.limits.max_byte_burst) = (1_024, 100 * 1_024);
-    let running = start(config, echo);
-    let mut socket = WebSocket::join(running.address()).unwrap();
-    let filler = "x".repeat(9_000);
-    let mut n_kept = 0;
-    loop {
-        socket.send(&format!(r#"421["echo","{filler}"]"#)).unwrap();
-        let answer = socket.text().unwrap();
-        if answer.starts_with(r#"42["rate_limited""#) {
-            break;
-        }
-        n_kept += 1;
-        assert!(n_kept < 50, "it was never limited");
-    }
-    assert!(n_kept >= 11, "{n_kept} messages of 9 kB");
 }

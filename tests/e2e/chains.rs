@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parlor_server::{Emitter, ShardContext};
 
 use super::{
-    places::{everywhere, hear, say},
+    places::{everywhere, hear, join_on_demand, say},
     *,
 };
 
@@ -158,15 +158,7 @@ fn who_heard(all: &mut [WebSocket]) -> Vec<bool> {
 }
 
 fn rooms(server: &mut Server) {
-    server
-        .namespace("/")
-        .on("join", |cx, args| {
-            for i in 0..args.count() {
-                cx.join(args.get::<String>(i).unwrap());
-            }
-            cx.ack(());
-        })
-        .on("end", |cx, _| cx.everyone().emit("end", ()));
+    join_on_demand(server).on("end", |cx, _| cx.everyone().emit("end", ()));
 }
 
 fn join_rooms(all: &mut [WebSocket]) {

@@ -27,9 +27,7 @@ fn config() -> Config {
 }
 
 fn open(server: SocketAddr) -> TcpStream {
-    let stream = connect(server).unwrap();
-    stream.set_nodelay(true).unwrap();
-    stream
+    connect(server).unwrap()
 }
 
 /// Reads until this has come, and gives all that came.
@@ -82,25 +80,33 @@ fn who_says_nothing_or_not_enough_is_not_waited_for() {
     let running = start(config(), echo);
     let server = running.address();
     let begin = Instant::now();
-    let mut silent = open(server);
-    let (mut slow, mut idle) = (open(server), open(server));
+    let (mut silent, mut idle) = (open(server), open(server));
     idle.write_all(b"GET /livez HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
     read_until(&mut idle, r#"{"status":"live"}"#);
-    let idle_since = Instant::now();
     // One byte and one more, and never all of them: what counts is the whole head.
-    slow.set_read_timeout(Some(HEADER_TIMEOUT / 20)).unwrap();
-    let mut head = PATH.bytes().cycle();
-    slow.write_all(b"GET ").unwrap();
-    while !matches!(slow.read(&mut [0]), Ok(0)) {
-        // Once it is cut, this fails.
-        let _ = slow.write_all(&[head.next().unwrap()]);
-        assert!(begin.elapsed() < DEADLINE);
+    let drip = || {
+        let begin = Instant::now();
+        let mut slow = open(server);
+        slow.set_read_timeout(Some(HEADER_TIMEOUT / 20)).unwrap();
+        let mut head = PATH.bytes().cycle();
+        slow.write_all(b"GET ").unwrap();
+        while !matches!(slow.read(&mut [0]), Ok(0)) {
+            // Once it is cut, this fails.
+            let _ = slow.write_all(&[head.next().unwrap()]);
+            assert!(begin.elapsed() < DEADLINE);
+        }
+        begin.elapsed()
+    };
+    let mut took = drip();
+    assert!(took >= HEADER_TIMEOUT);
+    while took >= HEADER_TIMEOUT * 2 {
+        assert!(begin.elapsed() < DEADLINE, "its first word gave it more time: {took:?}");
+        // Or something else was at work.
+        took = drip();
     }
-    assert!(begin.elapsed() >= HEADER_TIMEOUT);
-    assert!(begin.elapsed() < HEADER_TIMEOUT * 2, "its first word gave it no more time");
     assert_eq!(silent.read(&mut [0]).unwrap(), 0);
     assert_eq!(idle.read(&mut [0]).unwrap(), 0);
-    assert!(idle_since.elapsed() >= HEADER_TIMEOUT);
+    assert!(begin.elapsed() >= HEADER_TIMEOUT);
     wait_for_metric(server, "parlor_connections 1");
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use parlor_server::cluster::Cluster;
+use parlor_server::{Namespace, cluster::Cluster};
 use parlor_tests::loopback::Loopback;
 
 use super::*;
@@ -29,6 +29,16 @@ impl Place {
     pub(crate) fn n_shards(&self) -> usize {
         self.n_shards
     }
+}
+
+/// Sockets of the main namespace join the rooms that their clients name.
+pub(crate) fn join_on_demand(server: &mut Server) -> &mut Namespace {
+    server.namespace("/").on("join", |cx, args| {
+        for i in 0..args.count() {
+            cx.join(args.get::<String>(i).unwrap());
+        }
+        cx.ack(());
+    })
 }
 
 /// Has the same application checked everywhere.

@@ -8,20 +8,13 @@ use std::{
 use parlor_server::{Context, Namespace, Refusal};
 
 use super::{
-    places::{everywhere, hear, say},
+    places::{everywhere, hear, join_on_demand, say},
     *,
 };
 
 /// Joins rooms on demand; each of the other events is sent on in a way of its own.
 fn rooms(server: &mut Server) {
-    server
-        .namespace("/")
-        .on("join", |cx, args| {
-            for i in 0..args.count() {
-                cx.join(args.get::<String>(i).unwrap());
-            }
-            cx.ack(());
-        })
+    join_on_demand(server)
         .on("to two", |cx, _| cx.to(["red", "blue"]).emit("heard", (1,)))
         .on("in", |cx, _| cx.everyone().in_(vec!["red".to_owned()]).in_("blue").emit("heard", (2,)))
         .on("to none", |cx, _| {

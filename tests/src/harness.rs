@@ -33,7 +33,7 @@ pub fn get(server: SocketAddr, path: &str) -> Result<String> {
     request(server, &format!("GET {path} HTTP/1.1"))
 }
 
-/// A TCP connection that does not wait for ever.
+/// A TCP connection that does not wait for ever, and sends each piece when it is written.
 ///
 /// # Errors
 /// If the server is not there.
@@ -41,6 +41,7 @@ pub fn connect(server: SocketAddr) -> Result<TcpStream> {
     let stream = TcpStream::connect_timeout(&server, DEADLINE)?;
     stream.set_read_timeout(Some(DEADLINE))?;
     stream.set_write_timeout(Some(DEADLINE))?;
+    stream.set_nodelay(true)?;
     Ok(stream)
 }
 

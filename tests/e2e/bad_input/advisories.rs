@@ -17,7 +17,7 @@ use std::{
 
 use parlor_server::{Config, Transport};
 use parlor_shared::websocket::{Opcode, write_masked_frame};
-use parlor_tests::harness::Received;
+use parlor_tests::harness::{DEADLINE, Received};
 use socket2::SockRef;
 use tokio::sync::Notify;
 
@@ -186,23 +186,33 @@ fn adv_13_cve_2024_38355_an_event_named_error() {
 fn adv_14_cve_2020_36049_packets_built_letter_by_letter() {
     let server = Process::start(&[]);
     // As fast as what is honest: a build that is not optimized, on a busy machine, takes its time.
-    let honest = "1".repeat(MAX_PAYLOAD - 100);
-    let limit = server.cpu(|| {
-        let mut client = Client::join(server.address, Transport::WebSocket);
-        client.send(&format!(r#"42["no such event","{honest}"]"#));
-        client.assert_echoes();
-    });
+    let honest = format!(r#"42["no such event","{}"]"#, "1".repeat(MAX_PAYLOAD - 100));
     for (before, after) in
         [("42", "[\"message\"]"), ("43", "[]"), ("45", "-[\"message\"]"), ("40", "")]
     {
         let packet = format!("{before}{}{after}", "1".repeat(MAX_PAYLOAD - 20));
         server.assert_bounded(packet.len(), || {
-            let mut client = Client::join(server.address, Transport::WebSocket);
-            let took = server.cpu(|| {
-                client.send(&packet);
-                client.assert_ends();
-            });
-            assert!(took < TICK.max(2 * limit), "{before}: {took:?}, {limit:?}");
+            let wait = Instant::now();
+            loop {
+                let limit = server.cpu(|| {
+                    let mut client = Client::join(server.address, Transport::WebSocket);
+                    client.send(&honest);
+                    client.assert_echoes();
+                });
+                let mut client = Client::join(server.address, Transport::WebSocket);
+                let took = server.cpu(|| {
+                    client.send(&packet);
+                    client.assert_ends();
+                });
+                if took < TICK.max(2 * limit) {
+                    break;
+                }
+                // What else runs changes what the same work costs.
+                assert!(
+                    wait.elapsed() < DEADLINE,
+                    "{before}: {took:?}, {limit:?}, again and again"
+                );
+            }
         });
     }
 }

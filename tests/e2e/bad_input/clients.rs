@@ -50,7 +50,6 @@ impl Answer {
 impl Raw {
     pub(super) fn open(server: SocketAddr) -> Self {
         let stream = connect(server).unwrap();
-        stream.set_nodelay(true).unwrap();
         Self { stream, unread: Vec::new() }
     }
 
