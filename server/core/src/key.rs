@@ -120,6 +120,8 @@ pub enum ViewerKey {
     Seat(u8),
     /// That of all who only watch.
     Spectators,
+    /// That of the many who watch from afar.
+    Audience,
 }
 
 /// Index of a namespace in the server's list; the same on every shard.

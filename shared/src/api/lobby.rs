@@ -51,6 +51,8 @@ pub mod push {
     pub const CHANGED: &str = "changed";
     /// [`super::MatchEvent`]: reliable, in order, counted in the same versions as `changed`.
     pub const EVENT: &str = "event";
+    /// [`super::VolatileEvent`]: what soon is old; may be lost, and counts in no version.
+    pub const VOLATILE: &str = "volatile";
     /// [`super::State`]: what this viewer may know of the match; only the newest counts.
     pub const STATE: &str = "state";
     /// [`super::Delta`]: the same in short, for those who asked for `deltas`.
@@ -342,6 +344,16 @@ pub struct Changed {
 pub struct MatchEvent {
     /// Of the lobby after this event.
     pub version: u64,
+    /// Accepted actions so far; [`State::turn`] counts alike.
+    pub turn: u64,
+    /// The game's own event.
+    pub event: Box<RawValue>,
+}
+
+/// Something of the moment in the match, in the game's own words: it may be lost, and of one kind
+/// only the newest waits for a slow client.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct VolatileEvent {
     /// Accepted actions so far; [`State::turn`] counts alike.
     pub turn: u64,
     /// The game's own event.

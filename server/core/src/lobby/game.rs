@@ -4,6 +4,7 @@
 
 use std::{fmt::Debug, ops::RangeInclusive, time::Duration};
 
+use parlor_shared::api::code;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::time::Time;
@@ -28,8 +29,18 @@ pub trait Game: Sized + Send + 'static {
     /// How many seats a match needs at least, and a lobby has at most.
     const SEATS: RangeInclusive<u8>;
 
-    /// How long a dropped player's seat is kept during a match.
+    /// How long the others wait for a dropped player during a match, before they may claim.
     const GRACE: Duration = Duration::from_secs(60);
+
+    /// How long a dropped player's seat is kept during a match; at least [`Self::GRACE`]. If that
+    /// is all, there is nothing to claim: the player is gone.
+    const KEEP: Duration = Self::GRACE;
+
+    /// True if a free seat may be taken while a match is on: [`SeatChange::Joined`] tells of it.
+    const LATE_JOIN: bool = false;
+
+    /// True if [`Self::bot`] can play a seat.
+    const BOTS: bool = false;
 
     /// When actions are applied: as they come, or with a tick.
     const PACE: Pace = Pace::Turns;
@@ -66,8 +77,37 @@ pub trait Game: Sized + Send + 'static {
     /// `cx.now()` is when it was due and `cx.tick()` which one it is.
     fn tick(_: &mut Self::State, _: &mut Cx<'_, Self>) {}
 
+    /// A deadline that [`Cx::deadline`] set has come. `cx.now()` is that very moment, however late
+    /// it is heard of: a flag falls when the time is up.
+    fn wake(_: &mut Self::State, _: Timer, _: &mut Cx<'_, Self>) {}
+
     /// A seat's player dropped, returned or is gone for good. By default nothing happens.
     fn seat(_: &mut Self::State, _: Seat, _: SeatChange, _: &mut Cx<'_, Self>) {}
+
+    /// `by` claims what the rules give for it, as these players are overdue: dropped for longer
+    /// than [`Self::GRACE`], and not back. `overdue` is never empty. On `Err` the state and the
+    /// events of this call are discarded.
+    ///
+    /// # Errors
+    /// By default: there is nothing to claim.
+    fn claim(
+        _: &mut Self::State,
+        _by: Seat,
+        _overdue: &[Seat],
+        _: &mut Cx<'_, Self>,
+    ) -> Result<(), Reject> {
+        Err(Reject::new(code::FORBIDDEN, "there is nothing to claim in this game"))
+    }
+
+    /// Another seat is host now: [`Cx::host`]. By default nothing happens.
+    fn host(_: &mut Self::State, _: &mut Cx<'_, Self>) {}
+
+    /// What a bot in this seat does now; `None`: nothing. Asked soon after each change in a game of
+    /// turns and before each tick in a game of ticks, if [`Self::BOTS`]. A fair game looks at no
+    /// more than the seat's [`Self::view`] shows.
+    fn bot(_: &Self::State, _: Seat, _: &mut Cx<'_, Self>) -> Option<Self::Action> {
+        None
+    }
 
     /// What `viewer` may know. With [`Views::Shared`] everybody sees what a spectator does.
     fn view(state: &Self::State, viewer: Viewer) -> Self::View;
@@ -101,7 +141,7 @@ pub enum CatchUp {
 pub enum Views {
     /// Everybody: nothing is hidden.
     Shared,
-    /// Each seat has a view of its own; all spectators share one.
+    /// Each seat has a view of its own; all spectators share one, and so does the audience.
     PerSeat,
 }
 
@@ -116,13 +156,36 @@ pub enum Viewer {
     Seat(Seat),
     /// Somebody who only watches.
     Spectator,
+    /// One of the many who watch from afar, and may vote.
+    Audience,
 }
+
+/// Whom an event is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum To {
+    /// Everybody in the lobby.
+    All,
+    /// The player in this seat, and nobody else.
+    Seat(Seat),
+    /// The players in all seats but this one.
+    OtherSeats(Seat),
+    /// Those who only watch.
+    Watchers,
+}
+
+/// A deadline of a match, by the game's own number: setting one again moves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timer(pub u8);
 
 /// What became of a seat's player during a match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SeatChange {
-    /// The connection was lost; the seat is kept for [`Game::GRACE`].
+    /// Took a seat of a match that is on: see [`Game::LATE_JOIN`]. It is among [`Cx::seats`] now.
+    Joined,
+    /// The connection was lost; the seat is kept for [`Game::KEEP`].
     Dropped,
+    /// Dropped for longer than [`Game::GRACE`]: from now on others may [`Game::claim`].
+    Overdue,
     /// Back after a loss.
     Returned,
     /// Left, or did not come back in time: nobody will play this seat any more.
@@ -154,27 +217,50 @@ impl Reject {
     }
 }
 
+/// The shortest time ahead for which a deadline can be set: earlier ones come then.
+pub const MIN_DEADLINE: Duration = Duration::from_millis(1);
+
 /// What a game may ask of its surroundings, and where it leaves its events.
 #[derive(Debug)]
 pub struct Cx<'a, G: Game> {
     now: Time,
     tick: u64,
     number: u32,
+    host: Option<Seat>,
     seats: &'a [Seat],
     random: &'a mut Random,
-    events: Vec<G::Event>,
+    said: Vec<Said<G::Event>>,
+    timers: Vec<(Timer, Option<Time>)>,
+}
+
+/// An event on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said<E> {
+    /// Whom it is for.
+    pub to: To,
+    /// `Some`: it may be lost, and only the newest with this number counts.
+    pub volatile: Option<u8>,
+    /// What happened.
+    pub event: E,
 }
 
 impl<'a, G: Game> Cx<'a, G> {
     /// A context for one call. `number` counts the matches of the lobby from 1; `seats` are
     /// those that play, in order. (Public so that a game's own tests can call its rules.)
     pub fn new(now: Time, number: u32, seats: &'a [Seat], random: &'a mut Random) -> Self {
-        Self { now, tick: 0, number, seats, random, events: Vec::new() }
+        let (said, timers) = (Vec::new(), Vec::new());
+        Self { now, tick: 0, number, host: None, seats, random, said, timers }
     }
 
     /// The same in tick number `tick`.
     pub fn at_tick(mut self, tick: u64) -> Self {
         self.tick = tick;
+        self
+    }
+
+    /// The same in a lobby with this host.
+    pub fn with_host(mut self, host: Option<Seat>) -> Self {
+        self.host = host;
         self
     }
 
@@ -194,6 +280,11 @@ impl<'a, G: Game> Cx<'a, G> {
         self.number
     }
 
+    /// The lobby's host, if a player is. It need not play in this match.
+    pub fn host(&self) -> Option<Seat> {
+        self.host
+    }
+
     /// The seats that play, in order.
     pub fn seats(&self) -> &[Seat] {
         self.seats
@@ -207,14 +298,47 @@ impl<'a, G: Game> Cx<'a, G> {
         self.random.below(below)
     }
 
-    /// Pushes an event to everybody in the lobby, after the acknowledgement of this call.
-    pub fn emit(&mut self, event: G::Event) {
-        self.events.push(event);
+    /// Calls [`Game::wake`] with this timer at that time, or [`MIN_DEADLINE`] from now if that is
+    /// later. It takes the place of the time set for this timer before, if it has not come yet.
+    pub fn deadline(&mut self, timer: Timer, at: Time) {
+        self.timers.push((timer, Some(at.max(self.now + MIN_DEADLINE))));
     }
 
-    /// Takes the events emitted so far. (For `play` and for a game's own tests.)
+    /// Forgets the time set for this timer, if it has not come yet.
+    pub fn cancel(&mut self, timer: Timer) {
+        self.timers.push((timer, None));
+    }
+
+    /// Pushes an event to everybody in the lobby, after the acknowledgement of this call.
+    pub fn emit(&mut self, event: G::Event) {
+        self.emit_to(To::All, event);
+    }
+
+    /// The same to these alone: to others it leaves no trace.
+    pub fn emit_to(&mut self, to: To, event: G::Event) {
+        self.said.push(Said { to, volatile: None, event });
+    }
+
+    /// Pushes what soon is old: it may be lost, and while a client is slow only the newest with
+    /// this number (`kind`) waits for it.
+    pub fn emit_volatile(&mut self, to: To, kind: u8, event: G::Event) {
+        self.said.push(Said { to, volatile: Some(kind), event });
+    }
+
+    /// Takes the events emitted so far, whomever they are for. (For a game's own tests.)
     pub fn take_events(&mut self) -> Vec<G::Event> {
-        std::mem::take(&mut self.events)
+        self.take_said().into_iter().map(|said| said.event).collect()
+    }
+
+    /// The same with whom each is for. (For `play`, and for a game's own tests.)
+    pub fn take_said(&mut self) -> Vec<Said<G::Event>> {
+        std::mem::take(&mut self.said)
+    }
+
+    /// Takes the deadlines set (`Some`) and cancelled so far, in order. (For `play`, and for a
+    /// game's own tests.)
+    pub fn take_timers(&mut self) -> Vec<(Timer, Option<Time>)> {
+        std::mem::take(&mut self.timers)
     }
 }
 

@@ -27,7 +27,7 @@ use super::{
     effect::{LobbyEffect, Pushes, event},
     game::{Outcome, Seat, SeatChange},
     pace::Beat,
-    play::{Configured, Kind, Play, When},
+    play::{Configured, Kind, Play, Told, When},
 };
 use crate::{
     delivery::Delivery,
@@ -55,6 +55,8 @@ const GRACE: Duration = Duration::from_secs(60);
 
 /// Volatile frames of `/lobby`: one kind for each seat's typing.
 const TYPING_KEY: u64 = 2 << 32;
+/// And one for each of the game's own kinds.
+const EVENT_KEY: u64 = 6 << 32;
 
 /// One lobby.
 #[derive(Debug)]
@@ -204,9 +206,10 @@ impl Lobby {
         self.falls().into_iter().chain(self.beat.as_ref().map(Beat::due)).min()
     }
 
-    /// When the next kept place falls.
+    /// When the next kept place falls, or the match has set itself a deadline.
     pub(super) fn falls(&self) -> Option<Time> {
-        self.members.iter().filter_map(|member| member.kept_until).min()
+        let wakes = self.play.as_ref().filter(|_| self.is_playing()).and_then(|p| p.deadline());
+        self.members.iter().filter_map(|member| member.kept_until).chain(wakes).min()
     }
 
     /// The game has failed while nobody was looking after the match.
@@ -255,7 +258,7 @@ impl Lobby {
             // Who opens a lobby is its host: nobody is there to be told.
             self.host = place.seat();
         }
-        self.settle_host(Some(comer.socket), pushes);
+        self.settle_host(now, Some(comer.socket), pushes);
         self.watch(comer, place, pushes);
         let joined = self.joined(self.members.len() - 1);
         self.end_if_crashed(pushes);
@@ -290,7 +293,7 @@ impl Lobby {
         }
         if let Some(seat) = returned {
             self.push_except(Change::Returned { seat }, Some(socket), pushes);
-            self.settle_host(Some(socket), pushes);
+            self.settle_host(now, Some(socket), pushes);
         }
         self.watch(comer, place, pushes);
         // What the game says to a return comes after the answer, so it is not contained in it.
@@ -304,7 +307,7 @@ impl Lobby {
 
     /// The connection of a member is lost: its place is kept for a while.
     pub(super) fn dropped(&mut self, now: Now, at: usize, pushes: &mut Pushes) {
-        let grace = if self.is_playing() { self.kind.grace() } else { GRACE };
+        let grace = if self.is_playing() { self.kind.keep() } else { GRACE };
         let kept_until_ms = now.unix_ms + grace.as_millis() as u64;
         let member = &mut self.members[at];
         let socket = member.socket.take();
@@ -326,7 +329,7 @@ impl Lobby {
             }
             self.push(Change::Dropped { seat, kept_until_ms }, pushes);
             self.tell_game(now, seat, SeatChange::Dropped, pushes);
-            self.settle_host(None, pushes);
+            self.settle_host(now, None, pushes);
         }
     }
 
@@ -346,7 +349,7 @@ impl Lobby {
                 self.refuse_noted_of(seat, pushes);
                 self.push(Change::Left { seat, reason }, pushes);
                 self.tell_game(now, seat, SeatChange::Left, pushes);
-                self.settle_host(None, pushes);
+                self.settle_host(now, None, pushes);
                 self.begin_if_wanted(now, seed, pushes);
             }
             Place::Spectator => {
@@ -357,8 +360,18 @@ impl Lobby {
         member
     }
 
-    /// Places whose time is up.
+    /// A deadline of the match may have come.
+    fn wake(&mut self, now: Now, pushes: &mut Pushes) {
+        let is_due = |play: &dyn Play| play.deadline().is_some_and(|at| at <= now.time);
+        if self.play.as_ref().is_some_and(|play| is_due(&**play)) {
+            let when = self.when(now);
+            self.tell_play(|play| play.wake(when), pushes);
+        }
+    }
+
+    /// Places whose time is up, and a deadline of the match.
     pub(super) fn expire(&mut self, now: Now, seed: u64, pushes: &mut Pushes) -> Vec<Member> {
+        self.wake(now, pushes);
         let mut gone = Vec::new();
         while let Some(at) =
             self.members.iter().position(|m| m.kept_until.is_some_and(|until| until <= now.time))
@@ -501,7 +514,8 @@ impl Lobby {
         for member in &mut self.members {
             member.ready = false;
         }
-        let play = self.config.start(now.time, self.n_matches, seats, seed);
+        let when = When { now: now.time, tick: 0, host: self.host.map(Seat) };
+        let (play, told) = self.config.start(when, self.n_matches, seats, seed);
         if self.play.replace(play).is_none() {
             for member in &self.members {
                 if let Some(socket) = member.socket {
@@ -510,6 +524,7 @@ impl Lobby {
             }
         }
         self.push(Change::Started { number: self.n_matches }, pushes);
+        self.push_events(0, told, pushes);
         for member in 0..self.members.len() {
             // Who is away just now is told to the game as a loss it has yet to learn of.
             if let (Place::Seat(seat), None) =
@@ -552,14 +567,17 @@ impl Lobby {
     }
 
     fn tell_game(&mut self, now: Now, seat: u8, change: SeatChange, pushes: &mut Pushes) {
-        if self.phase != Phase::Playing {
-            return;
-        }
         let when = self.when(now);
-        let Some(play) = &mut self.play else { return };
-        let events = play.seat(when, Seat(seat), change);
+        self.tell_play(|play| play.seat(when, Seat(seat), change), pushes);
+    }
+
+    /// Tells the match something, if one is on.
+    fn tell_play(&mut self, tell: impl FnOnce(&mut dyn Play) -> Vec<Told>, pushes: &mut Pushes) {
+        let is_playing = self.is_playing();
+        let Some(play) = self.play.as_mut().filter(|_| is_playing) else { return };
+        let told = tell(&mut **play);
         let turn = play.turn();
-        self.push_events(turn, events, pushes);
+        self.push_events(turn, told, pushes);
         self.settle(pushes);
     }
 
@@ -573,7 +591,7 @@ impl Lobby {
     /// The host stays host while connected. Then it is the longest seated player who is; if nobody
     /// is, it stays with its seat, or goes to the longest seated. Who is told of it otherwise is
     /// `except`.
-    fn settle_host(&mut self, except: Option<Address>, pushes: &mut Pushes) {
+    fn settle_host(&mut self, now: Now, except: Option<Address>, pushes: &mut Pushes) {
         let current = self.seated().find(|member| member.place.seat() == self.host);
         let next = current
             .filter(|member| member.socket.is_some())
@@ -585,6 +603,8 @@ impl Lobby {
             && let Some(seat) = next
         {
             self.push_except(Change::Host { seat }, except, pushes);
+            let when = self.when(now);
+            self.tell_play(|play| play.host(when), pushes);
         }
     }
 

@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::game::{
-    CatchUp, Cx, Game, Outcome, Pace, Random, Reject, Seat, SeatChange, Viewer, Views,
+    CatchUp, Cx, Game, Outcome, Pace, Random, Reject, Said, Seat, SeatChange, Timer, Viewer, Views,
 };
 use crate::time::Time;
 
@@ -41,6 +41,8 @@ impl Games {
             let is_fine = G::CATCH_UP != CatchUp::Steps(0);
             assert!(is_fine, "game `{name}` would never catch up: `CatchUp::Steps` is at least 1");
         }
+        let is_fine = G::KEEP >= G::GRACE;
+        assert!(is_fine, "game `{name}` gives seats away before their grace is over");
         self.kinds.insert(name.to_owned(), Arc::new(Erased::<G>(PhantomData)));
     }
 
@@ -62,7 +64,13 @@ impl Games {
 /// A game without its types.
 pub(super) trait Kind: Send + Sync + Debug {
     fn seats(&self) -> RangeInclusive<u8>;
+    #[expect(dead_code, reason = "what lobbies do with it comes next")]
     fn grace(&self) -> Duration;
+    fn keep(&self) -> Duration;
+    #[expect(dead_code, reason = "what lobbies do with it comes next")]
+    fn late_join(&self) -> bool;
+    #[expect(dead_code, reason = "what lobbies do with it comes next")]
+    fn bots(&self) -> bool;
     /// Ticks a second, if there are any.
     fn hz(&self) -> Option<u8>;
     fn catch_up(&self) -> CatchUp;
@@ -76,29 +84,43 @@ pub(super) trait Configured: Send + Debug {
     /// Defaults filled in.
     fn json(&self) -> &RawValue;
     /// Begins a match.
-    fn start(&self, now: Time, number: u32, seats: Vec<Seat>, seed: u64) -> Box<dyn Play>;
+    fn start(&self, when: When, number: u32, seats: Vec<Seat>, seed: u64) -> Started;
 }
 
-/// Logical time of a call, and the number of the tick that is on, or comes next.
+/// A match that has begun, and the game's first events.
+pub(super) type Started = (Box<dyn Play>, Vec<Told>);
+
+/// Logical time of a call, the number of the tick that is on, or comes next, and who is host.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct When {
     pub(super) now: Time,
     pub(super) tick: u64,
+    pub(super) host: Option<Seat>,
 }
+
+/// An event of a game, as it travels.
+pub(super) type Told = Said<Box<RawValue>>;
 
 /// A match.
 pub(super) trait Play: Send + Debug {
     /// Applies an action: the game's events, or why not (then nothing has changed).
-    fn apply(
-        &mut self,
-        when: When,
-        seat: Seat,
-        action: &RawValue,
-    ) -> Result<Vec<Box<RawValue>>, Refusal>;
+    fn apply(&mut self, when: When, seat: Seat, action: &RawValue) -> Result<Vec<Told>, Refusal>;
+    /// The same with what a bot does; `None`: it does nothing now.
+    #[expect(dead_code, reason = "what lobbies do with it comes next")]
+    fn bot(&mut self, when: When, seat: Seat) -> Option<Vec<Told>>;
+    /// A seat claims against others that are overdue.
+    #[expect(dead_code, reason = "what lobbies do with it comes next")]
+    fn claim(&mut self, when: When, by: Seat, overdue: &[Seat]) -> Result<Vec<Told>, Refusal>;
     /// A tick: the game's events.
-    fn tick(&mut self, when: When) -> Vec<Box<RawValue>>;
+    fn tick(&mut self, when: When) -> Vec<Told>;
     /// Tells the game about a seat: its events.
-    fn seat(&mut self, when: When, seat: Seat, change: SeatChange) -> Vec<Box<RawValue>>;
+    fn seat(&mut self, when: When, seat: Seat, change: SeatChange) -> Vec<Told>;
+    /// Tells the game that another is host: its events.
+    fn host(&mut self, when: When) -> Vec<Told>;
+    /// When [`Self::wake`] is due.
+    fn deadline(&self) -> Option<Time>;
+    /// Calls the earliest timer whose time has come at `when.now`: the game's events.
+    fn wake(&mut self, when: When) -> Vec<Told>;
     fn view(&mut self, viewer: Viewer) -> Box<RawValue>;
     fn outcome(&mut self) -> Option<Outcome>;
     /// True once the game has panicked; then it has an outcome as well.
@@ -122,6 +144,18 @@ impl<G: Game> Kind for Erased<G> {
 
     fn grace(&self) -> Duration {
         G::GRACE
+    }
+
+    fn keep(&self) -> Duration {
+        G::KEEP
+    }
+
+    fn late_join(&self) -> bool {
+        G::LATE_JOIN
+    }
+
+    fn bots(&self) -> bool {
+        G::BOTS
     }
 
     fn hz(&self) -> Option<u8> {
@@ -172,13 +206,21 @@ impl<G: Game> Configured for WithConfig<G> {
         &self.json
     }
 
-    fn start(&self, now: Time, number: u32, seats: Vec<Seat>, seed: u64) -> Box<dyn Play> {
+    fn start(&self, when: When, number: u32, seats: Vec<Seat>, seed: u64) -> Started {
         let mut random = Random::new(seed);
-        let state = guard(|| {
-            let mut cx = Cx::new(now, number, &seats, &mut random);
-            G::setup(&self.config, &mut cx)
+        let begun = guard(|| {
+            let mut cx = Cx::new(when.now, number, &seats, &mut random).with_host(when.host);
+            let state = G::setup(&self.config, &mut cx);
+            (state, take::<G>(&mut cx))
         });
-        Box::new(Match::<G> { state: state.ok(), number, seats, random, turn: 0 })
+        let (state, (told, changes)) = begun.map_or_else(
+            |Crashed| (None, Default::default()),
+            |(state, taken)| (Some(state), taken),
+        );
+        let timers = Timers::default();
+        let mut play = Match::<G> { state, number, seats, random, turn: 0, timers };
+        play.timers.change(changes);
+        (Box::new(play), told)
     }
 }
 
@@ -189,6 +231,25 @@ struct Match<G: Game> {
     seats: Vec<Seat>,
     random: Random,
     turn: u64,
+    timers: Timers,
+}
+
+/// The deadlines of a match: few.
+#[derive(Debug, Default)]
+struct Timers(Vec<(Time, Timer)>);
+
+impl Timers {
+    fn change(&mut self, changes: Vec<(Timer, Option<Time>)>) {
+        for (timer, at) in changes {
+            self.0.retain(|(_, set)| *set != timer);
+            self.0.extend(at.map(|at| (at, timer)));
+        }
+    }
+
+    /// The earliest; of those at the same time, the one with the lowest number.
+    fn first(&self) -> Option<(Time, Timer)> {
+        self.0.iter().min().copied()
+    }
 }
 
 impl<G: Game> Debug for Match<G> {
@@ -198,44 +259,71 @@ impl<G: Game> Debug for Match<G> {
 }
 
 impl<G: Game> Play for Match<G> {
-    fn apply(
-        &mut self,
-        when: When,
-        seat: Seat,
-        action: &RawValue,
-    ) -> Result<Vec<Box<RawValue>>, Refusal> {
-        // Reading an action, copying a state and writing events are the game's code as well.
-        let read = guard(|| (serde_json::from_str(action.get()), self.state.clone()));
-        let Ok((action, Some(before))) = read else { return Err(self.crash()) };
+    fn apply(&mut self, when: When, seat: Seat, action: &RawValue) -> Result<Vec<Told>, Refusal> {
+        // Reading an action is the game's code as well.
+        let Ok(action) = guard(|| serde_json::from_str(action.get())) else {
+            return Err(self.crash());
+        };
         let action: G::Action =
             action.map_err(|error| Refusal::new(code::BAD_REQUEST, error.to_string()))?;
-        let random = self.random.clone();
-        let state = self.state.as_mut().expect("just copied");
+        let told = self.attempt(when, |state, cx| G::apply(state, seat, action, cx))?;
+        self.turn += 1;
+        Ok(told)
+    }
+
+    fn bot(&mut self, when: When, seat: Seat) -> Option<Vec<Told>> {
+        let state = self.state.as_ref()?;
         let cx = Cx::new(when.now, self.number, &self.seats, &mut self.random);
-        let mut cx = cx.at_tick(when.tick);
-        let applied = guard(|| {
-            G::apply(state, seat, action, &mut cx)?;
-            Ok(write_events::<G>(&mut cx))
-        });
-        match applied {
-            Ok(Ok(events)) => {
+        let mut cx = cx.at_tick(when.tick).with_host(when.host);
+        let Ok(action) = guard(|| G::bot(state, seat, &mut cx)) else {
+            self.crash();
+            return Some(Vec::new());
+        };
+        let action = action?;
+        let told = self.attempt(when, |state, cx| G::apply(state, seat, action, cx));
+        match told {
+            Ok(told) => {
                 self.turn += 1;
-                Ok(events)
+                Some(told)
             }
-            Ok(Err(Reject { code, message })) => {
-                (self.state, self.random) = (Some(before), random);
-                Err(Refusal::new(code, message))
+            Err(refusal) => {
+                tracing::warn!(code = refusal.code, refusal.message, "a bot may not do that");
+                self.has_crashed().then(Vec::new)
             }
-            Err(Crashed) => Err(self.crash()),
         }
     }
 
-    fn tick(&mut self, when: When) -> Vec<Box<RawValue>> {
+    fn claim(&mut self, when: When, by: Seat, overdue: &[Seat]) -> Result<Vec<Told>, Refusal> {
+        self.attempt(when, |state, cx| G::claim(state, by, overdue, cx))
+    }
+
+    fn tick(&mut self, when: When) -> Vec<Told> {
         self.tell(when, G::tick)
     }
 
-    fn seat(&mut self, when: When, seat: Seat, change: SeatChange) -> Vec<Box<RawValue>> {
+    fn seat(&mut self, when: When, seat: Seat, change: SeatChange) -> Vec<Told> {
+        if change == SeatChange::Joined
+            && let Err(at) = self.seats.binary_search(&seat)
+        {
+            self.seats.insert(at, seat);
+        }
         self.tell(when, |state, cx| G::seat(state, seat, change, cx))
+    }
+
+    fn host(&mut self, when: When) -> Vec<Told> {
+        self.tell(when, G::host)
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        self.timers.first().filter(|_| !self.has_crashed()).map(|(at, _)| at)
+    }
+
+    fn wake(&mut self, when: When) -> Vec<Told> {
+        let Some((_, timer)) = self.timers.first().filter(|(at, _)| *at <= when.now) else {
+            return Vec::new();
+        };
+        self.timers.change(vec![(timer, None)]);
+        self.tell(when, |state, cx| G::wake(state, timer, cx))
     }
 
     fn view(&mut self, viewer: Viewer) -> Box<RawValue> {
@@ -273,23 +361,50 @@ impl<G: Game> Play for Match<G> {
 }
 
 impl<G: Game> Match<G> {
-    /// Calls the game about something it cannot refuse: its events.
-    fn tell(
+    /// Calls the game about something it may refuse: its events. If it does, all is as before.
+    fn attempt(
         &mut self,
         when: When,
-        call: impl FnOnce(&mut G::State, &mut Cx<'_, G>),
-    ) -> Vec<Box<RawValue>> {
+        call: impl FnOnce(&mut G::State, &mut Cx<'_, G>) -> Result<(), Reject>,
+    ) -> Result<Vec<Told>, Refusal> {
+        // Copying a state and writing events are the game's code as well.
+        let Ok(Some(before)) = guard(|| self.state.clone()) else { return Err(self.crash()) };
+        let random = self.random.clone();
+        let state = self.state.as_mut().expect("just copied");
+        let cx = Cx::new(when.now, self.number, &self.seats, &mut self.random);
+        let mut cx = cx.at_tick(when.tick).with_host(when.host);
+        let called = guard(|| {
+            call(state, &mut cx)?;
+            Ok(take::<G>(&mut cx))
+        });
+        match called {
+            Ok(Ok((told, changes))) => {
+                self.timers.change(changes);
+                Ok(told)
+            }
+            Ok(Err(Reject { code, message })) => {
+                (self.state, self.random) = (Some(before), random);
+                Err(Refusal::new(code, message))
+            }
+            Err(Crashed) => Err(self.crash()),
+        }
+    }
+
+    /// Calls the game about something it cannot refuse: its events.
+    fn tell(&mut self, when: When, call: impl FnOnce(&mut G::State, &mut Cx<'_, G>)) -> Vec<Told> {
         let Some(state) = &mut self.state else { return Vec::new() };
         let cx = Cx::new(when.now, self.number, &self.seats, &mut self.random);
-        let mut cx = cx.at_tick(when.tick);
-        let told = guard(|| {
+        let mut cx = cx.at_tick(when.tick).with_host(when.host);
+        let called = guard(|| {
             call(state, &mut cx);
-            write_events::<G>(&mut cx)
+            take::<G>(&mut cx)
         });
-        told.unwrap_or_else(|Crashed| {
-            self.state = None;
-            Vec::new()
-        })
+        let Ok((told, changes)) = called else {
+            self.crash();
+            return Vec::new();
+        };
+        self.timers.change(changes);
+        told
     }
 
     /// Gives the state up: the match is over.
@@ -299,8 +414,13 @@ impl<G: Game> Match<G> {
     }
 }
 
-fn write_events<G: Game>(cx: &mut Cx<'_, G>) -> Vec<Box<RawValue>> {
-    cx.take_events().iter().filter_map(write_event).collect()
+/// What a call of the game has left: its events, written, and its deadlines.
+fn take<G: Game>(cx: &mut Cx<'_, G>) -> (Vec<Told>, Vec<(Timer, Option<Time>)>) {
+    let said = cx.take_said().into_iter();
+    let told = said.filter_map(|Said { to, volatile, event }| {
+        Some(Told { to, volatile, event: write_event(&event)? })
+    });
+    (told.collect(), cx.take_timers())
 }
 
 fn write_event<E: Serialize>(event: &E) -> Option<Box<RawValue>> {

@@ -88,7 +88,7 @@ impl Game for Secrets {
         assert!(*state != 50, "it fails over a view after five seconds");
         match viewer {
             Viewer::Seat(seat) => format!("secret of {} at {state}", seat.0),
-            Viewer::Spectator => format!("nothing at {state}"),
+            Viewer::Spectator | Viewer::Audience => format!("nothing at {state}"),
         }
     }
 

@@ -76,7 +76,10 @@ impl Game for Chess {
     fn seat(state: &mut State, seat: Seat, change: SeatChange, _: &mut Cx<'_, Self>) {
         match change {
             SeatChange::Left => state.abandon(seat),
-            SeatChange::Dropped | SeatChange::Returned => {}
+            SeatChange::Joined
+            | SeatChange::Dropped
+            | SeatChange::Overdue
+            | SeatChange::Returned => {}
         }
     }
 

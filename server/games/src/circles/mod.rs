@@ -98,7 +98,7 @@ impl Game for Circles {
     }
 
     fn seat(state: &mut State, seat: Seat, change: SeatChange, _: &mut Cx<'_, Self>) {
-        if change == SeatChange::Returned {
+        if !matches!(change, SeatChange::Dropped | SeatChange::Left) {
             return;
         }
         if let Some((_, body)) = state.players.iter_mut().find(|player| player.0 == seat) {

@@ -10,6 +10,7 @@ mod random;
 mod seats;
 mod talk;
 mod ticks;
+mod timers;
 mod views;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -69,6 +70,7 @@ impl Script {
         games.register::<Tally>("tally");
         games.register::<Tally>("other");
         ticks::register(&mut games);
+        timers::register(&mut games);
         let settings = LobbySettings { games, max_lobbies, epoch_ms: EPOCH_MS, seed: 5 };
         let now = Time::after_start(Duration::from_secs(1000));
         let (next_ids, clients) = (Vec::new(), BTreeMap::new());
@@ -334,7 +336,7 @@ impl Client {
         assert_eq!(args.len(), 1, "{name}");
         let payload = args.remove(0);
         let lobby = self.lobby.as_mut().expect("who is in no lobby is told of none");
-        let is_volatile = name == "typing";
+        let is_volatile = matches!(name.as_str(), "typing" | "volatile");
         assert_eq!(delivery != Delivery::Reliable, is_volatile, "{name}");
         let line = match name.as_str() {
             "changed" => {
@@ -353,6 +355,7 @@ impl Client {
                 let TypingPush { name, seat, typing } = serde_json::from_value(payload).unwrap();
                 format!("typing {name} {seat:?} {typing} under {delivery:?}")
             }
+            "volatile" => format!("volatile {} under {delivery:?}", payload["event"]),
             other => panic!("unknown push {other}"),
         };
         self.told.push(line);

@@ -1,21 +1,20 @@
 //! What a lobby says: its versioned story to all members, all of it to who comes in, and the match
 //! to who looks at it.
 
-use parlor_shared::{
-    api::lobby::{self as api, Change, Changed, MatchEvent, push},
-    socket_io::Frame,
-};
-use serde_json::value::RawValue;
-
-use super::{Comer, Lobby, Place};
+use super::{Comer, EVENT_KEY, Lobby, Member, Place};
 use crate::{
     delivery::Delivery,
     fault::{self, Fault},
     key::{Address, ViewId, ViewerKey},
     lobby::{
         effect::{LobbyEffect, Pushes, event},
-        game::{Outcome, Seat, Viewer, Views},
+        game::{Outcome, Seat, To, Viewer, Views},
+        play::Told,
     },
+};
+use parlor_shared::{
+    api::lobby::{self as api, Change, Changed, MatchEvent, push},
+    socket_io::Frame,
 };
 
 impl Lobby {
@@ -74,6 +73,7 @@ impl Lobby {
         let viewer = match viewer {
             ViewerKey::Seat(seat) => Viewer::Seat(Seat(seat)),
             ViewerKey::Everybody | ViewerKey::Spectators => Viewer::Spectator,
+            ViewerKey::Audience => Viewer::Audience,
         };
         let applied = self.seqs.iter().filter(|(_, seq)| seq.applied > 0);
         Some(api::State {
@@ -118,17 +118,30 @@ impl Lobby {
         pushes.extend(views.into_iter().map(LobbyEffect::Dirty));
     }
 
-    pub(super) fn push_events(
-        &mut self,
-        turn: u64,
-        events: Vec<Box<RawValue>>,
-        pushes: &mut Pushes,
-    ) {
-        for told in events {
+    pub(super) fn push_events(&mut self, turn: u64, told: Vec<Told>, pushes: &mut Pushes) {
+        for Told { to, volatile, event: said } in told {
+            if let Some(kind) = volatile {
+                let frame = event(push::VOLATILE, &api::VolatileEvent { turn, event: said });
+                let delivery = Delivery::Volatile { key: EVENT_KEY | u64::from(kind) };
+                self.to_some(&frame, to, delivery, pushes);
+                continue;
+            }
             self.version += 1;
-            let told = MatchEvent { version: self.version, turn, event: told };
-            self.to_all(&event(push::EVENT, &told), None, pushes);
+            let told = MatchEvent { version: self.version, turn, event: said };
+            self.to_some(&event(push::EVENT, &told), to, Delivery::Reliable, pushes);
         }
+    }
+
+    /// To those whom an event of the game is for.
+    fn to_some(&self, frame: &Frame, to: To, delivery: Delivery, pushes: &mut Pushes) {
+        let is_for = |member: &&Member| match (to, member.place) {
+            (To::All, _) | (To::Watchers, Place::Spectator) => true,
+            (To::Seat(to), Place::Seat(seat)) => to.0 == seat,
+            (To::OtherSeats(not), Place::Seat(seat)) => not.0 != seat,
+            _ => false,
+        };
+        let sockets = self.members.iter().filter(is_for).filter_map(|member| member.socket);
+        pushes.extend(sockets.map(|socket| LobbyEffect::Push(socket, frame.clone(), delivery)));
     }
 
     pub(super) fn push(&mut self, change: Change, pushes: &mut Pushes) {

@@ -149,7 +149,7 @@ impl Game for Tally {
         state.spring("view");
         let seat = match viewer {
             Viewer::Seat(seat) => Some(seat.0),
-            Viewer::Spectator => None,
+            Viewer::Spectator | Viewer::Audience => None,
         };
         View { total: state.total, seat, drawn: state.drawn }
     }

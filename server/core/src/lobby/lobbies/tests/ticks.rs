@@ -92,7 +92,7 @@ impl<const P: u8> Game for Pulse<P> {
     fn view(state: &State, viewer: Viewer) -> View {
         let for_seat = match viewer {
             Viewer::Seat(seat) => Some(seat.0),
-            Viewer::Spectator => None,
+            Viewer::Spectator | Viewer::Audience => None,
         };
         let newest = state.log.len().saturating_sub(20);
         View { log: state.log[newest..].to_vec(), for_seat }
