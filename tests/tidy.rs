@@ -43,7 +43,7 @@ fn assert_none(what: &str, found: &[String]) {
 
 fn metadata() -> Value {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version=1", "--locked", "--offline"])
+        .args(["metadata", "--format-version=1", "--locked"])
         .current_dir(root())
         .output()
         .unwrap();
