@@ -1,6 +1,9 @@
 //! All lobbies of a shard: who is in which, and by which code, id or token one is meant.
 //! What happens inside one is `machine`'s part; where sockets of this shard are is `visitors`'.
 
+mod entrance;
+mod time;
+
 use std::collections::BTreeMap;
 
 use parlor_shared::{
@@ -349,142 +352,6 @@ impl Lobbies {
         frame
     }
 
-    fn create(
-        &mut self,
-        now: Now,
-        who: Address,
-        create: api::Create,
-        ids: &mut Ids,
-        pushes: &mut Pushes,
-    ) -> Result<api::Joined, Refusal> {
-        self.outside(who)?;
-        if self.lobbies.len() >= self.settings.max_lobbies {
-            return Err(Refusal::new(code::LIMIT, "the server holds as many lobbies as it may"));
-        }
-        let kind = self.settings.games.kind(&create.game).ok_or_else(|| {
-            let known: Vec<_> = self.settings.games.names().collect();
-            let message = format!("no such game; there are: {}", known.join(", "));
-            Refusal::new(code::UNKNOWN_GAME, message)
-        })?;
-        let config = kind.configure(create.config.as_deref())?;
-        let id = LobbyId::from_bytes(self.mint(ids));
-        let code = self.free_code(ids)?;
-        let identity = Identity {
-            id,
-            code,
-            visibility: create.visibility,
-            serial: self.n_made,
-            made_ms: now.unix_ms,
-            home: (self.neighbours.own, self.lobbies.next_key()),
-        };
-        let mut lobby = Lobby::new(identity, create.game, kind, config);
-        let token = ResumeToken::from_bytes(self.mint(ids));
-        let comer = Comer { socket: who, deltas: create.deltas };
-        let joined = lobby.join(now, &create.name, api::Role::Player, token, comer, pushes)?;
-        let key = self.lobbies.insert(lobby);
-        self.by_code.insert(code, key);
-        self.by_id.insert(id, key);
-        self.n_made += 1;
-        if create.visibility == Visibility::Public {
-            self.public.insert(identity.serial, key);
-        }
-        self.settle_in(now.time, who, key, token);
-        Ok(joined)
-    }
-
-    /// An identity that tells this shard.
-    fn mint(&self, ids: &mut Ids) -> [u8; ID_BYTES] {
-        self.neighbours.owners.mint(ids.take(), self.neighbours.own)
-    }
-
-    /// A code that leads to this shard and is not taken.
-    fn free_code(&self, ids: &mut Ids) -> Result<Code, Refusal> {
-        let mut random = ids.take();
-        for _ in 0..MAX_CODES_TRIED {
-            let code = Code::from_bytes(random);
-            let is_own = self.neighbours.of_word(code.as_str().as_bytes()) == self.neighbours.own;
-            if is_own && !self.by_code.contains_key(&code) {
-                return Ok(code);
-            }
-            let word = random.first_chunk().expect("an identity has 8 bytes");
-            let next = Random::new(u64::from_le_bytes(*word)).next_u64();
-            random[..8].copy_from_slice(&next.to_le_bytes());
-        }
-        Err(Refusal::new(code::LIMIT, "no free code was found; try again"))
-    }
-
-    fn join(
-        &mut self,
-        now: Now,
-        who: Address,
-        key: LobbyKey,
-        join: &api::Join,
-        ids: &mut Ids,
-        pushes: &mut Pushes,
-    ) -> Result<api::Joined, Refusal> {
-        self.outside(who)?;
-        let token = ResumeToken::from_bytes(self.mint(ids));
-        let lobby = self.lobbies.get_mut(key).expect("found by the caller");
-        let comer = Comer { socket: who, deltas: join.deltas };
-        let joined = lobby.join(now, &join.name, join.role, token, comer, pushes)?;
-        self.settle_in(now.time, who, key, token);
-        Ok(joined)
-    }
-
-    /// By its code, or by its id if it is public: private ones are told from absent ones by
-    /// nobody who has not the code.
-    fn find(&self, join: &api::Join) -> Option<LobbyKey> {
-        if let Some(text) = &join.code {
-            return self.by_code.get(&Code::parse(text)?).copied();
-        }
-        let key = *self.by_id.get(&LobbyId::parse(join.id.as_ref()?)?)?;
-        let is_public = self.lobbies.get(key)?.visibility == Visibility::Public;
-        is_public.then_some(key)
-    }
-
-    fn resume(
-        &mut self,
-        now: Now,
-        who: Address,
-        is_elsewhere: bool,
-        resume: &api::Resume,
-        ids: &mut Ids,
-        pushes: &mut Pushes,
-    ) -> Result<(api::Joined, Option<Address>), Refusal> {
-        let unknown = || Refusal::new(code::TOKEN, "the token is unknown, used or expired");
-        let token = ResumeToken::parse(&resume.token).ok_or_else(unknown)?;
-        let key = *self.by_token.get(&token).ok_or_else(unknown)?;
-        if is_elsewhere || self.places.get(&who).is_some_and(|own| *own != key) {
-            return Err(Refusal::new(code::IN_LOBBY, "you are in another lobby; leave it first"));
-        }
-        let fresh = ResumeToken::from_bytes(self.mint(ids));
-        let lobby = self.lobbies.get_mut(key).ok_or_else(unknown)?;
-        let holds = |m: &Member| m.token == token || m.previous == Some(token);
-        let at = lobby.members().iter().position(holds).ok_or_else(unknown)?;
-        // The token that is shown stays good until the answer with the next one has arrived.
-        let member = &lobby.members()[at];
-        let stale: Vec<ResumeToken> = std::iter::once(member.token)
-            .chain(member.previous)
-            .filter(|stale| *stale != token)
-            .collect();
-        let holds_another =
-            lobby.members().iter().enumerate().any(|(i, m)| i != at && m.socket == Some(who));
-        if holds_another {
-            return Err(Refusal::new(code::IN_LOBBY, "you have another place in this lobby"));
-        }
-        let comer = Comer { socket: who, deltas: resume.deltas };
-        let (joined, before) = lobby.resume(now, at, token, fresh, comer, pushes);
-        for stale in stale {
-            self.by_token.remove(&stale);
-        }
-        let before = before.filter(|before| *before != who);
-        if let Some(before) = &before {
-            self.places.remove(before);
-        }
-        self.settle_in(now.time, who, key, fresh);
-        Ok((joined, before))
-    }
-
     fn list(&self, list: &api::List) -> Vec<(u64, api::Listed)> {
         let newest: Vec<&LobbyKey> = if fault::is_planted(Fault::PrivateLobbyListed) {
             self.by_code.values().collect()
@@ -503,18 +370,6 @@ impl Lobbies {
         lobbies.collect()
     }
 
-    fn leave(&mut self, now: Now, who: Address, pushes: &mut Pushes) -> Result<Done, Refusal> {
-        let (key, at) = self.lobby_of(who)?;
-        let seed = self.random.next_u64();
-        if let Some(lobby) = self.lobbies.get_mut(key) {
-            let member = lobby.leave(now, at, LeaveReason::Left, seed, pushes);
-            forget(&mut self.by_token, &member);
-        }
-        self.places.remove(&who);
-        self.tidy(now.time, key);
-        Ok(Done {})
-    }
-
     fn gone(&mut self, now: Now, who: Address, effects: &mut Vec<LobbyEffect>) {
         let place = self.lobby_of(who);
         self.places.remove(&who);
@@ -523,81 +378,6 @@ impl Lobbies {
             lobby.dropped(now, at, effects);
         }
         self.tidy(now.time, key);
-    }
-
-    fn timeout(&mut self, time: Time, effects: &mut Vec<LobbyEffect>) {
-        while let Some((at, key)) = self.deadlines.pop(time) {
-            let seed = self.random.next_u64();
-            let Some(lobby) = self.lobbies.get_mut(key) else { continue };
-            lobby.end_if_crashed(effects);
-            let steps = lobby.take_ticks(time);
-            let mut n_skipped = steps.n_skipped;
-            for (tick, due) in steps.ticks {
-                self.tick(time, (tick, due), n_skipped, key, seed, effects);
-                n_skipped = 0;
-            }
-            self.expire(at, key, seed, effects);
-            self.tidy(time, key);
-        }
-    }
-
-    /// Plays one tick at the time at which it was due, after the places that fell before it.
-    fn tick(
-        &mut self,
-        time: Time,
-        (tick, due): (u64, Time),
-        n_skipped: u64,
-        key: LobbyKey,
-        seed: u64,
-        effects: &mut Vec<LobbyEffect>,
-    ) {
-        if let Some(lobby) = self.lobbies.get_mut(key) {
-            lobby.approach(tick);
-        }
-        self.expire(due, key, seed, effects);
-        let now = self.now(due);
-        if let Some(lobby) = self.lobbies.get_mut(key).filter(|lobby| lobby.is_playing()) {
-            effects.push(LobbyEffect::Ticked { late: time.since(due), n_skipped });
-            lobby.tick(now, tick, effects);
-        }
-    }
-
-    /// Places whose time was up by then fall, each at its own time: late firing changes nothing.
-    fn expire(&mut self, by: Time, key: LobbyKey, seed: u64, effects: &mut Vec<LobbyEffect>) {
-        let falls = |lobby: &Lobby| lobby.falls().filter(|at| *at <= by);
-        while let Some(at) = self.lobbies.get(key).and_then(falls) {
-            let now = self.now(at);
-            let Some(lobby) = self.lobbies.get_mut(key) else { return };
-            for member in lobby.expire(now, seed, effects) {
-                forget(&mut self.by_token, &member);
-            }
-        }
-    }
-
-    /// After any change: a lobby without members is no more, another has its deadline.
-    fn tidy(&mut self, now: Time, key: LobbyKey) {
-        let Some(lobby) = self.lobbies.get_mut(key) else { return };
-        lobby.keep_time(now, &mut self.phases);
-        let (is_empty, deadline) = (lobby.is_empty(), lobby.deadline());
-        self.deadlines.set(key, deadline.filter(|_| !is_empty));
-        if is_empty && let Some(lobby) = self.lobbies.remove(key) {
-            self.by_code.remove(&lobby.code);
-            self.by_id.remove(&lobby.id);
-            self.public.remove(&lobby.serial);
-        }
-    }
-
-    fn settle_in(&mut self, now: Time, who: Address, key: LobbyKey, token: ResumeToken) {
-        self.by_token.insert(token, key);
-        self.places.insert(who, key);
-        self.tidy(now, key);
-    }
-
-    fn outside(&self, who: Address) -> Result<(), Refusal> {
-        if self.places.contains_key(&who) {
-            return Err(Refusal::new(code::IN_LOBBY, "you are in a lobby; leave it first"));
-        }
-        Ok(())
     }
 
     /// The lobby somebody is in, and which of its members they are.

@@ -1,0 +1,172 @@
+//! How sockets come into lobbies and out of them: by a new one, a code, an id or a token.
+//! What a lobby makes of it is `machine`'s part.
+
+use super::*;
+
+impl Lobbies {
+    pub(super) fn create(
+        &mut self,
+        now: Now,
+        who: Address,
+        create: api::Create,
+        ids: &mut Ids,
+        pushes: &mut Pushes,
+    ) -> Result<api::Joined, Refusal> {
+        self.outside(who)?;
+        if self.lobbies.len() >= self.settings.max_lobbies {
+            return Err(Refusal::new(code::LIMIT, "the server holds as many lobbies as it may"));
+        }
+        let kind = self.settings.games.kind(&create.game).ok_or_else(|| {
+            let known: Vec<_> = self.settings.games.names().collect();
+            let message = format!("no such game; there are: {}", known.join(", "));
+            Refusal::new(code::UNKNOWN_GAME, message)
+        })?;
+        let config = kind.configure(create.config.as_deref())?;
+        let id = LobbyId::from_bytes(self.mint(ids));
+        let code = self.free_code(ids)?;
+        let identity = Identity {
+            id,
+            code,
+            visibility: create.visibility,
+            serial: self.n_made,
+            made_ms: now.unix_ms,
+            home: (self.neighbours.own, self.lobbies.next_key()),
+        };
+        let mut lobby = Lobby::new(identity, create.game, kind, config);
+        let token = ResumeToken::from_bytes(self.mint(ids));
+        let comer = Comer { socket: who, deltas: create.deltas };
+        let joined = lobby.join(now, &create.name, api::Role::Player, token, comer, pushes)?;
+        let key = self.lobbies.insert(lobby);
+        self.by_code.insert(code, key);
+        self.by_id.insert(id, key);
+        self.n_made += 1;
+        if create.visibility == Visibility::Public {
+            self.public.insert(identity.serial, key);
+        }
+        self.settle_in(now.time, who, key, token);
+        Ok(joined)
+    }
+
+    /// An identity that tells this shard.
+    pub(super) fn mint(&self, ids: &mut Ids) -> [u8; ID_BYTES] {
+        self.neighbours.owners.mint(ids.take(), self.neighbours.own)
+    }
+
+    /// A code that leads to this shard and is not taken.
+    pub(super) fn free_code(&self, ids: &mut Ids) -> Result<Code, Refusal> {
+        let mut random = ids.take();
+        for _ in 0..MAX_CODES_TRIED {
+            let code = Code::from_bytes(random);
+            let is_own = self.neighbours.of_word(code.as_str().as_bytes()) == self.neighbours.own;
+            if is_own && !self.by_code.contains_key(&code) {
+                return Ok(code);
+            }
+            let word = random.first_chunk().expect("an identity has 8 bytes");
+            let next = Random::new(u64::from_le_bytes(*word)).next_u64();
+            random[..8].copy_from_slice(&next.to_le_bytes());
+        }
+        Err(Refusal::new(code::LIMIT, "no free code was found; try again"))
+    }
+
+    pub(super) fn join(
+        &mut self,
+        now: Now,
+        who: Address,
+        key: LobbyKey,
+        join: &api::Join,
+        ids: &mut Ids,
+        pushes: &mut Pushes,
+    ) -> Result<api::Joined, Refusal> {
+        self.outside(who)?;
+        let token = ResumeToken::from_bytes(self.mint(ids));
+        let lobby = self.lobbies.get_mut(key).expect("found by the caller");
+        let comer = Comer { socket: who, deltas: join.deltas };
+        let joined = lobby.join(now, &join.name, join.role, token, comer, pushes)?;
+        self.settle_in(now.time, who, key, token);
+        Ok(joined)
+    }
+
+    /// By its code, or by its id if it is public: private ones are told from absent ones by
+    /// nobody who has not the code.
+    pub(super) fn find(&self, join: &api::Join) -> Option<LobbyKey> {
+        if let Some(text) = &join.code {
+            return self.by_code.get(&Code::parse(text)?).copied();
+        }
+        let key = *self.by_id.get(&LobbyId::parse(join.id.as_ref()?)?)?;
+        let is_public = self.lobbies.get(key)?.visibility == Visibility::Public;
+        is_public.then_some(key)
+    }
+
+    pub(super) fn resume(
+        &mut self,
+        now: Now,
+        who: Address,
+        is_elsewhere: bool,
+        resume: &api::Resume,
+        ids: &mut Ids,
+        pushes: &mut Pushes,
+    ) -> Result<(api::Joined, Option<Address>), Refusal> {
+        let unknown = || Refusal::new(code::TOKEN, "the token is unknown, used or expired");
+        let token = ResumeToken::parse(&resume.token).ok_or_else(unknown)?;
+        let key = *self.by_token.get(&token).ok_or_else(unknown)?;
+        if is_elsewhere || self.places.get(&who).is_some_and(|own| *own != key) {
+            return Err(Refusal::new(code::IN_LOBBY, "you are in another lobby; leave it first"));
+        }
+        let fresh = ResumeToken::from_bytes(self.mint(ids));
+        let lobby = self.lobbies.get_mut(key).ok_or_else(unknown)?;
+        let holds = |m: &Member| m.token == token || m.previous == Some(token);
+        let at = lobby.members().iter().position(holds).ok_or_else(unknown)?;
+        // The token that is shown stays good until the answer with the next one has arrived.
+        let member = &lobby.members()[at];
+        let stale: Vec<ResumeToken> = std::iter::once(member.token)
+            .chain(member.previous)
+            .filter(|stale| *stale != token)
+            .collect();
+        let holds_another =
+            lobby.members().iter().enumerate().any(|(i, m)| i != at && m.socket == Some(who));
+        if holds_another {
+            return Err(Refusal::new(code::IN_LOBBY, "you have another place in this lobby"));
+        }
+        let comer = Comer { socket: who, deltas: resume.deltas };
+        let (joined, before) = lobby.resume(now, at, token, fresh, comer, pushes);
+        for stale in stale {
+            self.by_token.remove(&stale);
+        }
+        let before = before.filter(|before| *before != who);
+        if let Some(before) = &before {
+            self.places.remove(before);
+        }
+        self.settle_in(now.time, who, key, fresh);
+        Ok((joined, before))
+    }
+
+    pub(super) fn leave(
+        &mut self,
+        now: Now,
+        who: Address,
+        pushes: &mut Pushes,
+    ) -> Result<Done, Refusal> {
+        let (key, at) = self.lobby_of(who)?;
+        let seed = self.random.next_u64();
+        if let Some(lobby) = self.lobbies.get_mut(key) {
+            let member = lobby.leave(now, at, LeaveReason::Left, seed, pushes);
+            forget(&mut self.by_token, &member);
+        }
+        self.places.remove(&who);
+        self.tidy(now.time, key);
+        Ok(Done {})
+    }
+
+    pub(super) fn settle_in(&mut self, now: Time, who: Address, key: LobbyKey, token: ResumeToken) {
+        self.by_token.insert(token, key);
+        self.places.insert(who, key);
+        self.tidy(now, key);
+    }
+
+    pub(super) fn outside(&self, who: Address) -> Result<(), Refusal> {
+        if self.places.contains_key(&who) {
+            return Err(Refusal::new(code::IN_LOBBY, "you are in a lobby; leave it first"));
+        }
+        Ok(())
+    }
+}

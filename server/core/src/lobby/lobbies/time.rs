@@ -1,0 +1,74 @@
+//! What happens to lobbies because time passes, each at its own time, and after any change.
+//! What is due when inside one is `machine`'s knowledge.
+
+use super::*;
+
+impl Lobbies {
+    pub(super) fn timeout(&mut self, time: Time, effects: &mut Vec<LobbyEffect>) {
+        while let Some((at, key)) = self.deadlines.pop(time) {
+            let seed = self.random.next_u64();
+            let Some(lobby) = self.lobbies.get_mut(key) else { continue };
+            lobby.end_if_crashed(effects);
+            let steps = lobby.take_ticks(time);
+            let mut n_skipped = steps.n_skipped;
+            for (tick, due) in steps.ticks {
+                self.tick(time, (tick, due), n_skipped, key, seed, effects);
+                n_skipped = 0;
+            }
+            self.expire(at, key, seed, effects);
+            self.tidy(time, key);
+        }
+    }
+
+    /// Plays one tick at the time at which it was due, after the places that fell before it.
+    pub(super) fn tick(
+        &mut self,
+        time: Time,
+        (tick, due): (u64, Time),
+        n_skipped: u64,
+        key: LobbyKey,
+        seed: u64,
+        effects: &mut Vec<LobbyEffect>,
+    ) {
+        if let Some(lobby) = self.lobbies.get_mut(key) {
+            lobby.approach(tick);
+        }
+        self.expire(due, key, seed, effects);
+        let now = self.now(due);
+        if let Some(lobby) = self.lobbies.get_mut(key).filter(|lobby| lobby.is_playing()) {
+            effects.push(LobbyEffect::Ticked { late: time.since(due), n_skipped });
+            lobby.tick(now, tick, effects);
+        }
+    }
+
+    /// Places whose time was up by then fall, each at its own time: late firing changes nothing.
+    pub(super) fn expire(
+        &mut self,
+        by: Time,
+        key: LobbyKey,
+        seed: u64,
+        effects: &mut Vec<LobbyEffect>,
+    ) {
+        let falls = |lobby: &Lobby| lobby.falls().filter(|at| *at <= by);
+        while let Some(at) = self.lobbies.get(key).and_then(falls) {
+            let now = self.now(at);
+            let Some(lobby) = self.lobbies.get_mut(key) else { return };
+            for member in lobby.expire(now, seed, effects) {
+                forget(&mut self.by_token, &member);
+            }
+        }
+    }
+
+    /// After any change: a lobby without members is no more, another has its deadline.
+    pub(super) fn tidy(&mut self, now: Time, key: LobbyKey) {
+        let Some(lobby) = self.lobbies.get_mut(key) else { return };
+        lobby.keep_time(now, &mut self.phases);
+        let (is_empty, deadline) = (lobby.is_empty(), lobby.deadline());
+        self.deadlines.set(key, deadline.filter(|_| !is_empty));
+        if is_empty && let Some(lobby) = self.lobbies.remove(key) {
+            self.by_code.remove(&lobby.code);
+            self.by_id.remove(&lobby.id);
+            self.public.remove(&lobby.serial);
+        }
+    }
+}

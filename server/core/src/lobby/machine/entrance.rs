@@ -1,0 +1,219 @@
+//! Who comes into a lobby, is lost, comes back and leaves, and who leads it then.
+
+use super::*;
+
+impl Lobby {
+    /// Takes a free seat, or a spectator's place.
+    pub(in crate::lobby) fn join(
+        &mut self,
+        now: Now,
+        name: &str,
+        role: Role,
+        token: ResumeToken,
+        comer: Comer,
+        pushes: &mut Pushes,
+    ) -> Result<api::Joined, Refusal> {
+        check_name(name)?;
+        let place = match role {
+            Role::Player => Place::Seat(self.free_seat()?),
+            Role::Spectator if self.n_spectators() >= MAX_SPECTATORS => {
+                return Err(Refusal::new(code::FULL, "no more spectators fit in"));
+            }
+            Role::Spectator => Place::Spectator,
+        };
+        let change = match place {
+            Place::Seat(seat) => Change::Joined { seat, name: name.to_owned() },
+            Place::Spectator => Change::Spectators { count: self.n_spectators() as u32 + 1 },
+        };
+        self.push(change, pushes);
+        // Few come in, and most lobbies only wait: no room is kept for more.
+        self.members.reserve_exact(1);
+        self.members.push(Member {
+            name: name.to_owned(),
+            place,
+            token,
+            previous: None,
+            socket: Some(comer.socket),
+            deltas: comer.deltas,
+            kept_until: None,
+            ready: false,
+            chat: Allowance::full(now.time, CHAT_RATE),
+            resyncs: Allowance::full(now.time, RESYNC_RATE),
+        });
+        if self.members.len() == 1 {
+            // Who opens a lobby is its host: nobody is there to be told.
+            self.host = place.seat();
+        }
+        self.settle_host(now, Some(comer.socket), pushes);
+        self.watch(comer, place, pushes);
+        let joined = self.joined(self.members.len() - 1);
+        self.end_if_crashed(pushes);
+        Ok(joined)
+    }
+
+    /// Back to a place whose token was `shown`; it is replaced by `fresh`. Gives the socket
+    /// that held the place until now, if one did.
+    pub(in crate::lobby) fn resume(
+        &mut self,
+        now: Now,
+        at: usize,
+        shown: ResumeToken,
+        fresh: ResumeToken,
+        comer: Comer,
+        pushes: &mut Pushes,
+    ) -> (api::Joined, Option<Address>) {
+        let (member, socket) = (&mut self.members[at], comer.socket);
+        let before = member.socket.replace(socket);
+        let place = member.place;
+        member.deltas = comer.deltas;
+        member.kept_until = None;
+        member.token = fresh;
+        member.previous = Some(shown);
+        let returned = member.place.seat().filter(|_| before.is_none());
+        if let Some(before) = before {
+            // Who comes back by the same socket is still there to be told.
+            if before != socket {
+                self.unanswered(before);
+            }
+            pushes.push(LobbyEffect::Unwatch(before));
+        }
+        if let Some(seat) = returned {
+            self.push_except(Change::Returned { seat }, Some(socket), pushes);
+            self.settle_host(now, Some(socket), pushes);
+        }
+        self.watch(comer, place, pushes);
+        // What the game says to a return comes after the answer, so it is not contained in it.
+        let joined = self.joined(at);
+        if let Some(seat) = returned {
+            self.tell_game(now, seat, SeatChange::Returned, pushes);
+        }
+        self.end_if_crashed(pushes);
+        (joined, before)
+    }
+
+    /// The connection of a member is lost: its place is kept for a while.
+    pub(in crate::lobby) fn dropped(&mut self, now: Now, at: usize, pushes: &mut Pushes) {
+        let grace = if self.is_playing() { self.kind.keep() } else { GRACE };
+        let kept_until_ms = now.unix_ms + grace.as_millis() as u64;
+        let member = &mut self.members[at];
+        let socket = member.socket.take();
+        member.kept_until = Some(now.time + grace);
+        if fault::is_planted(Fault::SeatLeak) {
+            member.kept_until = None;
+        }
+        if fault::is_planted(Fault::SeatFreedAtOnce) {
+            member.kept_until = Some(now.time);
+        }
+        let place = member.place;
+        if let Some(socket) = socket {
+            self.unanswered(socket);
+            pushes.push(LobbyEffect::Unwatch(socket));
+        }
+        if let Place::Seat(seat) = place {
+            if self.phase == Phase::Open {
+                self.set_ready(at, seat, false, pushes);
+            }
+            self.push(Change::Dropped { seat, kept_until_ms }, pushes);
+            self.tell_game(now, seat, SeatChange::Dropped, pushes);
+            self.settle_host(now, None, pushes);
+        }
+    }
+
+    /// A member goes for good. If all others want a rematch, it begins with this seed.
+    pub(in crate::lobby) fn leave(
+        &mut self,
+        now: Now,
+        at: usize,
+        reason: LeaveReason,
+        seed: u64,
+        pushes: &mut Pushes,
+    ) -> Member {
+        let member = self.members.remove(at);
+        pushes.extend(member.socket.map(LobbyEffect::Unwatch));
+        match member.place {
+            Place::Seat(seat) => {
+                self.refuse_noted_of(seat, pushes);
+                self.push(Change::Left { seat, reason }, pushes);
+                self.tell_game(now, seat, SeatChange::Left, pushes);
+                self.settle_host(now, None, pushes);
+                self.begin_if_wanted(now, seed, pushes);
+            }
+            Place::Spectator => {
+                let count = self.n_spectators() as u32;
+                self.push(Change::Spectators { count }, pushes);
+            }
+        }
+        member
+    }
+
+    /// Places whose time is up, and a deadline of the match.
+    pub(in crate::lobby) fn expire(
+        &mut self,
+        now: Now,
+        seed: u64,
+        pushes: &mut Pushes,
+    ) -> Vec<Member> {
+        self.wake(now, pushes);
+        let mut gone = Vec::new();
+        while let Some(at) =
+            self.members.iter().position(|m| m.kept_until.is_some_and(|until| until <= now.time))
+        {
+            gone.push(self.leave(now, at, LeaveReason::Expired, seed, pushes));
+        }
+        gone
+    }
+
+    /// The host stays host while connected. Then it is the longest seated player who is; if nobody
+    /// is, it stays with its seat, or goes to the longest seated. Who is told of it otherwise is
+    /// `except`.
+    pub(super) fn settle_host(&mut self, now: Now, except: Option<Address>, pushes: &mut Pushes) {
+        let current = self.seated().find(|member| member.place.seat() == self.host);
+        let next = current
+            .filter(|member| member.socket.is_some())
+            .or_else(|| self.seated().find(|member| member.socket.is_some()))
+            .or(current)
+            .or_else(|| self.seated().next())
+            .and_then(|member| member.place.seat());
+        if std::mem::replace(&mut self.host, next) != next
+            && let Some(seat) = next
+        {
+            self.push_except(Change::Host { seat }, except, pushes);
+            let when = self.when(now);
+            self.tell_play(|play| play.host(when), pushes);
+        }
+    }
+
+    /// A member's request shows that it has the last token: the one before is no longer good.
+    pub(in crate::lobby) fn confirm_token(&mut self, at: usize) -> Option<ResumeToken> {
+        if fault::is_planted(Fault::TokenUsableTwice) {
+            return None;
+        }
+        self.members[at].previous.take()
+    }
+
+    pub(super) fn free_seat(&self) -> Result<u8, Refusal> {
+        if self.is_playing() {
+            return Err(Refusal::new(code::PHASE, "a match is on; watch it as a spectator"));
+        }
+        (0..self.capacity)
+            .find(|seat| self.seated().all(|member| member.place != Place::Seat(*seat)))
+            .ok_or_else(|| Refusal::new(code::FULL, "every seat is taken"))
+    }
+}
+
+/// 1 to 64 code points, none of them a control or direction character, and not only blanks.
+fn check_name(name: &str) -> Result<(), Refusal> {
+    let n = name.chars().count();
+    // Blanks without width, marks of direction, line and paragraph separators, the byte order mark.
+    let hidden = ['\u{200b}'..='\u{200f}', '\u{2028}'..='\u{202e}', '\u{2060}'..='\u{206f}'];
+    let is_hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{61c}' | '\u{feff}')
+            || hidden.iter().any(|range| range.contains(&c))
+    };
+    if n == 0 || n > MAX_NAME_CODE_POINTS || name.trim().is_empty() || name.chars().any(is_hidden) {
+        let message = format!("a name has 1 to {MAX_NAME_CODE_POINTS} visible characters");
+        return Err(Refusal::new(code::NAME, message));
+    }
+    Ok(())
+}
