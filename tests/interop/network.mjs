@@ -5,7 +5,17 @@
 // sides or none. The network is a proxy of each case's own (proxy.mjs).
 // Source: the issue's "Interop tests"; for recovery reference/reliability.md, rec-01 to rec-09.
 
-import { check, equal, group, oneOf, pause, readOptions, run, within } from "./harness.mjs";
+import {
+  WAIT_MS,
+  check,
+  equal,
+  group,
+  oneOf,
+  pause,
+  readOptions,
+  run,
+  within,
+} from "./harness.mjs";
 import { Proxy } from "./proxy.mjs";
 import { openWs } from "./session.mjs";
 import { ask, echo, inboxOf, kit, once, stock } from "./stock.mjs";
@@ -36,7 +46,7 @@ async function untilSockets(socket, room, count) {
   const watch = async () => {
     while ((await ask(socket, "sockets", room)).length !== count) await pause(10);
   };
-  await within(15_000, `${count} sockets in ${room}`, watch());
+  await within(WAIT_MS, `${count} sockets in ${room}`, watch());
 }
 
 /** Cuts until it has hit something: between two polls there may be nothing to cut. */
@@ -60,7 +70,7 @@ async function untilWell(socket) {
       await once(socket, "connect");
     }
   };
-  await within(15_000, "a connection that works", watch());
+  await within(WAIT_MS, "a connection that works", watch());
 }
 
 function networkCases(way) {

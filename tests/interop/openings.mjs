@@ -14,9 +14,8 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Chess } from "chess.js";
 import { io } from "socket.io-client";
-import { equal, pause, within } from "./harness.mjs";
+import { WAIT_MS, equal, pause, within } from "./harness.mjs";
 
-const WAIT_MS = 10_000;
 const PROBE_EVERY = 20;
 const UCI_EVERY = 3;
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));

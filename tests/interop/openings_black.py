@@ -8,15 +8,14 @@ wrong, and {"game", "left": true} at the end.
 The position that the moves imply is worked out here by python-chess, independently of openings.mjs.
 """
 
-import argparse
 import asyncio
 import json
 import sys
 
 import chess
 import socketio
+from python_harness import URL, WAIT_S
 
-WAIT_S = 10
 LOBBY = "/lobby"
 
 
@@ -218,9 +217,6 @@ class Game:
 
 
 async def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", required=True)
-    url = parser.parse_args().url
     lines = asyncio.StreamReader(limit=1 << 20)
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
@@ -229,7 +225,7 @@ async def main():
         order = json.loads(line)
         game, task = games.get(order["game"], (None, None))
         if "moves" in order:
-            game = Game(url, order)
+            game = Game(URL, order)
             task = asyncio.create_task(game.run())
             games[game.number] = (game, task)
             task.add_done_callback(lambda _, number=game.number: games.pop(number))

@@ -1,6 +1,6 @@
 // The stock clients of several versions, side by side, and what all their cases begin with.
 
-import { equal, fail, within } from "./harness.mjs";
+import { WAIT_MS, equal, fail, within } from "./harness.mjs";
 
 // Each under the name it is installed by, and the protocol it speaks.
 const CLIENTS = {
@@ -30,7 +30,7 @@ export async function stock(version) {
 }
 
 /** The next occurrence of an event: its arguments. */
-export const once = (emitter, event, what = `the event ${event}`, ms = 10_000) =>
+export const once = (emitter, event, what = `the event ${event}`, ms = WAIT_MS) =>
   within(ms, what, new Promise((resolve) => emitter.once(event, (...args) => resolve(args))));
 
 /** Everything an event brings, taken one after another. */
@@ -49,7 +49,7 @@ export function inboxOf(socket, event) {
   socket.on("disconnect", (reason) => (lost = ` (it was disconnected: ${reason})`));
   const next = async () => {
     try {
-      return await within(15_000, `the event ${event}`, take());
+      return await within(WAIT_MS, `the event ${event}`, take());
     } catch (error) {
       error.message += lost;
       throw error;
@@ -61,7 +61,7 @@ export function inboxOf(socket, event) {
 /** All arguments of the answer to an event. */
 export const askAll = (socket, event, ...args) =>
   within(
-    15_000,
+    WAIT_MS,
     `the answer to ${event}`,
     new Promise((resolve) => socket.emit(event, ...args, (...answer) => resolve(answer))),
   );

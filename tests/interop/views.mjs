@@ -4,9 +4,19 @@
 // Source: shared/src/api/{lobby,delta,circles}.rs.
 
 import { NodeWebSocket, io } from "socket.io-client";
-import { between, check, equal, fail, pause, readOptions, run, that, within } from "./harness.mjs";
+import {
+  WAIT_MS,
+  between,
+  check,
+  equal,
+  fail,
+  pause,
+  readOptions,
+  run,
+  that,
+  within,
+} from "./harness.mjs";
 
-const WAIT_MS = 10_000;
 const HZ = 20;
 const options = readOptions();
 

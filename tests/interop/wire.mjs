@@ -5,10 +5,11 @@ import http from "node:http";
 import net from "node:net";
 import { createHash, randomBytes } from "node:crypto";
 import { WebSocket } from "ws";
-import { Mismatch, fail, within } from "./harness.mjs";
+import { Mismatch, WAIT_MS, fail, within } from "./harness.mjs";
 
 export const SEPARATOR = "\x1e";
-const ANSWER_MS = 3_000;
+// How long an end may take that is at once: less than the timers that would bring it as well.
+const END_MS = 3_000;
 
 /** The server under test and the path of its Engine.IO. */
 export class Server {
@@ -35,7 +36,7 @@ export class Server {
     t,
     method,
     query,
-    { body, chunks, headers = {}, agent = false, path, ms = ANSWER_MS } = {},
+    { body, chunks, headers = {}, agent = false, path, ms = WAIT_MS } = {},
   ) {
     const request = http.request({
       host: this.host,
@@ -123,7 +124,7 @@ export class WsClient {
     const socket = new WebSocket(url, protocols, { headers, maxPayload: 0 });
     t.defer(() => socket.terminate());
     const client = new WsClient(socket, heartbeat);
-    await within(ANSWER_MS, "the WebSocket opens", client.opened);
+    await within(WAIT_MS, "the WebSocket opens", client.opened);
     return client;
   }
 
@@ -145,7 +146,7 @@ export class WsClient {
         });
       });
     });
-    return within(ANSWER_MS, "the WebSocket is refused", refusal);
+    return within(WAIT_MS, "the WebSocket is refused", refusal);
   }
 
   #inbox = new Inbox();
@@ -176,11 +177,11 @@ export class WsClient {
     if (this.socket.readyState === WebSocket.OPEN) this.socket.send(message);
   }
 
-  next(ms = ANSWER_MS) {
+  next(ms = WAIT_MS) {
     return this.#inbox.take(ms, "the next message");
   }
 
-  async take(count, ms = ANSWER_MS) {
+  async take(count, ms = WAIT_MS) {
     const messages = [];
     while (messages.length < count) messages.push(await this.next(ms));
     return messages;
@@ -212,7 +213,7 @@ export class Tcp {
     const socket = net.connect({ host, port, noDelay: true });
     t.defer(() => socket.destroy());
     const tcp = new Tcp(socket);
-    await within(ANSWER_MS, "the TCP connection", tcp.connected);
+    await within(WAIT_MS, "the TCP connection", tcp.connected);
     return tcp;
   }
 
@@ -260,7 +261,7 @@ export class Tcp {
   }
 
   /** Waits until `ready()` gives something, or the peer ends the connection. */
-  async until(ready, what, ms = ANSWER_MS) {
+  async until(ready, what, ms = WAIT_MS) {
     const settled = (async () => {
       for (;;) {
         const found = ready();
@@ -273,13 +274,13 @@ export class Tcp {
   }
 
   /** Waits until the peer ends the connection; gives everything it said. */
-  async end(ms = ANSWER_MS) {
+  async end(ms = END_MS) {
     await this.until(() => (this.over ? true : undefined), "the server ends the connection", ms);
     return this.seen.toString("latin1");
   }
 
   /** Reads one HTTP answer off the front: `{status, headers, text}`. */
-  async httpAnswer(ms = ANSWER_MS) {
+  async httpAnswer(ms = WAIT_MS) {
     const { head, after } = await this.until(() => splitHead(this.seen), "an HTTP answer", ms);
     const { status, headers } = parseHead(head);
     const bodyless = status === 101 || status === 204 || status === 100;
@@ -435,14 +436,14 @@ export class RawWs {
   }
 
   /** The next frame of any kind. */
-  async frame(what = "a frame", ms = ANSWER_MS) {
+  async frame(what = "a frame", ms = WAIT_MS) {
     const found = await this.tcp.until(() => parseFrame(this.tcp.seen), what, ms);
     this.tcp.seen = this.tcp.seen.subarray(found.end);
     return found;
   }
 
   /** The next frame that is no Engine.IO ping (those are answered). */
-  async next(what = "a frame", ms = ANSWER_MS) {
+  async next(what = "a frame", ms = WAIT_MS) {
     for (;;) {
       const found = await this.frame(what, ms);
       if (found.opcode !== OPCODE.text || found.payload.toString() !== "2") return found;
@@ -451,14 +452,14 @@ export class RawWs {
   }
 
   /** The next message as text, which must be one whole text frame. */
-  async text(what = "a text message", ms = ANSWER_MS) {
+  async text(what = "a text message", ms = WAIT_MS) {
     const found = await this.next(what, ms);
     if (found.opcode !== OPCODE.text) fail(what, "a text frame", found);
     return found.payload.toString();
   }
 
   /** Waits for the close frame, skipping data: its code (1005 if it has none) and reason. */
-  async closeFrame(ms = ANSWER_MS) {
+  async closeFrame(ms = END_MS) {
     for (;;) {
       const found = await this.next("a close frame", ms);
       if (found.opcode !== OPCODE.close) continue;

@@ -1,12 +1,11 @@
 // One Socket.IO client written by hand, over any transport: packets go out as they are given and
 // come in decoded. Engine.IO below it is taken for granted; see engine.mjs.
 
-import { Mismatch, equal, fail, pause, within } from "../harness.mjs";
+import { Mismatch, WAIT_MS, equal, fail, pause, within } from "../harness.mjs";
 import { Polling, WEBSOCKET, parseOpen } from "../session.mjs";
 import { Inbox, OPCODE, RawWs, SEPARATOR, closeBody, frame } from "../wire.mjs";
 
 export const TRANSPORTS = ["polling", "websocket", "upgraded"];
-const ANSWER_MS = 3_000;
 
 /** Opens a connection over the named transport; no namespace is joined yet. */
 export async function connect(t, server, transport) {
@@ -65,7 +64,7 @@ class Connection {
   }
 
   /** The next message: text without its Engine.IO type, or a Buffer. */
-  next(what = "the next packet", ms = ANSWER_MS) {
+  next(what = "the next packet", ms = WAIT_MS) {
     return this.inbox.take(ms, what);
   }
 
