@@ -94,7 +94,8 @@ impl LobbySocket {
     /// # Errors
     /// If the server refuses or does not answer.
     pub fn resume(&mut self, token: &str, deltas: bool) -> Result<&Story, LobbyError> {
-        let joined = self.call(request::RESUME, (Resume { token: token.to_owned(), deltas },))?;
+        let resume = Resume { token: token.to_owned(), version: None, deltas };
+        let joined = self.call(request::RESUME, (resume,))?;
         Ok(self.begin(joined))
     }
 

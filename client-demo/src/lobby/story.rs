@@ -227,7 +227,7 @@ mod tests {
             spectators: 0,
             state: None,
         };
-        Story::new(Joined { lobby, seat: Some(0), token: "secret".to_owned() })
+        Story::new(Joined { lobby, seat: Some(0), token: "secret".to_owned(), missed: None })
     }
 
     fn tell(story: &mut Story, name: &str, payload: impl Serialize) -> Result<Push, StoryError> {

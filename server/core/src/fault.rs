@@ -53,6 +53,8 @@ pub enum Fault {
     HeldReleasedBackwards,
     /// A version is left out now and then.
     VersionSkipped,
+    /// Who returns to a lobby is told of one push less than it has missed.
+    MissedButOne,
     /// Private lobbies are listed.
     PrivateLobbyListed,
     /// A seat is shown what the other one may know.
@@ -97,7 +99,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 45] = [
         Self::FirstPingAtOnce,
         Self::PingTimeoutIgnored,
         Self::ConnectTimeoutIgnored,
@@ -122,6 +124,7 @@ impl Fault {
         Self::AckLostAbroad,
         Self::HeldReleasedBackwards,
         Self::VersionSkipped,
+        Self::MissedButOne,
         Self::PrivateLobbyListed,
         Self::WrongSeatsView,
         Self::StateNotToldAbroad,

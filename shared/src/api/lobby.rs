@@ -129,6 +129,10 @@ pub struct Resume {
     /// The token of the last [`Joined`]. Each works once; one whose answer was lost works again
     /// until the seat's next request.
     pub token: String,
+    /// The last version that the client has seen in this place: it is sent what it missed since, if
+    /// that is still there ([`Joined::missed`]). Absent: it wants the lobby as it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
     /// Whether [`Delta`]s may come in place of states; absent: no.
     #[serde(default, skip_serializing_if = "is_false")]
     pub deltas: bool,
@@ -177,6 +181,12 @@ pub struct Joined {
     pub seat: Option<u8>,
     /// What [`Resume`] takes; keep it secret.
     pub token: String,
+    /// The next so many [`Changed`] and [`MatchEvent`] are what was missed since
+    /// [`Resume::version`], one by one up to [`Lobby::version`]: `lobby` contains them already.
+    /// Absent: nothing of that comes, because the client did not say what it has, or because it has
+    /// been away for too long (64 pushes, or what the server keeps of them); `lobby` is all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missed: Option<u32>,
 }
 
 /// Answer to [`List`].
@@ -242,7 +252,7 @@ pub struct Lobby {
     pub visibility: Visibility,
     /// Where it stands.
     pub phase: Phase,
-    /// Of the last change contained here.
+    /// Of the last change or event contained here: each viewer counts what it was told.
     pub version: u64,
     /// The seat that may start; absent when no seat is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -329,10 +339,11 @@ pub struct Outcome {
     pub reason: String,
 }
 
-/// A change of the lobby: reliable, and `version` is always one more than the last.
+/// A change of the lobby: reliable, and `version` is always one more than the last that this viewer
+/// was told.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Changed {
-    /// Of the lobby after this change.
+    /// How much this viewer was told, this change included.
     pub version: u64,
     /// What changed.
     pub change: Change,
@@ -342,7 +353,7 @@ pub struct Changed {
 /// one more than that of the last [`Changed`] or `MatchEvent`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MatchEvent {
-    /// Of the lobby after this event.
+    /// How much this viewer was told, this event included.
     pub version: u64,
     /// Accepted actions so far; [`State::turn`] counts alike.
     pub turn: u64,

@@ -28,6 +28,8 @@ pub struct Trace {
     pub n_refused: u64,
     /// Matches that ended.
     pub n_matches: u64,
+    /// Pushes that players had missed and were sent when they came back.
+    pub n_missed: u64,
     is_told: bool,
 }
 
@@ -44,6 +46,7 @@ impl Trace {
             n_accepted: 0,
             n_refused: 0,
             n_matches: 0,
+            n_missed: 0,
             is_told,
         }
     }
@@ -71,12 +74,12 @@ impl Trace {
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { hash, n_steps, n_packets, n_sessions, n_broadcasts, .. } = self;
-        let Self { n_accepted, n_refused, n_matches, n_welcomes, n_recovered, .. } = self;
+        let Self { n_accepted, n_refused, n_matches, n_missed, n_welcomes, n_recovered, .. } = self;
         write!(
             f,
             "trace {hash:016x}, {n_steps} steps, {n_packets} packets to {n_sessions} sessions, \
              {n_broadcasts} broadcasts, {n_accepted} requests accepted, {n_refused} refused, \
-             {n_matches} matches, {n_recovered} of {n_welcomes} recovered"
+             {n_matches} matches, {n_missed} pushes missed, {n_recovered} of {n_welcomes} recovered"
         )
     }
 }

@@ -4,7 +4,10 @@
 mod entrance;
 mod time;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use parlor_shared::{
     api::{
@@ -39,6 +42,11 @@ use crate::{
 pub const MAX_EXAMINED: usize = 1000;
 /// Codes tried for a new lobby, of which each must fall to this shard and be free.
 const MAX_CODES_TRIED: usize = 4096;
+
+/// So long a lost connection may go unnoticed (the defaults of ping interval and timeout, rounded
+/// up): what a lobby said before that has reached everybody who is not known to be away. It is
+/// swept when next something happens to any lobby of the shard: silence needs no timer.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What lobbies must know from the start.
 #[derive(Debug, Clone)]
@@ -85,6 +93,8 @@ pub struct Lobbies {
     neighbours: Neighbours,
     deadlines: Deadlines<LobbyKey>,
     phases: Phases,
+    /// Lobbies that keep what they say, each once, and when they are swept next.
+    unswept: VecDeque<(Time, LobbyKey)>,
     random: Random,
 }
 
@@ -105,6 +115,7 @@ impl Lobbies {
             neighbours,
             deadlines: Deadlines::default(),
             phases: Phases::default(),
+            unswept: VecDeque::new(),
         }
     }
 
@@ -152,6 +163,7 @@ impl Lobbies {
         effects: &mut Vec<LobbyEffect>,
     ) {
         let now = self.now(time);
+        self.sweep(time);
         let mut asked = Vec::new();
         match input {
             LobbyInput::Arrived(socket) => self.visitors.arrived(time, socket),
@@ -416,6 +428,7 @@ impl Lobbies {
             && sockets.iter().all(|socket| self.places.contains_key(socket))
             && n_own == self.visitors.n_inside_own()
             && self.deadlines.len() <= self.lobbies.len()
+            && members().all(|(_, m)| m.version >= m.since)
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod acts;
 mod entrance;
+mod kept;
 mod phases;
 mod told;
 
@@ -40,6 +41,9 @@ use crate::{
 };
 pub use acts::{MAX_INPUT_BYTES_PER_TICK, MAX_INPUTS_PER_TICK};
 use acts::{Noted, Seq};
+use kept::Kept;
+#[cfg(test)]
+pub(super) use kept::{MAX_KEPT, MAX_KEPT_BYTES, MAX_MISSED};
 use told::travel;
 
 /// Who may watch one lobby.
@@ -77,7 +81,10 @@ pub(super) struct Lobby {
     config: Box<dyn Configured>,
     capacity: u8,
     phase: Phase,
+    /// How much was told to everybody: where the versions of who comes in begin.
     version: u64,
+    /// What was said of late, while somebody may have missed it.
+    kept: Option<Box<Kept>>,
     /// The seat that may start.
     host: Option<u8>,
     n_matches: u32,
@@ -121,6 +128,10 @@ pub(super) struct Member {
     /// Until then the place is kept without a socket.
     kept_until: Option<Time>,
     ready: bool,
+    /// How much it was told, beginning with what everybody had been told before it came.
+    pub(super) version: u64,
+    /// That, when it came.
+    pub(super) since: u64,
     chat: Allowance,
     resyncs: Allowance,
 }
@@ -130,6 +141,8 @@ pub(super) struct Member {
 pub(super) struct Comer {
     pub(super) socket: Address,
     pub(super) deltas: bool,
+    /// The last version that it has seen, if it comes back and says so.
+    pub(super) seen: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,6 +189,7 @@ impl Lobby {
             capacity,
             phase: Phase::Open,
             version: 0,
+            kept: None,
             host: None,
             n_matches: 0,
             play: None,

@@ -60,6 +60,8 @@ struct Token {
     lobby: String,
     name: String,
     seat: Option<u8>,
+    /// The last version that was seen there.
+    seen: Option<u64>,
     /// Since when the seat is without a connection: at the earliest, and for certain.
     lost_at: Option<Time>,
     lost_for_sure_at: Option<Time>,
@@ -75,10 +77,12 @@ impl Sim {
         let closed_at = at.and_then(|at| self.closed_at(at));
         let now = self.now;
         let player = &mut self.clients[n].player;
-        let was_in = player.story.take().is_some();
+        let story = player.story.take();
+        let was_in = story.is_some();
         let is_leaving = player.asked.values().any(|asked| asked.event == "leave");
         let is_returning = player.asked.values().any(|asked| asked.event == "resume");
         if let Some(token) = &mut player.token {
+            token.seen = story.map(|story| story.version).or(token.seen);
             token.is_sure &= !is_leaving;
             if was_in || token.lost_at.is_none() {
                 token.lost_at = Some(closed_at.unwrap_or(now).min(now));
@@ -178,6 +182,7 @@ impl Sim {
         }
         let Some(mut token) = self.clients[other].player.token.take() else { return };
         (token.lost_at, token.lost_for_sure_at, token.is_sure) = (None, None, false);
+        token.seen = None;
         let text = token.text.clone();
         self.clients[n].player.token = Some(token);
         self.resume(n, &text);
@@ -194,7 +199,15 @@ impl Sim {
     }
 
     fn resume(&mut self, n: usize, token: &str) {
-        self.request(n, "resume", &json!({ "token": token, "deltas": deltas(n) }), token);
+        let player = &self.clients[n].player;
+        // By the same socket nothing is missed.
+        let own = player.token.as_ref().filter(|own| own.text == token && player.story.is_none());
+        let seen = own.and_then(|own| own.seen);
+        let mut resume = json!({ "token": token, "deltas": deltas(n) });
+        if let Some(seen) = seen {
+            resume["version"] = json!(seen);
+        }
+        self.request(n, "resume", &resume, token);
     }
 
     fn act_inside(&mut self, n: usize) {
@@ -451,11 +464,16 @@ impl Sim {
             lobby: joined.lobby.id.clone(),
             name: name.clone(),
             seat: joined.seat,
+            seen: None,
             lost_at: None,
             lost_for_sure_at: None,
             is_sure: player.asked.values().all(|asked| asked.event != "resume"),
         });
-        player.story = Some(self.oracle.lobbies.joined(joined, &name)?);
+        let seen = asked.token.as_ref().and_then(|token| token.seen);
+        let mut story = self.oracle.lobbies.joined(joined, &name)?;
+        story.misses(seen, joined.missed)?;
+        self.trace.n_missed += u64::from(joined.missed.unwrap_or_default());
+        player.story = Some(story);
         Ok(())
     }
 

@@ -103,9 +103,12 @@ impl Lobbies {
         changed: &Changed,
         text: &str,
     ) -> Check {
-        story.next(changed.version)?;
         let record = self.records.entry(story.lobby.clone()).or_default();
         record.told(changed.version, text)?;
+        if story.is_missed(changed.version)? {
+            return Ok(());
+        }
+        story.next(changed.version)?;
         let now_ms = EPOCH_MS + now.since_start().as_millis() as u64;
         match &changed.change {
             Change::Dropped { seat, kept_until_ms } => {
@@ -135,9 +138,12 @@ impl Lobbies {
         event: &MatchEvent,
         text: &str,
     ) -> Check {
-        story.next(event.version)?;
         let record = self.records.entry(story.lobby.clone()).or_default();
         record.told(event.version, text)?;
+        if story.is_missed(event.version)? {
+            return Ok(());
+        }
+        story.next(event.version)?;
         if story.fold.phase != Phase::Playing || event.turn != story.fold.turn + 1 {
             let what = format!("{}: turn {} after {:?}", story.lobby, event.turn, story.fold);
             return Err((Invariant::Story, what));
@@ -237,6 +243,10 @@ impl Lobbies {
     /// A member has received all that there is.
     pub(in crate::sim) fn drained(&self, now: Time, story: &Story) -> Check {
         let fold = &story.fold;
+        if let Some(missed) = story.missed {
+            let what = format!("{} never heard {missed:?}", story.name);
+            return Err((Invariant::Versions, what));
+        }
         if fold.phase == Phase::Playing && story.awaits_whole {
             return Err((Invariant::States, format!("{} got no whole state", story.name)));
         }

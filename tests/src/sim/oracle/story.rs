@@ -40,6 +40,8 @@ pub(in crate::sim) struct Story {
     pub(in crate::sim) seat: Option<u8>,
     pub(in crate::sim) name: String,
     pub(in crate::sim) version: u64,
+    /// The first and the last of the versions that were missed and come now.
+    pub(in crate::sim) missed: Option<(u64, u64)>,
     pub(in crate::sim) fold: Fold,
     /// Number and turn of the newest state seen.
     pub(in crate::sim) shown: (u32, u64),
@@ -138,6 +140,7 @@ impl Story {
             seat: joined.seat,
             name: name.to_owned(),
             version: lobby.version,
+            missed: None,
             fold: Fold::of(lobby),
             shown: state.map_or((0, 0), |state| (state.number, state.turn)),
             legal: Vec::new(),
@@ -164,6 +167,27 @@ impl Story {
             return Ok(());
         }
         Err((Invariant::Inputs, format!("{} of {} is turn {turn} now", self.name, self.lobby)))
+    }
+
+    /// Who came back is told what it has missed since the version that it has `seen`.
+    pub(in crate::sim) fn misses(&mut self, seen: Option<u64>, n: Option<u32>) -> Check {
+        let Some(n) = n else { return Ok(()) };
+        if seen.map(|seen| seen + u64::from(n)) != Some(self.version) {
+            let what = format!("{n} pushes missed from {seen:?} to {}", self.version);
+            return Err((Invariant::Versions, what));
+        }
+        self.missed = seen.filter(|_| n > 0).map(|seen| (seen + 1, self.version));
+        Ok(())
+    }
+
+    /// True if it is one of those that were missed; they come before anything else.
+    pub(super) fn is_missed(&mut self, version: u64) -> Result<bool, (Invariant, String)> {
+        let Some((next, last)) = self.missed else { return Ok(false) };
+        self.missed = (next < last).then_some((next + 1, last));
+        if version == next {
+            return Ok(true);
+        }
+        Err((Invariant::Versions, format!("{}: {version} came, {next} was missed", self.lobby)))
     }
 
     /// The next version.

@@ -34,7 +34,7 @@ impl Lobbies {
         };
         let mut lobby = Lobby::new(identity, create.game, kind, config);
         let token = ResumeToken::from_bytes(self.mint(ids));
-        let comer = Comer { socket: who, deltas: create.deltas };
+        let comer = Comer { socket: who, deltas: create.deltas, seen: None };
         let joined = lobby.join(now, &create.name, api::Role::Player, token, comer, pushes)?;
         let key = self.lobbies.insert(lobby);
         self.by_code.insert(code, key);
@@ -80,7 +80,7 @@ impl Lobbies {
         self.outside(who)?;
         let token = ResumeToken::from_bytes(self.mint(ids));
         let lobby = self.lobbies.get_mut(key).expect("found by the caller");
-        let comer = Comer { socket: who, deltas: join.deltas };
+        let comer = Comer { socket: who, deltas: join.deltas, seen: None };
         let joined = lobby.join(now, &join.name, join.role, token, comer, pushes)?;
         self.settle_in(now.time, who, key, token);
         Ok(joined)
@@ -127,7 +127,7 @@ impl Lobbies {
         if holds_another {
             return Err(Refusal::new(code::IN_LOBBY, "you have another place in this lobby"));
         }
-        let comer = Comer { socket: who, deltas: resume.deltas };
+        let comer = Comer { socket: who, deltas: resume.deltas, seen: resume.version };
         let (joined, before) = lobby.resume(now, at, token, fresh, comer, pushes);
         for stale in stale {
             self.by_token.remove(&stale);

@@ -7,6 +7,7 @@ mod game;
 mod inputs;
 mod matches;
 mod random;
+mod returns;
 mod seats;
 mod talk;
 mod ticks;
@@ -70,6 +71,7 @@ impl Script {
         games.register::<Tally>("tally");
         games.register::<Tally>("other");
         ticks::register(&mut games);
+        returns::register(&mut games);
         timers::register(&mut games);
         let settings = LobbySettings { games, max_lobbies, epoch_ms: EPOCH_MS, seed: 5 };
         let now = Time::after_start(Duration::from_secs(1000));

@@ -59,10 +59,22 @@ impl Lobbies {
         }
     }
 
+    /// Forgets what lobbies have kept for members who may have missed it, as its time has come.
+    pub(super) fn sweep(&mut self, now: Time) {
+        while let Some((_, key)) = self.unswept.pop_front_if(|(due, _)| *due <= now) {
+            if self.lobbies.get_mut(key).is_some_and(Lobby::sweep) {
+                self.unswept.push_back((now + SWEEP_INTERVAL, key));
+            }
+        }
+    }
+
     /// After any change: a lobby without members is no more, another has its deadline.
     pub(super) fn tidy(&mut self, now: Time, key: LobbyKey) {
         let Some(lobby) = self.lobbies.get_mut(key) else { return };
         lobby.keep_time(now, &mut self.phases);
+        if lobby.begins_to_keep() {
+            self.unswept.push_back((now + SWEEP_INTERVAL, key));
+        }
         let (is_empty, deadline) = (lobby.is_empty(), lobby.deadline());
         self.deadlines.set(key, deadline.filter(|_| !is_empty));
         if is_empty && let Some(lobby) = self.lobbies.remove(key) {

@@ -37,6 +37,8 @@ impl Lobby {
             deltas: comer.deltas,
             kept_until: None,
             ready: false,
+            version: self.version,
+            since: self.version,
             chat: Allowance::full(now.time, CHAT_RATE),
             resyncs: Allowance::full(now.time, RESYNC_RATE),
         });
@@ -83,7 +85,13 @@ impl Lobby {
         }
         self.watch(comer, place, pushes);
         // What the game says to a return comes after the answer, so it is not contained in it.
-        let joined = self.joined(at);
+        let mut joined = self.joined(at);
+        joined.missed = match comer.seen {
+            // This socket has been sent all there is.
+            Some(_) if before == Some(socket) => Some(0),
+            Some(seen) => self.missed(at, seen, pushes),
+            None => None,
+        };
         if let Some(seat) = returned {
             self.tell_game(now, seat, SeatChange::Returned, pushes);
         }

@@ -84,7 +84,8 @@ impl Lobby {
         if self.play.replace(play).is_none() {
             for member in &self.members {
                 if let Some(socket) = member.socket {
-                    self.watch(Comer { socket, deltas: member.deltas }, member.place, pushes);
+                    let comer = Comer { socket, deltas: member.deltas, seen: None };
+                    self.watch(comer, member.place, pushes);
                 }
             }
         }
@@ -144,7 +145,9 @@ impl Lobby {
 
     pub(super) fn set_ready(&mut self, at: usize, seat: u8, ready: bool, pushes: &mut Pushes) {
         if std::mem::replace(&mut self.members[at].ready, ready) != ready {
-            self.version += u64::from(fault::is_planted(Fault::VersionSkipped));
+            if fault::is_planted(Fault::VersionSkipped) {
+                self.members.iter_mut().for_each(|member| member.version += 1);
+            }
             self.push(Change::Ready { seat, ready }, pushes);
         }
     }

@@ -1,7 +1,15 @@
 //! What a lobby says: its versioned story to all members, all of it to who comes in, and the match
 //! to who looks at it.
 
-use super::{Comer, EVENT_KEY, Lobby, Member, Place};
+use parlor_shared::{
+    api::lobby::{self as api, Change, Changed, MatchEvent, NAMESPACE, push},
+    socket_io::{Draft, Frame},
+};
+
+use super::{
+    Comer, EVENT_KEY, Lobby, Place,
+    kept::{is_for, is_somebody_away},
+};
 use crate::{
     delivery::Delivery,
     fault::{self, Fault},
@@ -11,10 +19,6 @@ use crate::{
         game::{Outcome, Seat, To, Viewer, Views},
         play::Told,
     },
-};
-use parlor_shared::{
-    api::lobby::{self as api, Change, Changed, MatchEvent, push},
-    socket_io::Frame,
 };
 
 impl Lobby {
@@ -34,8 +38,48 @@ impl Lobby {
 
     pub(super) fn joined(&mut self, at: usize) -> api::Joined {
         let member = &self.members[at];
-        let (place, token) = (member.place, member.token.to_string());
-        api::Joined { lobby: self.snapshot(place), seat: place.seat(), token }
+        let (place, token, version) = (member.place, member.token.to_string(), member.version);
+        let lobby = api::Lobby { version, ..self.snapshot(place) };
+        api::Joined { lobby, seat: place.seat(), token, missed: None }
+    }
+
+    /// What a member who is back has missed since the version that it has seen, for the socket it
+    /// is back by; how many pushes. `None`: some of it is not here any more, or there was no such
+    /// version.
+    pub(super) fn missed(&self, at: usize, seen: u64, pushes: &mut Pushes) -> Option<u32> {
+        let member = &self.members[at];
+        if seen < member.since {
+            return None;
+        }
+        let n = usize::try_from(member.version.checked_sub(seen)?).ok()?;
+        let missed = match &self.kept {
+            Some(kept) => kept.last(n, member.place)?,
+            None if n == 0 => Vec::new(),
+            None => return None,
+        };
+        let n_sent = missed.len() - usize::from(n > 0 && fault::is_planted(Fault::MissedButOne));
+        let missed = missed.into_iter().zip(seen + 1..).take(n_sent);
+        let frames = missed.map(|((name, rest), version)| again(name, version, rest));
+        let push = |frame| Some(LobbyEffect::Push(member.socket?, frame, Delivery::Reliable));
+        pushes.extend(frames.filter_map(push));
+        u32::try_from(n).ok()
+    }
+
+    /// True once after the lobby has begun to keep what it says: it wants to be swept.
+    pub(in super::super) fn begins_to_keep(&mut self) -> bool {
+        self.kept.as_mut().is_some_and(|kept| !std::mem::replace(&mut kept.is_known, true))
+    }
+
+    /// Once in a while: what has reached everybody is forgotten. False if nothing is kept any more.
+    pub(in super::super) fn sweep(&mut self) -> bool {
+        let is_somebody_away = is_somebody_away(&self.members);
+        if let Some(kept) = &mut self.kept
+            && !is_somebody_away
+            && !kept.sweep()
+        {
+            self.kept = None;
+        }
+        self.kept.is_some()
     }
 
     pub(super) fn snapshot(&mut self, viewer: Place) -> api::Lobby {
@@ -89,7 +133,12 @@ impl Lobby {
     }
 
     /// Shows somebody the match, once there is or was one.
-    pub(super) fn watch(&self, Comer { socket, deltas }: Comer, place: Place, pushes: &mut Pushes) {
+    pub(super) fn watch(
+        &self,
+        Comer { socket, deltas, .. }: Comer,
+        place: Place,
+        pushes: &mut Pushes,
+    ) {
         if self.play.is_none() {
             return;
         }
@@ -126,21 +175,19 @@ impl Lobby {
                 self.to_some(&frame, to, delivery, pushes);
                 continue;
             }
-            self.version += 1;
-            let told = MatchEvent { version: self.version, turn, event: said };
-            self.to_some(&event(push::EVENT, &told), to, Delivery::Reliable, pushes);
+            let mut told = MatchEvent { version: 0, turn, event: said };
+            let write = |version| {
+                told.version = version;
+                event(push::EVENT, &told)
+            };
+            self.tell(to, None, push::EVENT, write, pushes);
         }
     }
 
     /// To those whom an event of the game is for.
     fn to_some(&self, frame: &Frame, to: To, delivery: Delivery, pushes: &mut Pushes) {
-        let is_for = |member: &&Member| match (to, member.place) {
-            (To::All, _) | (To::Watchers, Place::Spectator) => true,
-            (To::Seat(to), Place::Seat(seat)) => to.0 == seat,
-            (To::OtherSeats(not), Place::Seat(seat)) => not.0 != seat,
-            _ => false,
-        };
-        let sockets = self.members.iter().filter(is_for).filter_map(|member| member.socket);
+        let all = self.members.iter().filter(|member| is_for(to, member.place));
+        let sockets = all.filter_map(|member| member.socket);
         pushes.extend(sockets.map(|socket| LobbyEffect::Push(socket, frame.clone(), delivery)));
     }
 
@@ -154,16 +201,60 @@ impl Lobby {
         except: Option<Address>,
         pushes: &mut Pushes,
     ) {
-        self.version += 1;
-        let frame = event(push::CHANGED, &Changed { version: self.version, change });
-        self.to_all(&frame, except, pushes);
+        if matches!(change, Change::Chat { .. }) {
+            self.kept.get_or_insert_default();
+        }
+        let mut changed = Changed { version: 0, change };
+        let write = |version| {
+            changed.version = version;
+            event(push::CHANGED, &changed)
+        };
+        self.tell(To::All, except, push::CHANGED, write, pushes);
     }
 
-    pub(super) fn to_all(&self, frame: &Frame, except: Option<Address>, pushes: &mut Pushes) {
-        let sockets = self.members.iter().filter_map(|m| m.socket).filter(|s| Some(*s) != except);
-        let push = |socket| LobbyEffect::Push(socket, frame.clone(), Delivery::Reliable);
-        pushes.extend(sockets.map(push));
+    /// Tells members something that counts in the versions of those whom it is for. Written once for
+    /// all who have come to the same version.
+    fn tell(
+        &mut self,
+        to: To,
+        except: Option<Address>,
+        name: &'static str,
+        mut write: impl FnMut(u64) -> Frame,
+        pushes: &mut Pushes,
+    ) {
+        if self.is_playing() || is_somebody_away(&self.members) {
+            // Without a match, a chat or a loss the lobby as it stands is all there is to know.
+            self.kept.get_or_insert_default();
+        }
+        self.version += u64::from(to == To::All);
+        let mut written: Vec<(u64, Frame)> = Vec::with_capacity(1);
+        for member in self.members.iter_mut().filter(|member| is_for(to, member.place)) {
+            member.version += 1;
+            let Some(socket) = member.socket.filter(|socket| Some(*socket) != except) else {
+                continue;
+            };
+            let version = member.version;
+            let frame = match written.iter().find(|(of, _)| *of == version) {
+                Some((_, frame)) => frame.clone(),
+                None => {
+                    written.push((version, write(version)));
+                    written[written.len() - 1].1.clone()
+                }
+            };
+            pushes.push(LobbyEffect::Push(socket, frame, Delivery::Reliable));
+        }
+        if let Some(kept) = &mut self.kept {
+            let frame = written.pop().map_or_else(|| write(0), |(_, frame)| frame);
+            kept.note(to, name, &frame);
+        }
     }
+}
+
+/// A push once more, for who has missed it.
+fn again(name: &str, version: u64, rest: &str) -> Frame {
+    let mut draft = Draft::event(name).expect("no reserved name");
+    draft.json(&["{\"version\":", &version.to_string(), ",", rest]);
+    draft.into_event(NAMESPACE, None).expect("no attachments")
 }
 
 pub(super) fn travel(outcome: &Outcome) -> api::Outcome {
