@@ -16,8 +16,8 @@ use parlor_shared::socket_io::Frame;
 use super::{Member, Place};
 use crate::lobby::game::To;
 
-/// So many of the last pushes of each viewer are kept: what a minute of talk or of a turn game comes
-/// to. Who has missed more gets the lobby as it stands, and that alone.
+/// So many of the last pushes of each viewer are kept: what a minute of talk or of a turn game
+/// comes to. Who has missed more gets the lobby as it stands, and that alone.
 pub(in crate::lobby) const MAX_MISSED: usize = 64;
 /// So many are kept for all viewers of a lobby together: what is for one seat counts for few.
 pub(in crate::lobby) const MAX_KEPT: usize = 256;

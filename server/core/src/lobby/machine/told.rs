@@ -212,8 +212,8 @@ impl Lobby {
         self.tell(To::All, except, push::CHANGED, write, pushes);
     }
 
-    /// Tells members something that counts in the versions of those whom it is for. Written once for
-    /// all who have come to the same version.
+    /// Tells members something that counts in the versions of those whom it is for. Written once
+    /// for all who have come to the same version.
     fn tell(
         &mut self,
         to: To,
