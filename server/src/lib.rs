@@ -171,7 +171,7 @@
 //!         state.0
 //!     }
 //!     fn outcome(state: &Self::State) -> Option<Outcome> {
-//!         (state.0 == 0).then(|| Outcome { winners: vec![state.1[0]], reason: "last_match" })
+//!         (state.0 == 0).then(|| Outcome::new(vec![state.1[0]], "last_match"))
 //!     }
 //! }
 //!

@@ -2,7 +2,7 @@
 //! Who sits where, who is connected and when a match begins is decided in `lobby`; running a
 //! match behind this trait is `play`'s part.
 
-use std::{fmt::Debug, ops::RangeInclusive, time::Duration};
+use std::{borrow::Cow, fmt::Debug, ops::RangeInclusive, time::Duration};
 
 use parlor_shared::api::code;
 use serde::{Serialize, de::DeserializeOwned};
@@ -167,10 +167,36 @@ pub enum To {
     All,
     /// The player in this seat, and nobody else.
     Seat(Seat),
+    /// The players in these seats.
+    Seats(Seats),
     /// The players in all seats but this one.
     OtherSeats(Seat),
+    /// Everybody in the lobby but the player in this seat.
+    AllBut(Seat),
     /// Those who only watch.
     Watchers,
+}
+
+/// Some of the seats with numbers below 64, in 8 bytes, as lobbies keep them with what was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Seats(u64);
+
+impl Seats {
+    /// True if this seat is among them.
+    pub fn has(self, seat: Seat) -> bool {
+        seat.0 < 64 && self.0 & (1 << seat.0) != 0
+    }
+}
+
+impl FromIterator<Seat> for Seats {
+    /// # Panics
+    /// If there is a seat 64 or above: such are told one by one.
+    fn from_iter<I: IntoIterator<Item = Seat>>(seats: I) -> Self {
+        Self(seats.into_iter().fold(0, |bits, seat| {
+            assert!(seat.0 < 64, "seat {} does not go into a set of seats", seat.0);
+            bits | 1 << seat.0
+        }))
+    }
 }
 
 /// A deadline of a match, by the game's own number: setting one again moves it.
@@ -197,8 +223,15 @@ pub enum SeatChange {
 pub struct Outcome {
     /// The seats that won; empty for a draw.
     pub winners: Vec<Seat>,
-    /// The game's word for it.
-    pub reason: &'static str,
+    /// The game's word for it, such as `checkmate`.
+    pub reason: Cow<'static, str>,
+}
+
+impl Outcome {
+    /// These won; nobody: a draw.
+    pub fn new(winners: Vec<Seat>, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { winners, reason: reason.into() }
+    }
 }
 
 /// Why an action was not accepted.
@@ -224,6 +257,7 @@ pub const MIN_DEADLINE: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub struct Cx<'a, G: Game> {
     now: Time,
+    unix_ms: u64,
     tick: u64,
     number: u32,
     host: Option<Seat>,
@@ -231,6 +265,7 @@ pub struct Cx<'a, G: Game> {
     random: &'a mut Random,
     said: Vec<Said<G::Event>>,
     timers: Vec<(Timer, Option<Time>)>,
+    keeps_view: bool,
 }
 
 /// An event on its way.
@@ -249,7 +284,14 @@ impl<'a, G: Game> Cx<'a, G> {
     /// those that play, in order. (Public so that a game's own tests can call its rules.)
     pub fn new(now: Time, number: u32, seats: &'a [Seat], random: &'a mut Random) -> Self {
         let (said, timers) = (Vec::new(), Vec::new());
-        Self { now, tick: 0, number, host: None, seats, random, said, timers }
+        let (unix_ms, tick, host, keeps_view) = (0, 0, None, false);
+        Self { now, unix_ms, tick, number, host, seats, random, said, timers, keeps_view }
+    }
+
+    /// The same at this time of day.
+    pub fn at_unix_ms(mut self, unix_ms: u64) -> Self {
+        self.unix_ms = unix_ms;
+        self
     }
 
     /// The same in tick number `tick`.
@@ -267,6 +309,12 @@ impl<'a, G: Game> Cx<'a, G> {
     /// Logical time of this call.
     pub fn now(&self) -> Time {
         self.now
+    }
+
+    /// The same as people write it, in milliseconds since the Unix epoch: for views, where a clock
+    /// that all agree on is wanted. Rules reckon with [`Self::now`].
+    pub fn unix_ms(&self) -> u64 {
+        self.unix_ms
     }
 
     /// Number of the tick, from 0; between two ticks, that of the next. Always 0 in a game without
@@ -323,6 +371,18 @@ impl<'a, G: Game> Cx<'a, G> {
     /// this number (`kind`) waits for it.
     pub fn emit_volatile(&mut self, to: To, kind: u8, event: G::Event) {
         self.said.push(Said { to, volatile: Some(kind), event });
+    }
+
+    /// Says that nobody's view is another after this call, so that no state is sent for it. A
+    /// client then learns of its action by the acknowledgement alone, and the state's `turn` waits
+    /// for the next one.
+    pub fn keep_view(&mut self) {
+        self.keeps_view = true;
+    }
+
+    /// True if [`Self::keep_view`] was called. (For `play`, and for a game's own tests.)
+    pub fn keeps_view(&self) -> bool {
+        self.keeps_view
     }
 
     /// Takes the events emitted so far, whomever they are for. (For a game's own tests.)

@@ -94,6 +94,7 @@ pub(super) type Started = (Box<dyn Play>, Vec<Told>);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct When {
     pub(super) now: Time,
+    pub(super) unix_ms: u64,
     pub(super) tick: u64,
     pub(super) host: Option<Seat>,
 }
@@ -122,6 +123,8 @@ pub(super) trait Play: Send + Debug {
     /// Calls the earliest timer whose time has come at `when.now`: the game's events.
     fn wake(&mut self, when: When) -> Vec<Told>;
     fn view(&mut self, viewer: Viewer) -> Box<RawValue>;
+    /// True if a view may be another than when this was asked before.
+    fn take_changed(&mut self) -> bool;
     fn outcome(&mut self) -> Option<Outcome>;
     /// True once the game has panicked; then it has an outcome as well.
     fn has_crashed(&self) -> bool;
@@ -209,17 +212,15 @@ impl<G: Game> Configured for WithConfig<G> {
     fn start(&self, when: When, number: u32, seats: Vec<Seat>, seed: u64) -> Started {
         let mut random = Random::new(seed);
         let begun = guard(|| {
-            let mut cx = Cx::new(when.now, number, &seats, &mut random).with_host(when.host);
+            let mut cx = context::<G>(when, number, &seats, &mut random);
             let state = G::setup(&self.config, &mut cx);
-            (state, take::<G>(&mut cx))
+            (state, Left::take(&mut cx))
         });
-        let (state, (told, changes)) = begun.map_or_else(
-            |Crashed| (None, Default::default()),
-            |(state, taken)| (Some(state), taken),
-        );
-        let timers = Timers::default();
-        let mut play = Match::<G> { state, number, seats, random, turn: 0, timers };
-        play.timers.change(changes);
+        let (state, left) = begun
+            .map_or_else(|Crashed| (None, Left::default()), |(state, left)| (Some(state), left));
+        let (timers, changed) = (Timers::default(), true);
+        let mut play = Match::<G> { state, number, seats, random, turn: 0, timers, changed };
+        let told = play.take(left);
         (Box::new(play), told)
     }
 }
@@ -232,6 +233,8 @@ struct Match<G: Game> {
     random: Random,
     turn: u64,
     timers: Timers,
+    /// A call may have changed a view since the lobby looked.
+    changed: bool,
 }
 
 /// The deadlines of a match: few.
@@ -273,8 +276,7 @@ impl<G: Game> Play for Match<G> {
 
     fn bot(&mut self, when: When, seat: Seat) -> Option<Vec<Told>> {
         let state = self.state.as_ref()?;
-        let cx = Cx::new(when.now, self.number, &self.seats, &mut self.random);
-        let mut cx = cx.at_tick(when.tick).with_host(when.host);
+        let mut cx = context::<G>(when, self.number, &self.seats, &mut self.random);
         let Ok(action) = guard(|| G::bot(state, seat, &mut cx)) else {
             self.crash();
             return Some(Vec::new());
@@ -336,19 +338,26 @@ impl<G: Game> Play for Match<G> {
                 null()
             }
             Err(Crashed) => {
-                self.state = None;
+                self.crash();
                 null()
             }
         }
     }
 
+    fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
     fn outcome(&mut self) -> Option<Outcome> {
-        let crashed = Some(Outcome { winners: Vec::new(), reason: "crashed" });
+        let crashed = Some(Outcome::new(Vec::new(), "crashed"));
         let Some(state) = &self.state else { return crashed };
-        guard(|| G::outcome(state)).unwrap_or_else(|Crashed| {
-            self.state = None;
+        let outcome = guard(|| G::outcome(state)).unwrap_or_else(|Crashed| {
+            self.crash();
             crashed
-        })
+        });
+        // A state tells of the end.
+        self.changed |= outcome.is_some();
+        outcome
     }
 
     fn has_crashed(&self) -> bool {
@@ -371,17 +380,13 @@ impl<G: Game> Match<G> {
         let Ok(Some(before)) = guard(|| self.state.clone()) else { return Err(self.crash()) };
         let random = self.random.clone();
         let state = self.state.as_mut().expect("just copied");
-        let cx = Cx::new(when.now, self.number, &self.seats, &mut self.random);
-        let mut cx = cx.at_tick(when.tick).with_host(when.host);
+        let mut cx = context::<G>(when, self.number, &self.seats, &mut self.random);
         let called = guard(|| {
             call(state, &mut cx)?;
-            Ok(take::<G>(&mut cx))
+            Ok(Left::take(&mut cx))
         });
         match called {
-            Ok(Ok((told, changes))) => {
-                self.timers.change(changes);
-                Ok(told)
-            }
+            Ok(Ok(left)) => Ok(self.take(left)),
             Ok(Err(Reject { code, message })) => {
                 (self.state, self.random) = (Some(before), random);
                 Err(Refusal::new(code, message))
@@ -393,34 +398,59 @@ impl<G: Game> Match<G> {
     /// Calls the game about something it cannot refuse: its events.
     fn tell(&mut self, when: When, call: impl FnOnce(&mut G::State, &mut Cx<'_, G>)) -> Vec<Told> {
         let Some(state) = &mut self.state else { return Vec::new() };
-        let cx = Cx::new(when.now, self.number, &self.seats, &mut self.random);
-        let mut cx = cx.at_tick(when.tick).with_host(when.host);
+        let mut cx = context::<G>(when, self.number, &self.seats, &mut self.random);
         let called = guard(|| {
             call(state, &mut cx);
-            take::<G>(&mut cx)
+            Left::take(&mut cx)
         });
-        let Ok((told, changes)) = called else {
+        let Ok(left) = called else {
             self.crash();
             return Vec::new();
         };
-        self.timers.change(changes);
-        told
+        self.take(left)
+    }
+
+    /// Takes over what a call has left: its events remain.
+    fn take(&mut self, left: Left) -> Vec<Told> {
+        self.timers.change(left.timers);
+        self.changed |= !left.keeps_view;
+        left.told
     }
 
     /// Gives the state up: the match is over.
     fn crash(&mut self) -> Refusal {
         self.state = None;
+        self.changed = true;
         Refusal::new(code::MATCH_CRASH, "the game failed; the match is over")
     }
 }
 
+fn context<'a, G: Game>(
+    when: When,
+    number: u32,
+    seats: &'a [Seat],
+    random: &'a mut Random,
+) -> Cx<'a, G> {
+    let cx = Cx::new(when.now, number, seats, random);
+    cx.at_unix_ms(when.unix_ms).at_tick(when.tick).with_host(when.host)
+}
+
 /// What a call of the game has left: its events, written, and its deadlines.
-fn take<G: Game>(cx: &mut Cx<'_, G>) -> (Vec<Told>, Vec<(Timer, Option<Time>)>) {
-    let said = cx.take_said().into_iter();
-    let told = said.filter_map(|Said { to, volatile, event }| {
-        Some(Told { to, volatile, event: write_event(&event)? })
-    });
-    (told.collect(), cx.take_timers())
+#[derive(Default)]
+struct Left {
+    told: Vec<Told>,
+    timers: Vec<(Timer, Option<Time>)>,
+    keeps_view: bool,
+}
+
+impl Left {
+    fn take<G: Game>(cx: &mut Cx<'_, G>) -> Self {
+        let said = cx.take_said().into_iter();
+        let told = said.filter_map(|Said { to, volatile, event }| {
+            Some(Told { to, volatile, event: write_event(&event)? })
+        });
+        Self { told: told.collect(), timers: cx.take_timers(), keeps_view: cx.keeps_view() }
+    }
 }
 
 fn write_event<E: Serialize>(event: &E) -> Option<Box<RawValue>> {

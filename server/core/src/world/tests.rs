@@ -53,7 +53,7 @@ impl Game for Once {
     }
 
     fn outcome(state: &Option<Seat>) -> Option<Outcome> {
-        state.map(|seat| Outcome { winners: vec![seat], reason: "moved" })
+        state.map(|seat| Outcome::new(vec![seat], "moved"))
     }
 }
 

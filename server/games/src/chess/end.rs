@@ -80,7 +80,8 @@ mod tests {
     fn check(fen: &str, moves: &str, expected: Option<(Option<u8>, &str)>) {
         let mut table = Table::at(fen);
         table.play(moves);
-        let outcome = table.outcome().map(|o| (o.winners.first().map(|seat| seat.0), o.reason));
+        let outcome = table.outcome();
+        let outcome = outcome.as_ref().map(|o| (o.winners.first().map(|seat| seat.0), &*o.reason));
         assert_eq!(outcome, expected, "{fen} {moves}");
     }
 

@@ -78,7 +78,7 @@ impl State {
     pub(super) fn outcome(&self) -> Option<Outcome> {
         let End { winner, reason } = self.end?;
         let winners = winner.map(|side| self.seat_of(side)).into_iter().collect();
-        Some(Outcome { winners, reason })
+        Some(Outcome::new(winners, reason))
     }
 
     pub(super) fn view(&self, viewer: Viewer) -> View {

@@ -1,5 +1,7 @@
 //! Test only: a match between two seats, driven through `Game` the way a lobby drives it.
 
+use std::borrow::Cow;
+
 use parlor_core::{
     lobby::game::{Cx, Game, Outcome, Random, Reject, Seat, SeatChange, Viewer},
     time::Time,
@@ -93,7 +95,8 @@ impl Table {
     /// Winners and reason of a match that is over.
     pub(super) fn ended(&self) -> (Vec<Seat>, &'static str) {
         let outcome = self.outcome().expect("the match is over");
-        (outcome.winners, outcome.reason)
+        let Cow::Borrowed(reason) = outcome.reason else { panic!("{outcome:?}") };
+        (outcome.winners, reason)
     }
 
     pub(super) fn bytes(&self) -> usize {

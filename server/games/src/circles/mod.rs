@@ -120,7 +120,7 @@ impl Game for Circles {
             _ if state.n_left == state.players.len() => "abandonment",
             _ => return None,
         };
-        Some(Outcome { winners: Vec::new(), reason })
+        Some(Outcome::new(Vec::new(), reason))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Circles as a lobby drives them.
 
+use std::borrow::Cow;
+
 use parlor_core::{lobby::game::Random, time::Time};
 
 use super::*;
@@ -39,7 +41,7 @@ impl Table {
         Circles::view(&self.state, Viewer::Spectator)
     }
 
-    fn reason(&self) -> Option<&'static str> {
+    fn reason(&self) -> Option<Cow<'static, str>> {
         Circles::outcome(&self.state).map(|outcome| outcome.reason)
     }
 }
@@ -120,7 +122,7 @@ fn a_match_ends_after_its_ticks() {
     table.tick(2);
     assert_eq!(table.reason(), None);
     table.tick(1);
-    assert_eq!(table.reason(), Some("time"));
+    assert_eq!(table.reason(), Some("time".into()));
 }
 
 #[test]
@@ -135,7 +137,7 @@ fn a_match_without_an_end_ends_when_all_have_left() {
     table.change(SEATS[0], SeatChange::Left);
     assert_eq!(table.reason(), None);
     table.change(SEATS[1], SeatChange::Left);
-    assert_eq!(table.reason(), Some("abandonment"));
+    assert_eq!(table.reason(), Some("abandonment".into()));
 }
 
 #[test]

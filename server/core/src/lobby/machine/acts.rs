@@ -116,7 +116,7 @@ impl Lobby {
     /// Logical time, and the tick that comes next.
     pub(super) fn when(&self, now: Now) -> When {
         let tick = self.beat.as_ref().map_or(0, |beat| beat.coming);
-        When { now: now.time, tick, host: self.host.map(Seat) }
+        When { now: now.time, unix_ms: now.unix_ms, tick, host: self.host.map(Seat) }
     }
 
     /// Begins or ends the match's ticks, after anything that may have begun or ended the match.
@@ -149,7 +149,7 @@ impl Lobby {
 
     /// Plays one tick: what was noted, in the order in which it came, and then the game's own step.
     pub(in crate::lobby) fn tick(&mut self, now: Now, tick: u64, pushes: &mut Pushes) {
-        let when = When { now: now.time, tick, host: self.host.map(Seat) };
+        let when = When { tick, ..self.when(now) };
         for Noted { seat, seq, action, ack } in std::mem::take(&mut self.noted) {
             // The acknowledgement goes out before what it led to.
             let mut led_to = Pushes::new();

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use parlor_shared::socket_io::Frame;
 
 use super::{Member, Place};
-use crate::lobby::game::To;
+use crate::lobby::game::{Seat, To};
 
 /// So many of the last pushes of each viewer are kept: what a minute of talk or of a turn game
 /// comes to. Who has missed more gets the lobby as it stands, and that alone.
@@ -115,9 +115,10 @@ fn rest_of(frame: &Frame) -> Bytes {
 /// True if something for these reaches who has this place.
 pub(super) fn is_for(to: To, place: Place) -> bool {
     match (to, place) {
-        (To::All, _) | (To::Watchers, Place::Spectator) => true,
+        (To::All, _) | (To::Watchers | To::AllBut(_), Place::Spectator) => true,
         (To::Seat(to), Place::Seat(seat)) => to.0 == seat,
-        (To::OtherSeats(not), Place::Seat(seat)) => not.0 != seat,
+        (To::Seats(to), Place::Seat(seat)) => to.has(Seat(seat)),
+        (To::OtherSeats(not) | To::AllBut(not), Place::Seat(seat)) => not.0 != seat,
         _ => false,
     }
 }

@@ -79,7 +79,7 @@ impl Lobby {
         for member in &mut self.members {
             member.ready = false;
         }
-        let when = When { now: now.time, tick: 0, host: self.host.map(Seat) };
+        let when = When { tick: 0, ..self.when(now) };
         let (play, told) = self.config.start(when, self.n_matches, seats, seed);
         if self.play.replace(play).is_none() {
             for member in &self.members {
@@ -102,10 +102,10 @@ impl Lobby {
         self.settle(pushes);
     }
 
-    /// Looks whether the match has ended, and shows everybody how it stands.
+    /// Looks whether the match has ended, and shows everybody how it stands if that is news.
     pub(super) fn settle(&mut self, pushes: &mut Pushes) {
-        if self.play.is_some() {
-            self.end_if_decided(pushes);
+        self.end_if_decided(pushes);
+        if self.play.as_mut().is_some_and(|play| play.take_changed()) {
             self.show(pushes);
         }
     }

@@ -260,6 +260,6 @@ fn again(name: &str, version: u64, rest: &str) -> Frame {
 pub(super) fn travel(outcome: &Outcome) -> api::Outcome {
     api::Outcome {
         winners: outcome.winners.iter().map(|seat| seat.0).collect(),
-        reason: outcome.reason.to_owned(),
+        reason: outcome.reason.clone().into_owned(),
     }
 }

@@ -157,9 +157,9 @@ impl Game for Tally {
     fn outcome(state: &State) -> Option<Outcome> {
         state.spring("outcome");
         if state.total >= state.goal {
-            return Some(Outcome { winners: state.last.into_iter().collect(), reason: "goal" });
+            return Some(Outcome::new(state.last.into_iter().collect(), "goal"));
         }
         let is_alone = state.playing.len() < 2;
-        is_alone.then(|| Outcome { winners: state.playing.clone(), reason: "abandonment" })
+        is_alone.then(|| Outcome::new(state.playing.clone(), "abandonment"))
     }
 }

@@ -99,7 +99,7 @@ impl<const P: u8> Game for Pulse<P> {
     }
 
     fn outcome(state: &State) -> Option<Outcome> {
-        state.won.then(|| Outcome { winners: Vec::new(), reason: "won" })
+        state.won.then(|| Outcome::new(Vec::new(), "won"))
     }
 }
 

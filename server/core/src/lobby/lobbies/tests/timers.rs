@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::*;
-use crate::lobby::game::{Cx, Outcome, Reject, Seat, Timer, To, Viewer};
+use crate::lobby::game::{Cx, Outcome, Reject, Seat, Seats, Timer, To, Viewer};
 
 /// Sets its timers as it is told to, and says when they come.
 struct Clockwork;
@@ -27,6 +27,12 @@ enum Action {
     Point {
         x: i32,
     },
+    /// Says so to these seats, and changes no view.
+    Whisper {
+        to: Vec<u8>,
+    },
+    /// Says so to everybody else, and changes no view.
+    Shout,
 }
 
 #[derive(Debug, Clone)]
@@ -72,6 +78,15 @@ impl Game for Clockwork {
             Action::Repeat => state.repeats = true,
             Action::Point { x } => {
                 cx.emit_volatile(To::OtherSeats(seat), 7, Event::Said(format!("point {x}")));
+            }
+            Action::Whisper { to } => {
+                let seats = to.into_iter().map(Seat).collect();
+                cx.emit_to(To::Seats(seats), Event::Said("psst".to_owned()));
+                cx.keep_view();
+            }
+            Action::Shout => {
+                cx.emit_to(To::AllBut(seat), Event::Said(format!("hey at {}", cx.unix_ms())));
+                cx.keep_view();
             }
         }
         Ok(())
@@ -189,4 +204,47 @@ fn a_game_knows_who_is_host_and_hears_of_another() {
     assert_eq!(script.told(1), ["ready 1 true", "started 1", "event \"host Some(0)\""]);
     script.vanish(0);
     assert_eq!(script.told(1), ["dropped 0", "host 1", "event \"now host Some(1)\""]);
+}
+
+#[test]
+fn some_seats_are_told_and_no_other() {
+    let mut script = clockwork(3);
+    script.enter(3, "spectator");
+    script.forget();
+    script.ok(0, "action", &json!({"type": "whisper", "to": [0, 2]}));
+    for (number, told) in [(0, true), (1, false), (2, true), (3, false)] {
+        assert_eq!(script.told(number).len(), usize::from(told), "client {number}");
+    }
+}
+
+#[test]
+fn all_but_one_are_told_and_those_who_watch_are_among_them() {
+    let mut script = clockwork(2);
+    script.enter(2, "spectator");
+    script.forget();
+    script.ok(0, "action", &json!({"type": "shout"}));
+    let hey =
+        format!("event \"hey at {}\"", EPOCH_MS + script.now.since_start().as_millis() as u64);
+    assert_eq!(script.told(0), [""; 0]);
+    for number in 1..3 {
+        assert_eq!(script.told(number), [&*hey], "client {number}");
+    }
+}
+
+#[test]
+fn seats_are_a_set_of_numbers_up_to_63() {
+    let set = |seats: &[u8]| seats.iter().copied().map(Seat).collect::<Seats>();
+    let seats = set(&[63, 0, 5, 63]);
+    let has: Vec<u8> = (0..=255).filter(|seat| seats.has(Seat(*seat))).collect();
+    assert_eq!(has, [0, 5, 63]);
+    assert!(std::panic::catch_unwind(|| set(&[64])).is_err());
+}
+
+#[test]
+fn no_state_is_sent_for_what_changes_no_view() {
+    let mut script = clockwork(2);
+    script.ok(0, "action", &json!({"type": "shout"}));
+    assert_eq!(script.clients[&0].told, [""; 0]);
+    script.ok(0, "action", &json!({"type": "set", "timer": 1, "at_ms": 100}));
+    assert_eq!(script.clients[&0].told, ["state 1.2"]);
 }
