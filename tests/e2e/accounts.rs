@@ -21,7 +21,6 @@ use serde_json::{Value, json};
 use super::*;
 
 const SECRET: &str = "a secret that is long enough for it";
-pub(super) const POLLING: &str = "/socket.io/?EIO=4&transport=polling";
 
 /// A file that is gone with the test.
 pub(super) struct TestFile(PathBuf);
@@ -86,7 +85,7 @@ pub(super) fn serve(server: &mut Server) {
     }
 }
 
-pub(super) fn open(server: SocketAddr) -> WebSocket {
+fn open(server: SocketAddr) -> WebSocket {
     let mut socket = WebSocket::open(server, "").unwrap();
     socket.text().unwrap();
     socket
@@ -105,7 +104,7 @@ fn enter(server: SocketAddr, namespace: &str, auth: &Value) -> WebSocket {
     socket
 }
 
-pub(super) fn who(socket: &mut WebSocket, namespace: &str) -> (String, bool) {
+fn who(socket: &mut WebSocket, namespace: &str) -> (String, bool) {
     socket.send(&format!(r#"42{namespace},7["who"]"#)).unwrap();
     let answer = socket.text().unwrap();
     serde_json::from_str(answer.strip_prefix(&format!("43{namespace},7")).unwrap()).unwrap()
@@ -139,27 +138,6 @@ fn in_each(namespaces: &[&str], run: impl Fn(&str) + Sync) {
             scope.spawn(|| run(namespace));
         }
     });
-}
-
-pub(super) fn status(answer: &str) -> &str {
-    answer.split(' ').nth(1).unwrap_or_default()
-}
-
-/// The status of a WebSocket's opening with these headers.
-pub(super) fn upgrade(server: SocketAddr, headers: &str) -> String {
-    match WebSocket::open(server, headers) {
-        Ok(_) => "101".to_owned(),
-        Err(answer) => status(&answer.to_string()).to_owned(),
-    }
-}
-
-pub(super) fn polling(server: SocketAddr, headers: &str) -> String {
-    request(server, &format!("GET {POLLING} HTTP/1.1{headers}")).unwrap()
-}
-
-pub(super) fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
-    let mut lines = answer.lines().filter_map(|line| line.split_once(": "));
-    lines.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
 #[test]

@@ -9,9 +9,7 @@ use std::sync::{
 use serde_json::json;
 
 use super::{
-    accounts::{
-        POLLING, connect_to, header, polling, refused, serve, status, token, upgrade, with_keys,
-    },
+    accounts::{connect_to, refused, serve, token, with_keys},
     *,
 };
 
@@ -230,7 +228,7 @@ fn whoever_judges_handshakes_is_asked_once_about_each_and_words_the_refusal() {
         let polled = polling(server, "\r\nX-Who: good");
         assert_eq!((status(&polled), n()), ("200", 1), "{polled}");
         let sid = polled.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap();
-        let unknown = get(server, "/socket.io/?EIO=4&transport=polling&sid=nobody").unwrap();
+        let unknown = get(server, &format!("{POLLING}&sid=nobody")).unwrap();
         assert_eq!(status(&unknown), "400");
         let known = format!("POST {POLLING}&sid={sid} HTTP/1.1\r\nContent-Length: 0");
         assert_eq!((status(&request(server, &known).unwrap()), n()), ("400", 0), "of a session");

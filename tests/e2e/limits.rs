@@ -1,10 +1,7 @@
 //! How much clients may do: handshakes of one address, and what one session says.
 //! Tests that have an id of the list of bad inputs in their name show the answer to that input.
 
-use super::{
-    accounts::{POLLING, header, polling, status, upgrade},
-    *,
-};
+use super::*;
 
 #[test]
 fn eio_21_handshakes_left_idle_are_too_many_at_some_point() {

@@ -18,7 +18,7 @@ use parlor_tests::{
 };
 use serde_json::{Value, json};
 
-use super::Hold;
+use super::{Hold, POLLING};
 
 /// A client of the application, which remembers what came while it waited for something else.
 struct Client {
@@ -174,9 +174,9 @@ fn a_polling_session_is_reached_from_every_connection() {
     let server = running.address();
     // Each request goes by a connection of its own, and so to the next shard.
     let get = |path: &str| super::get(server, path).unwrap();
-    let opened = get("/socket.io/?EIO=4&transport=polling");
+    let opened = get(POLLING);
     let sid = opened.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
-    let path = format!("/socket.io/?EIO=4&transport=polling&sid={sid}");
+    let path = format!("{POLLING}&sid={sid}");
     let post = |body: &str| {
         let head = format!(
             "POST {path} HTTP/1.1\r\nContent-Length: {}\r\nHost: test\r\nConnection: close\r\n\r\n",
@@ -247,9 +247,9 @@ fn clients_of_two_nodes_hear_each_other() {
 fn a_session_of_another_node_is_unknown_here() {
     let first = Node::start("listen", "2");
     let second = Node::start(first.link.as_ref().unwrap(), "2");
-    let opened = super::get(first.address, "/socket.io/?EIO=4&transport=polling").unwrap();
+    let opened = super::get(first.address, POLLING).unwrap();
     let sid = opened.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap();
-    let path = format!("/socket.io/?EIO=4&transport=polling&sid={sid}");
+    let path = format!("{POLLING}&sid={sid}");
     let answer = super::get(second.address, &path).unwrap();
     assert!(answer.contains("Session ID unknown"), "{answer}");
 }
@@ -350,7 +350,7 @@ fn a_server_that_stops_opens_no_sessions() {
     let running = start(1);
     let server = running.address();
     // It has a session that cannot be told good-bye, and a connection that is kept.
-    super::get(server, "/socket.io/?EIO=4&transport=polling").unwrap();
+    super::get(server, POLLING).unwrap();
     let mut kept = super::connect(server).unwrap();
     ask(&mut kept, "/livez");
     running.stop();
@@ -358,7 +358,7 @@ fn a_server_that_stops_opens_no_sessions() {
     while !ask(&mut kept, "/readyz").starts_with("HTTP/1.1 503") {
         assert!(wait.elapsed() < super::DEADLINE);
     }
-    let answer = ask(&mut kept, "/socket.io/?EIO=4&transport=polling");
+    let answer = ask(&mut kept, POLLING);
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("stopping"), "{answer}");
     running.wait().unwrap();
 }

@@ -13,6 +13,8 @@ use parlor_server::Transport;
 use parlor_shared::websocket::{Opcode, write_masked_frame};
 use parlor_tests::harness::{Received, WebSocket, connect};
 
+use super::POLLING;
+
 /// A connection and what was read of it.
 pub(super) struct Raw {
     pub(super) stream: TcpStream,
@@ -149,8 +151,8 @@ pub(super) struct Polling {
 
 impl Polling {
     pub(super) fn open(server: SocketAddr) -> Self {
-        let open = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: test\r\n\r\n";
-        Self::opened(server, &Raw::open(server).ask(open))
+        let open = format!("GET {POLLING} HTTP/1.1\r\nHost: test\r\n\r\n");
+        Self::opened(server, &Raw::open(server).ask(&open))
     }
 
     /// The session that this answer opened.
@@ -162,7 +164,7 @@ impl Polling {
     }
 
     pub(super) fn path(&self) -> String {
-        format!("/socket.io/?EIO=4&transport=polling&sid={}", self.sid)
+        format!("{POLLING}&sid={}", self.sid)
     }
 
     /// The head of a request, but for its last empty line.

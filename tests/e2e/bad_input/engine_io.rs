@@ -6,7 +6,7 @@ use parlor_server::{Config, Transport};
 use parlor_tests::harness::{Received, WebSocket};
 
 use super::{
-    BOTH, Scene,
+    BOTH, POLLING, Scene,
     clients::{Client, Polling},
     play, play_with,
     process::Process,
@@ -292,7 +292,7 @@ fn eio_18_poll_of_a_websocket_session() {
         let greeting = socket.text().unwrap();
         let sid = greeting.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap();
         for method in ["GET", "POST"] {
-            let path = format!("/socket.io/?EIO=4&transport=polling&sid={sid}");
+            let path = format!("{POLLING}&sid={sid}");
             scene.ask(&format!("{method} {path} HTTP/1.1")).assert_error(3, "Bad request");
         }
         socket.send("40").unwrap();

@@ -6,14 +6,13 @@ use parlor_server::{Config, Transport};
 use parlor_tests::harness::{Received, WebSocket};
 
 use super::{
-    Scene, assert_within,
+    POLLING, Scene, assert_within,
     clients::{Client, Polling},
     frames::{OPENING, frame, joined, opening},
     play, play_with,
     process::Process,
 };
 
-const POLLING: &str = "/socket.io/?EIO=4&transport=polling";
 /// A request that must never be answered: it travels as the body of another.
 const SMUGGLED: &str = "GET /metrics HTTP/1.1\r\nHost: smuggled\r\n\r\n";
 

@@ -4,9 +4,7 @@ use std::time::{Duration, Instant};
 
 use parlor_server::Config;
 
-use super::{Scene, clients::Polling, play, play_with};
-
-const POLLING: &str = "/socket.io/?EIO=4&transport=polling";
+use super::{POLLING, Scene, clients::Polling, play, play_with};
 
 /// What a GET of this path is refused with.
 fn assert_refused(path: &str, code: u8, message: &str) {

@@ -25,6 +25,7 @@ use parlor_tests::{
     harness::{DEADLINE, WebSocket, get},
 };
 
+use super::{POLLING, assert_within};
 use clients::{Answer, Client, Raw};
 
 /// Within this time the next client has its answer, whatever the last one did.
@@ -186,20 +187,5 @@ impl Scene {
         self.wait_for("parlor_sockets", 1);
         // The bystander's, and the one that asks.
         self.wait_for("parlor_connections", 2);
-    }
-}
-
-/// Does something in that time. On a machine that is busy elsewhere it may take longer now and
-/// then; with a server that is harmed it takes longer each time.
-fn assert_within(limit: Duration, run: impl Fn()) {
-    let wait = Instant::now();
-    loop {
-        let begun = Instant::now();
-        run();
-        let took = begun.elapsed();
-        if took <= limit {
-            return;
-        }
-        assert!(wait.elapsed() < DEADLINE, "{took:?}, again and again");
     }
 }
