@@ -45,10 +45,10 @@ faults: ## plants faults in core, each of which the simulator has to find in a h
 	$(STAGE) 400 "planted faults" target/debug/faults
 
 e2e: binaries tests/interop/node_modules .venv/ready ## stock clients against the built server: one shard, then three behind nginx
-	$(STAGE) 600 "stock clients" $(PYTHON) tests/run.py conformance clients versions network views openings=300 players
+	$(STAGE) 900 "stock clients" $(PYTHON) tests/run.py conformance clients versions network views openings=300 players
 	$(STAGE) 150 "nginx" tests/need nginx nginx-light
 	$(STAGE) 400 "conformance, three shards" $(PYTHON) tests/run.py --shards 3 conformance views
-	$(STAGE) 200 "stock clients, three shards behind nginx" $(PYTHON) tests/run.py --shards 3 --nginx clients openings=300 players
+	$(STAGE) 400 "stock clients, three shards behind nginx" $(PYTHON) tests/run.py --shards 3 --nginx clients openings=300 players
 
 browser: binaries tests/browser/node_modules client-demo/web/dist/index.html .venv/ready ## two tabs in Chromium
 	$(STAGE) 240 "chromium" tests/need chromium chromium
