@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use parlor_shared::api::{
     chess::{Action, Event, GAME, Side, View},
     code,
-    lobby::{Change, Create, Join, Outcome, Phase, Role, Visibility},
+    lobby::{Change, Create, Join, Outcome, Phase, Visibility},
 };
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -102,7 +102,7 @@ impl Player {
         pace: Pace,
     ) -> Result<Self, PlayError> {
         let (game, name) = (GAME.to_owned(), name.to_owned());
-        socket.create(&Create { game, config: None, visibility, name, deltas: true })?;
+        socket.create(&Create { game, visibility, name, deltas: true, ..Create::default() })?;
         Ok(Self::new(socket, random, pace))
     }
 
@@ -118,7 +118,7 @@ impl Player {
         pace: Pace,
     ) -> Result<Self, PlayError> {
         let (code, name) = (Some(code.to_owned()), name.to_owned());
-        let join = Join { code, id: None, name, role: Role::Player, deltas: true };
+        let join = Join { code, name, deltas: true, ..Join::default() };
         let lobby = socket.join(&join)?.lobby();
         if lobby.game != GAME {
             return Err(PlayError::NotChess(lobby.game.clone()));

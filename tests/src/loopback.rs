@@ -185,6 +185,7 @@ mod tests {
             players: 1,
             capacity: 2,
             phase: Phase::Open,
+            password: true,
         };
         let volatile = Delivery::Volatile { key: u64::MAX };
         let answer = LobbyAnswer {

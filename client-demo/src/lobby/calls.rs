@@ -235,7 +235,7 @@ impl LobbySocket {
 
 #[cfg(test)]
 mod tests {
-    use parlor_shared::api::{code, lobby::Visibility};
+    use parlor_shared::api::code;
 
     use super::*;
     use crate::client::script::{Server, serve};
@@ -257,7 +257,7 @@ mod tests {
 
     fn create() -> Create {
         let (game, name) = ("chess".to_owned(), "Ada".to_owned());
-        Create { game, config: None, visibility: Visibility::Private, name, deltas: true }
+        Create { game, name, deltas: true, ..Create::default() }
     }
 
     const CREATE: &str =

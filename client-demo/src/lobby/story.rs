@@ -163,11 +163,12 @@ impl Story {
     fn change(&mut self, change: &Change) {
         let lobby = &mut self.lobby;
         match change {
-            Change::Joined { seat, name } => {
-                let at = lobby.seats.partition_point(|s| s.seat < *seat);
-                let name = name.clone();
-                lobby.seats.insert(at, Seat { seat: *seat, name, connected: true, ready: false });
+            Change::Joined(seat) => {
+                let at = lobby.seats.partition_point(|s| s.seat < seat.seat);
+                lobby.seats.insert(at, seat.clone());
             }
+            Change::Settings(terms) => lobby.set_terms(terms),
+            Change::Colour { seat, colour } => self.at(*seat, |s| s.colour = Some(*colour)),
             Change::Dropped { seat, .. } => {
                 let is_open = lobby.phase == Phase::Open;
                 self.at(*seat, |s| {
@@ -199,7 +200,7 @@ impl Story {
 
 #[cfg(test)]
 mod tests {
-    use parlor_shared::api::lobby::{LeaveReason, Outcome, Role, Visibility};
+    use parlor_shared::api::lobby::{Colour, LeaveReason, Outcome, Role};
     use serde::Serialize;
     use serde_json::json;
 
@@ -211,21 +212,19 @@ mod tests {
 
     /// A lobby at version 3 in which Ada sits alone.
     fn story() -> Story {
-        let ada = Seat { seat: 0, name: "Ada".to_owned(), connected: true, ready: true };
+        let (name, connected, ready) = ("Ada".to_owned(), true, true);
+        let ada = Seat { name, connected, ready, ..Seat::default() };
         let lobby = Lobby {
             id: "id".to_owned(),
             code: "BCDFG".to_owned(),
             game: "chess".to_owned(),
             config: raw("{}"),
-            visibility: Visibility::Private,
-            phase: Phase::Open,
             version: 3,
             host: Some(0),
             seats: vec![ada],
             capacity: 2,
             needed: 2,
-            spectators: 0,
-            state: None,
+            ..Lobby::default()
         };
         Story::new(Joined { lobby, seat: Some(0), token: "secret".to_owned(), missed: None })
     }
@@ -249,7 +248,11 @@ mod tests {
     #[test]
     fn changes_build_on_each_other() {
         let mut story = story();
-        change(&mut story, Change::Joined { seat: 1, name: "Grace".to_owned() });
+        let (name, connected) = ("Grace".to_owned(), true);
+        let grace = Seat { seat: 1, name, connected, ..Seat::default() };
+        change(&mut story, Change::Joined(grace));
+        change(&mut story, Change::Colour { seat: 1, colour: Colour::Teal });
+        assert_eq!(story.lobby().seats[1].colour, Some(Colour::Teal));
         change(&mut story, Change::Ready { seat: 1, ready: true });
         assert_eq!(story.name(1), Some("Grace"));
         assert!(story.lobby().seats[1].ready);
@@ -267,7 +270,7 @@ mod tests {
         change(&mut story, Change::Host { seat: 1 });
         let lobby = story.lobby();
         assert_eq!((lobby.phase, lobby.host, lobby.spectators), (Phase::Finished, Some(1), 2));
-        assert_eq!((lobby.seats.len(), lobby.version), (1, 12));
+        assert_eq!((lobby.seats.len(), lobby.version), (1, 13));
     }
 
     #[test]

@@ -186,12 +186,20 @@ fn a_host_starts_when_the_guest_is_ready_and_again_if_that_was_too_early() {
             let create =
                 r#"["create",{"game":"chess","visibility":"private","name":"Ada","deltas":true}]"#;
             server.answer("/lobby", create, &answer(0, "open", "chess", &[ADA]));
-            change(server, 11, r#"{"type":"joined","seat":1,"name":"Grace"}"#);
+            change(
+                server,
+                11,
+                r#"{"type":"joined","seat":1,"name":"Grace","connected":true,"ready":false}"#,
+            );
             change(server, 12, r#"{"type":"ready","seat":1,"ready":true}"#);
             let early = r#"{"ok":false,"code":"E_NOT_READY","message":"not everyone is ready"}"#;
             server.answer("/lobby", r#"["start"]"#, early);
             change(server, 13, r#"{"type":"left","seat":1,"reason":"left"}"#);
-            change(server, 14, r#"{"type":"joined","seat":1,"name":"Emmy"}"#);
+            change(
+                server,
+                14,
+                r#"{"type":"joined","seat":1,"name":"Emmy","connected":true,"ready":false}"#,
+            );
             change(server, 15, r#"{"type":"ready","seat":1,"ready":true}"#);
             server.answer("/lobby", r#"["start"]"#, r#"{"ok":true}"#);
             change(server, 16, r#"{"type":"started","number":1}"#);

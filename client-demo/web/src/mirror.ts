@@ -17,12 +17,19 @@ export function apply(lobby: Lobby, version: number, change: Change): Lobby {
 
   switch (change.type) {
     case "joined": {
-      const { seat, name } = change;
-      const others = lobby.seats.filter((other) => other.seat !== seat);
-      const taken = { seat, name, connected: true, ready: false };
+      const { type: _, ...taken } = change;
+      const others = lobby.seats.filter((other) => other.seat !== taken.seat);
       next.seats = [...others, taken].sort((a, b) => a.seat - b.seat);
       break;
     }
+    case "settings": {
+      const { type: _, ...terms } = change;
+      Object.assign(next, terms);
+      break;
+    }
+    case "colour":
+      next.seats = patch(change.seat, { colour: change.colour });
+      break;
     case "dropped":
       // Who is away is not ready for a first match; a wish for a rematch stands.
       next.seats = patch(change.seat, {
@@ -92,6 +99,8 @@ export function chatLine(lobby: Lobby, change: Change): ChatLine | undefined {
       const { title, how } = result(change.outcome, undefined, name);
       return happened(`${title} ${how}`);
     }
+    case "settings":
+    case "colour":
     case "ready":
     case "spectators":
       return undefined;

@@ -1,7 +1,7 @@
 // The words of namespace `/lobby` and of chess, typed after `shared/src/api`, and nothing else.
 // What a field means stands there; this file only gives the shapes to the compiler.
 
-export type Visibility = "public" | "private";
+export type Visibility = "public" | "unlisted" | "private";
 export type Role = "player" | "spectator";
 export type Phase = "open" | "playing" | "finished";
 
@@ -12,6 +12,11 @@ export interface Create {
   game: string;
   config?: ChessConfig;
   visibility?: Visibility;
+  password?: string;
+  capacity?: number;
+  max_spectators?: number;
+  locked?: boolean;
+  colour?: string;
   name: string;
   deltas?: boolean;
 }
@@ -21,6 +26,8 @@ export interface Join {
   id?: string;
   name: string;
   role?: Role;
+  password?: string;
+  colour?: string;
   deltas?: boolean;
 }
 
@@ -38,6 +45,8 @@ export interface Listed {
   players: number;
   capacity: number;
   phase: Phase;
+  /** Whether `join` asks for one. */
+  password?: boolean;
 }
 
 export interface Lobby {
@@ -46,6 +55,8 @@ export interface Lobby {
   game: string;
   config: unknown;
   visibility: Visibility;
+  password?: boolean;
+  locked?: boolean;
   phase: Phase;
   version: number;
   host?: number;
@@ -54,6 +65,7 @@ export interface Lobby {
   /** Seats that must be taken for a match to begin. */
   needed: number;
   spectators: number;
+  max_spectators: number;
   state?: State;
 }
 
@@ -62,7 +74,13 @@ export interface Seat {
   name: string;
   connected: boolean;
   ready: boolean;
+  colour?: string;
 }
+
+/** How a lobby is run. */
+export type Terms = Required<
+  Pick<Lobby, "visibility" | "password" | "locked" | "capacity" | "max_spectators">
+>;
 
 export interface State {
   number: number;
@@ -91,7 +109,9 @@ export interface Changed {
 }
 
 export type Change =
-  | { type: "joined"; seat: number; name: string }
+  | ({ type: "joined" } & Seat)
+  | ({ type: "settings" } & Terms)
+  | { type: "colour"; seat: number; colour: string }
   | { type: "dropped"; seat: number; kept_until_ms: number }
   | { type: "returned"; seat: number }
   | { type: "left"; seat: number; reason: "left" | "expired" }

@@ -78,9 +78,7 @@ impl World {
             namespaces.push(api::lobby::NAMESPACE.to_owned());
             NamespaceKey(u32::try_from(namespaces.len() - 1).expect("few namespaces"))
         });
-        let no_lobbies =
-            LobbySettings { games: Default::default(), max_lobbies: 0, epoch_ms: 0, seed: 0 };
-        let lobbies = settings.lobbies.unwrap_or(no_lobbies);
+        let lobbies = settings.lobbies.unwrap_or_default();
         Self {
             ids: Ids::default(),
             socket_io: SocketIo::new(Settings {

@@ -2,10 +2,14 @@
 //! One socket is in at most one lobby, so events after `create`, `join` and `resume` name none.
 //! What a game's actions and views look like is the game's own page (see [`super::chess`]).
 
+mod settings;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
+
+pub use settings::{Colour, HandOver, Paint, Settings, Terms};
 
 /// Name of the namespace.
 pub const NAMESPACE: &str = "/lobby";
@@ -22,6 +26,12 @@ pub mod request {
     pub const RESUME: &str = "resume";
     /// [`super::List`] → [`super::Listing`]: the public lobbies that can be joined.
     pub const LIST: &str = "list";
+    /// [`super::Settings`] → [`super::Done`]: the host changes how the lobby is run.
+    pub const SETTINGS: &str = "settings";
+    /// [`super::HandOver`] → [`super::Done`]: the host makes another seat host.
+    pub const HOST: &str = "host";
+    /// [`super::Paint`] → [`super::Done`]: another colour for one's own seat.
+    pub const COLOUR: &str = "colour";
     /// [`super::Ready`] → [`super::Done`].
     pub const READY: &str = "ready";
     /// No argument → [`super::Done`]: the host starts the match, which counts as being ready.
@@ -67,6 +77,8 @@ pub mod push {
 pub enum Visibility {
     /// Listed, and joined by id or code.
     Public,
+    /// Not listed, and joined by id or code.
+    Unlisted,
     /// Not listed, and joined by its code alone.
     #[default]
     Private,
@@ -84,7 +96,7 @@ pub enum Role {
 }
 
 /// Open a lobby and take its first seat as host.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Create {
     /// The registered name of the game, such as `chess`.
@@ -95,14 +107,29 @@ pub struct Create {
     /// Absent: private.
     #[serde(default)]
     pub visibility: Visibility,
+    /// What others must say to come in, 1 to 64 code points; absent or empty: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// Seats in all, no fewer than the game needs and no more than it has; absent: all it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<u8>,
+    /// How many may watch, 0 to 64; absent: 64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_spectators: Option<u8>,
+    /// True: nobody comes in until the host unlocks it; absent: false.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub locked: bool,
     /// The player's name: 1 to 64 code points, no control characters.
     pub name: String,
+    /// The seat's colour; absent: the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub colour: Option<Colour>,
     /// Whether [`Delta`]s may come in place of states; absent: no.
     #[serde(default, skip_serializing_if = "is_false")]
     pub deltas: bool,
 }
 
-/// Join a lobby by its code, or a public one by its id.
+/// Join a lobby by its code, or one that is not private by its id.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Join {
@@ -117,6 +144,12 @@ pub struct Join {
     /// Absent: player.
     #[serde(default)]
     pub role: Role,
+    /// The lobby's password, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// The seat's colour; absent, or if another seat has it: the first that is free.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub colour: Option<Colour>,
     /// Whether [`Delta`]s may come in place of states; absent: no.
     #[serde(default, skip_serializing_if = "is_false")]
     pub deltas: bool,
@@ -211,6 +244,9 @@ pub struct Listed {
     pub capacity: u8,
     /// Where the lobby stands.
     pub phase: Phase,
+    /// True if [`Join::password`] is asked for.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub password: bool,
 }
 
 /// Answer to an action that the game accepted. In a game with ticks it comes with the tick.
@@ -226,10 +262,11 @@ pub struct Acted {
 pub struct Done {}
 
 /// Where a lobby stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Gathering players.
+    #[default]
     Open,
     /// A match is on.
     Playing,
@@ -238,9 +275,9 @@ pub enum Phase {
 }
 
 /// A whole lobby as one viewer may know it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Lobby {
-    /// Identifies the lobby; for [`Join::id`] if it is public.
+    /// Identifies the lobby; for [`Join::id`] if it is not private.
     pub id: String,
     /// The code to tell friends.
     pub code: String,
@@ -250,6 +287,12 @@ pub struct Lobby {
     pub config: Box<RawValue>,
     /// Who may find it.
     pub visibility: Visibility,
+    /// True if others must say a password to come in.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub password: bool,
+    /// True if nobody new comes in.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub locked: bool,
     /// Where it stands.
     pub phase: Phase,
     /// Of the last change or event contained here: each viewer counts what it was told.
@@ -265,13 +308,16 @@ pub struct Lobby {
     pub needed: u8,
     /// How many watch.
     pub spectators: u32,
+    /// How many may.
+    #[serde(default)]
+    pub max_spectators: u8,
     /// The running or last match; absent before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<State>,
 }
 
 /// One taken seat.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seat {
     /// Number of the seat, from 0.
     pub seat: u8,
@@ -281,6 +327,9 @@ pub struct Seat {
     pub connected: bool,
     /// Ready for the next match (in [`Phase::Finished`]: wants a rematch).
     pub ready: bool,
+    /// Its colour; absent for those for whom none was left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub colour: Option<Colour>,
 }
 
 /// What a viewer may know of a match after `turn` accepted actions.
@@ -375,13 +424,8 @@ pub struct VolatileEvent {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Change {
-    /// A player took a seat.
-    Joined {
-        /// Which.
-        seat: u8,
-        /// The player's name.
-        name: String,
-    },
+    /// A player took a seat: this one.
+    Joined(Seat),
     /// A player's connection was lost; the seat is kept for a while. In an open lobby a `ready`
     /// comes before, if it was.
     Dropped {
@@ -402,10 +446,19 @@ pub enum Change {
         /// Why.
         reason: LeaveReason,
     },
-    /// Another seat is host now: the last one left or lost its connection.
+    /// Another seat is host now: the last one left, lost its connection, or handed it over.
     Host {
         /// Which.
         seat: u8,
+    },
+    /// The host changed how the lobby is run: to this.
+    Settings(Terms),
+    /// A seat chose another colour.
+    Colour {
+        /// Which seat.
+        seat: u8,
+        /// Which colour.
+        colour: Colour,
     },
     /// A seat said whether it is ready.
     Ready {

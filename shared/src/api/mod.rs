@@ -178,6 +178,14 @@ pub mod code {
     pub const NAME: &str = "E_NAME";
     /// No lobby with this id or code (also: a private one asked for by id without its code).
     pub const NOT_FOUND: &str = "E_NOT_FOUND";
+    /// The lobby has a password, and this is not it.
+    pub const PASSWORD: &str = "E_PASSWORD";
+    /// The lobby is locked: nobody new comes in.
+    pub const LOCKED: &str = "E_LOCKED";
+    /// Nobody sits in this seat, or not somebody who can do what is asked.
+    pub const SEAT: &str = "E_SEAT";
+    /// Another seat has this colour.
+    pub const COLOUR: &str = "E_COLOUR";
     /// Every seat (or every spectator's place) is taken.
     pub const FULL: &str = "E_FULL";
     /// This socket is already in a lobby; leave it first.

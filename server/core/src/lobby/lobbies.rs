@@ -22,7 +22,7 @@ use super::{
     code::Code,
     effect::{LobbyEffect, Pushes},
     game::Random,
-    machine::{Comer, Identity, Lobby, Member, Now},
+    machine::{Comer, Guest, Identity, Lobby, Member, Now, Settings},
     message::{Answer, Ask, LobbyMessage},
     pace::Phases,
     play::Games,
@@ -49,7 +49,7 @@ const MAX_CODES_TRIED: usize = 4096;
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What lobbies must know from the start.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct LobbySettings {
     /// The games that can be played.
     pub games: Games,
@@ -274,15 +274,21 @@ impl Lobbies {
         let may_move = request.may_move();
         let frame = match request {
             Request::Create(create) => {
-                answer_frame(ack, self.create(now, who, create, ids, &mut pushes))
+                answer_frame(ack, self.create(now, who, &create, ids, &mut pushes))
             }
             Request::Join(join) => {
                 let found = self.find(&join);
-                is_hit = found.is_some();
                 let not_found = || Refusal::new(code::NOT_FOUND, "there is no such lobby");
                 let joined = found
                     .ok_or_else(not_found)
                     .and_then(|key| self.join(now, who, key, &join, ids, &mut pushes));
+                // A wrong password is a guess like that of a code; one that is missing is none.
+                let is_guess = |refusal: &Refusal| match refusal.code.as_str() {
+                    code::NOT_FOUND => true,
+                    code::PASSWORD => join.password.is_some(),
+                    _ => false,
+                };
+                is_hit = !joined.as_ref().is_err_and(is_guess);
                 answer_frame(ack, joined)
             }
             Request::Resume(resume) => {
@@ -333,6 +339,14 @@ impl Lobbies {
             self.by_token.remove(&previous);
         }
         let frame = match request {
+            Request::Settings(settings) => {
+                let set = lobby.set(at, &settings, pushes);
+                let frame = answer_frame(ack, set);
+                self.relist(key);
+                frame
+            }
+            Request::Host(host) => answer_frame(ack, lobby.hand_over(now, at, host.seat, pushes)),
+            Request::Colour(paint) => answer_frame(ack, lobby.paint(at, paint.colour, pushes)),
             Request::Ready(ready) => answer_frame(ack, lobby.ready(at, ready.ready, pushes)),
             Request::Start => {
                 let seed = self.random.next_u64();
@@ -373,7 +387,7 @@ impl Lobbies {
         let lobbies = newest
             .into_iter()
             .filter_map(|key| {
-                let lobby = self.lobbies.get(*key)?;
+                let lobby = self.lobbies.get(*key).filter(|lobby| !lobby.is_locked())?;
                 Some((lobby.made_ms, lobby.listed()?))
             })
             .filter(|(_, listed)| list.game.as_ref().is_none_or(|game| *game == listed.game))
@@ -420,7 +434,7 @@ impl Lobbies {
             && self.by_id.len() == self.lobbies.len()
             && self.public.iter().all(|(n, key)| {
                 let lobby = self.lobbies.get(*key);
-                lobby.is_some_and(|l| l.serial == *n && l.visibility == Visibility::Public)
+                lobby.is_some_and(|l| l.serial == *n && l.visibility() == Visibility::Public)
             })
             && self.lobbies.iter().all(|(_, lobby)| !lobby.is_empty())
             && distinct.len() == sockets.len()

@@ -12,6 +12,7 @@ mod acts;
 mod entrance;
 mod kept;
 mod phases;
+mod settings;
 mod told;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -19,7 +20,9 @@ use std::{collections::BTreeMap, time::Duration};
 use parlor_shared::{
     api::{
         Refusal, code,
-        lobby::{self as api, Change, LeaveReason, Phase, Role, TypingPush, Visibility, push},
+        lobby::{
+            self as api, Change, Colour, LeaveReason, Phase, Role, TypingPush, Visibility, push,
+        },
     },
     id::{LobbyId, ResumeToken},
 };
@@ -44,6 +47,8 @@ use acts::{Noted, Seq};
 use kept::Kept;
 #[cfg(test)]
 pub(super) use kept::{MAX_KEPT, MAX_KEPT_BYTES, MAX_MISSED};
+pub use settings::MAX_PASSWORD_CODE_POINTS;
+pub(super) use settings::Settings;
 use told::travel;
 
 /// Who may watch one lobby.
@@ -69,7 +74,6 @@ const EVENT_KEY: u64 = 6 << 32;
 pub(super) struct Lobby {
     pub(super) id: LobbyId,
     pub(super) code: Code,
-    pub(super) visibility: Visibility,
     /// How many lobbies were made before it.
     pub(super) serial: u64,
     /// When it was made, since the Unix epoch.
@@ -79,7 +83,7 @@ pub(super) struct Lobby {
     game: String,
     kind: std::sync::Arc<dyn Kind>,
     config: Box<dyn Configured>,
-    capacity: u8,
+    settings: Settings,
     phase: Phase,
     /// How much was told to everybody: where the versions of who comes in begin.
     version: u64,
@@ -106,7 +110,6 @@ pub(super) struct Lobby {
 pub(super) struct Identity {
     pub(super) id: LobbyId,
     pub(super) code: Code,
-    pub(super) visibility: Visibility,
     pub(super) serial: u64,
     pub(super) made_ms: u64,
     pub(super) home: (ShardId, LobbyKey),
@@ -117,6 +120,7 @@ pub(super) struct Identity {
 pub(super) struct Member {
     pub(super) name: String,
     pub(super) place: Place,
+    colour: Option<Colour>,
     pub(super) token: ResumeToken,
     /// The token before, which still works as long as nobody can know that the answer with the
     /// new one has arrived.
@@ -143,6 +147,14 @@ pub(super) struct Comer {
     pub(super) deltas: bool,
     /// The last version that it has seen, if it comes back and says so.
     pub(super) seen: Option<u64>,
+}
+
+/// What somebody says of themselves who takes a place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Guest<'a> {
+    pub(super) name: &'a str,
+    pub(super) role: Role,
+    pub(super) colour: Option<Colour>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,20 +185,19 @@ impl Lobby {
         game: String,
         kind: std::sync::Arc<dyn Kind>,
         config: Box<dyn Configured>,
+        settings: Settings,
     ) -> Self {
-        let Identity { id, code, visibility, serial, made_ms, home } = identity;
-        let capacity = *kind.seats().end();
+        let Identity { id, code, serial, made_ms, home } = identity;
         Self {
             id,
             code,
-            visibility,
             serial,
             made_ms,
             home,
             game,
             kind,
             config,
-            capacity,
+            settings,
             phase: Phase::Open,
             version: 0,
             kept: None,

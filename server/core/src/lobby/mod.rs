@@ -18,7 +18,7 @@ pub use effect::LobbyEffect;
 pub use lobbies::{Lobbies, LobbyInput, LobbySettings, MAX_EXAMINED};
 pub use machine::{
     MAX_CHAT_CODE_POINTS, MAX_INPUT_BYTES_PER_TICK, MAX_INPUTS_PER_TICK, MAX_NAME_CODE_POINTS,
-    MAX_SPECTATORS,
+    MAX_PASSWORD_CODE_POINTS, MAX_SPECTATORS,
 };
 pub use message::{Answer, Ask, LobbyMessage};
 pub use play::{Games, MAX_HZ};

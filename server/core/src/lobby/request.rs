@@ -16,13 +16,19 @@ pub const MAX_SEQ: u64 = (1 << 53) - 1;
 #[derive(Debug, Clone)]
 pub enum Request {
     /// Open a lobby.
-    Create(api::Create),
+    Create(Box<api::Create>),
     /// Join one.
     Join(api::Join),
     /// Return to one.
     Resume(api::Resume),
     /// List public ones.
     List(api::List),
+    /// Change how the lobby is run.
+    Settings(Box<api::Settings>),
+    /// Make another seat host.
+    Host(api::HandOver),
+    /// Choose a colour.
+    Colour(api::Paint),
     /// Be ready or not.
     Ready(api::Ready),
     /// Begin the match.
@@ -56,6 +62,9 @@ impl Request {
             name::LIST => {
                 Self::List(if has_argument(args) { first(args)? } else { api::List::default() })
             }
+            name::SETTINGS => Self::Settings(first(args)?),
+            name::HOST => Self::Host(first(args)?),
+            name::COLOUR => Self::Colour(first(args)?),
             name::READY => Self::Ready(first(args)?),
             name::START => Self::Start,
             name::CHAT => Self::Chat(first(args)?),
@@ -82,9 +91,11 @@ impl Request {
     pub(crate) fn n_bytes(&self) -> usize {
         match self {
             Self::Create(create) => {
-                create.name.len() + create.config.as_ref().map_or(0, |config| config.get().len())
+                let config = create.config.as_ref().map_or(0, |config| config.get().len());
+                create.name.len() + create.password.as_ref().map_or(0, String::len) + config
             }
-            Self::Join(join) => join.name.len(),
+            Self::Join(join) => join.name.len() + join.password.as_ref().map_or(0, String::len),
+            Self::Settings(settings) => settings.password.as_ref().map_or(0, String::len),
             Self::Chat(chat) => chat.text.len(),
             Self::Action(action) | Self::Input(_, action) => action.get().len(),
             _ => 0,
@@ -101,6 +112,9 @@ impl Serialize for Request {
             Self::Join(join) => serde_json::to_string(&(name::JOIN, join)),
             Self::Resume(resume) => serde_json::to_string(&(name::RESUME, resume)),
             Self::List(list) => serde_json::to_string(&(name::LIST, list)),
+            Self::Settings(settings) => serde_json::to_string(&(name::SETTINGS, settings)),
+            Self::Host(host) => serde_json::to_string(&(name::HOST, host)),
+            Self::Colour(colour) => serde_json::to_string(&(name::COLOUR, colour)),
             Self::Ready(ready) => serde_json::to_string(&(name::READY, ready)),
             Self::Start => serde_json::to_string(&(name::START,)),
             Self::Chat(chat) => serde_json::to_string(&(name::CHAT, chat)),

@@ -94,13 +94,22 @@ impl Fold {
 
     fn change(&mut self, change: &Change) -> Check {
         match change {
-            Change::Joined { seat, name } => {
-                if self.seats.values().any(|s| s.seat == *seat || s.name == *name) {
-                    return Err((Invariant::Seats, format!("{name} joins {:?}", self.seats)));
+            Change::Joined(taken) => {
+                let is_doubled = |s: &api::Seat| {
+                    let is_same_colour = s.colour.is_some() && s.colour == taken.colour;
+                    s.seat == taken.seat || s.name == taken.name || is_same_colour
+                };
+                if self.seats.values().any(is_doubled) {
+                    return Err((Invariant::Seats, format!("{taken:?} joins {:?}", self.seats)));
                 }
-                let (seat, name) = (*seat, name.clone());
-                let taken = api::Seat { seat, name, connected: true, ready: false };
-                self.seats.insert(seat, taken);
+                self.seats.insert(taken.seat, taken.clone());
+            }
+            Change::Settings(_) => {}
+            Change::Colour { seat, colour } => {
+                if self.seats.values().any(|s| s.colour == Some(*colour)) {
+                    return Err((Invariant::Seats, format!("{colour:?} twice")));
+                }
+                self.seat(*seat)?.colour = Some(*colour);
             }
             Change::Dropped { seat, .. } => self.seat(*seat)?.connected = false,
             Change::Returned { seat } => self.seat(*seat)?.connected = true,

@@ -8,7 +8,7 @@ impl Lobbies {
         &mut self,
         now: Now,
         who: Address,
-        create: api::Create,
+        create: &api::Create,
         ids: &mut Ids,
         pushes: &mut Pushes,
     ) -> Result<api::Joined, Refusal> {
@@ -24,27 +24,37 @@ impl Lobbies {
         let config = kind.configure(create.config.as_deref())?;
         let id = LobbyId::from_bytes(self.mint(ids));
         let code = self.free_code(ids)?;
+        let settings = Settings::of(create, &*kind)?;
         let identity = Identity {
             id,
             code,
-            visibility: create.visibility,
             serial: self.n_made,
             made_ms: now.unix_ms,
             home: (self.neighbours.own, self.lobbies.next_key()),
         };
-        let mut lobby = Lobby::new(identity, create.game, kind, config);
+        let mut lobby = Lobby::new(identity, create.game.clone(), kind, config, settings);
         let token = ResumeToken::from_bytes(self.mint(ids));
         let comer = Comer { socket: who, deltas: create.deltas, seen: None };
-        let joined = lobby.join(now, &create.name, api::Role::Player, token, comer, pushes)?;
+        let (name, role) = (create.name.as_str(), api::Role::Player);
+        let guest = Guest { name, role, colour: create.colour };
+        let joined = lobby.enter(now, guest, token, comer, pushes)?;
         let key = self.lobbies.insert(lobby);
         self.by_code.insert(code, key);
         self.by_id.insert(id, key);
         self.n_made += 1;
-        if create.visibility == Visibility::Public {
-            self.public.insert(identity.serial, key);
-        }
+        self.relist(key);
         self.settle_in(now.time, who, key, token);
         Ok(joined)
+    }
+
+    /// Lists a lobby, or no longer, after its visibility may have changed.
+    pub(super) fn relist(&mut self, key: LobbyKey) {
+        let Some(lobby) = self.lobbies.get(key) else { return };
+        if lobby.visibility() == Visibility::Public {
+            self.public.insert(lobby.serial, key);
+        } else {
+            self.public.remove(&lobby.serial);
+        }
     }
 
     /// An identity that tells this shard.
@@ -81,20 +91,20 @@ impl Lobbies {
         let token = ResumeToken::from_bytes(self.mint(ids));
         let lobby = self.lobbies.get_mut(key).expect("found by the caller");
         let comer = Comer { socket: who, deltas: join.deltas, seen: None };
-        let joined = lobby.join(now, &join.name, join.role, token, comer, pushes)?;
+        let joined = lobby.join(now, join, token, comer, pushes)?;
         self.settle_in(now.time, who, key, token);
         Ok(joined)
     }
 
-    /// By its code, or by its id if it is public: private ones are told from absent ones by
+    /// By its code, or by its id if it is not private: private ones are told from absent ones by
     /// nobody who has not the code.
     pub(super) fn find(&self, join: &api::Join) -> Option<LobbyKey> {
         if let Some(text) = &join.code {
             return self.by_code.get(&Code::parse(text)?).copied();
         }
         let key = *self.by_id.get(&LobbyId::parse(join.id.as_ref()?)?)?;
-        let is_public = self.lobbies.get(key)?.visibility == Visibility::Public;
-        is_public.then_some(key)
+        let is_private = self.lobbies.get(key)?.visibility() == Visibility::Private;
+        (!is_private).then_some(key)
     }
 
     pub(super) fn resume(

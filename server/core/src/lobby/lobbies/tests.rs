@@ -9,6 +9,7 @@ mod matches;
 mod random;
 mod returns;
 mod seats;
+mod settings;
 mod talk;
 mod ticks;
 mod timers;
@@ -370,12 +371,20 @@ fn follow(lobby: &mut api::Lobby, change: &Change) -> String {
         lobby.seats.iter().position(|s| s.seat == seat).expect("the seat is taken")
     };
     match change {
-        Change::Joined { seat, name } => {
-            let taken =
-                api::Seat { seat: *seat, name: name.clone(), connected: true, ready: false };
-            lobby.seats.push(taken);
+        Change::Joined(taken) => {
+            lobby.seats.push(taken.clone());
             lobby.seats.sort_unstable_by_key(|seat| seat.seat);
-            format!("joined {seat} {name}")
+            format!("joined {} {}", taken.seat, taken.name)
+        }
+        Change::Settings(terms) => {
+            lobby.set_terms(terms);
+            let told = serde_json::to_value(terms).unwrap();
+            format!("settings {told}")
+        }
+        Change::Colour { seat, colour } => {
+            let at = seat_of(lobby, *seat);
+            lobby.seats[at].colour = Some(*colour);
+            format!("colour {seat} {colour:?}")
         }
         Change::Dropped { seat, .. } | Change::Returned { seat } => {
             let is_back = matches!(change, Change::Returned { .. });

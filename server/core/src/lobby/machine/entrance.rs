@@ -3,12 +3,25 @@
 use super::*;
 
 impl Lobby {
-    /// Takes a free seat, or a spectator's place.
+    /// Takes a free seat, or a spectator's place, for somebody who comes by themselves.
     pub(in crate::lobby) fn join(
         &mut self,
         now: Now,
-        name: &str,
-        role: Role,
+        join: &api::Join,
+        token: ResumeToken,
+        comer: Comer,
+        pushes: &mut Pushes,
+    ) -> Result<api::Joined, Refusal> {
+        self.settings.admit(join.password.as_deref())?;
+        let guest = Guest { name: &join.name, role: join.role, colour: join.colour };
+        self.enter(now, guest, token, comer, pushes)
+    }
+
+    /// Takes a free seat, or a spectator's place.
+    pub(in crate::lobby) fn enter(
+        &mut self,
+        now: Now,
+        Guest { name, role, colour }: Guest<'_>,
         token: ResumeToken,
         comer: Comer,
         pushes: &mut Pushes,
@@ -16,13 +29,17 @@ impl Lobby {
         check_name(name)?;
         let place = match role {
             Role::Player => Place::Seat(self.free_seat()?),
-            Role::Spectator if self.n_spectators() >= MAX_SPECTATORS => {
+            Role::Spectator if self.n_spectators() >= usize::from(self.settings.max_spectators) => {
                 return Err(Refusal::new(code::FULL, "no more spectators fit in"));
             }
             Role::Spectator => Place::Spectator,
         };
+        let colour = place.seat().and_then(|_| self.free_colour(colour));
         let change = match place {
-            Place::Seat(seat) => Change::Joined { seat, name: name.to_owned() },
+            Place::Seat(seat) => {
+                let (name, connected, ready) = (name.to_owned(), true, false);
+                Change::Joined(api::Seat { seat, name, connected, ready, colour })
+            }
             Place::Spectator => Change::Spectators { count: self.n_spectators() as u32 + 1 },
         };
         self.push(change, pushes);
@@ -31,6 +48,7 @@ impl Lobby {
         self.members.push(Member {
             name: name.to_owned(),
             place,
+            colour,
             token,
             previous: None,
             socket: Some(comer.socket),
@@ -46,9 +64,10 @@ impl Lobby {
             // Who opens a lobby is its host: nobody is there to be told.
             self.host = place.seat();
         }
-        self.settle_host(now, Some(comer.socket), pushes);
+        let leads = self.settle_host(Some(comer.socket), pushes);
         self.watch(comer, place, pushes);
         let joined = self.joined(self.members.len() - 1);
+        self.tell_host(now, leads, pushes);
         self.end_if_crashed(pushes);
         Ok(joined)
     }
@@ -81,8 +100,8 @@ impl Lobby {
         }
         if let Some(seat) = returned {
             self.push_except(Change::Returned { seat }, Some(socket), pushes);
-            self.settle_host(now, Some(socket), pushes);
         }
+        let leads = returned.is_some() && self.settle_host(Some(socket), pushes);
         self.watch(comer, place, pushes);
         // What the game says to a return comes after the answer, so it is not contained in it.
         let mut joined = self.joined(at);
@@ -92,6 +111,7 @@ impl Lobby {
             Some(seen) => self.missed(at, seen, pushes),
             None => None,
         };
+        self.tell_host(now, leads, pushes);
         if let Some(seat) = returned {
             self.tell_game(now, seat, SeatChange::Returned, pushes);
         }
@@ -123,7 +143,8 @@ impl Lobby {
             }
             self.push(Change::Dropped { seat, kept_until_ms }, pushes);
             self.tell_game(now, seat, SeatChange::Dropped, pushes);
-            self.settle_host(now, None, pushes);
+            let leads = self.settle_host(None, pushes);
+            self.tell_host(now, leads, pushes);
         }
     }
 
@@ -143,7 +164,8 @@ impl Lobby {
                 self.refuse_noted_of(seat, pushes);
                 self.push(Change::Left { seat, reason }, pushes);
                 self.tell_game(now, seat, SeatChange::Left, pushes);
-                self.settle_host(now, None, pushes);
+                let leads = self.settle_host(None, pushes);
+                self.tell_host(now, leads, pushes);
                 self.begin_if_wanted(now, seed, pushes);
             }
             Place::Spectator => {
@@ -173,8 +195,8 @@ impl Lobby {
 
     /// The host stays host while connected. Then it is the longest seated player who is; if nobody
     /// is, it stays with its seat, or goes to the longest seated. Who is told of it otherwise is
-    /// `except`.
-    pub(super) fn settle_host(&mut self, now: Now, except: Option<Address>, pushes: &mut Pushes) {
+    /// `except`. True if it is another.
+    pub(super) fn settle_host(&mut self, except: Option<Address>, pushes: &mut Pushes) -> bool {
         let current = self.seated().find(|member| member.place.seat() == self.host);
         let next = current
             .filter(|member| member.socket.is_some())
@@ -182,10 +204,26 @@ impl Lobby {
             .or(current)
             .or_else(|| self.seated().next())
             .and_then(|member| member.place.seat());
-        if std::mem::replace(&mut self.host, next) != next
-            && let Some(seat) = next
-        {
+        self.lead(next, except, pushes)
+    }
+
+    /// This seat is host now. True if it was another before.
+    pub(super) fn lead(
+        &mut self,
+        next: Option<u8>,
+        except: Option<Address>,
+        pushes: &mut Pushes,
+    ) -> bool {
+        let is_other = std::mem::replace(&mut self.host, next) != next;
+        if let (true, Some(seat)) = (is_other, next) {
             self.push_except(Change::Host { seat }, except, pushes);
+        }
+        is_other && next.is_some()
+    }
+
+    /// Tells the match that another seat is host, if one is.
+    pub(super) fn tell_host(&mut self, now: Now, is_other: bool, pushes: &mut Pushes) {
+        if is_other {
             let when = self.when(now);
             self.tell_play(|play| play.host(when), pushes);
         }
@@ -203,9 +241,14 @@ impl Lobby {
         if self.is_playing() {
             return Err(Refusal::new(code::PHASE, "a match is on; watch it as a spectator"));
         }
-        (0..self.capacity)
+        let full = || Refusal::new(code::FULL, "every seat is taken");
+        if self.seated().count() >= usize::from(self.settings.capacity) {
+            return Err(full());
+        }
+        // Seats above the capacity may be taken still, so that there is one below it.
+        (0..self.settings.capacity)
             .find(|seat| self.seated().all(|member| member.place != Place::Seat(*seat)))
-            .ok_or_else(|| Refusal::new(code::FULL, "every seat is taken"))
+            .ok_or_else(full)
     }
 }
 

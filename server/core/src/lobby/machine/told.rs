@@ -31,8 +31,9 @@ impl Lobby {
             game: self.game.clone(),
             host: name,
             players: u8::try_from(self.seated().count()).unwrap_or(u8::MAX),
-            capacity: self.capacity,
+            capacity: self.settings.capacity,
             phase: self.phase,
+            password: self.settings.terms().password,
         })
     }
 
@@ -90,23 +91,28 @@ impl Lobby {
             .filter_map(|m| {
                 let seat = m.place.seat()?;
                 let connected = m.socket.is_some();
-                Some(api::Seat { seat, name: m.name.clone(), connected, ready: m.ready })
+                let (name, ready, colour) = (m.name.clone(), m.ready, m.colour);
+                Some(api::Seat { seat, name, connected, ready, colour })
             })
             .collect();
         seats.sort_unstable_by_key(|seat| seat.seat);
+        let terms = self.settings.terms();
         api::Lobby {
             id: self.id.to_string(),
             code: self.code.as_str().to_owned(),
             game: self.game.clone(),
             config: self.config.json().to_owned(),
-            visibility: self.visibility,
+            visibility: terms.visibility,
+            password: terms.password,
+            locked: terms.locked,
             phase: self.phase,
             version: self.version,
             host: self.host,
             seats,
-            capacity: self.capacity,
+            capacity: terms.capacity,
             needed: *self.kind.seats().start(),
             spectators: self.n_spectators() as u32,
+            max_spectators: terms.max_spectators,
             state,
         }
     }

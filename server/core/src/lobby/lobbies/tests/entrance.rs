@@ -32,7 +32,8 @@ fn who_creates_a_lobby_takes_its_first_seat_and_is_host() {
         [&lobby["visibility"], &lobby["phase"], &lobby["version"], &lobby["host"]],
         [&json!("private"), &json!("open"), &json!(1), &json!(0)]
     );
-    let seat = json!({"seat": 0, "name": "Ann", "connected": true, "ready": false});
+    let seat =
+        json!({"seat": 0, "name": "Ann", "connected": true, "ready": false, "colour": "red"});
     assert_eq!(lobby["seats"], json!([seat]));
     assert_eq!((&lobby["capacity"], &lobby["spectators"]), (&json!(4), &json!(0)));
     assert_eq!(lobby.get("state"), None);

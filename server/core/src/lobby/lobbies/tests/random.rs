@@ -40,6 +40,12 @@ fn op() -> impl Strategy<Value = Op> {
         ("action", r#"{"type":"win"}"#),
         ("action", r#"{"type":"do","what":"x"}"#),
         ("resync", "null"),
+        ("settings", r#"{"locked":true}"#),
+        ("settings", r#"{"locked":false,"visibility":"unlisted","max_spectators":1}"#),
+        ("settings", r#"{"capacity":3,"password":"","visibility":"public"}"#),
+        ("settings", r#"{"password":"x"}"#),
+        ("host", r#"{"seat":1}"#),
+        ("colour", r#"{"colour":"teal"}"#),
     ]);
     let frequent = prop::sample::select(vec![
         ("ready", r#"{"ready":true}"#),

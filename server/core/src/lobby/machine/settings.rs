@@ -1,0 +1,210 @@
+//! How a lobby is run: who may come in, how many, in which colours, and who decides that.
+
+use super::*;
+use parlor_shared::api::lobby::{Colour, Terms};
+
+/// Longest password.
+pub const MAX_PASSWORD_CODE_POINTS: usize = 64;
+/// Its bytes.
+const MAX_PASSWORD_BYTES: usize = 4 * MAX_PASSWORD_CODE_POINTS;
+
+/// What the creator chose and the host may change.
+#[derive(Debug)]
+pub(in crate::lobby) struct Settings {
+    pub(super) visibility: Visibility,
+    password: Option<Box<str>>,
+    pub(super) capacity: u8,
+    pub(super) max_spectators: u8,
+    locked: bool,
+}
+
+impl Settings {
+    /// What the creator of a lobby of this kind chose.
+    ///
+    /// # Errors
+    /// If it makes no sense.
+    pub(in crate::lobby) fn of(create: &api::Create, kind: &dyn Kind) -> Result<Self, Refusal> {
+        let mut settings = Self {
+            visibility: create.visibility,
+            password: None,
+            capacity: *kind.seats().end(),
+            max_spectators: MAX_SPECTATORS as u8,
+            locked: create.locked,
+        };
+        let chosen = api::Settings {
+            password: create.password.clone(),
+            capacity: create.capacity,
+            max_spectators: create.max_spectators,
+            ..api::Settings::default()
+        };
+        settings.change(&chosen, kind, 0)?;
+        Ok(settings)
+    }
+
+    /// Takes over what was chosen, all or nothing, where so many seats are taken.
+    fn change(
+        &mut self,
+        chosen: &api::Settings,
+        kind: &dyn Kind,
+        n_seated: usize,
+    ) -> Result<(), Refusal> {
+        if let Some(capacity) = chosen.capacity {
+            let (least, most) = (*kind.seats().start(), *kind.seats().end());
+            let least = least.max(u8::try_from(n_seated).unwrap_or(u8::MAX)).max(1);
+            if !(least..=most).contains(&capacity) {
+                let message = format!("a lobby of this game now has {least} to {most} seats");
+                return Err(Refusal::new(code::BAD_REQUEST, message));
+            }
+        }
+        if chosen.max_spectators.is_some_and(|n| usize::from(n) > MAX_SPECTATORS) {
+            let message = format!("at most {MAX_SPECTATORS} spectators may watch");
+            return Err(Refusal::new(code::BAD_REQUEST, message));
+        }
+        if let Some(password) = &chosen.password {
+            if password.chars().count() > MAX_PASSWORD_CODE_POINTS {
+                let message = format!("a password has 1 to {MAX_PASSWORD_CODE_POINTS} characters");
+                return Err(Refusal::new(code::BAD_REQUEST, message));
+            }
+            self.password = Some(password.as_str().into()).filter(|_| !password.is_empty());
+        }
+        self.visibility = chosen.visibility.unwrap_or(self.visibility);
+        self.capacity = chosen.capacity.unwrap_or(self.capacity);
+        self.max_spectators = chosen.max_spectators.unwrap_or(self.max_spectators);
+        self.locked = chosen.locked.unwrap_or(self.locked);
+        Ok(())
+    }
+
+    /// Lets somebody in who knows the password, if the lobby lets anybody in.
+    pub(super) fn admit(&self, password: Option<&str>) -> Result<(), Refusal> {
+        let is_right = match (&self.password, password) {
+            (None, _) => true,
+            (Some(_), None) => {
+                return Err(Refusal::new(code::PASSWORD, "this lobby asks for a password"));
+            }
+            (Some(right), Some(said)) => is_same(right, said),
+        };
+        if !is_right {
+            return Err(Refusal::new(code::PASSWORD, "this is not the lobby's password"));
+        }
+        if self.locked {
+            return Err(Refusal::new(code::LOCKED, "the lobby is locked"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn terms(&self) -> Terms {
+        Terms {
+            visibility: self.visibility,
+            password: self.password.is_some(),
+            capacity: self.capacity,
+            max_spectators: self.max_spectators,
+            locked: self.locked,
+        }
+    }
+}
+
+/// Compares in a time that tells nothing of either: all that a password can be long is looked at.
+fn is_same(right: &str, said: &str) -> bool {
+    let (right, said) = (right.as_bytes(), said.as_bytes());
+    let at = |text: &[u8], i: usize| text.get(i).copied().unwrap_or_default();
+    let differing = (0..MAX_PASSWORD_BYTES).fold(0, |all, i| all | (at(right, i) ^ at(said, i)));
+    (differing == 0) & (right.len() == said.len())
+}
+
+impl Lobby {
+    pub(in crate::lobby) fn visibility(&self) -> Visibility {
+        self.settings.visibility
+    }
+
+    /// True if nobody new comes in.
+    pub(in crate::lobby) fn is_locked(&self) -> bool {
+        self.settings.locked
+    }
+
+    /// The host changes how the lobby is run.
+    pub(in crate::lobby) fn set(
+        &mut self,
+        at: usize,
+        chosen: &api::Settings,
+        pushes: &mut Pushes,
+    ) -> Result<api::Done, Refusal> {
+        self.expect_host(at, "change the settings")?;
+        if chosen.capacity.is_some() && self.is_playing() {
+            return Err(Refusal::new(code::PHASE, "not while a match is on"));
+        }
+        let before = self.settings.terms();
+        let n_seated = self.seated().count();
+        self.settings.change(chosen, &*self.kind, n_seated)?;
+        let terms = self.settings.terms();
+        // Another password in place of one is nobody's business.
+        if terms != before {
+            self.push(Change::Settings(terms), pushes);
+        }
+        Ok(api::Done {})
+    }
+
+    /// The host makes another seat host.
+    pub(in crate::lobby) fn hand_over(
+        &mut self,
+        now: Now,
+        at: usize,
+        seat: u8,
+        pushes: &mut Pushes,
+    ) -> Result<api::Done, Refusal> {
+        self.expect_host(at, "hand the lobby over")?;
+        let next = self.seated().find(|member| member.place == Place::Seat(seat));
+        if next.is_none_or(|next| next.socket.is_none()) {
+            let message = "nobody who is connected sits in this seat";
+            return Err(Refusal::new(code::SEAT, message));
+        }
+        let leads = self.lead(Some(seat), None, pushes);
+        self.tell_host(now, leads, pushes);
+        Ok(api::Done {})
+    }
+
+    /// A seat chooses another colour.
+    pub(in crate::lobby) fn paint(
+        &mut self,
+        at: usize,
+        colour: Colour,
+        pushes: &mut Pushes,
+    ) -> Result<api::Done, Refusal> {
+        let seat = self.seat_of(at)?;
+        if self.members[at].colour == Some(colour) {
+            return Ok(api::Done {});
+        }
+        if self.free_colour(Some(colour)) != Some(colour) {
+            return Err(Refusal::new(code::COLOUR, "another seat has this colour"));
+        }
+        self.members[at].colour = Some(colour);
+        self.push(Change::Colour { seat, colour }, pushes);
+        Ok(api::Done {})
+    }
+
+    /// The colour that was wished for if it is free, else the first that is.
+    pub(super) fn free_colour(&self, wish: Option<Colour>) -> Option<Colour> {
+        let is_free = |colour: &Colour| self.members.iter().all(|m| m.colour != Some(*colour));
+        wish.into_iter().chain(Colour::ALL).find(is_free)
+    }
+
+    /// Refuses who is not host.
+    pub(super) fn expect_host(&self, at: usize, what: &str) -> Result<u8, Refusal> {
+        let seat = self.members[at].place.seat().filter(|seat| self.host == Some(*seat));
+        seat.ok_or_else(|| Refusal::new(code::FORBIDDEN, format!("only the host may {what}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_the_same_or_not() {
+        let longest = "ä".repeat(MAX_PASSWORD_CODE_POINTS);
+        for (right, said) in [("a", "b"), ("a", "a\0"), ("a\0", "a"), ("ab", "a"), ("a", "")] {
+            assert!(!is_same(right, said), "{right:?} {said:?}");
+        }
+        assert!(!is_same(&longest, &format!("{longest}x")));
+        assert!(is_same(&longest, &longest) && is_same("a", "a"));
+    }
+}
