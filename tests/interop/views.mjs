@@ -3,6 +3,7 @@
 //   node views.mjs --url http://127.0.0.1:PORT [--only TEXT] [--verbose]
 // Source: shared/src/api/{lobby,delta,circles}.rs.
 
+import { decode } from "@msgpack/msgpack";
 import { NodeWebSocket, io } from "socket.io-client";
 import {
   WAIT_MS,
@@ -48,11 +49,19 @@ class Viewer {
       socket.once("connect", resolve);
       socket.once("connect_error", reject);
     });
-    socket.on("state", ({ n, key = false, ...state }) => {
+    // Who asked for MessagePack gets bytes.
+    const read = (payload) => {
+      const packed = ArrayBuffer.isView(payload) || payload instanceof ArrayBuffer;
+      if (packed) this.packed += 1;
+      return packed ? decode(payload) : payload;
+    };
+    socket.on("state", (payload) => {
+      const { n, key = false, ...state } = read(payload);
       if (key) this.base = { n, state };
       this.#saw(n, state, "state", key);
     });
-    socket.on("delta", ({ n, base, delta }) => {
+    socket.on("delta", (payload) => {
+      const { n, base, delta } = read(payload);
       if (base !== this.base?.n) this.unknown.push(base);
       else this.#saw(n, apply(this.base.state, delta), "delta");
     });
@@ -60,7 +69,7 @@ class Viewer {
   }
 
   enter() {
-    Object.assign(this, { base: undefined, states: new Map(), kinds: [], unknown: [] });
+    Object.assign(this, { base: undefined, states: new Map(), kinds: [], unknown: [], packed: 0 });
   }
 
   #saw(n, state, kind, key) {
@@ -171,6 +180,30 @@ check("whoever looks, whole or by deltas, sees the same at the same number", asy
   }
   between(compare(host, polling), 10, Infinity, "states compared with who polls");
   equal(host.state.view.circles.length, 42, "circles");
+});
+
+check("in MessagePack there is the same to see", async (t) => {
+  const watching = { role: "spectator", format: "msgpack" };
+  const { host, others } = await lobby(
+    t,
+    { drifting: 40 },
+    { format: "msgpack", deltas: true },
+    { ...watching },
+    { ...watching, deltas: true, transports: ["polling"] },
+    { role: "spectator", deltas: true },
+  );
+  const [player, whole, polling, plain] = others;
+  await player.accepted("input", 1, steer(1, 0.5));
+  await host.more(80);
+  for (const viewer of others) {
+    await viewer.until("the host's state", () => viewer.newest >= host.newest);
+    equal(viewer.unknown, [], "deltas whose base is not known");
+    equal(viewer.packed, viewer === plain ? 0 : viewer.kinds.length, "pushes that came as bytes");
+    between(compare(host, viewer), 5, Infinity, "states compared");
+  }
+  that(player.kinds.includes("delta"), "what came", "deltas", player.kinds);
+  that(polling.kinds.includes("delta"), "what came", "deltas", polling.kinds);
+  that(!whole.kinds.includes("delta"), "what came", "no deltas", whole.kinds);
 });
 
 check("a tick is a state, and they come at their rate", async (t) => {

@@ -135,7 +135,7 @@ mod tests {
         views::ViewMessage,
     };
     use parlor_shared::{
-        api::lobby::{Listed, Phase},
+        api::lobby::{Format, Listed, Phase},
         id::SocketId,
         socket_io::{Args, Draft, Frame},
     };
@@ -225,7 +225,10 @@ mod tests {
         let lobby = LobbyKey::new(3, 4);
         let viewers = [ViewerKey::Everybody, ViewerKey::Seat(255), ViewerKey::Spectators];
         for viewer in viewers {
-            let (view, text) = (ViewId { shard, lobby, viewer }, r#"{"é":[1]}"#.to_owned());
+            let (view, text) = (
+                ViewId { shard, lobby, viewer, format: Format::Msgpack },
+                r#"{"é":[1]}"#.to_owned(),
+            );
             all.extend([
                 Message::View(ViewMessage::Watch { view, socket, deltas: true }),
                 Message::View(ViewMessage::Unwatch { view, socket }),

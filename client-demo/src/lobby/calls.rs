@@ -8,8 +8,8 @@ use parlor_shared::{
     api::{
         Refusal, Reply,
         lobby::{
-            Acted, Chat, Create, Done, Join, Joined, List, Listing, NAMESPACE, Ready, Resume,
-            Typing, request,
+            Acted, Chat, Create, Done, Format, Join, Joined, List, Listing, NAMESPACE, Ready,
+            Resume, Typing, request,
         },
     },
     socket_io::{ArgsError, EventArgs},
@@ -94,7 +94,8 @@ impl LobbySocket {
     /// # Errors
     /// If the server refuses or does not answer.
     pub fn resume(&mut self, token: &str, deltas: bool) -> Result<&Story, LobbyError> {
-        let resume = Resume { token: token.to_owned(), version: None, deltas };
+        let (token, format) = (token.to_owned(), Format::Json);
+        let resume = Resume { token, version: None, deltas, format };
         let joined = self.call(request::RESUME, (resume,))?;
         Ok(self.begin(joined))
     }

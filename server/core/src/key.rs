@@ -1,6 +1,7 @@
 //! Names for what lives on a shard: an index to find it fast, a generation to tell it from what
 //! lived in the same place before.
 
+use parlor_shared::api::lobby::Format;
 use serde::{Deserialize, Serialize};
 use slab::Slab;
 
@@ -109,6 +110,8 @@ pub struct ViewId {
     pub lobby: LobbyKey,
     /// Whose view it is.
     pub viewer: ViewerKey,
+    /// How it is written: who wants it otherwise looks at another view.
+    pub format: Format,
 }
 
 /// Whose view.

@@ -2,6 +2,7 @@
 //! One socket is in at most one lobby, so events after `create`, `join` and `resume` name none.
 //! What a game's actions and views look like is the game's own page (see [`super::chess`]).
 
+mod format;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
+pub use format::Format;
 pub use settings::{Colour, HandOver, Paint, Settings, Terms};
 
 /// Name of the namespace.
@@ -127,6 +129,9 @@ pub struct Create {
     /// Whether [`Delta`]s may come in place of states; absent: no.
     #[serde(default, skip_serializing_if = "is_false")]
     pub deltas: bool,
+    /// How [`State`]s and [`Delta`]s are written; absent: as JSON.
+    #[serde(default, skip_serializing_if = "Format::is_json")]
+    pub format: Format,
 }
 
 /// Join a lobby by its code, or one that is not private by its id.
@@ -153,6 +158,9 @@ pub struct Join {
     /// Whether [`Delta`]s may come in place of states; absent: no.
     #[serde(default, skip_serializing_if = "is_false")]
     pub deltas: bool,
+    /// How [`State`]s and [`Delta`]s are written; absent: as JSON.
+    #[serde(default, skip_serializing_if = "Format::is_json")]
+    pub format: Format,
 }
 
 /// Return to a seat (or spectator's place) after a lost connection.
@@ -169,6 +177,9 @@ pub struct Resume {
     /// Whether [`Delta`]s may come in place of states; absent: no.
     #[serde(default, skip_serializing_if = "is_false")]
     pub deltas: bool,
+    /// How [`State`]s and [`Delta`]s are written; absent: as JSON.
+    #[serde(default, skip_serializing_if = "Format::is_json")]
+    pub format: Format,
 }
 
 /// Ask for public lobbies.

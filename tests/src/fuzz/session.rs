@@ -47,6 +47,7 @@ pub(super) fn session(data: &[u8]) {
             shard: ShardId::default(),
             lobby: LobbyKey::new(u32::from(argument % 16), 0),
             viewer: ViewerKey::Everybody,
+            format: Default::default(),
         };
         let input = match kind % 25 {
             0 => SessionInput::PollOpened,

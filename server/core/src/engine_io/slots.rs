@@ -246,7 +246,12 @@ mod tests {
 
     fn view(number: u32) -> ViewId {
         let lobby = LobbyKey::new(number, 0);
-        ViewId { shard: ShardId::default(), lobby, viewer: ViewerKey::Everybody }
+        ViewId {
+            shard: ShardId::default(),
+            lobby,
+            viewer: ViewerKey::Everybody,
+            format: Default::default(),
+        }
     }
 
     /// Shows each view's number and what it builds on; `key` is what it becomes.

@@ -129,6 +129,8 @@ pub(super) struct Member {
     pub(super) socket: Option<Address>,
     /// The socket's client can do something with deltas.
     deltas: bool,
+    /// How it wants to be shown the match.
+    format: api::Format,
     /// Until then the place is kept without a socket.
     kept_until: Option<Time>,
     ready: bool,
@@ -145,6 +147,7 @@ pub(super) struct Member {
 pub(super) struct Comer {
     pub(super) socket: Address,
     pub(super) deltas: bool,
+    pub(super) format: api::Format,
     /// The last version that it has seen, if it comes back and says so.
     pub(super) seen: Option<u64>,
 }

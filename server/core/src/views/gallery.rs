@@ -10,6 +10,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use parlor_shared::api::lobby::Format;
+
 use super::{
     message::ViewMessage,
     picture::{Encoded, Picture},
@@ -138,7 +140,8 @@ impl Gallery {
                 if who.shard == self.shard {
                     self.watch_here(view, socket, Watcher { session, deltas }, effects);
                 } else {
-                    let watched = self.views.entry(view).or_insert_with(Watched::fresh);
+                    let watched =
+                        self.views.entry(view).or_insert_with(|| Watched::fresh(view.format));
                     watched.others.entry(who.shard).or_default().sockets.insert(socket);
                     self.untold.insert(view);
                     let message = ViewMessage::Watch { view, socket, deltas };
@@ -218,7 +221,7 @@ impl Gallery {
         effects: &mut Vec<ViewEffect>,
     ) {
         self.unwatch_here(view, socket, effects);
-        let watched = self.views.entry(view).or_insert_with(Watched::fresh);
+        let watched = self.views.entry(view).or_insert_with(|| Watched::fresh(view.format));
         watched.watchers.insert(socket, watcher);
         watched.n_deltas += usize::from(watcher.deltas);
     }
@@ -295,8 +298,8 @@ impl Gallery {
 }
 
 impl Watched {
-    fn fresh() -> Self {
-        Self { picture: Picture::fresh(), ..Self::default() }
+    fn fresh(format: Format) -> Self {
+        Self { picture: Picture::fresh(format), ..Self::default() }
     }
 
     fn show(&self, view: ViewId, effects: &mut Vec<ViewEffect>) {

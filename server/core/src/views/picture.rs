@@ -9,9 +9,9 @@
 use parlor_shared::{
     api::{
         delta,
-        lobby::{NAMESPACE, push},
+        lobby::{Format, NAMESPACE, push},
     },
-    socket_io::{Draft, Frame},
+    socket_io::{Binary, Draft, Frame},
 };
 use serde_json::Value;
 
@@ -38,6 +38,8 @@ pub(super) struct Picture {
     key: Option<Key>,
     full_frame: Option<Frame>,
     delta_frame: Option<Frame>,
+    /// How both are written.
+    format: Format,
 }
 
 #[derive(Debug)]
@@ -64,8 +66,8 @@ pub(super) struct Encoded {
 
 impl Picture {
     /// A view at which somebody begins to look: that state has number 1.
-    pub(super) fn fresh() -> Self {
-        Self { n: 1, ..Self::default() }
+    pub(super) fn fresh(format: Format) -> Self {
+        Self { n: 1, format, ..Self::default() }
     }
 
     /// There is a newer state. Nothing is made of it yet.
@@ -178,14 +180,14 @@ impl Picture {
         {
             let frame = self.delta_frame.get_or_insert_with(|| {
                 encoded.delta += 1;
-                delta_frame(self.n, base.unwrap_or_default(), delta)
+                delta_frame(self.n, base.unwrap_or_default(), delta, self.format)
             });
             return Some(Shown { frame: frame.clone(), key: None });
         }
         let key = key.filter(|key| *key == self.n);
         if self.full_frame.is_none() {
-            let n = self.n;
-            self.full_frame = Some(full_frame(self.full(source)?, n, key.is_some()));
+            let (n, format) = (self.n, self.format);
+            self.full_frame = Some(full_frame(self.full(source)?, n, key.is_some(), format));
             encoded.full += 1;
         }
         let frame = self.full_frame.clone()?;
@@ -200,21 +202,31 @@ impl Picture {
     }
 }
 
-/// Today's only encoding: JSON. Another one takes the place of these two.
-fn full_frame(state: &str, n: u64, is_key: bool) -> Frame {
+fn full_frame(state: &str, n: u64, is_key: bool, format: Format) -> Frame {
     let members = state.strip_suffix('}').unwrap_or(state);
     let comma = if members.len() > 1 { "," } else { "" };
     let key = if is_key { ",\"key\":true}" } else { "}" };
-    frame(push::STATE, &[members, comma, "\"n\":", &n.to_string(), key])
+    frame(push::STATE, &[members, comma, "\"n\":", &n.to_string(), key], format)
 }
 
-fn delta_frame(n: u64, base: u64, delta: &str) -> Frame {
+fn delta_frame(n: u64, base: u64, delta: &str, format: Format) -> Frame {
     let head = format!("{{\"n\":{n},\"base\":{base},\"delta\":");
-    frame(push::DELTA, &[&head, delta, "}"])
+    frame(push::DELTA, &[&head, delta, "}"], format)
 }
 
-fn frame(event: &str, payload: &[&str]) -> Frame {
+/// A push with this JSON as its argument, or with the same in MessagePack as its attachment.
+fn frame(event: &str, payload: &[&str], format: Format) -> Frame {
     let mut draft = Draft::event(event).expect("no reserved name");
-    draft.json(payload);
-    draft.into_event(NAMESPACE, None).expect("no attachments")
+    let packed = if format == Format::Msgpack { pack(&payload.concat()) } else { None };
+    match packed {
+        Some(packed) => draft.arg(&Binary::from(packed)).expect("bytes can be attached"),
+        None => draft.json(payload),
+    }
+    draft.into_event(NAMESPACE, None).expect("one attachment at most")
+}
+
+/// `None`: it is nested too deeply to be read as a value.
+fn pack(json: &str) -> Option<Vec<u8>> {
+    let value: Value = serde_json::from_str(json).ok()?;
+    rmp_serde::to_vec_named(&value).ok()
 }

@@ -34,7 +34,7 @@ impl Lobbies {
         };
         let mut lobby = Lobby::new(identity, create.game.clone(), kind, config, settings);
         let token = ResumeToken::from_bytes(self.mint(ids));
-        let comer = Comer { socket: who, deltas: create.deltas, seen: None };
+        let comer = Comer { socket: who, deltas: create.deltas, format: create.format, seen: None };
         let (name, role) = (create.name.as_str(), api::Role::Player);
         let guest = Guest { name, role, colour: create.colour };
         let joined = lobby.enter(now, guest, token, comer, pushes)?;
@@ -90,7 +90,7 @@ impl Lobbies {
         self.outside(who)?;
         let token = ResumeToken::from_bytes(self.mint(ids));
         let lobby = self.lobbies.get_mut(key).expect("found by the caller");
-        let comer = Comer { socket: who, deltas: join.deltas, seen: None };
+        let comer = Comer { socket: who, deltas: join.deltas, format: join.format, seen: None };
         let joined = lobby.join(now, join, token, comer, pushes)?;
         self.settle_in(now.time, who, key, token);
         Ok(joined)
@@ -137,7 +137,12 @@ impl Lobbies {
         if holds_another {
             return Err(Refusal::new(code::IN_LOBBY, "you have another place in this lobby"));
         }
-        let comer = Comer { socket: who, deltas: resume.deltas, seen: resume.version };
+        let comer = Comer {
+            socket: who,
+            deltas: resume.deltas,
+            format: resume.format,
+            seen: resume.version,
+        };
         let (joined, before) = lobby.resume(now, at, token, fresh, comer, pushes);
         for stale in stale {
             self.by_token.remove(&stale);

@@ -53,6 +53,7 @@ impl Lobby {
             previous: None,
             socket: Some(comer.socket),
             deltas: comer.deltas,
+            format: comer.format,
             kept_until: None,
             ready: false,
             version: self.version,
@@ -86,7 +87,7 @@ impl Lobby {
         let (member, socket) = (&mut self.members[at], comer.socket);
         let before = member.socket.replace(socket);
         let place = member.place;
-        member.deltas = comer.deltas;
+        (member.deltas, member.format) = (comer.deltas, comer.format);
         member.kept_until = None;
         member.token = fresh;
         member.previous = Some(shown);

@@ -84,7 +84,8 @@ impl Lobby {
         if self.play.replace(play).is_none() {
             for member in &self.members {
                 if let Some(socket) = member.socket {
-                    let comer = Comer { socket, deltas: member.deltas, seen: None };
+                    let (deltas, format) = (member.deltas, member.format);
+                    let comer = Comer { socket, deltas, format, seen: None };
                     self.watch(comer, member.place, pushes);
                 }
             }

@@ -2,7 +2,7 @@
 //! to who looks at it.
 
 use parlor_shared::{
-    api::lobby::{self as api, Change, Changed, MatchEvent, NAMESPACE, push},
+    api::lobby::{self as api, Change, Changed, Format, MatchEvent, NAMESPACE, push},
     socket_io::{Draft, Frame},
 };
 
@@ -84,7 +84,7 @@ impl Lobby {
     }
 
     pub(super) fn snapshot(&mut self, viewer: Place) -> api::Lobby {
-        let state = self.state(self.view_of(viewer).viewer);
+        let state = self.state(self.viewer_of(viewer));
         let mut seats: Vec<api::Seat> = self
             .members
             .iter()
@@ -141,33 +141,38 @@ impl Lobby {
     /// Shows somebody the match, once there is or was one.
     pub(super) fn watch(
         &self,
-        Comer { socket, deltas, .. }: Comer,
+        Comer { socket, deltas, format, .. }: Comer,
         place: Place,
         pushes: &mut Pushes,
     ) {
         if self.play.is_none() {
             return;
         }
-        let view = self.view_of(place);
+        let view = self.view_of(place, format);
         pushes.push(LobbyEffect::Watch { who: socket, view, deltas });
     }
 
-    pub(super) fn view_of(&self, place: Place) -> ViewId {
-        let viewer = match (self.kind.views(), place) {
+    fn view_of(&self, place: Place, format: Format) -> ViewId {
+        let (shard, lobby) = self.home;
+        ViewId { shard, lobby, viewer: self.viewer_of(place), format }
+    }
+
+    fn viewer_of(&self, place: Place) -> ViewerKey {
+        match (self.kind.views(), place) {
             (Views::Shared, _) => ViewerKey::Everybody,
             (Views::PerSeat, Place::Seat(seat)) if fault::is_planted(Fault::WrongSeatsView) => {
                 ViewerKey::Seat(1 - seat.min(1))
             }
             (Views::PerSeat, Place::Seat(seat)) => ViewerKey::Seat(seat),
             (Views::PerSeat, Place::Spectator) => ViewerKey::Spectators,
-        };
-        ViewId { shard: self.home.0, lobby: self.home.1, viewer }
+        }
     }
 
     /// Whoever looks at the match sees something new.
     pub(super) fn show(&self, pushes: &mut Pushes) {
         let here = self.members.iter().filter(|member| member.socket.is_some());
-        let mut views: Vec<ViewId> = here.map(|member| self.view_of(member.place)).collect();
+        let mut views: Vec<ViewId> =
+            here.map(|member| self.view_of(member.place, member.format)).collect();
         views.sort_unstable();
         views.dedup();
         pushes.extend(views.into_iter().map(LobbyEffect::Dirty));

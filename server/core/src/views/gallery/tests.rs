@@ -5,9 +5,10 @@ use super::*;
 
 mod shards;
 
+use bytes::Bytes;
 use parlor_shared::{
     api::{delta, lobby::State},
-    socket_io::{Args, Frame, Packet, Sender},
+    socket_io::{Args, Binary, Frame, Packet, Sender},
 };
 use serde_json::{Value, json};
 
@@ -19,8 +20,10 @@ use crate::{
 const HERE: ShardId = ShardId { node: 0, shard: 0 };
 const THERE: ShardId = ShardId { node: 0, shard: 1 };
 
+/// Those with odd numbers are written as JSON, the others in MessagePack.
 fn view(lobby: u32) -> ViewId {
-    ViewId { shard: HERE, lobby: LobbyKey::new(lobby, 0), viewer: ViewerKey::Everybody }
+    let format = if lobby % 2 == 1 { Format::Json } else { Format::Msgpack };
+    ViewId { shard: HERE, lobby: LobbyKey::new(lobby, 0), viewer: ViewerKey::Everybody, format }
 }
 
 fn address(shard: ShardId, number: u32) -> Address {
@@ -49,8 +52,17 @@ fn read(frame: &Frame) -> (String, Value) {
     let (_, bytes) = frame.packets().next().unwrap();
     let text = std::str::from_utf8(&bytes[1..]).unwrap();
     let packet = Packet::decode(text, Sender::Server).unwrap();
-    let args = Args::of_event(packet.data.unwrap(), &[]);
-    (args.name().into_owned(), args.get(0).unwrap())
+    let attached = frame.packets().skip(1).map(|(is_binary, bytes)| {
+        assert!(is_binary);
+        Bytes::copy_from_slice(bytes)
+    });
+    let attached: Vec<Bytes> = attached.collect();
+    let args = Args::of_event(packet.data.unwrap(), &attached);
+    let payload = match args.get::<Binary>(0) {
+        Ok(Binary(bytes)) => rmp_serde::from_slice(&bytes).unwrap(),
+        Err(_) => args.get(0).unwrap(),
+    };
+    (args.name().into_owned(), payload)
 }
 
 /// The argument of a shown frame, as it is written.
@@ -321,4 +333,61 @@ fn a_view_that_is_no_more_is_hidden_from_everybody() {
     assert_eq!(script.tell(ViewInput::Gone(view(1))), [hide]);
     assert_eq!(script.outgoing(), [ViewMessage::Gone { view: view(1) }]);
     assert!(script.gallery.is_empty() && script.gallery.watching.is_empty());
+}
+
+#[test]
+fn what_is_shown_in_messagepack_is_what_is_shown_as_json() {
+    let mut script = Script::new();
+    for (number, which) in [(1, 1), (2, 2)] {
+        script.tell(watch(address(HERE, number), view(which), true));
+    }
+    let shown = |script: &mut Script, base| {
+        let state = script.state.to_string();
+        [1, 2].map(|which| {
+            script.gallery.frame(view(which), base, &mut |_| Some(state.clone())).unwrap()
+        })
+    };
+    let [json, packed] = shown(&mut script, None);
+    assert_eq!(json.key, packed.key);
+    assert_eq!(read(&json.frame), read(&packed.frame));
+    assert_eq!(read(&packed.frame).0, "state");
+    let lengths = [&json, &packed].map(|shown| shown.frame.wire().len());
+    assert!(lengths[1] < lengths[0] * 4 / 5, "{lengths:?}");
+    for number in 1..4 {
+        script.state = state(number);
+        for which in [1, 2] {
+            script.tell(ViewInput::Dirty(view(which)));
+        }
+        let [json, packed] = shown(&mut script, json.key);
+        assert_eq!(read(&packed.frame).0, "delta");
+        assert_eq!(read(&json.frame), read(&packed.frame));
+        let again = shown(&mut script, json.key.or(Some(1)))[1].frame.clone();
+        assert_eq!(again.wire().as_ptr(), packed.frame.wire().as_ptr(), "written once for all");
+    }
+}
+
+#[test]
+fn numbers_of_all_kinds_are_the_same_in_messagepack() {
+    let numbers = json!({"view": [0, 127, 128, 255, 256, 65_536, u64::MAX, -1, -33, -129, i64::MIN,
+        0.5, 1.0, -0.0, 1e300, true, null, "", "é", {"": []}], "x": "y".repeat(70_000)});
+    let mut gallery = Gallery::new(HERE);
+    let mut effects = Vec::new();
+    gallery.handle(watch(address(HERE, 2), view(2), false), &mut effects);
+    let shown = gallery.frame(view(2), None, &mut |_| Some(numbers.to_string())).unwrap();
+    let mut payload = read(&shown.frame).1;
+    assert_eq!(payload.as_object_mut().unwrap().remove("n"), Some(json!(1)));
+    assert_eq!(payload, numbers);
+    assert_eq!(payload.to_string(), numbers.to_string(), "1.0 is no 1");
+}
+
+#[test]
+fn what_is_nested_too_deeply_to_be_read_comes_as_json() {
+    let mut gallery = Gallery::new(HERE);
+    gallery.handle(watch(address(HERE, 2), view(2), false), &mut Vec::new());
+    for (depth, is_packed) in [(126, true), (127, false), (5000, false)] {
+        gallery.handle(ViewInput::Dirty(view(2)), &mut Vec::new());
+        let deep = format!("{{\"view\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+        let shown = gallery.frame(view(2), None, &mut |_| Some(deep.clone())).unwrap();
+        assert_eq!(shown.frame.packets().count(), if is_packed { 2 } else { 1 }, "{depth}");
+    }
 }

@@ -33,7 +33,12 @@ impl Views for Shelf {
 
 pub(super) fn view(number: u32) -> ViewId {
     let lobby = LobbyKey::new(number, 0);
-    ViewId { shard: ShardId::default(), lobby, viewer: ViewerKey::Everybody }
+    ViewId {
+        shard: ShardId::default(),
+        lobby,
+        viewer: ViewerKey::Everybody,
+        format: Default::default(),
+    }
 }
 
 impl Script {

@@ -98,6 +98,38 @@ fn what_was_asked_for_with_an_entrance_is_told_with_the_view_when_there_is_one()
 }
 
 #[test]
+fn who_wants_it_written_otherwise_looks_at_another_view_of_the_same() {
+    let mut script = Script::new();
+    script.arrive(0);
+    script.ok(0, "create", &json!({"game": "tally", "name": "A", "format": "msgpack"}));
+    script.enter(1, "player");
+    script.enter(2, "spectator");
+    script.arrive(3);
+    let join =
+        json!({"code": script.code(), "name": "D", "role": "spectator", "format": "msgpack"});
+    script.ok(3, "join", &join);
+    script.start(0..2);
+    let of = |script: &Script, number: u32| {
+        let view = script.clients[&number].view.unwrap();
+        (view.viewer, view.format)
+    };
+    let all: Vec<_> = (0..4).map(|number| of(&script, number)).collect();
+    let (json, msgpack) = (api::Format::Json, api::Format::Msgpack);
+    assert_eq!(all[..2], [(ViewerKey::Seat(0), msgpack), (ViewerKey::Seat(1), json)]);
+    assert_eq!(all[2..], [(ViewerKey::Spectators, json), (ViewerKey::Spectators, msgpack)]);
+    script.action(0, "add").unwrap();
+    assert!((0..4).all(|number| script.total(number).contains("\"total\":1")), "all are shown it");
+    let token = script.vanish(0);
+    script.arrive(9);
+    script.resume(9, &token).unwrap();
+    assert_eq!(of(&script, 9), (ViewerKey::Seat(0), json), "each entrance says what it wants");
+    let bad = json!({"code": script.code(), "name": "E", "format": "xml"});
+    script.arrive(10);
+    assert_eq!(script.ask(10, "join", &bad), Err("E_BAD_REQUEST".to_owned()));
+    script.audit();
+}
+
+#[test]
 fn a_change_makes_each_view_that_is_looked_at_dirty_once() {
     let mut script = Script::playing(0..3);
     script.enter(3, "spectator");
