@@ -90,6 +90,7 @@ fn serve(options: &ArgMatches, for_development: bool) -> Result<()> {
     server.namespace("/");
     server.game::<parlor_games::Chess>(parlor_shared::api::chess::GAME);
     server.game::<parlor_games::Circles>(parlor_shared::api::circles::GAME);
+    server.game::<parlor_games::Relay>(parlor_shared::api::relay::GAME);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Before anybody can know that it runs: whoever hears it may stop it at once.
     let mut signals = runtime.block_on(async { Signals::listen() })?;

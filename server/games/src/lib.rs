@@ -3,6 +3,8 @@
 
 pub mod chess;
 pub mod circles;
+pub mod relay;
 
 pub use chess::Chess;
 pub use circles::Circles;
+pub use relay::Relay;

@@ -5,6 +5,7 @@ pub mod chess;
 pub mod circles;
 pub mod delta;
 pub mod lobby;
+pub mod relay;
 
 use std::fmt;
 
