@@ -26,7 +26,10 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 INTEROP = ROOT / "tests" / "interop"
 TIMERS = ["--ping-interval", "300", "--ping-timeout", "200",
-          "--connect-timeout", "1500", "--max-payload", "1000000"]
+          "--connect-timeout", "1500", "--max-payload", "1000000",
+          "--upgrade-timeout", "3000", "--attachments-timeout", "3000"]
+# Those two: with a heartbeat this short, ten seconds without a standstill are rare on some machines.
+TIMEOUT = ["--timeout", "3"]
 # Short enough to wait for, long enough for clients of a busy machine.
 NETWORK_TIMERS = ["--ping-interval", "400", "--ping-timeout", "1000"]
 ORIGIN = "http://suite.example"
@@ -166,12 +169,14 @@ class Runner:
 
     def conformance(self):
         with self.fixture("--app", "engine", *TIMERS) as server:
-            self.run("Engine.IO conformance", "node", INTEROP / "engine.mjs", "--url", server.url)
+            self.run("Engine.IO conformance", "node", INTEROP / "engine.mjs", "--url", server.url,
+                     *TIMEOUT)
         with self.fixture("--app", "engine", "--cors", ORIGIN, *TIMERS) as server:
             self.run("Engine.IO conformance with CORS", "node", INTEROP / "engine.mjs",
-                     "--url", server.url, "--cors", ORIGIN)
+                     "--url", server.url, "--cors", ORIGIN, *TIMEOUT)
         with self.fixture("--app", "socket", *TIMERS) as server:
-            self.run("Socket.IO conformance", "node", INTEROP / "socket.mjs", "--url", server.url)
+            self.run("Socket.IO conformance", "node", INTEROP / "socket.mjs", "--url", server.url,
+                     *TIMEOUT)
 
     def clients(self):
         with self.fixture() as server:

@@ -1,7 +1,8 @@
 // Engine.IO v4 conformance of a running server that echoes every message at /engine.io/
 // (`fixture --app engine --ping-interval 300 --ping-timeout 200 --max-payload 1000000`).
 //   node engine.mjs --url http://127.0.0.1:PORT [--cors ORIGIN]
-//     [--reference] [--only TEXT] [--verbose]
+//     [--timeout SECONDS] [--reference] [--only TEXT] [--verbose]
+// `--timeout` is what the server was started with (`--upgrade-timeout`, in milliseconds).
 // Source: reference/socketio.md A0–A6 and reference/reliability.md, tables HTTP, Engine.IO,
 // WebSocket frames.
 
@@ -20,7 +21,10 @@ import { slowReaderCases } from "./engine/slow_reader.mjs";
 import { upgradeCases } from "./engine/upgrade.mjs";
 import { websocketCases } from "./engine/websocket.mjs";
 
-const options = readOptions({ cors: { type: "string" } });
+const options = readOptions({
+  cors: { type: "string" },
+  timeout: { type: "string", default: "10" },
+});
 const server = new Server(options.url, "/engine.io/");
 
 group("handshake", () => handshakeCases(server));
@@ -33,7 +37,7 @@ group("WebSocket", () => websocketCases(server));
 group("frames", () => frameCases(server));
 group("heartbeat", () => heartbeatCases(server));
 group("close", () => closeCases(server));
-group("upgrade", () => upgradeCases(server));
+group("upgrade", () => upgradeCases(server, Number(options.timeout)));
 group("slow reader", () => slowReaderCases(server));
 
 await run(options, {

@@ -1,6 +1,8 @@
 // Socket.IO v5 conformance of a running fixture at /socket.io/ (`fixture --app socket
 // --ping-interval 300 --ping-timeout 200 --connect-timeout 1500 --max-payload 1000000`).
-//   node socket.mjs --url http://127.0.0.1:PORT [--reference] [--only TEXT] [--verbose]
+//   node socket.mjs --url http://127.0.0.1:PORT [--timeout SECONDS] [--reference] [--only TEXT]
+//     [--verbose]
+// `--timeout` is what the server was started with (`--attachments-timeout`, in milliseconds).
 // Source: reference/socketio.md A8–A11 and reference/reliability.md, tables Socket.IO packets and
 // Namespaces.
 
@@ -17,7 +19,7 @@ import { jsonCases } from "./socket/json.mjs";
 import { limitCases } from "./socket/limits.mjs";
 import { roomCases } from "./socket/rooms.mjs";
 
-const options = readOptions();
+const options = readOptions({ timeout: { type: "string", default: "10" } });
 const server = new Server(options.url, "/socket.io/");
 
 group("Engine.IO", () => engineCases(server));
@@ -27,7 +29,7 @@ for (const transport of TRANSPORTS) {
     group("disconnect", () => disconnectCases(server, transport));
     group("events", () => eventCases(server, transport));
     group("rooms", () => roomCases(server, transport));
-    group("binary", () => binaryCases(server, transport));
+    group("binary", () => binaryCases(server, transport, Number(options.timeout)));
     group("JSON", () => jsonCases(server, transport));
     group("bad packets", () => badPacketCases(server, transport));
     group("limits", () => limitCases(server, transport));

@@ -35,6 +35,9 @@ fn main() -> Result<()> {
     engine.ping_interval_ms = number("ping-interval")?.unwrap_or(engine.ping_interval_ms);
     engine.ping_timeout_ms = number("ping-timeout")?.unwrap_or(engine.ping_timeout_ms);
     engine.connect_timeout_ms = number("connect-timeout")?.unwrap_or(engine.connect_timeout_ms);
+    engine.upgrade_timeout_ms = number("upgrade-timeout")?.unwrap_or(engine.upgrade_timeout_ms);
+    engine.attachments_timeout_ms =
+        number("attachments-timeout")?.unwrap_or(engine.attachments_timeout_ms);
     if let Some(max) = number("max-payload")? {
         engine.max_payload = usize::try_from(max)?;
     }
@@ -83,6 +86,8 @@ fn options() -> Command {
         .arg(flag("ping-interval", "milliseconds"))
         .arg(flag("ping-timeout", "milliseconds"))
         .arg(flag("connect-timeout", "milliseconds"))
+        .arg(flag("upgrade-timeout", "milliseconds"))
+        .arg(flag("attachments-timeout", "milliseconds"))
         .arg(flag("max-payload", "bytes"))
         .arg(flag("transports", "those that are offered [default: polling,websocket]"))
         .arg(flag("cors", "origin whose pages may read answers"))
