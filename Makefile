@@ -45,9 +45,9 @@ faults: ## plants faults in core, each of which the simulator has to find in a h
 	$(STAGE) 400 "planted faults" target/debug/faults
 
 e2e: binaries tests/interop/node_modules .venv/ready ## stock clients against the built server: one shard, then three behind nginx
-	$(STAGE) 900 "stock clients" $(PYTHON) tests/run.py conformance clients versions network views openings=300 players
+	$(STAGE) 900 "stock clients" $(PYTHON) tests/run.py conformance clients versions network views lobbies openings=300 players
 	$(STAGE) 150 "nginx" tests/need nginx nginx-light
-	$(STAGE) 400 "conformance, three shards" $(PYTHON) tests/run.py --shards 3 conformance views
+	$(STAGE) 400 "conformance, three shards" $(PYTHON) tests/run.py --shards 3 conformance views lobbies
 	$(STAGE) 400 "stock clients, three shards behind nginx" $(PYTHON) tests/run.py --shards 3 --nginx clients openings=300 players
 
 browser: binaries tests/browser/node_modules client-demo/web/dist/index.html .venv/ready ## two tabs in Chromium
@@ -59,7 +59,7 @@ interop: tests/interop/node_modules .venv/ready ## all 3,807 openings by stock c
 	tests/need nginx nginx-light
 	tests/need pkg-config pkg-config
 	pkg-config openssl || tests/need --package libssl-dev
-	$(PYTHON) tests/run.py --release conformance clients versions network rust views openings=all players
+	$(PYTHON) tests/run.py --release conformance clients versions network rust views lobbies openings=all players
 	$(PYTHON) tests/run.py --release --shards 3 --nginx clients versions network openings=all players
 
 autobahn: .venv/ready ## Autobahn's suite against the frame codec; needs a CPython 2.7 (PYTHON2)

@@ -1,6 +1,6 @@
 """Runs the proofs that need a running server: starts what they talk to, runs them, ends it.
 
-    python tests/run.py [--release] [--shards 3] [--nginx] conformance clients views openings=300
+    python tests/run.py [--release] [--shards 3] [--nginx] conformance clients views lobbies openings=300
     python tests/run.py [--release] players browser autobahn
 
 With `--nginx` the clients reach the server through an nginx that keeps one pool of connections
@@ -214,6 +214,10 @@ class Runner:
     def views(self):
         with self.parlor() as server:
             self.run("views and ticks", "node", INTEROP / "views.mjs", "--url", server.url)
+
+    def lobbies(self):
+        with self.parlor() as server:
+            self.run("lobbies", "node", INTEROP / "lobbies.mjs", "--url", server.url)
 
     def openings(self, count):
         with self.parlor() as server:

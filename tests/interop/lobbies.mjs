@@ -8,6 +8,7 @@ import { readOptions, run } from "./harness.mjs";
 import "./lobbies/entrance.mjs";
 import "./lobbies/matches.mjs";
 import { at } from "./lobbies/player.mjs";
+import "./lobbies/relay.mjs";
 import "./lobbies/returns.mjs";
 import "./lobbies/talk.mjs";
 
