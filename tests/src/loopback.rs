@@ -131,7 +131,7 @@ mod tests {
         effect::AckError,
         input::{Scope, Target},
         key::{Key as _, LobbyKey, NamespaceKey, SocketKey, ViewId, ViewerKey},
-        lobby::{Answer as LobbyAnswer, Ask, LobbyMessage, Request},
+        lobby::{Answer as LobbyAnswer, Ask, Card, LobbyMessage, Request},
         views::ViewMessage,
     };
     use parlor_shared::{
@@ -140,11 +140,12 @@ mod tests {
         socket_io::{Args, Draft, Frame},
     };
 
-    const REQUESTS: [&str; 13] = [
+    const REQUESTS: [&str; 14] = [
         r#"["create",{"game":"chess","config":{"a":[1,"é"]},"name":"A"}]"#,
         r#"["join",{"code":"BCDFG","name":"A","role":"spectator"}]"#,
         r#"["resume",{"token":"x"}]"#,
-        r#"["list",{"game":"chess"}]"#,
+        r#"["list",{"game":"chess","metadata":{"a":{"in":[1,"x"]},"b":{"min":2}},"sort":"-b"}]"#,
+        r#"["settings",{"metadata":{"a":-0.5}}]"#,
         r#"["ready",{"ready":true}]"#,
         r#"["start"]"#,
         r#"["chat",{"text":"\u0000"}]"#,
@@ -186,6 +187,9 @@ mod tests {
             capacity: 2,
             phase: Phase::Open,
             password: true,
+            locked: true,
+            made_ms: 1,
+            metadata: serde_json::from_str(r#"{"a":1,"b":"é","c":false}"#).unwrap(),
         };
         let volatile = Delivery::Volatile { key: u64::MAX };
         let answer = LobbyAnswer {
@@ -217,7 +221,10 @@ mod tests {
             Message::Answer(3, Answer::Servers(vec![(shard, Some(("[1]".to_owned(), vec![])))])),
             Message::Lobby(LobbyMessage::Gone(socket)),
             Message::Lobby(LobbyMessage::List(4, Default::default())),
-            Message::Lobby(LobbyMessage::Listed(4, vec![(1, listed)])),
+            Message::Lobby(LobbyMessage::Listed(
+                4,
+                vec![Card { serial: 1, listed: listed.into() }],
+            )),
             Message::Lobby(LobbyMessage::Answer(answer)),
             Message::Lobby(LobbyMessage::Push(socket, frame, Delivery::Reliable)),
             Message::Lobby(LobbyMessage::Disconnect(socket)),

@@ -8,7 +8,7 @@ use parlor_shared::{
     api::{
         Refusal, Reply,
         lobby::{
-            Acted, Chat, Create, Done, Format, Join, Joined, List, Listing, NAMESPACE, Ready,
+            Acted, Chat, Create, Done, Filter, Format, Join, Joined, Listing, NAMESPACE, Ready,
             Resume, Typing, request,
         },
     },
@@ -100,12 +100,12 @@ impl LobbySocket {
         Ok(self.begin(joined))
     }
 
-    /// The public lobbies of a game, or of all.
+    /// The public lobbies that a filter lets through.
     ///
     /// # Errors
     /// If the server refuses or does not answer.
-    pub fn list(&mut self, game: Option<&str>) -> Result<Listing, LobbyError> {
-        self.call(request::LIST, (List { game: game.map(str::to_owned) },))
+    pub fn list(&mut self, filter: &Filter) -> Result<Listing, LobbyError> {
+        self.call(request::LIST, (filter,))
     }
 
     /// Says whether this seat is ready.
@@ -287,7 +287,8 @@ mod tests {
         assert!(matches!(socket.next_push(None).unwrap(), Some(Push::Changed(_))));
         assert_eq!(socket.story().unwrap().lobby().version, 2);
         assert_eq!(socket.action(&serde_json::json!({"x": 1})).unwrap(), 7);
-        assert!(socket.list(Some("chess")).unwrap().lobbies.is_empty());
+        let filter = Filter { game: Some("chess".to_owned()), ..Filter::default() };
+        assert!(socket.list(&filter).unwrap().lobbies.is_empty());
         socket.leave().unwrap();
         assert!(socket.story().is_none());
         let soon = Some(Instant::now() + Duration::from_millis(20));

@@ -38,6 +38,30 @@ export interface Joined {
   token: string;
 }
 
+/** What a host says of its lobby, for others to find it by. */
+export type Metadata = Record<string, string | number | boolean>;
+
+export type Condition =
+  | string
+  | number
+  | boolean
+  | { min?: number; max?: number }
+  | { in: (string | number | boolean)[] };
+
+/** Which public lobbies one wants to know of. */
+export interface Filter {
+  game?: string;
+  text?: string;
+  phase?: Phase;
+  free?: number;
+  has_password?: boolean;
+  locked?: boolean;
+  metadata?: Record<string, Condition>;
+  /** `newest`, `players`, or `+` or `-` and a name of metadata. */
+  sort?: string;
+  limit?: number;
+}
+
 export interface Listed {
   id: string;
   game: string;
@@ -47,6 +71,9 @@ export interface Listed {
   phase: Phase;
   /** Whether `join` asks for one. */
   password?: boolean;
+  locked?: boolean;
+  made_ms: number;
+  metadata?: Metadata;
 }
 
 export interface Lobby {
@@ -66,6 +93,7 @@ export interface Lobby {
   needed: number;
   spectators: number;
   max_spectators: number;
+  metadata?: Metadata;
   state?: State;
 }
 
@@ -79,7 +107,7 @@ export interface Seat {
 
 /** How a lobby is run. */
 export type Terms = Required<
-  Pick<Lobby, "visibility" | "password" | "locked" | "capacity" | "max_spectators">
+  Pick<Lobby, "visibility" | "password" | "locked" | "capacity" | "max_spectators" | "metadata">
 >;
 
 export interface State {
@@ -171,7 +199,8 @@ export interface Requests {
   create: { takes: [Create]; tells: Joined };
   join: { takes: [Join]; tells: Joined };
   resume: { takes: [{ token: string }]; tells: Joined };
-  list: { takes: [{ game?: string }]; tells: { lobbies: Listed[] } };
+  list: { takes: [Filter]; tells: { lobbies: Listed[] } };
+  settings: { takes: [Partial<Omit<Terms, "password"> & { password: string }>]; tells: object };
   ready: { takes: [{ ready: boolean }]; tells: object };
   start: { takes: []; tells: object };
   chat: { takes: [{ text: string }]; tells: object };

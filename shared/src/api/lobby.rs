@@ -1,6 +1,11 @@
 //! Namespace `/lobby`: what clients ask and what the server pushes, from gathering to rematch.
 //! One socket is in at most one lobby, so events after `create`, `join` and `resume` name none.
-//! What a game's actions and views look like is the game's own page (see [`super::chess`]).
+//! What a game's actions and views look like is the game's own page (see [`super::chess`]). How
+//! lobbies are found is said beside: `metadata`, `filter`, `listing`.
+
+mod filter;
+mod listing;
+mod metadata;
 
 mod format;
 mod settings;
@@ -10,7 +15,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
+pub use filter::*;
 pub use format::Format;
+pub use listing::*;
+pub use metadata::*;
 pub use settings::{Colour, HandOver, Paint, Settings, Terms};
 
 /// Name of the namespace.
@@ -26,7 +34,8 @@ pub mod request {
     /// [`super::Resume`] → [`super::Joined`]: back to one's seat after a lost connection. A socket
     /// that still holds the seat is disconnected.
     pub const RESUME: &str = "resume";
-    /// [`super::List`] → [`super::Listing`]: the public lobbies that can be joined.
+    /// [`super::Filter`] → [`super::Listing`]: the public lobbies that it lets through. Without an
+    /// argument: all.
     pub const LIST: &str = "list";
     /// [`super::Settings`] → [`super::Done`]: the host changes how the lobby is run.
     pub const SETTINGS: &str = "settings";
@@ -126,6 +135,9 @@ pub struct Create {
     /// The seat's colour; absent: the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub colour: Option<Colour>,
+    /// What others may find it by; absent: nothing.
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
     /// Whether [`Delta`]s may come in place of states; absent: no.
     #[serde(default, skip_serializing_if = "is_false")]
     pub deltas: bool,
@@ -182,15 +194,6 @@ pub struct Resume {
     pub format: Format,
 }
 
-/// Ask for public lobbies.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct List {
-    /// Only this game; absent: all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub game: Option<String>,
-}
-
 /// Say whether this seat is ready.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -231,33 +234,6 @@ pub struct Joined {
     /// been away for too long (64 pushes, or what the server keeps of them); `lobby` is all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missed: Option<u32>,
-}
-
-/// Answer to [`List`].
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Listing {
-    /// At most 100 lobbies that can be joined (a seat is free) or watched (a match is on or over).
-    pub lobbies: Vec<Listed>,
-}
-
-/// One public lobby in a [`Listing`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Listed {
-    /// What [`Join::id`] takes.
-    pub id: String,
-    /// The game's registered name.
-    pub game: String,
-    /// The host's name.
-    pub host: String,
-    /// Seats taken.
-    pub players: u8,
-    /// Seats in all.
-    pub capacity: u8,
-    /// Where the lobby stands.
-    pub phase: Phase,
-    /// True if [`Join::password`] is asked for.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub password: bool,
 }
 
 /// Answer to an action that the game accepted. In a game with ticks it comes with the tick.
@@ -322,6 +298,9 @@ pub struct Lobby {
     /// How many may.
     #[serde(default)]
     pub max_spectators: u8,
+    /// What others find it by.
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
     /// The running or last match; absent before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<State>,

@@ -22,12 +22,13 @@ use super::{
     code::Code,
     effect::{LobbyEffect, Pushes},
     game::Random,
+    listing::Board,
     machine::{Comer, Guest, Identity, Lobby, Member, Now, Settings},
     message::{Answer, Ask, LobbyMessage},
     pace::Phases,
     play::Games,
     request::Request,
-    visitors::{MAX_LISTED, VisitorEffect, Visitors, answer_frame},
+    visitors::{VisitorEffect, Visitors, answer_frame},
 };
 use crate::{
     cluster::Neighbours,
@@ -38,8 +39,6 @@ use crate::{
     time::{Deadlines, Time},
 };
 
-/// Public lobbies looked at for one listing, the newest first: it must not cost a tick.
-pub const MAX_EXAMINED: usize = 1000;
 /// Codes tried for a new lobby, of which each must fall to this shard and be free.
 const MAX_CODES_TRIED: usize = 4096;
 
@@ -84,8 +83,7 @@ pub struct Lobbies {
     by_code: BTreeMap<Code, LobbyKey>,
     by_id: BTreeMap<LobbyId, LobbyKey>,
     by_token: BTreeMap<ResumeToken, LobbyKey>,
-    /// Public ones, in the order of making.
-    public: BTreeMap<u64, LobbyKey>,
+    board: Board,
     n_made: u64,
     /// In which of these lobbies a socket of any shard is.
     places: BTreeMap<Address, LobbyKey>,
@@ -108,7 +106,7 @@ impl Lobbies {
             by_code: BTreeMap::new(),
             by_id: BTreeMap::new(),
             by_token: BTreeMap::new(),
-            public: BTreeMap::new(),
+            board: Board::default(),
             n_made: 0,
             places: BTreeMap::new(),
             visitors: Visitors::new(neighbours.clone()),
@@ -240,8 +238,9 @@ impl Lobbies {
             LobbyMessage::Gone(socket) => {
                 return self.gone(now, Address { shard: from, socket }, effects);
             }
-            LobbyMessage::List(number, list) => {
-                let listed = LobbyMessage::Listed(number, self.list(&list));
+            LobbyMessage::List(number, filter) => {
+                let (cards, _) = self.board.list(&filter, &self.lobbies);
+                let listed = LobbyMessage::Listed(number, cards);
                 return self.tell(now, from, listed, ids, effects);
             }
             LobbyMessage::Listed(number, lobbies) => {
@@ -339,12 +338,7 @@ impl Lobbies {
             self.by_token.remove(&previous);
         }
         let frame = match request {
-            Request::Settings(settings) => {
-                let set = lobby.set(at, &settings, pushes);
-                let frame = answer_frame(ack, set);
-                self.relist(key);
-                frame
-            }
+            Request::Settings(settings) => answer_frame(ack, lobby.set(at, &settings, pushes)),
             Request::Host(host) => answer_frame(ack, lobby.hand_over(now, at, host.seat, pushes)),
             Request::Colour(paint) => answer_frame(ack, lobby.paint(at, paint.colour, pushes)),
             Request::Ready(ready) => answer_frame(ack, lobby.ready(at, ready.ready, pushes)),
@@ -376,24 +370,6 @@ impl Lobbies {
         };
         self.tidy(now.time, key);
         frame
-    }
-
-    fn list(&self, list: &api::List) -> Vec<(u64, api::Listed)> {
-        let newest: Vec<&LobbyKey> = if fault::is_planted(Fault::PrivateLobbyListed) {
-            self.by_code.values().collect()
-        } else {
-            self.public.values().rev().take(MAX_EXAMINED).collect()
-        };
-        let lobbies = newest
-            .into_iter()
-            .filter_map(|key| {
-                let lobby = self.lobbies.get(*key).filter(|lobby| !lobby.is_locked())?;
-                Some((lobby.made_ms, lobby.listed()?))
-            })
-            .filter(|(_, listed)| list.game.as_ref().is_none_or(|game| *game == listed.game))
-            .filter(|(_, l)| l.players < l.capacity || l.phase != api::Phase::Open)
-            .take(MAX_LISTED);
-        lobbies.collect()
     }
 
     fn gone(&mut self, now: Now, who: Address, effects: &mut Vec<LobbyEffect>) {
@@ -432,10 +408,7 @@ impl Lobbies {
             && n_tokens == self.by_token.len()
             && self.by_code.len() == self.lobbies.len()
             && self.by_id.len() == self.lobbies.len()
-            && self.public.iter().all(|(n, key)| {
-                let lobby = self.lobbies.get(*key);
-                lobby.is_some_and(|l| l.serial == *n && l.visibility() == Visibility::Public)
-            })
+            && self.board.is_consistent(&self.lobbies)
             && self.lobbies.iter().all(|(_, lobby)| !lobby.is_empty())
             && distinct.len() == sockets.len()
             && self.places.len() == sockets.len()

@@ -1,5 +1,6 @@
 //! One lobby: members, phases, and the match.
-//! What players do in the match, and its ticks, are in `acts`; what members are told, in `told`.
+//! What players do in the match, and its ticks, are in `acts`; what members are told, in `told`;
+//! what a host says of it, in `settings`.
 //! Which lobby somebody means, and codes and tokens, are `lobbies`' knowledge.
 //!
 //! ```text
@@ -13,6 +14,7 @@ mod entrance;
 mod kept;
 mod phases;
 mod settings;
+mod shown;
 mod told;
 
 use std::{collections::BTreeMap, time::Duration};

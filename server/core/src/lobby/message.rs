@@ -8,7 +8,7 @@ use parlor_shared::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::request::Request;
+use super::{filter::Card, request::Request};
 use crate::{delivery::Delivery, key::SocketKey};
 
 /// One message. The sender's shard is known from how it came.
@@ -19,9 +19,9 @@ pub enum LobbyMessage {
     /// To a lobby: a socket of the sender's is gone.
     Gone(SocketKey),
     /// To any shard: which public lobbies it has. Answered under this number.
-    List(u64, api::List),
-    /// From it: those, with the milliseconds since the Unix epoch at which each was made.
-    Listed(u64, Vec<(u64, api::Listed)>),
+    List(u64, Box<api::Filter>),
+    /// From it: those that the filter lets through, in its order.
+    Listed(u64, Vec<Card>),
     /// From a lobby: the answer to the last request of a socket of the receiver's.
     Answer(Answer),
     /// From a lobby: something for a socket of the receiver's.

@@ -5,6 +5,8 @@ pub mod game;
 
 mod code;
 mod effect;
+mod filter;
+mod listing;
 mod lobbies;
 mod machine;
 mod message;
@@ -15,7 +17,9 @@ mod visitors;
 
 pub use code::{CODE_ALPHABET, CODE_LETTERS};
 pub use effect::LobbyEffect;
-pub use lobbies::{Lobbies, LobbyInput, LobbySettings, MAX_EXAMINED};
+pub use filter::Card;
+pub use listing::MAX_EXAMINED;
+pub use lobbies::{Lobbies, LobbyInput, LobbySettings};
 pub use machine::{
     MAX_CHAT_CODE_POINTS, MAX_INPUT_BYTES_PER_TICK, MAX_INPUTS_PER_TICK, MAX_NAME_CODE_POINTS,
     MAX_PASSWORD_CODE_POINTS, MAX_SPECTATORS,
@@ -23,4 +27,4 @@ pub use machine::{
 pub use message::{Answer, Ask, LobbyMessage};
 pub use play::{Games, MAX_HZ};
 pub use request::{MAX_SEQ, Request};
-pub use visitors::{MAX_HELD, MAX_LISTED};
+pub use visitors::MAX_HELD;

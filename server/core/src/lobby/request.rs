@@ -1,7 +1,10 @@
 //! What a client asks in namespace `/lobby`, read from an event once.
 
 use parlor_shared::{
-    api::{Refusal, code, lobby as api, lobby::request as name},
+    api::{
+        Refusal, code,
+        lobby::{self as api, Metadata, request as name},
+    },
     socket_io::{Args, json},
 };
 use serde::{
@@ -22,7 +25,7 @@ pub enum Request {
     /// Return to one.
     Resume(api::Resume),
     /// List public ones.
-    List(api::List),
+    List(Box<api::Filter>),
     /// Change how the lobby is run.
     Settings(Box<api::Settings>),
     /// Make another seat host.
@@ -60,7 +63,7 @@ impl Request {
             name::JOIN => Self::Join(first(args)?),
             name::RESUME => Self::Resume(first(args)?),
             name::LIST => {
-                Self::List(if has_argument(args) { first(args)? } else { api::List::default() })
+                Self::List(if has_argument(args) { first(args)? } else { Box::default() })
             }
             name::SETTINGS => Self::Settings(first(args)?),
             name::HOST => Self::Host(first(args)?),
@@ -92,10 +95,15 @@ impl Request {
         match self {
             Self::Create(create) => {
                 let config = create.config.as_ref().map_or(0, |config| config.get().len());
-                create.name.len() + create.password.as_ref().map_or(0, String::len) + config
+                let password = create.password.as_ref().map_or(0, String::len);
+                create.name.len() + password + config + create.metadata.n_bytes()
             }
             Self::Join(join) => join.name.len() + join.password.as_ref().map_or(0, String::len),
-            Self::Settings(settings) => settings.password.as_ref().map_or(0, String::len),
+            Self::List(filter) => filter.n_bytes(),
+            Self::Settings(settings) => {
+                let metadata = settings.metadata.as_ref().map_or(0, Metadata::n_bytes);
+                settings.password.as_ref().map_or(0, String::len) + metadata
+            }
             Self::Chat(chat) => chat.text.len(),
             Self::Action(action) | Self::Input(_, action) => action.get().len(),
             _ => 0,

@@ -23,6 +23,7 @@ use serde::Serialize;
 
 use super::{
     code::Code,
+    filter::{Card, arrange},
     message::{Answer, Ask, LobbyMessage},
     request::Request,
 };
@@ -37,8 +38,6 @@ use crate::{
 
 /// Requests held for one socket while it moves; one more is refused.
 pub const MAX_HELD: usize = 16;
-/// Lobbies told in one listing.
-pub const MAX_LISTED: usize = 100;
 /// How long a listing waits for other shards.
 const LIST_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a socket that moves waits for the other shard.
@@ -62,7 +61,7 @@ pub(super) enum VisitorEffect {
 pub(super) struct Visitors {
     neighbours: Neighbours,
     visitors: BTreeMap<SocketKey, Visitor>,
-    listings: Gathering<GatheringKey, ShardId, (u64, api::Listed), Asker>,
+    listings: Gathering<GatheringKey, ShardId, Card, Asker>,
     /// Sockets whose move another shard has to answer.
     moves: Deadlines<SocketKey>,
     n_asked: u64,
@@ -70,8 +69,8 @@ pub(super) struct Visitors {
     released: Option<SocketKey>,
 }
 
-/// Who asked for a listing, and where the answer goes.
-type Asker = (SocketKey, Option<u64>);
+/// Who asked for a listing, where the answer goes, and what for.
+type Asker = (SocketKey, Option<u64>, Box<api::Filter>);
 
 /// A socket in `/lobby`.
 #[derive(Debug)]
@@ -320,7 +319,7 @@ impl Visitors {
         &mut self,
         now: Time,
         socket: SocketKey,
-        list: &api::List,
+        filter: &api::Filter,
         ack: Option<u64>,
         effects: &mut Vec<VisitorEffect>,
     ) {
@@ -331,11 +330,10 @@ impl Visitors {
         };
         visitor.standing = Standing::Listing { inside };
         let all = &self.neighbours.all;
-        let key = self.listings.begin(now + LIST_TIMEOUT, (socket, ack), all.iter().copied());
-        let number = key.number();
-        let tell =
-            |shard: &ShardId| VisitorEffect::Tell(*shard, LobbyMessage::List(number, list.clone()));
-        effects.extend(all.iter().map(tell));
+        let asker = (socket, ack, Box::new(filter.clone()));
+        let key = self.listings.begin(now + LIST_TIMEOUT, asker, all.iter().copied());
+        let list = || LobbyMessage::List(key.number(), Box::new(filter.clone()));
+        effects.extend(all.iter().map(|shard| VisitorEffect::Tell(*shard, list())));
     }
 
     /// A shard has told its public lobbies.
@@ -343,7 +341,7 @@ impl Visitors {
         &mut self,
         from: ShardId,
         number: u64,
-        lobbies: Vec<(u64, api::Listed)>,
+        lobbies: Vec<Card>,
         effects: &mut Vec<VisitorEffect>,
     ) {
         let key = GatheringKey::of_number(number);
@@ -365,7 +363,7 @@ impl Visitors {
 
     fn tell_listing(
         &mut self,
-        ((socket, ack), mut found): (Asker, Vec<(u64, api::Listed)>),
+        ((socket, ack, filter), mut found): (Asker, Vec<Card>),
         effects: &mut Vec<VisitorEffect>,
     ) {
         let Some(visitor) = self.visitors.get_mut(&socket) else { return };
@@ -373,9 +371,8 @@ impl Visitors {
             visitor.standing = Standing::at(inside);
             self.released = Some(socket);
         }
-        // The newest first; those of one shard come in order already.
-        found.sort_by_key(|(made_ms, _)| std::cmp::Reverse(*made_ms));
-        let lobbies = found.into_iter().map(|(_, listed)| listed).take(MAX_LISTED).collect();
+        arrange(&filter, &mut found);
+        let lobbies = found.into_iter().map(|card| card.listed).collect();
         let frame = answer_frame(ack, Ok(api::Listing { lobbies }));
         effects.extend(frame.map(|frame| VisitorEffect::Send(socket, frame)));
     }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Lobby, Visibility};
+use super::{Lobby, Metadata, Visibility};
 
 /// Change how a lobby is run; only its host may. What is absent stays as it is.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -25,6 +25,9 @@ pub struct Settings {
     /// True: nobody new comes in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locked: Option<bool>,
+    /// What others may find it by, in place of what was there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata>,
 }
 
 /// How a lobby is run, as everybody in it may know: part of [`Lobby`], and told whole when it
@@ -41,14 +44,18 @@ pub struct Terms {
     pub max_spectators: u8,
     /// True if nobody new comes in.
     pub locked: bool,
+    /// What others find it by.
+    #[serde(default)]
+    pub metadata: Metadata,
 }
 
 impl Lobby {
     /// Follows a change of the terms.
     pub fn set_terms(&mut self, terms: &Terms) {
-        let Terms { visibility, password, capacity, max_spectators, locked } = *terms;
+        let Terms { visibility, password, capacity, max_spectators, locked, .. } = *terms;
         (self.visibility, self.password, self.capacity) = (visibility, password, capacity);
         (self.max_spectators, self.locked) = (max_spectators, locked);
+        self.metadata = terms.metadata.clone();
     }
 }
 

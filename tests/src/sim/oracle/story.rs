@@ -72,6 +72,7 @@ pub(in crate::sim) struct Fold {
     pub(in crate::sim) host: Option<u8>,
     pub(in crate::sim) seats: BTreeMap<u8, api::Seat>,
     pub(in crate::sim) spectators: u32,
+    pub(in crate::sim) metadata: api::Metadata,
     pub(in crate::sim) number: u32,
     /// Accepted actions of the match of chess that is on; 0 while none is.
     pub(in crate::sim) turn: u64,
@@ -87,6 +88,7 @@ impl Fold {
             host: lobby.host,
             seats: lobby.seats.iter().map(|seat| (seat.seat, seat.clone())).collect(),
             spectators: lobby.spectators,
+            metadata: lobby.metadata.clone(),
             number: state.map_or(0, |state| state.number),
             turn: state.filter(|_| is_playing).map_or(0, |state| state.turn),
         }
@@ -104,7 +106,7 @@ impl Fold {
                 }
                 self.seats.insert(taken.seat, taken.clone());
             }
-            Change::Settings(_) => {}
+            Change::Settings(terms) => self.metadata = terms.metadata.clone(),
             Change::Colour { seat, colour } => {
                 if self.seats.values().any(|s| s.colour == Some(*colour)) {
                     return Err((Invariant::Seats, format!("{colour:?} twice")));

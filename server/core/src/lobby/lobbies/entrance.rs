@@ -42,19 +42,8 @@ impl Lobbies {
         self.by_code.insert(code, key);
         self.by_id.insert(id, key);
         self.n_made += 1;
-        self.relist(key);
         self.settle_in(now.time, who, key, token);
         Ok(joined)
-    }
-
-    /// Lists a lobby, or no longer, after its visibility may have changed.
-    pub(super) fn relist(&mut self, key: LobbyKey) {
-        let Some(lobby) = self.lobbies.get(key) else { return };
-        if lobby.visibility() == Visibility::Public {
-            self.public.insert(lobby.serial, key);
-        } else {
-            self.public.remove(&lobby.serial);
-        }
     }
 
     /// An identity that tells this shard.

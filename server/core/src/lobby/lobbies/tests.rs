@@ -5,6 +5,7 @@
 mod entrance;
 mod game;
 mod inputs;
+mod listing;
 mod matches;
 mod random;
 mod returns;
@@ -15,7 +16,7 @@ mod ticks;
 mod timers;
 mod views;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use parlor_shared::{
     api::lobby::{Change, Changed, MatchEvent, NAMESPACE, State, TypingPush},
@@ -321,6 +322,7 @@ impl Script {
             self.vanish(number);
         }
         self.wait(60_000);
+        assert!(self.lobbies.board.is_empty());
         let Lobbies { lobbies, by_code, by_id, by_token, places, deadlines, phases, .. } =
             &self.lobbies;
         assert!(lobbies.is_empty() && places.is_empty() && deadlines.is_empty());

@@ -75,12 +75,12 @@ impl Lobbies {
         if lobby.begins_to_keep() {
             self.unswept.push_back((now + SWEEP_INTERVAL, key));
         }
+        self.board.keep(key, lobby);
         let (is_empty, deadline) = (lobby.is_empty(), lobby.deadline());
         self.deadlines.set(key, deadline.filter(|_| !is_empty));
         if is_empty && let Some(lobby) = self.lobbies.remove(key) {
             self.by_code.remove(&lobby.code);
             self.by_id.remove(&lobby.id);
-            self.public.remove(&lobby.serial);
         }
     }
 }

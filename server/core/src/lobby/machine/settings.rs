@@ -1,7 +1,7 @@
 //! How a lobby is run: who may come in, how many, in which colours, and who decides that.
 
 use super::*;
-use parlor_shared::api::lobby::{Colour, Terms};
+use parlor_shared::api::lobby::{Colour, Metadata, Terms};
 
 /// Longest password.
 pub const MAX_PASSWORD_CODE_POINTS: usize = 64;
@@ -16,6 +16,7 @@ pub(in crate::lobby) struct Settings {
     pub(super) capacity: u8,
     pub(super) max_spectators: u8,
     locked: bool,
+    pub(super) metadata: Metadata,
 }
 
 impl Settings {
@@ -30,6 +31,7 @@ impl Settings {
             capacity: *kind.seats().end(),
             max_spectators: MAX_SPECTATORS as u8,
             locked: create.locked,
+            metadata: create.metadata.clone(),
         };
         let chosen = api::Settings {
             password: create.password.clone(),
@@ -71,6 +73,9 @@ impl Settings {
         self.capacity = chosen.capacity.unwrap_or(self.capacity);
         self.max_spectators = chosen.max_spectators.unwrap_or(self.max_spectators);
         self.locked = chosen.locked.unwrap_or(self.locked);
+        if let Some(metadata) = &chosen.metadata {
+            self.metadata = metadata.clone();
+        }
         Ok(())
     }
 
@@ -99,6 +104,7 @@ impl Settings {
             capacity: self.capacity,
             max_spectators: self.max_spectators,
             locked: self.locked,
+            metadata: self.metadata.clone(),
         }
     }
 }
@@ -114,11 +120,6 @@ fn is_same(right: &str, said: &str) -> bool {
 impl Lobby {
     pub(in crate::lobby) fn visibility(&self) -> Visibility {
         self.settings.visibility
-    }
-
-    /// True if nobody new comes in.
-    pub(in crate::lobby) fn is_locked(&self) -> bool {
-        self.settings.locked
     }
 
     /// The host changes how the lobby is run.

@@ -22,21 +22,6 @@ use crate::{
 };
 
 impl Lobby {
-    /// As it stands in a listing; `None` if nobody can join it.
-    pub(in super::super) fn listed(&self) -> Option<api::Listed> {
-        let host = self.host?;
-        let name = self.members.iter().find(|m| m.place == Place::Seat(host))?.name.clone();
-        Some(api::Listed {
-            id: self.id.to_string(),
-            game: self.game.clone(),
-            host: name,
-            players: u8::try_from(self.seated().count()).unwrap_or(u8::MAX),
-            capacity: self.settings.capacity,
-            phase: self.phase,
-            password: self.settings.terms().password,
-        })
-    }
-
     pub(super) fn joined(&mut self, at: usize) -> api::Joined {
         let member = &self.members[at];
         let (place, token, version) = (member.place, member.token.to_string(), member.version);
@@ -113,6 +98,7 @@ impl Lobby {
             needed: *self.kind.seats().start(),
             spectators: self.n_spectators() as u32,
             max_spectators: terms.max_spectators,
+            metadata: terms.metadata,
             state,
         }
     }

@@ -1,4 +1,4 @@
-//! Ways in and out: creating, joining by code and by id, names, room for everybody, listings.
+//! Ways in and out: creating, joining by code and by id, names, room for everybody.
 
 use super::*;
 use crate::lobby::{CODE_ALPHABET, CODE_LETTERS, MAX_SPECTATORS};
@@ -316,59 +316,6 @@ fn coming_and_going_by_a_known_code_costs_no_guess() {
         script.join(1, "player").unwrap();
         script.ok(1, "leave", &Value::Null);
     }
-}
-
-#[test]
-fn public_lobbies_with_a_free_seat_are_listed_newest_first() {
-    let mut script = Script::new();
-    for number in 0..8 {
-        let visibility = if number == 3 { "private" } else { "public" };
-        create(&mut script, number, visibility).unwrap();
-    }
-    script.ok(5, "leave", &Value::Null);
-    script.ok(5, "create", &json!({"game": "other", "name": "Five", "visibility": "public"}));
-    script.arrive(9);
-    let mut hosts = |list: Value| -> Vec<String> {
-        let listing = script.ok(9, "list", &list);
-        let lobbies = listing["lobbies"].as_array().unwrap().clone();
-        lobbies.iter().map(|l| l["host"].as_str().unwrap().replace("Player ", "")).collect()
-    };
-    assert_eq!(hosts(Value::Null), ["Five", "7", "6", "4", "2", "1", "0"]);
-    assert_eq!(hosts(json!({})), ["Five", "7", "6", "4", "2", "1", "0"]);
-    assert_eq!(hosts(json!({"game": "other"})), ["Five"]);
-    assert_eq!(hosts(json!({"game": "go"})), [""; 0]);
-    let listing = script.ok(9, "list", &json!({"game": "other"}));
-    let five = script.lobby(5).id.clone();
-    let entry = json!({
-        "id": five, "game": "other", "host": "Five", "players": 1, "capacity": 4, "phase": "open",
-    });
-    assert_eq!(listing["lobbies"], json!([entry]));
-    assert_eq!(script.ask(9, "list", &json!({"gam": "x"})), Err("E_BAD_REQUEST".to_owned()));
-}
-
-#[test]
-fn a_full_lobby_is_not_listed_until_a_seat_is_free() {
-    let mut script = Script::new();
-    create(&mut script, 0, "public").unwrap();
-    (1..4).for_each(|number| script.enter(number, "player"));
-    let n_listed = |script: &mut Script| {
-        script.ok(3, "list", &Value::Null)["lobbies"].as_array().unwrap().len()
-    };
-    assert_eq!(n_listed(&mut script), 0);
-    script.ok(2, "leave", &Value::Null);
-    assert_eq!(n_listed(&mut script), 1);
-}
-
-#[test]
-fn a_listing_tells_a_hundred_lobbies_and_not_one_more() {
-    let mut script = Script::new();
-    for number in 0..101 {
-        create(&mut script, number, "public").unwrap();
-    }
-    let listing = script.ok(0, "list", &Value::Null);
-    let lobbies = listing["lobbies"].as_array().unwrap();
-    assert_eq!((lobbies.len(), MAX_LISTED), (100, 100));
-    assert_eq!(lobbies[99]["host"], "Player 1", "the oldest is left out");
 }
 
 #[test]

@@ -55,7 +55,9 @@ fn a_lobby_changes_its_visibility_and_the_listing_follows() {
     set(&mut script, 0, &json!({"visibility": "public"})).unwrap();
     assert_eq!(n_listed(&mut script), 1);
     set(&mut script, 0, &json!({"locked": true})).unwrap();
-    assert_eq!(n_listed(&mut script), 0, "a locked one cannot be joined");
+    assert_eq!(n_listed(&mut script), 1);
+    let listing = script.ok(1, "list", &json!({"locked": false}));
+    assert_eq!(listing["lobbies"], json!([]), "a locked one cannot be joined");
     set(&mut script, 0, &json!({"locked": false, "visibility": "unlisted"})).unwrap();
     assert_eq!(n_listed(&mut script), 0);
     script.audit();

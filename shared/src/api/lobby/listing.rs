@@ -1,0 +1,46 @@
+//! What is told of public lobbies to those who look for one.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Metadata, Phase, is_false};
+
+/// Lobbies told in one [`Listing`], and known to one who watches.
+pub const MAX_LISTED: usize = 100;
+
+/// Answer to a [`Filter`]: the public lobbies that it lets through.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Listing {
+    /// In the order asked for, at most as many as asked for.
+    pub lobbies: Vec<Arc<Listed>>,
+}
+
+/// One public lobby in a [`Listing`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    /// What [`super::Join::id`] takes.
+    pub id: String,
+    /// The game's registered name.
+    pub game: String,
+    /// The host's name.
+    pub host: String,
+    /// Seats taken.
+    pub players: u8,
+    /// Seats in all.
+    pub capacity: u8,
+    /// Where the lobby stands.
+    pub phase: Phase,
+    /// True if [`super::Join::password`] is asked for.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub password: bool,
+    /// True if nobody new comes in.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub locked: bool,
+    /// When it was made, in milliseconds since the Unix epoch.
+    #[serde(default)]
+    pub made_ms: u64,
+    /// What its host says of it.
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
+}
