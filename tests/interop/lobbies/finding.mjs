@@ -1,0 +1,117 @@
+// How lobbies are found: what hosts say of them, and the list by filter.
+
+import { check, equal, group, that } from "../harness.mjs";
+import { Player, unique } from "./player.mjs";
+
+/** Public lobbies that only filters with this mark find, each with more metadata. */
+async function market(t, ...all) {
+  const mark = unique("mark");
+  const hosts = [];
+  for (const { metadata, ...create } of all) {
+    const host = await Player.open(t);
+    await host.create({ visibility: "public", metadata: { mark, ...metadata }, ...create });
+    hosts.push(host);
+  }
+  const viewer = await Player.open(t);
+  const ids = hosts.map((host) => host.lobby.id);
+  /** Which of them a filter finds, by number, in the order in which they are told. */
+  const found = async ({ metadata, ...filter } = {}) => {
+    const all = { metadata: { mark, ...metadata }, ...filter };
+    const { lobbies } = await viewer.accepted("list", all);
+    return lobbies.map(({ id }) => ids.indexOf(id));
+  };
+  return { hosts, viewer, found, mark };
+}
+
+group("finding", () => {
+  check("hosts say what their lobby is like, and it is found by that", async (t) => {
+    const { hosts, found } = await market(
+      t,
+      { metadata: { mode: "blitz", rating: 1500 } },
+      { metadata: { mode: "blitz", rating: 1900.5 } },
+      { metadata: { mode: "slow", rated: true } },
+    );
+    const cases = [
+      [{}, [0, 1, 2]],
+      [{ mode: "blitz" }, [0, 1]],
+      [{ rating: { min: 1500, max: 1900 } }, [0]],
+      [{ rating: { min: 1501 } }, [1]],
+      [{ rating: { max: 2000 }, mode: "blitz" }, [0, 1]],
+      [{ mode: { in: ["slow", "quick"] } }, [2]],
+      [{ rated: true }, [2]],
+      [{ rated: false }, []],
+      [{ rating: "1500" }, []],
+    ];
+    for (const [metadata, expected] of cases) {
+      equal((await found({ metadata })).toSorted(), expected, JSON.stringify(metadata));
+    }
+    equal(hosts[0].lobby.metadata.rating, 1500, "in the lobby");
+  });
+
+  check("the list is sorted, and as long as one wants it", async (t) => {
+    const { hosts, found } = await market(
+      t,
+      { metadata: { rating: 1200 } },
+      { metadata: { rating: 1800 } },
+      { metadata: { rating: 1500 } },
+    );
+    await (await Player.open(t)).join(hosts[2].lobby);
+    equal(await found({ sort: "+rating" }), [0, 2, 1], "rising");
+    equal(await found({ sort: "-rating" }), [1, 2, 0], "falling");
+    equal((await found({ sort: "players" }))[0], 2, "who has most players");
+    equal(await found({ sort: "-rating", limit: 1 }), [1], "the first");
+  });
+
+  check("the list tells phases, free seats, passwords and locks", async (t) => {
+    const { hosts, found } = await market(t, {}, { password: "x" }, { locked: true }, {});
+    equal((await found({ has_password: true })).toSorted(), [1], "with a password");
+    equal((await found({ has_password: false, locked: false })).toSorted(), [0, 3], "open to all");
+    equal((await found({ locked: true })).toSorted(), [2], "locked");
+    const guest = await Player.open(t);
+    await guest.join(hosts[3].lobby);
+    await hosts[3].change("joined");
+    equal((await found({ free: 1, locked: false })).toSorted(), [0, 1], "with a free seat");
+    await guest.accepted("ready", { ready: true });
+    await hosts[3].accepted("start");
+    await guest.change("started");
+    equal(await found({ phase: "playing" }), [3], "with a match on");
+  });
+
+  check("what a host changes is found anew, and what is hidden is not found", async (t) => {
+    const { hosts, found, mark } = await market(t, { metadata: { mode: "blitz" } });
+    const [host] = hosts;
+    await host.accepted("settings", { metadata: { mark, mode: "slow" } });
+    equal((await host.change("settings")).metadata.mode, "slow", "what those inside hear");
+    equal(await found({ metadata: { mode: "blitz" } }), [], "by the old word");
+    equal(await found({ metadata: { mode: "slow" } }), [0], "by the new one");
+    for (const [visibility, expected] of [["unlisted", []], ["private", []], ["public", [0]]]) {
+      await host.accepted("settings", { visibility });
+      equal(await found(), expected, visibility);
+    }
+    await host.accepted("leave");
+    equal(await found(), [], "when it is no more");
+  });
+
+  check("hosts are found by their names, whatever the case", async (t) => {
+    const name = unique("Zoë");
+    const { found, viewer } = await market(t, { name });
+    const lower = name.toLowerCase();
+    equal(await found({ text: lower }), [0], "in small letters");
+    equal(await found({ text: `${lower}x` }), [], "something else");
+    equal((await viewer.accepted("list", { text: lower })).lobbies[0].host, name, "the name");
+  });
+
+  check("what makes no sense is refused", async (t) => {
+    const player = await Player.open(t);
+    const bad = (filter) => player.refused("E_BAD_REQUEST", "list", filter);
+    for (const filter of [{ gmae: "chess" }, { limit: 0 }, { limit: 101 }, { sort: "best" }, 7])
+      await bad(filter);
+    await bad({ metadata: { a: { above: 3 } } });
+    await bad({ text: "x".repeat(1025) });
+    const create = { game: "chess", name: "Ada" };
+    const long = Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`name${i}`, i]));
+    for (const metadata of [long, { a: "x".repeat(129) }, { a: [1] }, { a: null }, "blitz"])
+      await player.refused("E_BAD_REQUEST", "create", { ...create, metadata });
+    that((await player.accepted("list", {})).lobbies.length <= 100, "lobbies", "at most 100");
+  });
+});
