@@ -1,9 +1,11 @@
-// A lobby around its match: the code to invite with, the seats, who is ready, start and leave.
-// The match itself is shown by `match-view`, the talk by `chat-view`.
+// A lobby around its match: the code to invite with, who is ready, start and leave. Seats are shown
+// by `seats-view`, what only hosts see by `settings-view`, the match by `match-view`.
 
-import { byId, make, pressTwice, setText, show } from "./dom";
+import { byId, pressTwice, setText, show } from "./dom";
 import { attempt, notice } from "./notice";
 import type { Place } from "./place";
+import { SeatsView } from "./seats-view";
+import { SettingsView } from "./settings-view";
 import type { Lobby, Seat } from "./types";
 
 export class LobbyView {
@@ -14,17 +16,20 @@ export class LobbyView {
   readonly #code = byId("lobby-code", HTMLElement);
   readonly #about = byId("lobby-about", HTMLElement);
   readonly #spectators = byId("spectators", HTMLElement);
-  readonly #seats = byId("seats", HTMLUListElement);
   readonly #ready = byId("ready", HTMLButtonElement);
   readonly #start = byId("start-match", HTMLButtonElement);
   readonly #leave = byId("leave", HTMLButtonElement);
   readonly #hint = byId("gathering-hint", HTMLElement);
+  readonly #seats: SeatsView;
+  readonly #settings: SettingsView;
 
   constructor(place: Place) {
     this.#place = place;
+    this.#seats = new SeatsView(place);
+    this.#settings = new SettingsView(place);
     byId("copy-link", HTMLButtonElement).addEventListener("click", () => void copyLink());
     this.#ready.addEventListener("click", () => {
-      const mine = this.#mySeat();
+      const mine = place.mySeat;
       if (mine) void attempt(place.ask("ready", { ready: !mine.ready }));
     });
     this.#start.addEventListener("click", () => void attempt(place.ask("start")));
@@ -46,20 +51,16 @@ export class LobbyView {
     show(this.#gathering, gathers);
     setText(this.#title, gathers ? "Chess lobby" : `Match ${lobby.state?.number ?? ""}`);
     setText(this.#code, lobby.code);
-    setText(this.#about, lobby.visibility === "public" ? "public lobby" : "private lobby");
+    setText(this.#about, about(lobby));
     setText(this.#spectators, lobby.spectators === 0 ? "" : `${lobby.spectators} watching`);
     this.#leave.disabled = !live;
     if (gathers) this.#updateGathering(lobby, live);
   }
 
   #updateGathering(lobby: Lobby, live: boolean): void {
-    const rows = [...Array(lobby.capacity).keys()].map((number) =>
-      this.#row(number, lobby.seats.find((seat) => seat.seat === number), lobby),
-    );
-    this.#seats.replaceChildren(...rows);
-
-    const mine = this.#mySeat();
-    const hosts = mine !== undefined && lobby.host === mine.seat;
+    this.#seats.update(lobby, live);
+    this.#settings.update(lobby, live);
+    const { mySeat: mine, hosts } = this.#place;
     const complete = lobby.seats.length >= lobby.needed;
     // The server counts starting as being ready.
     const canStart =
@@ -80,32 +81,14 @@ export class LobbyView {
     else if (missing.length > 0) setText(this.#hint, `Waiting for ${names(missing)} to be ready.`);
     else setText(this.#hint, `${host} can start the match.`);
   }
+}
 
-  #mySeat(): Seat | undefined {
-    return this.#place.lobby?.seats.find((seat) => seat.seat === this.#place.seat);
-  }
-
-  #row(number: number, seat: Seat | undefined, lobby: Lobby): HTMLLIElement {
-    const row = make("li", { class: "seat", "data-testid": `seat-${number}` });
-    if (!seat) {
-      row.classList.add("free");
-      row.append(make("span", { class: "avatar", "aria-hidden": "true" }, "?"));
-      row.append(make("span", { class: "who" }, "Free seat"));
-      return row;
-    }
-    const initial = [...seat.name][0]?.toUpperCase() ?? "?";
-    const name = make("span", { class: "who" }, seat.name);
-    if (seat.seat === this.#place.seat) name.append(make("small", {}, " you"));
-    const marks = make("span", { class: "marks" });
-    const mark = (text: string, kind: string): void =>
-      marks.append(make("span", { class: `mark ${kind}` }, text));
-    if (lobby.host === seat.seat) mark("host", "host");
-    if (!seat.connected) mark("connection lost", "away");
-    mark(seat.ready ? "ready" : "not ready", seat.ready ? "ready" : "unready");
-    row.classList.toggle("away", !seat.connected);
-    row.append(make("span", { class: "avatar", "aria-hidden": "true" }, initial), name, marks);
-    return row;
-  }
+/** What strangers meet at the door. */
+function about({ visibility, locked, password }: Lobby): string {
+  const facts = [`${visibility} lobby`];
+  if (password) facts.push("password");
+  if (locked) facts.push("locked");
+  return facts.join(" · ");
 }
 
 async function copyLink(): Promise<void> {

@@ -99,10 +99,12 @@ export function chatLine(lobby: Lobby, change: Change): ChatLine | undefined {
       const { title, how } = result(change.outcome, undefined, name);
       return happened(`${title} ${how}`);
     }
-    case "settings":
-    case "colour":
-    case "ready":
-    case "spectators":
+    case "settings": {
+      const locked = change.locked !== (lobby.locked ?? false);
+      if (locked) return happened(change.locked ? "The lobby is locked" : "The lobby is open again");
+      return undefined;
+    }
+    default:
       return undefined;
   }
 }

@@ -9,7 +9,7 @@ import { Connection, Refused, type Line } from "./connection";
 import { memory } from "./memory";
 import { apply, chatLine, eventLine, type ChatLine } from "./mirror";
 import type {
-  Changed, Create, Join, Joined, Lobby, MatchEvent, Request, State, Takes, Tells, TypingPush,
+  Changed, Create, Join, Joined, Lobby, MatchEvent, Request, Seat, State, Takes, Tells, TypingPush,
 } from "./types";
 
 /** The one game this page can show. */
@@ -71,6 +71,16 @@ export class Place {
   /** True while we hold a token and wait to hear whether it still opens our seat. */
   get returning(): boolean {
     return this.lobby === undefined && memory.token() !== undefined;
+  }
+
+  /** Our seat as everybody sees it. */
+  get mySeat(): Seat | undefined {
+    return this.lobby?.seats.find((seat) => seat.seat === this.seat);
+  }
+
+  /** True while the lobby is ours to run. */
+  get hosts(): boolean {
+    return this.seat !== undefined && this.lobby?.host === this.seat;
   }
 
   /** The seat we play (or played) in this match: a seat taken after it had another player in it. */

@@ -1,10 +1,12 @@
 // The first page: a name, a new lobby, a code, and the public lobbies there are.
 
+import { Refused } from "./connection";
 import { byId, make, setText, show } from "./dom";
 import { memory } from "./memory";
 import { attempt, hideNotice, notice } from "./notice";
 import { GAME, type Place } from "./place";
-import type { Join, Listed, Phase, Role } from "./types";
+import { askPassword } from "./password-view";
+import type { Join, Listed, Phase, Role, Visibility } from "./types";
 
 const PHASES: Record<Phase, string> = {
   open: "waiting",
@@ -17,6 +19,7 @@ export class StartView {
   readonly #section = byId("start", HTMLElement);
   readonly #name = byId("name", HTMLInputElement);
   readonly #code = byId("code", HTMLInputElement);
+  readonly #password = byId("create-password", HTMLInputElement);
   readonly #listing = byId("listing", HTMLUListElement);
   readonly #listingState = byId("listing-state", HTMLElement);
   readonly #refresh = byId("refresh", HTMLButtonElement);
@@ -68,8 +71,11 @@ export class StartView {
   async #create(): Promise<void> {
     const name = this.#needName();
     if (name === undefined) return;
-    const visibility = byId("public", HTMLInputElement).checked ? "public" : "private";
-    await attempt(this.#place.create({ game: GAME, visibility, name }));
+    const form = new FormData(byId("create-form", HTMLFormElement));
+    const visibility = form.get("visibility") as Visibility;
+    const password = this.#password.value;
+    const made = this.#place.create({ game: GAME, visibility, name, ...(password && { password }) });
+    if (await attempt(made)) this.#password.value = "";
   }
 
   async #join(which: Pick<Join, "code" | "id">, role: Role): Promise<void> {
@@ -79,7 +85,14 @@ export class StartView {
     }
     const name = this.#needName();
     if (name === undefined) return;
-    await attempt(this.#place.join({ ...which, name, role }));
+    const join = { ...which, name, role };
+    try {
+      await this.#place.join(join);
+    } catch (refused) {
+      if (!(refused instanceof Refused)) throw refused;
+      if (refused.code === "E_PASSWORD") askPassword(join, (again) => this.#place.join(again));
+      else void attempt(Promise.reject(refused));
+    }
   }
 
   async #list(): Promise<void> {

@@ -5,6 +5,10 @@ export type Visibility = "public" | "unlisted" | "private";
 export type Role = "player" | "spectator";
 export type Phase = "open" | "playing" | "finished";
 
+export type Colour =
+  | "red" | "blue" | "green" | "yellow" | "purple" | "orange" | "cyan" | "pink"
+  | "lime" | "brown" | "teal" | "navy" | "olive" | "grey" | "white" | "black";
+
 /** The answer in every acknowledgement. */
 export type Reply<T> = ({ ok: true } & T) | { ok: false; code: string; message: string };
 
@@ -16,7 +20,7 @@ export interface Create {
   capacity?: number;
   max_spectators?: number;
   locked?: boolean;
-  colour?: string;
+  colour?: Colour;
   name: string;
   deltas?: boolean;
 }
@@ -27,7 +31,7 @@ export interface Join {
   name: string;
   role?: Role;
   password?: string;
-  colour?: string;
+  colour?: Colour;
   deltas?: boolean;
 }
 
@@ -102,13 +106,16 @@ export interface Seat {
   name: string;
   connected: boolean;
   ready: boolean;
-  colour?: string;
+  colour?: Colour;
 }
 
 /** How a lobby is run. */
 export type Terms = Required<
   Pick<Lobby, "visibility" | "password" | "locked" | "capacity" | "max_spectators" | "metadata">
 >;
+
+/** What the host changes of that; what is absent stays. */
+export type Settings = Partial<Omit<Terms, "password"> & { password: string }>;
 
 export interface State {
   number: number;
@@ -139,7 +146,7 @@ export interface Changed {
 export type Change =
   | ({ type: "joined" } & Seat)
   | ({ type: "settings" } & Terms)
-  | { type: "colour"; seat: number; colour: string }
+  | { type: "colour"; seat: number; colour: Colour }
   | { type: "dropped"; seat: number; kept_until_ms: number }
   | { type: "returned"; seat: number }
   | { type: "left"; seat: number; reason: "left" | "expired" }
@@ -200,7 +207,9 @@ export interface Requests {
   join: { takes: [Join]; tells: Joined };
   resume: { takes: [{ token: string }]; tells: Joined };
   list: { takes: [Filter]; tells: { lobbies: Listed[] } };
-  settings: { takes: [Partial<Omit<Terms, "password"> & { password: string }>]; tells: object };
+  settings: { takes: [Settings]; tells: object };
+  host: { takes: [{ seat: number }]; tells: object };
+  colour: { takes: [{ colour: Colour }]; tells: object };
   ready: { takes: [{ ready: boolean }]; tells: object };
   start: { takes: []; tells: object };
   chat: { takes: [{ text: string }]; tells: object };

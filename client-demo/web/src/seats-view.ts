@@ -1,0 +1,88 @@
+// The seats of a lobby before a match: who has them, in which colours, and what one's own can be.
+
+import { COLOURS, paint } from "./colours";
+import { byId, make, show } from "./dom";
+import { attempt } from "./notice";
+import type { Place } from "./place";
+import type { Lobby, Seat } from "./types";
+
+export class SeatsView {
+  readonly #place: Place;
+  readonly #seats = byId("seats", HTMLUListElement);
+  readonly #palette = byId("palette", HTMLElement);
+  #shown = "";
+
+  constructor(place: Place) {
+    this.#place = place;
+    for (const colour of COLOURS) {
+      const swatch = make("button", { type: "button", class: "swatch", "aria-label": colour });
+      swatch.title = colour;
+      swatch.dataset.colour = colour;
+      paint(swatch, colour);
+      swatch.addEventListener("click", () => void attempt(place.ask("colour", { colour })));
+      this.#palette.append(swatch);
+    }
+  }
+
+  update(lobby: Lobby, live: boolean): void {
+    const mine = this.#place.mySeat;
+    show(this.#palette, mine !== undefined);
+    const taken = new Set(lobby.seats.map((seat) => seat.colour));
+    for (const swatch of this.#palette.querySelectorAll("button")) {
+      const own = swatch.dataset.colour === mine?.colour;
+      swatch.classList.toggle("own", own);
+      swatch.disabled = !live || (!own && taken.has(swatch.dataset.colour as Seat["colour"]));
+    }
+    // Drawn anew only when something is different: a button may be pressed just now.
+    const { seats, host, capacity } = lobby;
+    const shown = JSON.stringify([seats, host, capacity, this.#place.seat, live]);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    const rows = [...Array(capacity).keys()].map((number) =>
+      this.#row(number, seats.find((seat) => seat.seat === number), lobby),
+    );
+    this.#seats.replaceChildren(...rows);
+  }
+
+  #row(number: number, seat: Seat | undefined, lobby: Lobby): HTMLLIElement {
+    const row = make("li", { class: "seat", "data-testid": `seat-${number}` });
+    if (!seat) {
+      row.classList.add("free");
+      row.append(make("span", { class: "avatar", "aria-hidden": "true" }, "?"));
+      row.append(make("span", { class: "who" }, "Free seat"));
+      return row;
+    }
+    const initial = [...seat.name][0]?.toUpperCase() ?? "?";
+    const avatar = make("span", { class: "avatar", "aria-hidden": "true" }, initial);
+    paint(avatar, seat.colour);
+    if (seat.colour) avatar.dataset.colour = seat.colour;
+    const name = make("span", { class: "who" }, seat.name);
+    if (seat.seat === this.#place.seat) name.append(make("small", {}, " you"));
+    const marks = make("span", { class: "marks" });
+    const mark = (text: string, kind: string): void =>
+      marks.append(make("span", { class: `mark ${kind}` }, text));
+    if (lobby.host === seat.seat) mark("host", "host");
+    if (!seat.connected) mark("connection lost", "away");
+    mark(seat.ready ? "ready" : "not ready", seat.ready ? "ready" : "unready");
+    row.classList.toggle("away", !seat.connected);
+    row.append(avatar, name, marks);
+    if (this.#place.hosts && seat.seat !== this.#place.seat) row.append(this.#powers(seat));
+    return row;
+  }
+
+  /** What the host may do about somebody else. */
+  #powers(seat: Seat): HTMLSpanElement {
+    const powers = make("span", { class: "powers" });
+    const power = (label: string, act: () => void): HTMLButtonElement => {
+      const button = make("button", { type: "button", class: "small" }, label);
+      button.setAttribute("aria-label", `${label}: ${seat.name}`);
+      button.disabled = !this.#place.live;
+      button.addEventListener("click", act);
+      powers.append(button);
+      return button;
+    };
+    const lead = (): void => void attempt(this.#place.ask("host", { seat: seat.seat }));
+    if (seat.connected) power("Make host", lead).dataset.testid = "make-host";
+    return powers;
+  }
+}
