@@ -49,6 +49,21 @@ pub struct Config {
     /// The starting position in FEN; absent: the usual one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fen: Option<String>,
+    /// How much time each side has; absent: as much as it likes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<ClockConfig>,
+}
+
+/// How much time each side has. Each has 30 s for its first move, which costs nothing; from the
+/// second on its time runs while it is to move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClockConfig {
+    /// To begin with, in milliseconds: 1 s to 6 h.
+    pub initial_ms: u32,
+    /// What each move brings, in milliseconds; absent: nothing. At most 180 s.
+    #[serde(default)]
+    pub increment_ms: u32,
 }
 
 /// What a player does.
@@ -99,6 +114,27 @@ pub struct View {
     pub can_claim_draw: bool,
     /// Legal moves in UCI, for the seat to move alone; empty for everybody else.
     pub legal: Vec<String>,
+    /// How much time both have; absent in a match without a clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<ClockView>,
+}
+
+/// How much time both sides have. What the side to move has now is what it had then, less the time
+/// since `since_ms`; the server ends the match when none is left, and nobody has to say so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockView {
+    /// What white had left when its time last began or ceased to run, in milliseconds.
+    pub white_ms: u64,
+    /// The same of black.
+    pub black_ms: u64,
+    /// Since when the time of the side to move runs, in milliseconds since the Unix epoch; absent:
+    /// nobody's time runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since_ms: Option<u64>,
+    /// Until when the side to move has to make its first move, in milliseconds since the Unix
+    /// epoch; absent once both have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_move_until_ms: Option<u64>,
 }
 
 /// What happened, pushed once to everybody.
@@ -138,7 +174,8 @@ pub mod reason {
     pub const RESIGNATION: &str = "resignation";
     /// Both agreed to a draw.
     pub const AGREEMENT: &str = "agreement";
-    /// Neither side can mate with what is left (FIDE 5.2.2, by material).
+    /// Neither side can mate with what is left (FIDE 5.2.2, by material); or one's time was up, or
+    /// one was gone, and the other one could not have mated (6.9).
     pub const INSUFFICIENT_MATERIAL: &str = "insufficient_material";
     /// The same position for the third time, claimed (FIDE 9.2).
     pub const THREEFOLD_REPETITION: &str = "threefold_repetition";
@@ -148,6 +185,10 @@ pub mod reason {
     pub const FIFTY_MOVES: &str = "fifty_moves";
     /// Seventy-five moves of each side without capture or pawn move (FIDE 9.6.2).
     pub const SEVENTY_FIVE_MOVES: &str = "seventy_five_moves";
-    /// The loser left and did not come back.
+    /// The loser left, or was gone for so long that the winner claimed the match.
     pub const ABANDONMENT: &str = "abandonment";
+    /// The loser's time was up (FIDE 6.9).
+    pub const TIME: &str = "time";
+    /// One side did not make its first move in time: there was no match.
+    pub const NO_START: &str = "no_start";
 }

@@ -337,6 +337,7 @@ impl Lobbies {
         if let Some(previous) = lobby.confirm_token(at) {
             self.by_token.remove(&previous);
         }
+        lobby.catch_up(now, pushes);
         let frame = match request {
             Request::Settings(settings) => answer_frame(ack, lobby.set(at, &settings, pushes)),
             Request::Host(host) => answer_frame(ack, lobby.hand_over(now, at, host.seat, pushes)),

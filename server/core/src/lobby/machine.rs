@@ -184,6 +184,14 @@ pub(super) struct Now {
     pub(super) unix_ms: u64,
 }
 
+impl Now {
+    /// The same at this earlier time.
+    fn before(self, time: Time) -> Self {
+        let ms = self.time.since_start().as_millis() - time.since_start().as_millis();
+        Self { time, unix_ms: self.unix_ms - ms as u64 }
+    }
+}
+
 impl Lobby {
     pub(super) fn new(
         identity: Identity,
@@ -247,6 +255,19 @@ impl Lobby {
     /// The game has failed while nobody was looking after the match.
     fn has_crashed(&self) -> bool {
         self.is_playing() && self.play.as_ref().is_some_and(|play| play.has_crashed())
+    }
+
+    /// Deadlines of a match of turns that came before now go first, each at its own time: what
+    /// somebody does now is too late for them, though the shard has not come to them yet. (In a
+    /// match with ticks, ticks see to that.)
+    pub(super) fn catch_up(&mut self, now: Now, pushes: &mut Pushes) {
+        let due = |lobby: &Self| lobby.play.as_ref()?.deadline().filter(|at| *at <= now.time);
+        while self.is_playing()
+            && self.kind.hz().is_none()
+            && let Some(at) = due(self)
+        {
+            self.wake(now.before(at), pushes);
+        }
     }
 
     /// A deadline of the match may have come.

@@ -1,8 +1,8 @@
 //! Whether the pieces left can mate at all, whoever plays them and however badly.
 //! Positions that are dead by their pawns alone are not looked for.
-//! Source: FIDE Laws of Chess, 5.2.2, by material.
+//! Source: FIDE Laws of Chess, 5.2.2 and 6.9, by material.
 
-use cozy_chess::{BitBoard, Board, Piece};
+use cozy_chess::{BitBoard, Board, Color, Piece};
 
 /// True with king against king, with one knight more, or with bishops on one colour only.
 pub(super) fn is_insufficient(board: &Board) -> bool {
@@ -15,6 +15,26 @@ pub(super) fn is_insufficient(board: &Board) -> bool {
         1 => count(Piece::Bishop) == 0,
         _ => false,
     }
+}
+
+/// True if this side could mate, with all the help that the other side's pieces may be.
+pub(super) fn can_mate(board: &Board, side: Color) -> bool {
+    let own = |piece| board.colored_pieces(side, piece);
+    if !(own(Piece::Pawn) | own(Piece::Rook) | own(Piece::Queen)).is_empty() {
+        return true;
+    }
+    let theirs = |piece| !board.colored_pieces(!side, piece).is_empty();
+    let (knights, bishops) = (own(Piece::Knight), own(Piece::Bishop));
+    if !knights.is_empty() {
+        // A knight alone needs a piece that takes a square from its own king, and no queen does.
+        let blocker = || [Piece::Pawn, Piece::Knight, Piece::Bishop, Piece::Rook].map(theirs);
+        return knights.len() > 1 || !bishops.is_empty() || blocker().contains(&true);
+    }
+    // Bishops need squares of the other colour taken: by a bishop there, a knight or a pawn.
+    !bishops.is_empty()
+        && (!of_one_colour(board.pieces(Piece::Bishop))
+            || theirs(Piece::Knight)
+            || theirs(Piece::Pawn))
 }
 
 fn of_one_colour(bishops: BitBoard) -> bool {
@@ -50,6 +70,54 @@ mod tests {
         check("4kn2/8/8/8/8/8/8/4KN2", false);
         check("4kn2/8/8/8/8/8/8/4KB2", false);
         check("4k3/8/8/8/8/8/8/4KBN1", false);
+    }
+
+    /// Whether white and whether black could mate.
+    fn sides(pieces: &str, white: bool, black: bool) {
+        let position = fen::read(&format!("{pieces} w - - 0 1")).unwrap();
+        let can = |side| can_mate(position.board(), side);
+        assert_eq!((can(Color::White), can(Color::Black)), (white, black), "{pieces}");
+    }
+
+    #[test]
+    fn a_side_with_a_bare_king_cannot_mate_whatever_the_other_one_has() {
+        sides("8/5k2/8/8/8/8/3K4/8", false, false);
+        sides("8/4rk2/8/8/8/8/3K4/8", false, true);
+        sides("8/4qk2/8/8/8/8/3K4/8", false, true);
+        sides("8/4pk2/8/8/8/8/3K4/8", false, true);
+        sides("8/5kr1/8/8/8/8/3KQ3/8", true, true);
+    }
+
+    #[test]
+    fn a_knight_alone_mates_with_the_help_of_anything_but_a_queen() {
+        sides("8/3k4/8/8/2N5/8/3K4/8", false, false);
+        sides("8/3kq3/8/8/2N5/8/3K4/8", false, true);
+        for piece in ["r", "b", "n", "p"] {
+            sides(&format!("8/3k{piece}3/8/8/2N5/8/3K4/8"), true, true);
+        }
+        sides("8/3k4/8/8/2N5/5N2/3K4/8", true, false);
+        sides("8/3k4/8/8/2N5/5B2/3K4/8", true, false);
+    }
+
+    #[test]
+    fn bishops_mate_when_squares_of_the_other_colour_are_taken() {
+        sides("8/5k2/8/8/8/4B3/3K1B2/8", false, false); // e3 and f2 are dark
+        sides("5K2/8/8/1B6/8/k7/6b1/8", false, false); // b5 and g2 are light
+        sides("8/8/8/4k3/5b2/3K4/8/2B5", false, false); // f4 and c1 are dark
+        sides("8/4bk2/8/8/8/8/3KB3/8", true, true); // e7 is dark, e2 is light
+        sides("3b4/8/8/6b1/8/8/R7/K1k5", true, false);
+        sides("8/8/8/8/8/4q3/3kB3/K7", false, true);
+        sides("8/8/8/8/8/4r3/3kB3/K7", false, true);
+        sides("8/8/8/8/8/4n3/3kB3/K7", true, true);
+        sides("8/8/8/8/8/4p3/3kB3/K7", true, true);
+    }
+
+    #[test]
+    fn when_neither_side_could_mate_the_match_is_drawn_already() {
+        for pieces in ["4k3/8/8/8/8/8/8/4KB2", "4kn2/8/8/8/8/8/8/4K3", "b1b1k3/8/8/8/8/7B/8/4KB2"] {
+            check(pieces, true);
+            sides(pieces, false, false);
+        }
     }
 
     #[test]

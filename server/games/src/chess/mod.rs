@@ -1,9 +1,12 @@
 //! Chess for two: who sits behind which pieces, and what each viewer is told.
 //! What a move, an offer or a claim does is `state`'s; what they are called on the wire is in
 //! `parlor_shared::api::chess`.
-//! Source: FIDE Laws of Chess (2023), articles 1 to 5 and 9; no clocks.
+//! Source: FIDE Laws of Chess (2023), articles 1 to 6 and 9.
 
 mod state;
+
+mod bot;
+mod clock;
 
 mod draw;
 mod end;
@@ -25,14 +28,24 @@ mod random_players;
 #[cfg(test)]
 mod table;
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, time::Duration};
 
-use parlor_core::lobby::game::{Cx, Game, Outcome, Reject, Seat, SeatChange, Viewer};
-use parlor_shared::api::chess::{Action, Config, Event, View, WhiteSeat};
+use parlor_core::lobby::game::{Cx, Game, Outcome, Reject, Seat, SeatChange, Timer, Viewer};
+use parlor_shared::api::chess::{Action, ClockConfig, Config, Event, View, WhiteSeat};
+
+use clock::{Clock, Moment};
 
 pub use state::State;
 
-/// The game of chess, with every draw of FIDE's article 9 and without clocks.
+/// What a side may have to begin with, in milliseconds: 1 s to 6 h.
+pub const INITIAL_MS: RangeInclusive<u32> = 1_000..=21_600_000;
+/// What a move may bring at most, in milliseconds: 3 min.
+pub const MAX_INCREMENT_MS: u32 = 180_000;
+
+/// The time of the side to move is up.
+const FLAG: Timer = Timer(0);
+
+/// The game of chess, with every draw of FIDE's article 9, and with a clock if it is wanted.
 #[derive(Debug)]
 pub struct Chess;
 
@@ -44,8 +57,20 @@ impl Game for Chess {
     type Event = Event;
 
     const SEATS: RangeInclusive<u8> = 2..=2;
+    const GRACE: Duration = Duration::from_secs(30);
+    const KEEP: Duration = Duration::from_secs(300);
+    const BOTS: bool = true;
 
     fn check(config: &Config) -> Result<(), String> {
+        if let Some(ClockConfig { initial_ms, increment_ms }) = config.clock {
+            if !INITIAL_MS.contains(&initial_ms) {
+                let (least, most) = (INITIAL_MS.start(), INITIAL_MS.end());
+                return Err(format!("a clock begins with {least} to {most} ms"));
+            }
+            if increment_ms > MAX_INCREMENT_MS {
+                return Err(format!("a move brings at most {MAX_INCREMENT_MS} ms"));
+            }
+        }
         let Some(text) = &config.fen else { return Ok(()) };
         let position = fen::read(text)?;
         match end::on_the_board(&position) {
@@ -58,7 +83,10 @@ impl Game for Chess {
         // `check` has refused what cannot be read, so the usual position is never a surprise.
         let position = config.fen.as_deref().and_then(|text| fen::read(text).ok());
         let (white, black) = sides(config.white, cx);
-        State::new(position.unwrap_or_default(), white, black)
+        let clock = config.clock.map(|clock| Clock::new(&clock, moment(cx)));
+        let state = State::new(position.unwrap_or_default(), white, black, clock);
+        set_flag(&state, cx);
+        state
     }
 
     fn apply(
@@ -67,15 +95,33 @@ impl Game for Chess {
         action: Action,
         cx: &mut Cx<'_, Self>,
     ) -> Result<(), Reject> {
-        if let Some(event) = state.act(seat, &action)? {
+        if let Some(event) = state.act(seat, &action, moment(cx))? {
             cx.emit(event);
         }
+        set_flag(state, cx);
         Ok(())
     }
 
-    fn seat(state: &mut State, seat: Seat, change: SeatChange, _: &mut Cx<'_, Self>) {
+    fn wake(state: &mut State, _: Timer, cx: &mut Cx<'_, Self>) {
+        state.time_up(cx.now());
+    }
+
+    fn claim(
+        state: &mut State,
+        by: Seat,
+        overdue: &[Seat],
+        cx: &mut Cx<'_, Self>,
+    ) -> Result<(), Reject> {
+        state.claim(by, overdue, cx.now())
+    }
+
+    fn bot(state: &State, seat: Seat, cx: &mut Cx<'_, Self>) -> Option<Action> {
+        state.bot(seat, |below| cx.random(below))
+    }
+
+    fn seat(state: &mut State, seat: Seat, change: SeatChange, cx: &mut Cx<'_, Self>) {
         match change {
-            SeatChange::Left => state.abandon(seat),
+            SeatChange::Left => state.abandon(seat, cx.now()),
             SeatChange::Joined
             | SeatChange::Dropped
             | SeatChange::Overdue
@@ -89,6 +135,17 @@ impl Game for Chess {
 
     fn outcome(state: &State) -> Option<Outcome> {
         state.outcome()
+    }
+}
+
+fn moment(cx: &Cx<'_, Chess>) -> Moment {
+    Moment { time: cx.now(), unix_ms: cx.unix_ms() }
+}
+
+/// Sees to it that the flag falls when it should. A match that is over has no deadlines anyway.
+fn set_flag(state: &State, cx: &mut Cx<'_, Chess>) {
+    if let Some(due) = state.due() {
+        cx.deadline(FLAG, due);
     }
 }
 
@@ -111,7 +168,7 @@ mod tests {
     use crate::chess::table::{GUEST, HOST, Table};
 
     fn white_of(white: WhiteSeat, number: u32, seed: u64) -> u8 {
-        Table::seated(&Config { white, fen: None }, number, seed).spectator().white
+        Table::seated(&Config { white, ..Config::default() }, number, seed).spectator().white
     }
 
     fn check(fen: &str) -> Result<(), String> {
@@ -140,7 +197,8 @@ mod tests {
     fn black_is_always_the_other_seat() {
         for white in [WhiteSeat::Host, WhiteSeat::Guest, WhiteSeat::Random] {
             for seed in 0..8 {
-                let view = Table::seated(&Config { white, fen: None }, 1, seed).spectator();
+                let view =
+                    Table::seated(&Config { white, ..Config::default() }, 1, seed).spectator();
                 assert_eq!(view.white + view.black, HOST.0 + GUEST.0);
                 assert_ne!(view.white, view.black);
             }
@@ -165,6 +223,23 @@ mod tests {
         ] {
             let refusal = check(fen).unwrap_err();
             assert!(refusal.contains(sentence), "{fen}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn limits_of_a_clock_hold_at_the_limit_and_one_past_it() {
+        let check = |initial_ms, increment_ms| {
+            let clock = Some(ClockConfig { initial_ms, increment_ms });
+            Chess::check(&Config { clock, ..Config::default() }).is_ok()
+        };
+        for (initial_ms, increment_ms, is_fine) in [
+            (1_000, 0, true),
+            (999, 0, false),
+            (21_600_000, 180_000, true),
+            (21_600_001, 0, false),
+            (60_000, 180_001, false),
+        ] {
+            assert_eq!(check(initial_ms, increment_ms), is_fine, "{initial_ms} {increment_ms}");
         }
     }
 

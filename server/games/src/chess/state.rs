@@ -3,17 +3,23 @@
 //! what an offer is `draw`'s.
 
 use cozy_chess::Color;
-use parlor_core::lobby::game::{Outcome, Reject, Seat, Viewer};
+use parlor_core::{
+    lobby::game::{Outcome, Reject, Seat, Viewer},
+    time::Time,
+};
 use parlor_shared::api::{
     self,
     chess::{Action, Event, Side, View, code, reason},
 };
 
 use super::{
+    bot,
+    clock::{Clock, Moment},
     draw::{Made, Offer},
     end::{self, End},
     fen,
     history::History,
+    material,
     moves::Moves,
     notation,
     position::Position,
@@ -31,48 +37,94 @@ pub struct State {
     /// Nothing stands here once the match is over.
     offer: Offer,
     end: Option<End>,
+    clock: Option<Clock>,
 }
 
 impl State {
-    pub(super) fn new(position: Position, white: Seat, black: Seat) -> Self {
+    pub(super) fn new(position: Position, white: Seat, black: Seat, clock: Option<Clock>) -> Self {
         let history = History::new(&position);
         let end = end::automatic(&position, &history);
         let (moves, offer) = (Moves::default(), Offer::default());
-        Self { white, black, position, history, moves, offer, end }
+        Self { white, black, position, history, moves, offer, end, clock }
     }
 
     /// A seat does something, and this is what everybody is told.
     ///
     /// # Errors
     /// Why it may not; the state is unchanged.
-    pub(super) fn act(&mut self, seat: Seat, action: &Action) -> Result<Option<Event>, Reject> {
-        if self.end.is_some() {
-            return Err(Reject::new(api::code::MATCH_OVER, "the match has ended"));
-        }
-        let side = self.side_of(seat).ok_or_else(|| {
-            Reject::new(api::code::NOT_IN_MATCH, "this seat does not play in the match")
-        })?;
+    pub(super) fn act(
+        &mut self,
+        seat: Seat,
+        action: &Action,
+        now: Moment,
+    ) -> Result<Option<Event>, Reject> {
+        let side = self.playing(seat)?;
         match action {
-            Action::Move { text } => self.make_move(side, text).map(Some),
-            Action::Resign => Ok(self.finish(End::won(!side, reason::RESIGNATION))),
-            Action::OfferDraw => self.offer_draw(seat, side),
+            Action::Move { text } => self.make_move(side, text, now).map(Some),
+            Action::Resign => Ok(self.finish(End::won(!side, reason::RESIGNATION), now.time)),
+            Action::OfferDraw => self.offer_draw(seat, side, now.time),
             Action::AcceptDraw => {
                 self.offer.accept(side)?;
-                Ok(self.finish(End::drawn(reason::AGREEMENT)))
+                Ok(self.finish(End::drawn(reason::AGREEMENT), now.time))
             }
             Action::DeclineDraw => {
                 self.offer.decline(side)?;
                 Ok(Some(Event::DrawDeclined { seat: seat.0 }))
             }
-            Action::ClaimDraw => self.claim_draw(side),
+            Action::ClaimDraw => self.claim_draw(side, now.time),
         }
     }
 
     /// A seat will not be played any more: the other one wins, unless the match is over.
-    pub(super) fn abandon(&mut self, seat: Seat) {
-        if let (None, Some(side)) = (self.end, self.side_of(seat)) {
-            self.finish(End::won(!side, reason::ABANDONMENT));
+    pub(super) fn abandon(&mut self, seat: Seat, now: Time) {
+        if let Ok(side) = self.playing(seat) {
+            self.win_if_possible(!side, reason::ABANDONMENT, now);
         }
+    }
+
+    /// `by` claims the match, because these players have been away for too long.
+    ///
+    /// # Errors
+    /// The other side is not among them.
+    pub(super) fn claim(&mut self, by: Seat, overdue: &[Seat], now: Time) -> Result<(), Reject> {
+        let side = self.playing(by)?;
+        if !overdue.contains(&self.seat_of(!side)) {
+            return Err(Reject::new(api::code::FORBIDDEN, "the other side is not overdue"));
+        }
+        self.win_if_possible(side, reason::ABANDONMENT, now);
+        Ok(())
+    }
+
+    /// When [`Self::time_up`] is due, if the match has a clock and is on.
+    pub(super) fn due(&self) -> Option<Time> {
+        self.clock.as_ref()?.due(self.position.turn())
+    }
+
+    /// The time of the side to move is up.
+    pub(super) fn time_up(&mut self, now: Time) {
+        let turn = self.position.turn();
+        match &self.clock {
+            Some(clock) if self.end.is_none() && clock.has_started() => {
+                self.win_if_possible(!turn, reason::TIME, now);
+            }
+            Some(_) if self.end.is_none() => {
+                self.finish(End::drawn(reason::NO_START), now);
+            }
+            _ => {}
+        }
+    }
+
+    /// What a bot in this seat does.
+    pub(super) fn bot(&self, seat: Seat, lot: impl FnOnce(u32) -> u32) -> Option<Action> {
+        let side = self.playing(seat).ok()?;
+        if self.offer.by() == Some(!side) {
+            return Some(Action::DeclineDraw);
+        }
+        if side != self.position.turn() {
+            return None;
+        }
+        let mv = bot::choose(&self.position, lot)?;
+        Some(Action::Move { text: uci::write(&self.position, mv) })
     }
 
     pub(super) fn outcome(&self) -> Option<Outcome> {
@@ -96,10 +148,11 @@ impl State {
             draw_offer: self.offer.by().map(|side| self.seat_of(side).0),
             can_claim_draw: on && end::claimable(&self.position, &self.history).is_some(),
             legal: if to_move { self.legal() } else { Vec::new() },
+            clock: self.clock.as_ref().map(Clock::view),
         }
     }
 
-    fn make_move(&mut self, side: Color, text: &str) -> Result<Event, Reject> {
+    fn make_move(&mut self, side: Color, text: &str, now: Moment) -> Result<Event, Reject> {
         if side != self.position.turn() {
             return Err(Reject::new(code::TURN, "it is the other side's turn"));
         }
@@ -110,36 +163,62 @@ impl State {
         self.history.push(&self.position);
         self.moves.push(&san, in_uci);
         self.offer.lapse_by_move_of(side);
+        if let Some(clock) = &mut self.clock {
+            clock.moved(side, self.moves.ply(), now);
+        }
         if let Some(end) = end::automatic(&self.position, &self.history) {
-            self.finish(end);
+            self.finish(end, now.time);
         }
         let (uci, ply) = (in_uci.to_string(), self.moves.ply());
         Ok(Event::Moved { side: word(side), san, uci, ply })
     }
 
-    fn offer_draw(&mut self, seat: Seat, side: Color) -> Result<Option<Event>, Reject> {
+    fn offer_draw(&mut self, seat: Seat, side: Color, now: Time) -> Result<Option<Event>, Reject> {
         match self.offer.make(side)? {
             Made::Stands => Ok(Some(Event::DrawOffered { seat: seat.0 })),
-            Made::Agreed => Ok(self.finish(End::drawn(reason::AGREEMENT))),
+            Made::Agreed => Ok(self.finish(End::drawn(reason::AGREEMENT), now)),
         }
     }
 
-    fn claim_draw(&mut self, side: Color) -> Result<Option<Event>, Reject> {
+    fn claim_draw(&mut self, side: Color, now: Time) -> Result<Option<Event>, Reject> {
         let refused = |message: &str| Err(Reject::new(code::DRAW_OFFER, message));
         if side != self.position.turn() {
             return refused("only the side to move may claim a draw");
         }
         match end::claimable(&self.position, &self.history) {
-            Some(reason) => Ok(self.finish(End::drawn(reason))),
+            Some(reason) => Ok(self.finish(End::drawn(reason), now)),
             None => refused("neither threefold repetition nor fifty moves can be claimed here"),
         }
     }
 
     /// Ends the match. There is no event for it: the lobby tells everybody the outcome.
-    fn finish(&mut self, end: End) -> Option<Event> {
+    fn finish(&mut self, end: End, now: Time) -> Option<Event> {
         self.end = Some(end);
         self.offer = Offer::default();
+        let turn = self.position.turn();
+        if let Some(clock) = &mut self.clock {
+            clock.stop(turn, now);
+        }
         None
+    }
+
+    /// Ends the match for `winner`, or as a draw if that side could not have mated.
+    fn win_if_possible(&mut self, winner: Color, reason: &'static str, now: Time) {
+        let end = match material::can_mate(self.position.board(), winner) {
+            true => End::won(winner, reason),
+            false => End::drawn(reason::INSUFFICIENT_MATERIAL),
+        };
+        self.finish(end, now);
+    }
+
+    /// The side of a seat that may do something.
+    fn playing(&self, seat: Seat) -> Result<Color, Reject> {
+        if self.end.is_some() {
+            return Err(Reject::new(api::code::MATCH_OVER, "the match has ended"));
+        }
+        self.side_of(seat).ok_or_else(|| {
+            Reject::new(api::code::NOT_IN_MATCH, "this seat does not play in the match")
+        })
     }
 
     fn legal(&self) -> Vec<String> {
@@ -178,6 +257,7 @@ fn word(side: Color) -> Side {
 #[cfg(test)]
 mod tests {
     use parlor_core::lobby::game::SeatChange;
+    use parlor_shared::api::chess::Config;
 
     use super::*;
     use crate::chess::table::{GUEST, HOST, Table};
@@ -294,6 +374,59 @@ mod tests {
         assert_eq!(table.outcome(), None);
         table.change(GUEST, SeatChange::Left);
         assert_eq!(table.ended(), (vec![HOST], "abandonment"));
+    }
+
+    #[test]
+    fn who_could_not_have_mated_draws_when_the_other_side_is_gone() {
+        let fen = "4k3/8/8/8/8/8/Q7/4K3 w - - 0 1";
+        let mut table = Table::at(fen);
+        table.change(HOST, SeatChange::Left);
+        assert_eq!(table.ended(), (vec![], "insufficient_material"));
+        let mut table = Table::at(fen);
+        table.change(GUEST, SeatChange::Left);
+        assert_eq!(table.ended(), (vec![HOST], "abandonment"));
+    }
+
+    #[test]
+    fn the_match_is_claimed_against_who_is_overdue_and_drawn_by_who_could_not_have_mated() {
+        let mut table = Table::new();
+        table.play("e4");
+        assert_eq!(table.claim(HOST, &[HOST]), Err("E_FORBIDDEN"));
+        assert_eq!(table.claim(Seat(0), &[GUEST]), Err("E_NOT_IN_MATCH"));
+        assert_eq!(table.outcome(), None);
+        assert_eq!(table.claim(HOST, &[Seat(0), GUEST]), Ok(()));
+        assert_eq!(table.ended(), (vec![HOST], "abandonment"));
+        assert_eq!(table.claim(HOST, &[GUEST]), Err("E_MATCH_OVER"));
+        let mut table = Table::at("4k3/8/8/8/8/8/Q7/4K3 w - - 0 1");
+        assert_eq!(table.claim(GUEST, &[HOST]), Ok(()));
+        assert_eq!(table.ended(), (vec![], "insufficient_material"));
+    }
+
+    #[test]
+    fn a_bot_moves_when_it_is_its_turn_and_declines_offers_whenever_they_come() {
+        let mut table = Table::new();
+        assert_eq!(table.bot(GUEST), None);
+        let Some(Action::Move { text }) = table.bot(HOST) else { panic!("it is its turn") };
+        table.act(HOST, Action::OfferDraw).unwrap();
+        assert_eq!(table.bot(GUEST), Some(Action::DeclineDraw));
+        table.act(GUEST, Action::DeclineDraw).unwrap();
+        assert_eq!(table.bot(GUEST), None);
+        table.act(HOST, moved(&text)).unwrap();
+        assert!(matches!(table.bot(GUEST), Some(Action::Move { .. })));
+        table.act(HOST, Action::Resign).unwrap();
+        assert_eq!(table.bot(GUEST), None);
+    }
+
+    #[test]
+    fn two_bots_play_to_an_end() {
+        for seed in 0..20 {
+            let mut table = Table::seated(&Config::default(), 1, seed);
+            while table.outcome().is_none() {
+                let action = [HOST, GUEST].iter().find_map(|seat| Some((*seat, table.bot(*seat)?)));
+                let (seat, action) = action.expect("one of them has something to do");
+                table.act(seat, action).unwrap();
+            }
+        }
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Test only: a match between two seats, driven through `Game` the way a lobby drives it.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use parlor_core::{
-    lobby::game::{Cx, Game, Outcome, Random, Reject, Seat, SeatChange, Viewer},
+    lobby::game::{Cx, Game, Outcome, Random, Reject, Seat, SeatChange, Timer, Viewer},
     time::Time,
 };
 use parlor_shared::api::chess::{Action, Config, Event, Side, View};
@@ -19,7 +19,13 @@ pub(super) const GUEST: Seat = Seat(5);
 pub(super) struct Table {
     state: State,
     random: Random,
+    now: Time,
+    /// The deadline that is set.
+    due: Option<(Timer, Time)>,
 }
+
+/// When the clocks of tables begin, since the Unix epoch.
+const EPOCH_MS: u64 = 1_700_000_000_000;
 
 impl Table {
     /// The first match of a lobby with the usual configuration.
@@ -33,24 +39,86 @@ impl Table {
     }
 
     pub(super) fn seated(config: &Config, number: u32, seed: u64) -> Self {
+        assert!(Chess::check(config).is_ok() || config.fen.is_some());
         let mut random = Random::new(seed);
-        let mut cx = Cx::new(Time::ZERO, number, &[HOST, GUEST], &mut random);
+        let mut cx = Cx::new(Time::ZERO, number, &[HOST, GUEST], &mut random).at_unix_ms(EPOCH_MS);
         let state = Chess::setup(config, &mut cx);
         assert!(cx.take_events().is_empty());
-        Self { state, random }
+        let due = set(None, cx.take_timers());
+        Self { state, random, now: Time::ZERO, due }
     }
 
-    /// Does something, and takes it back if it is refused.
-    pub(super) fn act(&mut self, seat: Seat, action: Action) -> Result<Vec<Event>, Reject> {
+    /// Calls the game as of now.
+    fn call<T>(
+        &mut self,
+        call: impl FnOnce(&mut State, &mut Cx<'_, Chess>) -> Result<T, Reject>,
+    ) -> Result<(T, Vec<Event>), Reject> {
         let before = self.state.clone();
-        let mut cx = Cx::new(Time::ZERO, 1, &[HOST, GUEST], &mut self.random);
-        match Chess::apply(&mut self.state, seat, action, &mut cx) {
-            Ok(()) => Ok(cx.take_events()),
+        let unix_ms = self.unix_ms();
+        let cx = Cx::new(self.now, 1, &[HOST, GUEST], &mut self.random);
+        let mut cx = cx.at_unix_ms(unix_ms);
+        match call(&mut self.state, &mut cx) {
+            Ok(value) => {
+                self.due = set(self.due, cx.take_timers());
+                Ok((value, cx.take_events()))
+            }
             Err(reject) => {
                 self.state = before;
                 Err(reject)
             }
         }
+    }
+
+    /// The same, for what cannot be refused and is not told.
+    fn tell(&mut self, call: impl FnOnce(&mut State, &mut Cx<'_, Chess>)) {
+        let ((), events) = self
+            .call(|state, cx| {
+                call(state, cx);
+                Ok(())
+            })
+            .expect("it cannot be refused");
+        assert_eq!(events, []);
+    }
+
+    /// The time of day.
+    pub(super) fn unix_ms(&self) -> u64 {
+        EPOCH_MS + self.now.since_start().as_millis() as u64
+    }
+
+    /// Lets time pass; a deadline on the way comes when it is due.
+    pub(super) fn wait(&mut self, ms: u64) {
+        let end = self.now + Duration::from_millis(ms);
+        while let Some((timer, at)) = self.due.filter(|(_, at)| *at <= end) {
+            if self.outcome().is_some() {
+                break;
+            }
+            (self.now, self.due) = (at, None);
+            self.tell(|state, cx| Chess::wake(state, timer, cx));
+        }
+        self.now = end;
+    }
+
+    /// In how many milliseconds a deadline comes, if the match is on.
+    pub(super) fn due(&self) -> Option<u128> {
+        let (_, at) = self.due.filter(|_| self.outcome().is_none())?;
+        Some(at.since(self.now).as_millis())
+    }
+
+    /// Claims the match; the code if that is refused.
+    pub(super) fn claim(&mut self, by: Seat, overdue: &[Seat]) -> Result<(), &'static str> {
+        let claimed = self.call(|state, cx| Chess::claim(state, by, overdue, cx));
+        claimed.map(|_| ()).map_err(|reject| reject.code)
+    }
+
+    pub(super) fn bot(&mut self, seat: Seat) -> Option<Action> {
+        let mut cx = Cx::new(self.now, 1, &[HOST, GUEST], &mut self.random);
+        Chess::bot(&self.state, seat, &mut cx)
+    }
+
+    /// Does something, and takes it back if it is refused.
+    pub(super) fn act(&mut self, seat: Seat, action: Action) -> Result<Vec<Event>, Reject> {
+        let acted = self.call(|state, cx| Chess::apply(state, seat, action, cx));
+        acted.map(|((), events)| events)
     }
 
     /// The code with which an action is refused.
@@ -70,9 +138,7 @@ impl Table {
     }
 
     pub(super) fn change(&mut self, seat: Seat, change: SeatChange) {
-        let mut cx = Cx::new(Time::ZERO, 1, &[HOST, GUEST], &mut self.random);
-        Chess::seat(&mut self.state, seat, change, &mut cx);
-        assert!(cx.take_events().is_empty());
+        self.tell(|state, cx| Chess::seat(state, seat, change, cx));
     }
 
     pub(super) fn view(&self, seat: Seat) -> View {
@@ -110,4 +176,12 @@ impl Table {
             Side::Black => Seat(view.black),
         }
     }
+}
+
+/// The deadline that is set after these changes.
+fn set(
+    before: Option<(Timer, Time)>,
+    changes: Vec<(Timer, Option<Time>)>,
+) -> Option<(Timer, Time)> {
+    changes.into_iter().fold(before, |_, (timer, at)| at.map(|at| (timer, at)))
 }

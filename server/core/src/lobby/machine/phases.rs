@@ -140,6 +140,7 @@ impl Lobby {
         change: SeatChange,
         pushes: &mut Pushes,
     ) {
+        self.catch_up(now, pushes);
         let when = self.when(now);
         self.tell_play(|play| play.seat(when, Seat(seat), change), pushes);
     }

@@ -248,3 +248,20 @@ fn no_state_is_sent_for_what_changes_no_view() {
     script.ok(0, "action", &json!({"type": "set", "timer": 1, "at_ms": 100}));
     assert_eq!(script.clients[&0].told, ["state 1.2"]);
 }
+
+#[test]
+fn a_deadline_goes_before_what_came_later_though_it_is_heard_of_later() {
+    let mut script = clockwork(2);
+    script.set(1, 100);
+    script.now = script.now + Duration::from_millis(150);
+    script.ok(1, "action", &json!({"type": "shout"}));
+    let hey = EPOCH_MS + script.now.since_start().as_millis() as u64;
+    assert_eq!(
+        script.told(0),
+        ["event \"1 at 100\"".to_owned(), format!("event \"hey at {hey}\"")]
+    );
+    script.set(1, 200);
+    script.now = script.now + Duration::from_millis(150);
+    script.vanish(1);
+    assert_eq!(script.told(0)[..], ["dropped 1", "event \"1 at 200\""]);
+}
