@@ -43,7 +43,7 @@ use wires::Wires;
 
 /// Longer than anything is kept without a client: places, polls that never come, questions, and
 /// events for clients that come back.
-const AFTERWARDS: Duration = Duration::from_secs(240);
+const AFTERWARDS: Duration = Duration::from_secs(480);
 /// A run is some tens of thousands of steps; one that does not end goes round in circles.
 const MAX_STEPS: u64 = 5_000_000;
 

@@ -4,13 +4,20 @@
 use std::{sync::Arc, time::Duration};
 
 use parlor_core::{
-    engine_io::Settings, key::ShardId, lobby::game::Random, socket_io::RecoverySettings, time::Time,
+    engine_io::Settings,
+    key::ShardId,
+    lobby::game::{Game, Random},
+    socket_io::RecoverySettings,
+    time::Time,
 };
+use parlor_games::Chess;
 
 use super::{chance::Chance as _, kept::KEPT};
 
-/// A place is kept so long, in core and for chess.
+/// A place is kept so long while no match is on, and in a match of circles.
 pub(super) const GRACE: Duration = Duration::from_secs(60);
+/// The same in a match of chess.
+pub(super) const KEEP: Duration = Chess::KEEP;
 /// How long a listing waits for other shards.
 pub(super) const LIST_TIMEOUT: Duration = Duration::from_secs(2);
 /// A limit that no run reaches.

@@ -17,7 +17,7 @@ use crate::sim::{
     Invariant, Sim,
     chance::Chance as _,
     oracle::{At, Place, Said, Story},
-    plan::GRACE,
+    plan::{GRACE, KEEP},
 };
 
 /// What an input is about that was sent before.
@@ -446,7 +446,7 @@ impl Sim {
             if (&token.lobby, token.seat) != (&joined.lobby.id, joined.seat) {
                 return Err((Invariant::Seats, format!("{token:?} leads to {:?}", joined.seat)));
             }
-            let is_late = |lost_at: Time| asked.at > lost_at + GRACE + slack;
+            let is_late = |lost_at: Time| asked.at > lost_at + KEEP + slack;
             if token.lost_for_sure_at.is_some_and(is_late) {
                 return Err((Invariant::Grace, format!("{token:?} was kept too long")));
             }

@@ -21,7 +21,10 @@ use super::{
     Invariant,
     story::{Fold, Story},
 };
-use crate::sim::{plan::Plan, server::EPOCH_MS};
+use crate::sim::{
+    plan::{GRACE, KEEP, Plan},
+    server::EPOCH_MS,
+};
 
 type Check = Result<(), (Invariant, String)>;
 
@@ -112,7 +115,9 @@ impl Lobbies {
         let now_ms = EPOCH_MS + now.since_start().as_millis() as u64;
         match &changed.change {
             Change::Dropped { seat, kept_until_ms } => {
-                if *kept_until_ms > now_ms + crate::sim::plan::GRACE.as_millis() as u64 {
+                let is_chess = story.fold.phase == Phase::Playing && !story.is_circles;
+                let kept = if is_chess { KEEP } else { GRACE };
+                if *kept_until_ms > now_ms + kept.as_millis() as u64 {
                     return Err((Invariant::Grace, format!("seat {seat} is kept too long")));
                 }
                 story.kept_until_ms.insert(*seat, *kept_until_ms);
