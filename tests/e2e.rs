@@ -31,6 +31,8 @@ mod many;
 mod opening;
 #[path = "e2e/places.rs"]
 mod places;
+#[path = "e2e/players.rs"]
+mod players;
 #[path = "e2e/reading.rs"]
 mod reading;
 #[path = "e2e/recovery.rs"]

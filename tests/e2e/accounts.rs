@@ -97,7 +97,7 @@ pub(super) fn connect_to(socket: &mut WebSocket, namespace: &str, auth: &Value) 
     socket.text().unwrap()
 }
 
-fn enter(server: SocketAddr, namespace: &str, auth: &Value) -> WebSocket {
+pub(super) fn enter(server: SocketAddr, namespace: &str, auth: &Value) -> WebSocket {
     let mut socket = open(server);
     let answer = connect_to(&mut socket, namespace, auth);
     assert!(answer.starts_with(&format!("40{namespace},{{\"sid\":\"")), "{answer}");

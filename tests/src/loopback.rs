@@ -247,7 +247,14 @@ mod tests {
         }
         all.extend(REQUESTS.map(|event| {
             let request = Request::read(&Args::of_event(event, &[])).unwrap();
-            let ask = Ask { socket, number: 9, request, ack: Some(1), is_elsewhere: true };
+            let ask = Ask {
+                socket,
+                who: Default::default(),
+                number: 9,
+                request,
+                ack: Some(1),
+                is_elsewhere: true,
+            };
             Message::Lobby(LobbyMessage::Ask(ask))
         }));
         all

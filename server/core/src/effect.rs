@@ -14,7 +14,7 @@ use crate::{
     cluster::{Answer, Asker, Message},
     delivery::Delivery,
     input::AckToken,
-    key::{NamespaceKey, SessionKey, ShardId, SocketKey, ViewId},
+    key::{NamespaceKey, Origin, SessionKey, ShardId, SocketKey, ViewId},
 };
 
 /// Something to be done, in the order in which it is pushed.
@@ -74,9 +74,9 @@ pub enum Effect<'a> {
     },
     /// A session has joined its first namespace.
     Joined(SessionKey),
-    /// A socket is connected and its client has been told. Here and below, a child's events are
-    /// told as its parent's.
-    Connected(SocketKey, NamespaceKey),
+    /// A socket is connected and its client has been told; where that comes from. Here and below,
+    /// a child's events are told as its parent's.
+    Connected(SocketKey, NamespaceKey, Origin),
     /// An event for the namespace's handlers.
     Event {
         /// From whom.

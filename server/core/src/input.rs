@@ -48,6 +48,8 @@ pub enum Input<'a> {
     Adopt(SocketKey, NamespaceKey),
     /// A handler admitted a socket to its namespace.
     Admit(SocketKey),
+    /// A handler admitted a socket of this account's to `/lobby`, where it is known by that.
+    AdmitPlayer(SocketKey, Arc<str>),
     /// A handler refused a socket: `message`, and `data` as JSON.
     Refuse(SocketKey, String, Option<String>),
     /// A packet for sockets of a namespace.
@@ -99,6 +101,7 @@ impl Input<'_> {
             Self::Bytes(_, bytes) => bytes.len(),
             Self::Refuse(_, message, data) => message.len() + data.as_ref().map_or(0, String::len),
             Self::Identify(_, word) | Self::Join(_, word) | Self::Leave(_, word) => word.len(),
+            Self::AdmitPlayer(_, player) => player.len(),
             Self::Ids(_)
             | Self::Opened(..)
             | Self::Pinged(_)

@@ -58,7 +58,9 @@ key! {
 }
 
 /// Where a session comes from, in the driver's words: those of one origin share limits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 pub struct Origin(pub u64);
 
 /// A shard: the node that runs it, and which of that node's shards it is.

@@ -2,7 +2,7 @@
 //! else.
 //! Sessions stay beside it, one per client, because their pace is their reader's.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use parlor_shared::{
@@ -18,7 +18,7 @@ use crate::{
     ids::Ids,
     input::{AckToken, Input, Reach, Scope, Target},
     key::{Address, NamespaceKey, SessionKey, ShardId, SocketKey, ViewId},
-    lobby::{Lobbies, LobbyEffect, LobbyInput, LobbyMessage, LobbySettings, Request},
+    lobby::{Lobbies, LobbyEffect, LobbyInput, LobbyMessage, LobbySettings, Request, Who},
     questions::{Answered, Questions},
     socket_io::{Dynamic, Listeners, RecoverySettings, Settings, SocketIo},
     time::Time,
@@ -65,6 +65,8 @@ pub struct World {
     inbox: Vec<LobbyInput>,
     outbox: Vec<LobbyEffect>,
     connecting: Vec<SocketKey>,
+    /// Whose the socket is that is just being admitted to `/lobby`, if an account's.
+    admitted: Option<Arc<str>>,
     acked: Vec<(AckToken, OwnedAck)>,
 }
 
@@ -101,6 +103,7 @@ impl World {
             inbox: Vec::new(),
             outbox: Vec::new(),
             connecting: Vec::new(),
+            admitted: None,
             acked: Vec::new(),
         }
     }
@@ -207,6 +210,11 @@ impl World {
                     effects.push(Effect::Gathered(token, answer, n_silent));
                 }
             }
+            Input::AdmitPlayer(socket, player) => {
+                self.admitted = Some(player);
+                self.sockets(now, Input::Admit(socket), effects);
+                self.admitted = None;
+            }
             input => self.sockets(now, input, effects),
         }
         self.settle(now, effects);
@@ -246,6 +254,7 @@ impl World {
             is_lobby_guarded: self.is_lobby_guarded,
             inbox: &mut self.inbox,
             connecting: &mut self.connecting,
+            admitted: &mut self.admitted,
             acked: &mut self.acked,
             effects,
         };
@@ -453,6 +462,7 @@ struct Route<'w> {
     is_lobby_guarded: bool,
     inbox: &'w mut Vec<LobbyInput>,
     connecting: &'w mut Vec<SocketKey>,
+    admitted: &'w mut Option<Arc<str>>,
     acked: &'w mut Vec<(AckToken, OwnedAck)>,
     effects: &'w mut dyn Effects,
 }
@@ -465,8 +475,11 @@ impl Effects for Route<'_> {
             {
                 self.connecting.push(socket);
             }
-            Effect::Connected(socket, namespace) if Some(namespace) == self.lobby_namespace => {
-                self.inbox.push(LobbyInput::Arrived(socket));
+            Effect::Connected(socket, namespace, address)
+                if Some(namespace) == self.lobby_namespace =>
+            {
+                let who = Who { player: self.admitted.take(), address };
+                self.inbox.push(LobbyInput::Arrived(socket, who));
             }
             Effect::Disconnected(socket, namespace, _)
                 if Some(namespace) == self.lobby_namespace =>

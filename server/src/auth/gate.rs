@@ -37,6 +37,8 @@ pub(crate) struct Request<'r> {
 #[derive(Debug)]
 pub(crate) struct Entered {
     pub(crate) account: Arc<Account>,
+    /// It has a token, or gets one, by which it comes back as the same.
+    pub(crate) is_known_again: bool,
     /// What its session shares from now on.
     pub(crate) budget: Option<Arc<Budget>>,
 }
@@ -170,7 +172,7 @@ impl Gate {
         self.holders.insert(request.socket, holder);
         // Before it is connected it hears nothing.
         self.deadlines.set(request.socket, end.map(|(_, expires_at)| expires_at));
-        Ok(Entered { account, budget })
+        Ok(Entered { account, is_known_again: true, budget })
     }
 
     fn guest(&mut self, unix_ms: u64, request: &Request<'_>, wants_token: bool) -> Entered {
@@ -188,7 +190,7 @@ impl Gate {
             };
             self.holders.insert(request.socket, holder);
         }
-        Entered { account, budget: None }
+        Entered { account, is_known_again: wants_token, budget: None }
     }
 
     /// When its client is to hear that this account's token expires, and when it does.

@@ -22,7 +22,7 @@ use parlor_shared::{api::GuestToken, id::SocketId};
 use ring::hmac;
 use serde::{Deserialize, de::DeserializeOwned};
 
-pub(crate) use gate::{Due, Gate, Refused, Request};
+pub(crate) use gate::{Due, Entered, Gate, Refused, Request};
 pub use revoked::Revoked;
 
 use keys::Keys;

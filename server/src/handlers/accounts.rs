@@ -40,6 +40,8 @@ enum Renewal {
 #[derive(Default)]
 pub(super) struct Known {
     pub(super) account: Option<Arc<auth::Account>>,
+    /// It has a token, or gets one, by which the same account comes back.
+    pub(super) is_known_again: bool,
     pub(super) budget: Option<Arc<Budget>>,
 }
 
@@ -65,7 +67,11 @@ impl Handlers {
         let rule = self.lobby_rule;
         match self.enter(sessions, now, (socket, session, namespace), rule, auth) {
             Ok(known) => {
-                self.desk.note(Input::Admit(socket));
+                let admitted = match known.account.filter(|_| known.is_known_again) {
+                    Some(account) => Input::AdmitPlayer(socket, Arc::clone(account.shared_id())),
+                    None => Input::Admit(socket),
+                };
+                self.desk.note(admitted);
                 self.arrived(socket, namespace);
                 known.budget
             }
@@ -95,7 +101,9 @@ impl Handlers {
         let request =
             auth::Request { socket, namespace, rule, network, auth, cookie: cookie.as_deref() };
         match self.gate.enter(now, Clock::unix_ms(), &request) {
-            Ok(entered) => Ok(Known { account: Some(entered.account), budget: entered.budget }),
+            Ok(auth::Entered { account, is_known_again, budget }) => {
+                Ok(Known { account: Some(account), is_known_again, budget })
+            }
             Err(auth::Refused::Denied(denied)) => {
                 tracing::debug!(why = %denied, "a client is not let in");
                 self.desk.env.metrics.auth_failed.inc();

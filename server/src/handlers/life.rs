@@ -44,7 +44,7 @@ impl Handlers {
             return None;
         }
         let rule = self.namespaces[namespace.0 as usize].1.accounts;
-        let Known { account, budget } =
+        let Known { account, budget, .. } =
             match self.enter(sessions, now, (socket, session, namespace), rule, auth) {
                 Ok(known) => known,
                 Err(error) => {

@@ -140,7 +140,7 @@ impl Effects for Outlet<'_> {
             }
             Effect::Kept(socket, pid) => self.handlers.kept(socket, pid),
             Effect::Forgotten(pid) => self.handlers.forgotten(&pid),
-            Effect::Connected(socket, _) => {
+            Effect::Connected(socket, ..) => {
                 self.handlers.connected(&View(self.sessions), socket);
             }
             Effect::Event { socket, args, ack, .. } => {

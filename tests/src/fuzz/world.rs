@@ -137,7 +137,7 @@ impl Effects for Sink<'_> {
             Effect::Connecting { socket, session, namespace, .. } => {
                 What::Connecting(socket, session, namespace)
             }
-            Effect::Connected(socket, _) => What::Connected(socket),
+            Effect::Connected(socket, ..) => What::Connected(socket),
             Effect::Event { socket, args, .. } => {
                 // Whoever is told reads it.
                 assert!(args.raw().count() == args.count());

@@ -71,7 +71,7 @@ impl Effects for Log {
             | Effect::Sending(..)) => unreachable!("nobody listens to {other:?}"),
             // Right before its first socket is connected.
             Effect::Joined(_) => return,
-            Effect::Connected(socket, namespace) => Seen::Connected(socket, namespace),
+            Effect::Connected(socket, namespace, _) => Seen::Connected(socket, namespace),
             Effect::Event { socket, namespace, args, ack } => {
                 let (name, args) = (args.name().into_owned(), args.array().to_owned());
                 Seen::Event { socket, namespace, name, args, ack }

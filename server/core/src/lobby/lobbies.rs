@@ -29,6 +29,7 @@ use super::{
     play::Games,
     request::Request,
     visitors::{VisitorEffect, Visitors, answer_frame},
+    who::Who,
 };
 use crate::{
     cluster::Neighbours,
@@ -63,8 +64,8 @@ pub struct LobbySettings {
 /// Everything that can happen to lobbies.
 #[derive(Debug)]
 pub enum LobbyInput {
-    /// A socket has joined `/lobby`.
-    Arrived(SocketKey),
+    /// A socket has joined `/lobby`, and who that is.
+    Arrived(SocketKey, Who),
     /// It asks something; the answer goes to this ack id, if it wants one.
     Asked(SocketKey, Result<Request, Refusal>, Option<u64>),
     /// It is gone.
@@ -164,7 +165,7 @@ impl Lobbies {
         self.sweep(time);
         let mut asked = Vec::new();
         match input {
-            LobbyInput::Arrived(socket) => self.visitors.arrived(time, socket),
+            LobbyInput::Arrived(socket, who) => self.visitors.arrived(time, socket, who),
             LobbyInput::Asked(socket, Ok(request), ack) => {
                 self.visitors.asked(time, socket, request, ack, &mut asked);
             }
@@ -267,20 +268,20 @@ impl Lobbies {
         ids: &mut Ids,
         effects: &mut Vec<LobbyEffect>,
     ) {
-        let Ask { socket, number, request, ack, is_elsewhere } = ask;
+        let Ask { socket, who: person, number, request, ack, is_elsewhere } = ask;
         let who = Address { shard: from, socket };
         let (mut pushes, mut is_hit, mut before) = (Pushes::new(), false, None);
         let may_move = request.may_move();
         let frame = match request {
             Request::Create(create) => {
-                answer_frame(ack, self.create(now, who, &create, ids, &mut pushes))
+                answer_frame(ack, self.create(now, (who, person), &create, ids, &mut pushes))
             }
             Request::Join(join) => {
                 let found = self.find(&join);
                 let not_found = || Refusal::new(code::NOT_FOUND, "there is no such lobby");
                 let joined = found
                     .ok_or_else(not_found)
-                    .and_then(|key| self.join(now, who, key, &join, ids, &mut pushes));
+                    .and_then(|key| self.join(now, (who, person), key, &join, ids, &mut pushes));
                 // A wrong password is a guess like that of a code; one that is missing is none.
                 let is_guess = |refusal: &Refusal| match refusal.code.as_str() {
                     code::NOT_FOUND => true,
@@ -291,7 +292,8 @@ impl Lobbies {
                 answer_frame(ack, joined)
             }
             Request::Resume(resume) => {
-                let reply = self.resume(now, who, is_elsewhere, &resume, ids, &mut pushes);
+                let reply =
+                    self.resume(now, (who, person), is_elsewhere, &resume, ids, &mut pushes);
                 answer_frame(
                     ack,
                     reply.map(|(joined, taken_from)| {

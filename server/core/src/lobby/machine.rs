@@ -36,6 +36,7 @@ use super::{
     game::{Outcome, Seat, SeatChange},
     pace::Beat,
     play::{Configured, Kind, Play, Told, When},
+    who::Who,
 };
 use crate::{
     delivery::Delivery,
@@ -121,6 +122,8 @@ pub(super) struct Identity {
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) name: String,
+    /// Whose place it is, and the address of who came last.
+    pub(super) who: Who,
     pub(super) place: Place,
     colour: Option<Colour>,
     pub(super) token: ResumeToken,
@@ -145,9 +148,10 @@ pub(super) struct Member {
 }
 
 /// Somebody who comes in, or back, by this socket.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Comer {
     pub(super) socket: Address,
+    pub(super) who: Who,
     pub(super) deltas: bool,
     pub(super) format: api::Format,
     /// The last version that it has seen, if it comes back and says so.

@@ -8,7 +8,7 @@ use parlor_shared::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{filter::Card, request::Request};
+use super::{filter::Card, request::Request, who::Who};
 use crate::{delivery::Delivery, key::SocketKey};
 
 /// One message. The sender's shard is known from how it came.
@@ -33,8 +33,10 @@ pub enum LobbyMessage {
 /// A request on its way to a lobby.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Ask {
-    /// Who asks.
+    /// Which socket asks.
     pub socket: SocketKey,
+    /// Whose it is.
+    pub who: Who,
     /// Tells this request from others of the sender's.
     pub number: u64,
     /// What.

@@ -14,6 +14,7 @@ mod pace;
 mod play;
 mod request;
 mod visitors;
+mod who;
 
 pub use code::{CODE_ALPHABET, CODE_LETTERS};
 pub use effect::LobbyEffect;
@@ -28,3 +29,4 @@ pub use message::{Answer, Ask, LobbyMessage};
 pub use play::{Games, MAX_HZ};
 pub use request::{MAX_SEQ, Request};
 pub use visitors::MAX_HELD;
+pub use who::Who;

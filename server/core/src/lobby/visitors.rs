@@ -26,6 +26,7 @@ use super::{
     filter::{Card, arrange},
     message::{Answer, Ask, LobbyMessage},
     request::Request,
+    who::Who,
 };
 use crate::{
     cluster::Neighbours,
@@ -75,6 +76,7 @@ type Asker = (SocketKey, Option<u64>, Box<api::Filter>);
 /// A socket in `/lobby`.
 #[derive(Debug)]
 struct Visitor {
+    who: Who,
     standing: Standing,
     guesses: Allowance,
     creations: Allowance,
@@ -142,8 +144,9 @@ impl Visitors {
     }
 
     /// A socket has joined `/lobby`.
-    pub(super) fn arrived(&mut self, now: Time, socket: SocketKey) {
+    pub(super) fn arrived(&mut self, now: Time, socket: SocketKey, who: Who) {
         let visitor = Visitor {
+            who,
             standing: Standing::Outside,
             guesses: Allowance::full(now, GUESS_RATE),
             creations: Allowance::full(now, CREATE_RATE),
@@ -192,22 +195,22 @@ impl Visitors {
         }
         self.n_asked += 1;
         match self.route(now, socket, &request, ack) {
-            Ok((shard, is_elsewhere)) => {
-                let ask = Ask { socket, number: self.n_asked, request, ack, is_elsewhere };
+            Ok((shard, who, is_elsewhere)) => {
+                let ask = Ask { socket, who, number: self.n_asked, request, ack, is_elsewhere };
                 effects.push(VisitorEffect::Tell(shard, LobbyMessage::Ask(ask)));
             }
             Err(refusal) => effects.extend(refuse(socket, ack, refusal)),
         }
     }
 
-    /// The shard that can answer, and whether the socket is in a lobby of another one.
+    /// The shard that can answer, who asks, and whether the socket is in a lobby of another one.
     fn route(
         &mut self,
         now: Time,
         socket: SocketKey,
         request: &Request,
         ack: Option<u64>,
-    ) -> Result<(ShardId, bool), Refusal> {
+    ) -> Result<(ShardId, Who, bool), Refusal> {
         let not_connected = || Refusal::new(code::NOT_IN_LOBBY, "not connected to /lobby");
         let visitor = self.visitors.get_mut(&socket).ok_or_else(not_connected)?;
         let inside = match visitor.standing {
@@ -257,7 +260,7 @@ impl Visitors {
                 self.moves.set(socket, Some(now + MOVE_TIMEOUT));
             }
         }
-        Ok((to, inside.is_some_and(|inside| inside != to)))
+        Ok((to, visitor.who.clone(), inside.is_some_and(|inside| inside != to)))
     }
 
     /// A lobby's shard has answered.

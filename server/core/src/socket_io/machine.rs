@@ -299,7 +299,9 @@ impl SocketIo {
             Input::Closed(session, reason) => self.closed(now, session, reason, effects),
             Input::Adopt(socket, parent) => self.adopt(socket, parent, ids),
             Input::Identify(socket, identity) => self.identify(socket, identity),
-            Input::Admit(socket) => self.admit(now, socket, effects),
+            Input::Admit(socket) | Input::AdmitPlayer(socket, _) => {
+                self.admit(now, socket, effects);
+            }
             Input::Refuse(socket, message, data) => {
                 self.refuse(socket, &message, data.as_deref(), effects);
             }

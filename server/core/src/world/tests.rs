@@ -310,7 +310,9 @@ impl Effects for Log {
             }
             // Right before its first socket is connected.
             Effect::Joined(_) => {}
-            Effect::Connected(_, namespace) => self.told.push(format!("connected {namespace:?}")),
+            Effect::Connected(_, namespace, _) => {
+                self.told.push(format!("connected {namespace:?}"))
+            }
             Effect::Event { args, .. } => self.told.push(format!("event {}", args.name())),
             Effect::Acked(..) => self.told.push("acked".to_owned()),
             Effect::Gathered(token, answer, _) => self.gathered.push((token, answer)),
@@ -359,6 +361,24 @@ fn a_driver_that_guards_the_lobby_is_asked_and_hears_what_is_about_accounts_and_
     script.text(0, "1/lobby,");
     assert_eq!(script.told, ["event auth:renew", "disconnected"]);
     assert_eq!(script.world.lobbies().len(), 1, "its seat is kept");
+}
+
+#[test]
+fn whom_the_driver_admits_as_a_player_is_that_player_in_the_lobby_and_nobody_else_is() {
+    let mut script = Script::new();
+    script.world.guard_lobby();
+    for (number, player) in [(0, Some("ada")), (1, Some("ada")), (2, None), (3, None)] {
+        script.enter(number);
+        let socket = script.connecting.pop().unwrap();
+        script.tell(match player {
+            Some(player) => Input::AdmitPlayer(socket, player.into()),
+            None => Input::Admit(socket),
+        });
+    }
+    script.ask(0, "create", &json!({"game": "once", "name": "A"})).unwrap();
+    assert_eq!(script.join(1).unwrap_err(), "E_IN_LOBBY");
+    script.join(2).unwrap();
+    assert_eq!(script.join(3).unwrap_err(), "E_FULL", "it is nobody who is in already");
 }
 
 #[test]

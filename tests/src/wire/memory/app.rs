@@ -148,7 +148,7 @@ impl Effects for Outlet<'_> {
                 self.wanted.push_back(input);
                 self.state.sockets.insert(socket, Socket { id, session, auth });
             }
-            Effect::Connected(socket, namespace) => self.connected(socket, namespace),
+            Effect::Connected(socket, namespace, _) => self.connected(socket, namespace),
             Effect::Event { socket, namespace, args, ack } => {
                 self.event(socket, namespace, args, ack);
             }

@@ -1,13 +1,15 @@
 //! How sockets come into lobbies and out of them: by a new one, a code, an id or a token.
 //! What a lobby makes of it is `machine`'s part.
 
+use std::sync::Arc;
+
 use super::*;
 
 impl Lobbies {
     pub(super) fn create(
         &mut self,
         now: Now,
-        who: Address,
+        (who, person): (Address, Who),
         create: &api::Create,
         ids: &mut Ids,
         pushes: &mut Pushes,
@@ -34,7 +36,13 @@ impl Lobbies {
         };
         let mut lobby = Lobby::new(identity, create.game.clone(), kind, config, settings);
         let token = ResumeToken::from_bytes(self.mint(ids));
-        let comer = Comer { socket: who, deltas: create.deltas, format: create.format, seen: None };
+        let comer = Comer {
+            socket: who,
+            who: person,
+            deltas: create.deltas,
+            format: create.format,
+            seen: None,
+        };
         let (name, role) = (create.name.as_str(), api::Role::Player);
         let guest = Guest { name, role, colour: create.colour };
         let joined = lobby.enter(now, guest, token, comer, pushes)?;
@@ -70,7 +78,7 @@ impl Lobbies {
     pub(super) fn join(
         &mut self,
         now: Now,
-        who: Address,
+        (who, person): (Address, Who),
         key: LobbyKey,
         join: &api::Join,
         ids: &mut Ids,
@@ -79,7 +87,13 @@ impl Lobbies {
         self.outside(who)?;
         let token = ResumeToken::from_bytes(self.mint(ids));
         let lobby = self.lobbies.get_mut(key).expect("found by the caller");
-        let comer = Comer { socket: who, deltas: join.deltas, format: join.format, seen: None };
+        let comer = Comer {
+            socket: who,
+            who: person,
+            deltas: join.deltas,
+            format: join.format,
+            seen: None,
+        };
         let joined = lobby.join(now, join, token, comer, pushes)?;
         self.settle_in(now.time, who, key, token);
         Ok(joined)
@@ -99,7 +113,7 @@ impl Lobbies {
     pub(super) fn resume(
         &mut self,
         now: Now,
-        who: Address,
+        (who, person): (Address, Who),
         is_elsewhere: bool,
         resume: &api::Resume,
         ids: &mut Ids,
@@ -121,6 +135,11 @@ impl Lobbies {
             .chain(member.previous)
             .filter(|stale| *stale != token)
             .collect();
+        let is_anothers =
+            |own: &Arc<str>| person.player.as_ref().is_some_and(|player| player != own);
+        if member.who.player.as_ref().is_some_and(is_anothers) {
+            return Err(Refusal::new(code::TOKEN, "the token is another player's"));
+        }
         let holds_another =
             lobby.members().iter().enumerate().any(|(i, m)| i != at && m.socket == Some(who));
         if holds_another {
@@ -128,11 +147,12 @@ impl Lobbies {
         }
         let comer = Comer {
             socket: who,
+            who: person,
             deltas: resume.deltas,
             format: resume.format,
             seen: resume.version,
         };
-        let (joined, before) = lobby.resume(now, at, token, fresh, comer, pushes);
+        let (joined, before) = lobby.resume(now, at, token, fresh, &comer, pushes);
         for stale in stale {
             self.by_token.remove(&stale);
         }

@@ -7,6 +7,7 @@ mod game;
 mod inputs;
 mod listing;
 mod matches;
+mod players;
 mod random;
 mod returns;
 mod seats;
@@ -130,8 +131,12 @@ impl Script {
     }
 
     fn arrive(&mut self, number: u32) {
+        self.arrive_as(number, Who::default());
+    }
+
+    fn arrive_as(&mut self, number: u32, who: Who) {
         self.clients.insert(number, Client::default());
-        self.tell(LobbyInput::Arrived(socket(number)));
+        self.tell(LobbyInput::Arrived(socket(number), who));
     }
 
     /// A client's socket is gone; its token is what it would come back with.

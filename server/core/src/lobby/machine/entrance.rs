@@ -27,6 +27,11 @@ impl Lobby {
         pushes: &mut Pushes,
     ) -> Result<api::Joined, Refusal> {
         check_name(name)?;
+        let is_in = |player| self.members.iter().any(|m| m.who.player.as_ref() == Some(player));
+        if comer.who.player.as_ref().is_some_and(is_in) {
+            let sentence = "you have a place in this lobby; resume it, or leave it first";
+            return Err(Refusal::new(code::IN_LOBBY, sentence));
+        }
         let place = match role {
             Role::Player => Place::Seat(self.free_seat()?),
             Role::Spectator if self.n_spectators() >= usize::from(self.settings.max_spectators) => {
@@ -47,6 +52,7 @@ impl Lobby {
         self.members.reserve_exact(1);
         self.members.push(Member {
             name: name.to_owned(),
+            who: comer.who,
             place,
             colour,
             token,
@@ -66,7 +72,7 @@ impl Lobby {
             self.host = place.seat();
         }
         let leads = self.settle_host(Some(comer.socket), pushes);
-        self.watch(comer, place, pushes);
+        self.watch((comer.socket, comer.deltas, comer.format), place, pushes);
         let joined = self.joined(self.members.len() - 1);
         self.tell_host(now, leads, pushes);
         self.end_if_crashed(pushes);
@@ -81,12 +87,13 @@ impl Lobby {
         at: usize,
         shown: ResumeToken,
         fresh: ResumeToken,
-        comer: Comer,
+        comer: &Comer,
         pushes: &mut Pushes,
     ) -> (api::Joined, Option<Address>) {
         let (member, socket) = (&mut self.members[at], comer.socket);
         let before = member.socket.replace(socket);
         let place = member.place;
+        member.who.address = comer.who.address;
         (member.deltas, member.format) = (comer.deltas, comer.format);
         member.kept_until = None;
         member.token = fresh;
@@ -103,7 +110,7 @@ impl Lobby {
             self.push_except(Change::Returned { seat }, Some(socket), pushes);
         }
         let leads = returned.is_some() && self.settle_host(Some(socket), pushes);
-        self.watch(comer, place, pushes);
+        self.watch((comer.socket, comer.deltas, comer.format), place, pushes);
         // What the game says to a return comes after the answer, so it is not contained in it.
         let mut joined = self.joined(at);
         joined.missed = match comer.seen {

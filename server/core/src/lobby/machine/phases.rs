@@ -84,9 +84,8 @@ impl Lobby {
         if self.play.replace(play).is_none() {
             for member in &self.members {
                 if let Some(socket) = member.socket {
-                    let (deltas, format) = (member.deltas, member.format);
-                    let comer = Comer { socket, deltas, format, seen: None };
-                    self.watch(comer, member.place, pushes);
+                    let how = (socket, member.deltas, member.format);
+                    self.watch(how, member.place, pushes);
                 }
             }
         }

@@ -7,7 +7,7 @@ use parlor_shared::{
 };
 
 use super::{
-    Comer, EVENT_KEY, Lobby, Place,
+    EVENT_KEY, Lobby, Place,
     kept::{is_for, is_somebody_away},
 };
 use crate::{
@@ -127,7 +127,7 @@ impl Lobby {
     /// Shows somebody the match, once there is or was one.
     pub(super) fn watch(
         &self,
-        Comer { socket, deltas, format, .. }: Comer,
+        (socket, deltas, format): (Address, bool, Format),
         place: Place,
         pushes: &mut Pushes,
     ) {

@@ -145,7 +145,7 @@ impl SocketIo {
             socket.state = before;
             return;
         };
-        let Waiting { queued, rooms, early, .. } = *waiting;
+        let Waiting { queued, rooms, early, origin, .. } = *waiting;
         let (session, namespace_key, id) = (socket.session, socket.namespace, socket.id);
         let family = self.namespaces.family(namespace_key).expect(DECIDED);
         let rooms_before = &mut self.namespaces[namespace_key].rooms;
@@ -172,7 +172,7 @@ impl SocketIo {
         for (frame, delivery) in early {
             self.emit(self.now, namespace_key, &Target::socket(key), (&frame, delivery), effects);
         }
-        effects.push(Effect::Connected(key, family));
+        effects.push(Effect::Connected(key, family, origin));
         if let Some(client) = self.clients.get_mut(session)
             && client.connect_until.take().is_some()
         {

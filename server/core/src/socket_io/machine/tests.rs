@@ -265,7 +265,7 @@ impl Effects for Log<'_> {
             }
             // Right before its first socket is.
             Effect::Joined(_) => return,
-            Effect::Connected(socket, to) => {
+            Effect::Connected(socket, to, _) => {
                 format!("{} is in {}", self.name(socket), namespace(to))
             }
             Effect::Event { socket, args, ack, .. } => {

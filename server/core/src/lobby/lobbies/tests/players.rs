@@ -1,0 +1,56 @@
+//! Players whom an account names: one place each in a lobby, and nobody else's.
+
+use super::*;
+use crate::key::Origin;
+
+fn who(player: &str) -> Who {
+    Who { player: Some(player.into()), address: Origin(1) }
+}
+
+impl Script {
+    /// The host without an account, and ada.
+    fn with_ada() -> Self {
+        let mut script = Self::with_players(0..1);
+        script.arrive_as(1, who("ada"));
+        script.join(1, "player").unwrap();
+        script.forget();
+        script
+    }
+}
+
+#[test]
+fn a_player_has_one_place_in_a_lobby_and_may_come_back_to_it() {
+    let mut script = Script::with_ada();
+    script.arrive_as(2, who("ada"));
+    for role in ["player", "spectator"] {
+        assert_eq!(script.join(2, role).unwrap_err(), "E_IN_LOBBY");
+    }
+    script.arrive_as(3, who("bob"));
+    script.join(3, "player").unwrap();
+    let token = script.vanish(1);
+    assert_eq!(script.join(2, "player").unwrap_err(), "E_IN_LOBBY", "its seat is kept");
+    script.resume(2, &token).unwrap();
+    script.ok(2, "leave", &Value::Null);
+    script.join(2, "player").unwrap();
+}
+
+#[test]
+fn who_has_no_account_may_come_as_often_as_there_are_seats() {
+    let mut script = Script::with_players(0..1);
+    script.enter(1, "player");
+    script.enter(2, "player");
+}
+
+#[test]
+fn a_players_place_goes_to_no_other_player_but_to_who_shows_its_token_without_an_account() {
+    let mut script = Script::with_ada();
+    let token = script.vanish(1);
+    script.arrive_as(2, who("bob"));
+    assert_eq!(script.resume(2, &token).unwrap_err(), "E_TOKEN");
+    script.arrive_as(3, Who { player: None, address: Origin(2) });
+    script.resume(3, &token).unwrap();
+    let token = script.vanish(3);
+    script.arrive_as(4, who("ada"));
+    assert_eq!(script.join(4, "player").unwrap_err(), "E_IN_LOBBY", "it is still ada's");
+    script.resume(4, &token).unwrap();
+}

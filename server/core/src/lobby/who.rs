@@ -1,0 +1,17 @@
+//! Who comes to `/lobby`: a player whom an account names, or somebody of an address.
+//! Which account it is was decided by the driver, which alone sees tokens.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::key::Origin;
+
+/// Who a socket of `/lobby` is. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Who {
+    /// The id of its account; `None` for a guest who has no token to be known again by.
+    pub player: Option<Arc<str>>,
+    /// Whose limits count for its client: its address, or the network of one.
+    pub address: Origin,
+}
