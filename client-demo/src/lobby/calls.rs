@@ -8,8 +8,8 @@ use parlor_shared::{
     api::{
         Refusal, Reply,
         lobby::{
-            Acted, Chat, Create, Done, Filter, Format, Join, Joined, Listing, NAMESPACE, Ready,
-            Resume, Typing, request,
+            Acted, Chat, Colour, Create, Done, Filter, HandOver, Join, Joined, Listing, NAMESPACE,
+            Paint, Ready, Resume, Settings, Typing, request,
         },
     },
     socket_io::{ArgsError, EventArgs},
@@ -22,7 +22,8 @@ use crate::client::{Address, Connection, ConnectionError, Event, Limits};
 /// How long an answer may take. Parlor answers within a tick; this is for networks.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A socket in `/lobby`, and the lobby it is in.
+/// A socket in `/lobby`, and the lobby it is in. Its story is kept from JSON: no other `format` may
+/// be asked for.
 #[derive(Debug)]
 pub struct LobbySocket {
     connection: Connection,
@@ -89,13 +90,12 @@ impl LobbySocket {
     }
 
     /// Returns to a place whose token is [`Story::token`] of the connection that was lost. A
-    /// socket that still holds the place is disconnected. With `deltas` states come in short.
+    /// socket that still holds the place is disconnected. With the version of the lobby that was
+    /// lost, [`Self::next_push`] tells what was missed.
     ///
     /// # Errors
     /// If the server refuses or does not answer.
-    pub fn resume(&mut self, token: &str, deltas: bool) -> Result<&Story, LobbyError> {
-        let (token, format) = (token.to_owned(), Format::Json);
-        let resume = Resume { token, version: None, deltas, format };
+    pub fn resume(&mut self, resume: &Resume) -> Result<&Story, LobbyError> {
         let joined = self.call(request::RESUME, (resume,))?;
         Ok(self.begin(joined))
     }
@@ -106,6 +106,30 @@ impl LobbySocket {
     /// If the server refuses or does not answer.
     pub fn list(&mut self, filter: &Filter) -> Result<Listing, LobbyError> {
         self.call(request::LIST, (filter,))
+    }
+
+    /// Changes how the lobby is run, as host.
+    ///
+    /// # Errors
+    /// If the server refuses or does not answer.
+    pub fn settings(&mut self, settings: &Settings) -> Result<(), LobbyError> {
+        self.call(request::SETTINGS, (settings,)).map(|Done {}| ())
+    }
+
+    /// Makes another seat host, as host.
+    ///
+    /// # Errors
+    /// If the server refuses or does not answer.
+    pub fn hand_over(&mut self, seat: u8) -> Result<(), LobbyError> {
+        self.call(request::HOST, (HandOver { seat },)).map(|Done {}| ())
+    }
+
+    /// Takes another colour.
+    ///
+    /// # Errors
+    /// If the server refuses or does not answer.
+    pub fn paint(&mut self, colour: Colour) -> Result<(), LobbyError> {
+        self.call(request::COLOUR, (Paint { colour },)).map(|Done {}| ())
     }
 
     /// Says whether this seat is ready.

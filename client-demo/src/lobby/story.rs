@@ -56,20 +56,33 @@ pub enum StoryError {
     },
 }
 
+/// Whether a push says more than the lobby knows.
+#[derive(PartialEq, Eq)]
+enum News {
+    Yes,
+    No,
+}
+
 /// The story so far.
 #[derive(Debug)]
 pub struct Story {
     lobby: Lobby,
     seat: Option<u8>,
     token: String,
+    /// Of the next so many pushes the lobby knows already.
+    missed: u32,
     /// The state that deltas build on, and its number.
     base: Option<(u64, Value)>,
 }
 
 impl Story {
-    /// It begins with the answer to `create`, `join` or `resume`.
+    /// It begins with the answer to `create`, `join` or `resume`. What was missed is told next,
+    /// push by push, though the lobby stands as it does after all of it.
     pub fn new(joined: Joined) -> Self {
-        Self { lobby: joined.lobby, seat: joined.seat, token: joined.token, base: None }
+        let Joined { mut lobby, seat, token, missed } = joined;
+        let missed = missed.unwrap_or(0);
+        lobby.version = lobby.version.saturating_sub(missed.into());
+        Self { lobby, seat, token, missed, base: None }
     }
 
     /// The lobby as it stands.
@@ -107,8 +120,9 @@ impl Story {
         match name.as_ref() {
             push::CHANGED => {
                 let Changed { version, change } = args.get(0).map_err(unreadable)?;
-                self.follow(version)?;
-                self.change(&change);
+                if self.follow(version)? == News::Yes {
+                    self.change(&change);
+                }
                 Ok(Push::Changed(change))
             }
             push::EVENT => {
@@ -129,13 +143,17 @@ impl Story {
         }
     }
 
-    fn follow(&mut self, version: u64) -> Result<(), StoryError> {
+    fn follow(&mut self, version: u64) -> Result<News, StoryError> {
         let last = self.lobby.version;
         if version.checked_sub(1) != Some(last) {
             return Err(StoryError::Gap { last, seen: version });
         }
         self.lobby.version = version;
-        Ok(())
+        if self.missed > 0 {
+            self.missed -= 1;
+            return Ok(News::No);
+        }
+        Ok(News::Yes)
     }
 
     /// States are volatile: the newest counts, and one of the lobby that was left before this one
@@ -187,7 +205,7 @@ impl Story {
                 lobby.seats.iter_mut().for_each(|s| s.ready = false);
             }
             Change::Finished { .. } => lobby.phase = Phase::Finished,
-            Change::Chat { .. } => {}
+            Change::Chat { .. } | Change::Unknown => {}
         }
     }
 
@@ -271,6 +289,33 @@ mod tests {
         let lobby = story.lobby();
         assert_eq!((lobby.phase, lobby.host, lobby.spectators), (Phase::Finished, Some(1), 2));
         assert_eq!((lobby.seats.len(), lobby.version), (1, 13));
+    }
+
+    #[test]
+    fn what_was_missed_is_told_and_known_already() {
+        let Story { mut lobby, .. } = story();
+        (lobby.phase, lobby.version) = (Phase::Playing, 5);
+        let joined = Joined { lobby, seat: Some(0), token: "t".to_owned(), missed: Some(2) };
+        let mut story = Story::new(joined);
+        let outcome = Outcome { winners: vec![], reason: "agreement".to_owned() };
+        let push = Changed { version: 4, change: Change::Finished { outcome } };
+        let told = tell(&mut story, "changed", push).unwrap();
+        assert!(matches!(told, Push::Changed(Change::Finished { .. })));
+        change(&mut story, Change::Started { number: 2 });
+        assert_eq!((story.lobby().phase, story.lobby().version), (Phase::Playing, 5));
+        change(&mut story, Change::Left { seat: 0, reason: LeaveReason::Left });
+        assert!(story.lobby().seats.is_empty(), "from here on it is news");
+    }
+
+    #[test]
+    fn a_change_of_a_later_version_is_counted_and_changes_nothing() {
+        let mut story = story();
+        let later = json!({ "version": 4, "change": { "type": "exploded", "seats": [0] } });
+        let told = tell(&mut story, "changed", later).unwrap();
+        assert!(matches!(told, Push::Changed(Change::Unknown)));
+        let left = json!({ "version": 5, "change": { "type": "left", "seat": 0, "reason": "?" } });
+        tell(&mut story, "changed", left).unwrap();
+        assert_eq!((story.lobby().version, story.lobby().seats.len()), (5, 0));
     }
 
     #[test]

@@ -484,6 +484,9 @@ pub enum Change {
         /// When, in milliseconds since the Unix epoch.
         at_ms: u64,
     },
+    /// Something that only a later version of Parlor knows: for clients, which go on without it.
+    #[serde(other)]
+    Unknown,
 }
 
 /// Why a seat became free.
@@ -494,6 +497,9 @@ pub enum LeaveReason {
     Left,
     /// The connection was lost for longer than the seat is kept.
     Expired,
+    /// Something that only a later version of Parlor knows: for clients.
+    #[serde(other)]
+    Unknown,
 }
 
 /// Somebody began or stopped typing.

@@ -132,6 +132,7 @@ impl Fold {
             }
             Change::Finished { .. } => (self.phase, self.turn) = (Phase::Finished, 0),
             Change::Chat { .. } => {}
+            Change::Unknown => return Err((Invariant::Seats, "an unknown change".to_owned())),
         }
         Ok(())
     }

@@ -431,6 +431,7 @@ fn follow(lobby: &mut api::Lobby, change: &Change) -> String {
         Change::Chat { name, seat, text, at_ms } => {
             format!("chat {name} {seat:?} {:.20} at {}", text, at_ms - EPOCH_MS)
         }
+        Change::Unknown => panic!("the server knows what it says"),
     }
 }
 
