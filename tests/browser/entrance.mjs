@@ -12,7 +12,7 @@ export async function entrance(ada, bob, eve) {
     await ada.click("#create-form summary");
     await ada.fill("#create-password", "open sesame");
     await ada.click("#create");
-    await ada.sees("#lobby-about", "unlisted lobby · password");
+    await ada.sees("#lobby-about", "unlisted lobby · 3+2 · password");
     code = await ada.page.locator("#lobby-code").textContent();
   });
 

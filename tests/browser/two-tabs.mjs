@@ -228,9 +228,11 @@ async function play() {
   await step("a public lobby is found in the list, and a resignation ends its match", async () => {
     await ada.fill("#name", LONG_NAME);
     await ada.click("#public");
+    await ada.page.locator("#create-clock").selectOption("3+2");
     await ada.click("#create");
-    await ada.sees("#lobby-about", "public");
+    await ada.sees("#lobby-about", "public lobby · 3+2");
     await bob.click("#refresh");
+    await bob.sees(`#listing li:has-text("${LONG_NAME}")`, "3+2");
     await bob.click(`#listing li:has-text("${LONG_NAME}") [data-testid=listed-join]`);
     await bob.onPhone("9-lobby-phone");
     await bob.click("#ready");
@@ -238,6 +240,11 @@ async function play() {
     await ada.page.locator("#start-match:enabled").click();
     await bob.sees("#status", "Waiting for Ada");
     await bob.onPhone("10-long-name-phone");
+    await all([ada, bob], (tab) => tab.sees(".clock.runs", "first move 0:"));
+    await ada.clickMove("e2", "e4");
+    await bob.clickMove("e7", "e5");
+    await all([ada, bob], (tab) => tab.sees(".clock.runs[data-clock=white]", "2:5"));
+    await bob.picture("10-clocks");
     await bob.click("#resign");
     await bob.sees("#resign", "Really resign?");
     await bob.click("#resign");

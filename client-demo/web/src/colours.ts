@@ -1,4 +1,4 @@
-// The colours of seats as the page paints them: each by its word, with an ink that can be read on it.
+// The colours of seats as the page paints them, by their words, with an ink that can be read there.
 
 import type { Colour } from "./types";
 

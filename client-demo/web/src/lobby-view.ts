@@ -84,8 +84,10 @@ export class LobbyView {
 }
 
 /** What strangers meet at the door. */
-function about({ visibility, locked, password }: Lobby): string {
+function about({ visibility, locked, password, config }: Lobby): string {
   const facts = [`${visibility} lobby`];
+  const { initial_ms, increment_ms = 0 } = config.clock ?? {};
+  if (initial_ms) facts.push(`${initial_ms / 60_000}+${increment_ms / 1_000}`);
   if (password) facts.push("password");
   if (locked) facts.push("locked");
   return facts.join(" · ");

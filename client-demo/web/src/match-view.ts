@@ -2,6 +2,7 @@
 // how it ended, and the way to the next one. The squares are `board-view`'s.
 
 import { BoardView } from "./board-view";
+import { Clocks, clockOf } from "./clock-view";
 import { byId, make, pressTwice, setText, show } from "./dom";
 import { result } from "./mirror";
 import { attempt } from "./notice";
@@ -12,6 +13,7 @@ import type { ChessAction, ChessView, Lobby, Side, State } from "./types";
 export class MatchView {
   readonly #place: Place;
   readonly #board: BoardView;
+  readonly #clocks = new Clocks();
   readonly #section = byId("match", HTMLElement);
   readonly #status = byId("status", HTMLElement);
   readonly #statusDetail = byId("status-detail", HTMLElement);
@@ -50,6 +52,7 @@ export class MatchView {
     show(this.#section, hasMatch);
     if (!hasMatch) {
       this.#board.update(undefined, "white");
+      this.#clocks.update(undefined, true);
       return;
     }
     const state = lobby.state;
@@ -61,6 +64,7 @@ export class MatchView {
     const view = shown && { ...shown, legal: this.#place.live ? shown.legal : [] };
     this.#board.update(view, bottom);
     this.#updatePlayers(lobby, state, bottom);
+    this.#clocks.update(shown, state?.outcome !== undefined);
     this.#updateStatus(lobby, state, mySide);
     this.#updateRematch(lobby, state);
     this.#updateActions(state, mySide);
@@ -94,7 +98,7 @@ export class MatchView {
     if (state?.view?.draw_offer === seat && seat !== undefined) mark("offers a draw", "offer");
     bar.classList.toggle("to-move", state?.view?.turn === side && !state.outcome);
     bar.dataset.side = side;
-    bar.replaceChildren(chip, who, you, marks);
+    bar.replaceChildren(chip, who, you, marks, clockOf(side));
   }
 
   #updateStatus(lobby: Lobby, state: State | undefined, mySide: Side | undefined): void {

@@ -100,9 +100,8 @@ export function chatLine(lobby: Lobby, change: Change): ChatLine | undefined {
       return happened(`${title} ${how}`);
     }
     case "settings": {
-      const locked = change.locked !== (lobby.locked ?? false);
-      if (locked) return happened(change.locked ? "The lobby is locked" : "The lobby is open again");
-      return undefined;
+      if (change.locked === (lobby.locked ?? false)) return undefined;
+      return happened(change.locked ? "The lobby is locked" : "The lobby is unlocked");
     }
     default:
       return undefined;
@@ -134,7 +133,7 @@ export function result(
 ): { title: string; how: string; kind: "won" | "lost" | "even" } {
   const how = REASONS[outcome.reason] ?? `(${outcome.reason.replaceAll("_", " ")})`;
   if (outcome.winners.length === 0) {
-    const nobody = outcome.reason === "crashed" || outcome.reason === "abandoned";
+    const nobody = ["crashed", "abandoned", "no_start"].includes(outcome.reason);
     return { title: nobody ? "The match ended" : "Draw", how, kind: "even" };
   }
   if (mine === undefined) {
@@ -155,6 +154,8 @@ const REASONS: Record<string, string> = {
   fifty_moves: "by the fifty-move rule",
   seventy_five_moves: "by the seventy-five-move rule",
   abandonment: "because the other side left",
+  time: "on time",
+  no_start: "because nobody moved",
   abandoned: "because nobody was left",
   crashed: "because the game failed",
 };

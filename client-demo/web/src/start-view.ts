@@ -6,7 +6,7 @@ import { memory } from "./memory";
 import { attempt, hideNotice, notice } from "./notice";
 import { GAME, type Place } from "./place";
 import { askPassword } from "./password-view";
-import type { Join, Listed, Phase, Role, Visibility } from "./types";
+import type { ChessConfig, Create, Join, Listed, Phase, Role, Visibility } from "./types";
 
 const PHASES: Record<Phase, string> = {
   open: "waiting",
@@ -74,7 +74,13 @@ export class StartView {
     const form = new FormData(byId("create-form", HTMLFormElement));
     const visibility = form.get("visibility") as Visibility;
     const password = this.#password.value;
-    const made = this.#place.create({ game: GAME, visibility, name, ...(password && { password }) });
+    const made = this.#place.create({
+      game: GAME,
+      visibility,
+      name,
+      ...terms(String(form.get("clock")), String(form.get("white"))),
+      ...(password && { password }),
+    });
     if (await attempt(made)) this.#password.value = "";
   }
 
@@ -108,7 +114,7 @@ export class StartView {
     this.#refresh.disabled = this.#place.line !== "up";
   }
 
-  #item({ id, host, players, capacity, phase }: Listed): HTMLLIElement {
+  #item({ id, host, players, capacity, phase, metadata, ...door }: Listed): HTMLLIElement {
     const action = (label: string, role: Role): HTMLButtonElement => {
       const button = make("button", { type: "button", class: "small" }, label);
       button.setAttribute("aria-label", `${label} ${host}’s lobby`);
@@ -116,12 +122,25 @@ export class StartView {
       button.addEventListener("click", () => void this.#join({ id }, role));
       return button;
     };
-    const facts = `${players} of ${capacity} seats taken · ${PHASES[phase]}`;
+    const facts = [`${players} of ${capacity} seats taken`, PHASES[phase]];
+    if (metadata?.clock) facts.push(String(metadata.clock));
+    if (door.password) facts.push("password");
+    if (door.locked) facts.push("locked");
     const words = make("span", { class: "listed" }, make("b", {}, host || "Nobody’s"));
-    words.append(make("small", {}, facts));
+    words.append(make("small", {}, facts.join(" · ")));
     const item = make("li", { "data-testid": "listed", "data-id": id }, words);
+    if (door.locked) return item;
     if (players < capacity && phase !== "playing") item.append(action("Join", "player"));
     item.append(action("Watch", "spectator"));
     return item;
   }
+}
+
+/** How a match is played, and what of it is told to others: `clock` is minutes + seconds a move. */
+function terms(clock: string, white: string): Pick<Create, "config" | "metadata"> {
+  const config: ChessConfig = { white: white as NonNullable<ChessConfig["white"]> };
+  const [minutes, seconds] = clock.split("+").map(Number);
+  if (!minutes) return { config };
+  config.clock = { initial_ms: minutes * 60_000, increment_ms: (seconds ?? 0) * 1_000 };
+  return { config, metadata: { clock } };
 }

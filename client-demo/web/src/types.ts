@@ -20,6 +20,7 @@ export interface Create {
   capacity?: number;
   max_spectators?: number;
   locked?: boolean;
+  metadata?: Metadata;
   colour?: Colour;
   name: string;
   deltas?: boolean;
@@ -84,7 +85,7 @@ export interface Lobby {
   id: string;
   code: string;
   game: string;
-  config: unknown;
+  config: ChessConfig;
   visibility: Visibility;
   password?: boolean;
   locked?: boolean;
@@ -174,6 +175,7 @@ export type Side = "white" | "black";
 export interface ChessConfig {
   white?: "host" | "guest" | "random";
   fen?: string;
+  clock?: { initial_ms: number; increment_ms?: number };
 }
 
 export type ChessAction =
@@ -194,6 +196,16 @@ export interface ChessView {
   can_claim_draw: boolean;
   /** In UCI; empty for everybody but the seat to move. */
   legal: string[];
+  /** Absent in a match without one. */
+  clock?: ClockView;
+}
+
+/** What both sides had left at `since_ms`, from when on the time of the side to move runs. */
+export interface ClockView {
+  white_ms: number;
+  black_ms: number;
+  since_ms?: number;
+  first_move_until_ms?: number;
 }
 
 export type ChessEvent =

@@ -145,7 +145,8 @@ group("entrance", () => {
     const host = await Player.open(t);
     await host.create();
     const guests = await Promise.all(Array.from({ length: 20 }, () => Player.open(t)));
-    const five = Array.from({ length: 5 }, () => ({ code: host.lobby.code, name: unique("guest") }));
+    const { code } = host.lobby;
+    const five = Array.from({ length: 5 }, () => ({ code, name: unique("guest") }));
     const all = guests.flatMap((guest) => five.map((join) => guest.ask("join", join)));
     const replies = await Promise.all(all);
     equal(replies.filter((reply) => reply.ok).length, 1, "who came in");

@@ -1,6 +1,6 @@
 // From gathering to a match, to its end and to the next one.
 
-import { check, equal, group, that } from "../harness.mjs";
+import { between, check, equal, group, that } from "../harness.mjs";
 import { Player, match } from "./player.mjs";
 
 /** The player whose turn it is, and the other, as the newest state says. */
@@ -120,6 +120,22 @@ group("match", () => {
     await host.accepted("action", { type: "accept_draw" });
     const { outcome } = await guest.change("finished");
     equal(outcome, { winners: [], reason: "agreement" }, "the outcome");
+  });
+
+  check("a flag falls by itself, on the server", async (t) => {
+    const config = { white: "host", clock: { initial_ms: 1000, increment_ms: 100 } };
+    const players = await match(t, { config }, {}, { role: "spectator" });
+    const [host, guest, watcher] = players;
+    const { clock } = (await watcher.state("that begins")).view;
+    equal([clock.white_ms, clock.black_ms, clock.since_ms], [1000, 1000, undefined], "the clock");
+    that(clock.first_move_until_ms > Date.now(), "the first move", "a time to come", clock);
+    await play(players, await sides(host, guest), "e4", "e5", "Nf3");
+    const running = await watcher.state("of black to move", ({ turn }) => turn === 3);
+    between(running.view.clock.white_ms, 101, 1100, "what white has left");
+    const { outcome } = await watcher.change("finished");
+    equal(outcome, { winners: [0], reason: "time" }, "the outcome");
+    const { view } = await watcher.state("of the end", (state) => state.outcome);
+    equal([view.clock.black_ms, view.clock.since_ms], [0, undefined], "black's clock");
   });
 
   check("a game has a say in its configuration", async (t) => {
