@@ -9,10 +9,11 @@ export async function entrance(ada, bob, eve) {
   await step("Ada opens an unlisted lobby with a password", async () => {
     await ada.fill("#name", "Ada");
     await ada.click("#unlisted");
+    await ada.page.locator("#create-clock").selectOption("");
     await ada.click("#create-form summary");
     await ada.fill("#create-password", "open sesame");
     await ada.click("#create");
-    await ada.sees("#lobby-about", "unlisted lobby · 3+2 · password");
+    await ada.sees("#lobby-about", "unlisted lobby · password");
     code = await ada.page.locator("#lobby-code").textContent();
   });
 
