@@ -5,7 +5,7 @@
 
 mod arena;
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, time::Duration};
 
 use parlor_core::lobby::game::{Cx, Game, Outcome, Pace, Reject, Seat, SeatChange, Viewer, Views};
 use parlor_shared::api::circles::{Action, Circle, Config, View, code};
@@ -16,6 +16,9 @@ use arena::{Arena, Body};
 pub const MAX_DRIFTING: u16 = 256;
 /// Width and height of an arena.
 pub const SIZES: RangeInclusive<u16> = 64..=4096;
+
+/// So many ticks a bot keeps its direction.
+const BOT_STEERS_EVERY: u64 = 20;
 
 /// The game of circles.
 #[derive(Debug)]
@@ -28,10 +31,17 @@ pub struct State {
     /// Ticks played.
     tick: u64,
     ends_at: Option<u64>,
-    /// Those of the players, by seat. One whose player has left stays where it is.
-    players: Vec<(Seat, Body)>,
+    /// Those of the players, by seat.
+    players: Vec<Player>,
     drifting: Vec<Body>,
-    n_left: usize,
+}
+
+/// A seat's circle. When its player has left it stays where it is, for who takes the seat next.
+#[derive(Debug, Clone)]
+struct Player {
+    seat: Seat,
+    body: Body,
+    has_left: bool,
 }
 
 impl Game for Circles {
@@ -43,7 +53,13 @@ impl Game for Circles {
 
     const SEATS: RangeInclusive<u8> = 1..=8;
     const PACE: Pace = Pace::Hz(20);
+    /// One encoding of each state for players, spectators and audience.
     const VIEWS: Views = Views::Shared;
+    /// Whoever is away stands still and holds nobody up, so there is nothing to claim.
+    const GRACE: Duration = Duration::from_secs(60);
+    const KEEP: Duration = Self::GRACE;
+    const LATE_JOIN: bool = true;
+    const BOTS: bool = true;
 
     fn check(config: &Config) -> Result<(), String> {
         if config.drifting > MAX_DRIFTING {
@@ -62,12 +78,11 @@ impl Game for Circles {
     fn setup(config: &Config, cx: &mut Cx<'_, Self>) -> State {
         let arena = Arena::new(config.width, config.height);
         let seats = cx.seats().to_vec();
-        let players = seats.into_iter().map(|seat| (seat, arena.player(&mut |n| cx.random(n))));
-        let players = players.collect();
+        let players = seats.into_iter().map(|seat| Player::new(seat, arena, cx)).collect();
         let drifting = (0..config.drifting).map(|_| arena.drifting(&mut |n| cx.random(n)));
         let drifting = drifting.collect();
         let ends_at = config.ticks.map(u64::from);
-        State { arena, tick: 0, ends_at, players, drifting, n_left: 0 }
+        State { arena, tick: 0, ends_at, players, drifting }
     }
 
     fn apply(
@@ -81,35 +96,49 @@ impl Game for Circles {
         if !is_fine(x) || !is_fine(y) {
             return Err(Reject::new(code::STEER, "a direction is two numbers from -1 to 1"));
         }
-        if let Some((_, body)) = state.players.iter_mut().find(|player| player.0 == seat) {
-            body.steer(x, y);
+        if let Some(player) = state.player(seat) {
+            player.body.steer(x, y);
         }
         Ok(())
     }
 
     fn tick(state: &mut State, _: &mut Cx<'_, Self>) {
         state.tick += 1;
-        for (_, body) in &mut state.players {
-            state.arena.slide(body);
+        for player in &mut state.players {
+            state.arena.slide(&mut player.body);
         }
         for body in &mut state.drifting {
             state.arena.bounce(body);
         }
     }
 
-    fn seat(state: &mut State, seat: Seat, change: SeatChange, _: &mut Cx<'_, Self>) {
-        if !matches!(change, SeatChange::Dropped | SeatChange::Left) {
-            return;
+    fn seat(state: &mut State, seat: Seat, change: SeatChange, cx: &mut Cx<'_, Self>) {
+        match (change, state.player(seat)) {
+            (SeatChange::Joined, Some(player)) => player.has_left = false,
+            (SeatChange::Joined, None) => {
+                state.players.push(Player::new(seat, state.arena, cx));
+                state.players.sort_unstable_by_key(|player| player.seat);
+            }
+            (SeatChange::Dropped | SeatChange::Left, Some(player)) => {
+                player.body.steer(0.0, 0.0);
+                player.has_left = change == SeatChange::Left;
+            }
+            _ => {}
         }
-        if let Some((_, body)) = state.players.iter_mut().find(|player| player.0 == seat) {
-            body.steer(0.0, 0.0);
+    }
+
+    fn bot(_: &State, seat: Seat, cx: &mut Cx<'_, Self>) -> Option<Action> {
+        // Not all at once.
+        if !(cx.tick() + u64::from(seat.0)).is_multiple_of(BOT_STEERS_EVERY) {
+            return None;
         }
-        state.n_left += usize::from(change == SeatChange::Left);
+        let mut part = || f64::from(cx.random(201)) / 100.0 - 1.0;
+        Some(Action::Steer { x: part(), y: part() })
     }
 
     fn view(state: &State, _: Viewer) -> View {
         let circle = |seat, body: &Body| Circle { seat, x: body.x, y: body.y, r: body.r };
-        let players = state.players.iter().map(|(seat, body)| circle(Some(seat.0), body));
+        let players = state.players.iter().map(|p| circle(Some(p.seat.0), &p.body));
         let drifting = state.drifting.iter().map(|body| circle(None, body));
         View { tick: state.tick, circles: players.chain(drifting).collect() }
     }
@@ -117,10 +146,22 @@ impl Game for Circles {
     fn outcome(state: &State) -> Option<Outcome> {
         let reason = match state.ends_at {
             Some(ends_at) if state.tick >= ends_at => "time",
-            _ if state.n_left == state.players.len() => "abandonment",
+            _ if state.players.iter().all(|player| player.has_left) => "abandonment",
             _ => return None,
         };
         Some(Outcome::new(Vec::new(), reason))
+    }
+}
+
+impl State {
+    fn player(&mut self, seat: Seat) -> Option<&mut Player> {
+        self.players.iter_mut().find(|player| player.seat == seat)
+    }
+}
+
+impl Player {
+    fn new(seat: Seat, arena: Arena, cx: &mut Cx<'_, Circles>) -> Self {
+        Self { seat, body: arena.player(&mut |n| cx.random(n)), has_left: false }
     }
 }
 

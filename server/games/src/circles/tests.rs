@@ -141,6 +141,53 @@ fn a_match_without_an_end_ends_when_all_have_left() {
 }
 
 #[test]
+fn who_comes_later_gets_a_circle_and_who_takes_a_seat_that_was_left_gets_that_one() {
+    let mut table = Table::new(&small(), 0);
+    table.change(Seat(1), SeatChange::Joined);
+    let seats = |table: &Table| -> Vec<Option<u8>> {
+        table.view().circles.iter().map(|circle| circle.seat).take(3).collect()
+    };
+    assert_eq!(seats(&table), [Some(0), Some(1), Some(3)]);
+    table.steer(Seat(1), 1.0, 0.0).unwrap();
+    table.change(SEATS[0], SeatChange::Left);
+    table.change(SEATS[1], SeatChange::Left);
+    let before = table.view().circles[2];
+    table.change(SEATS[1], SeatChange::Joined);
+    assert_eq!((seats(&table).len(), table.view().circles[2]), (3, before));
+    table.change(Seat(1), SeatChange::Left);
+    assert_eq!(table.reason(), None, "one is left");
+    table.change(SEATS[1], SeatChange::Left);
+    assert_eq!(table.reason(), Some("abandonment".into()));
+}
+
+#[test]
+fn a_bot_steers_somewhere_once_a_second_and_each_at_its_own_time() {
+    let table = Table::new(&small(), 0);
+    let mut random = Random::new(3);
+    let mut steers = |seat: Seat| -> Vec<u64> {
+        let mut steers = |tick: &u64| {
+            let mut cx = Cx::new(Time::ZERO, 1, &SEATS, &mut random).at_tick(*tick);
+            let action = Circles::bot(&table.state, seat, &mut cx);
+            if let Some(Action::Steer { x, y }) = action {
+                assert!((-1.0..=1.0).contains(&x) && (-1.0..=1.0).contains(&y));
+            }
+            action.is_some()
+        };
+        (0..60).filter(|tick| steers(tick)).collect()
+    };
+    assert_eq!(steers(SEATS[0]), [0, 20, 40]);
+    assert_eq!(steers(SEATS[1]), [17, 37, 57]);
+}
+
+#[test]
+fn everybody_who_looks_sees_the_same() {
+    let table = Table::new(&small(), 0);
+    for viewer in [Viewer::Seat(SEATS[0]), Viewer::Spectator, Viewer::Audience] {
+        assert_eq!(Circles::view(&table.state, viewer), table.view());
+    }
+}
+
+#[test]
 fn limits_of_a_config_hold_at_the_limit_and_one_past_it() {
     let check = |drifting, width, height, ticks| {
         Circles::check(&Config { drifting, width, height, ticks }).is_ok()
