@@ -27,8 +27,8 @@ check: ## formatting and lints
 	$(STAGE) 600 "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 
 unit: binaries ## tests beside the code, from outside, of the house rules and of the documentation
-	$(STAGE) 600 "tests built" cargo test --workspace --locked --lib --bins --test tidy --test e2e --test allocations --no-run
-	$(STAGE) 180 "unit tests" cargo test --workspace --locked --lib --bins --test tidy --test allocations
+	$(STAGE) 600 "tests built" cargo test --workspace --locked --lib --bins --examples --test tidy --test e2e --test allocations --no-run
+	$(STAGE) 180 "unit tests" cargo test --workspace --locked --lib --bins --examples --test tidy --test allocations
 	$(STAGE) 300 "tests from outside" cargo test --workspace --locked --test e2e
 	$(STAGE) 120 "documentation examples" cargo test --workspace --locked --doc
 

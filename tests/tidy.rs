@@ -182,6 +182,7 @@ fn no_module_is_dead() {
             || name.ends_with("src/lib.rs")
             || name.ends_with("src/main.rs")
             || name.contains("/src/bin/")
+            || name.contains("/examples/")
             || (name.starts_with("tests/") && !name.starts_with("tests/src/"))
     });
     let mut open: Vec<String> = roots.cloned().collect();
@@ -286,6 +287,13 @@ fn nothing_committed_names_this_machine_or_a_registry() {
         }
     }
     assert_none("what must not be committed", &found);
+}
+
+#[test]
+fn the_readme_quotes_the_example_as_it_is_and_it_has_under_100_lines() {
+    let example = read("server/examples/tictactoe.rs");
+    assert!(read("README.md").contains(&format!("```rust\n{example}```\n")), "README.md is old");
+    assert!(example.lines().count() < 100);
 }
 
 #[test]

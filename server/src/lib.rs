@@ -227,6 +227,7 @@ pub use parlor_core::{
     effect::{AckError, DisconnectReason},
     engine_io::Transport,
     lobby::game,
+    time::Time,
 };
 pub use parlor_shared::{
     api::Refusal,
