@@ -131,7 +131,9 @@ mod tests {
         effect::AckError,
         input::{Scope, Target},
         key::{Key as _, LobbyKey, NamespaceKey, SocketKey, ViewId, ViewerKey},
-        lobby::{Answer as LobbyAnswer, Ask, Card, LobbyMessage, Request},
+        lobby::{
+            Answer as LobbyAnswer, Ask, Card, LobbyMessage, Prospect, QuickMessage, Request, Wish,
+        },
         views::ViewMessage,
     };
     use parlor_shared::{
@@ -140,9 +142,10 @@ mod tests {
         socket_io::{Args, Draft, Frame},
     };
 
-    const REQUESTS: [&str; 14] = [
+    const REQUESTS: [&str; 15] = [
         r#"["create",{"game":"chess","config":{"a":[1,"é"]},"name":"A"}]"#,
         r#"["join",{"code":"BCDFG","name":"A","role":"spectator"}]"#,
+        r#"["quick",{"game":"g","name":"A","filter":{"free":2,"metadata":{"a":{"max":1}}}}]"#,
         r#"["resume",{"token":"x"}]"#,
         r#"["list",{"game":"chess","metadata":{"a":{"in":[1,"x"]},"b":{"min":2}},"sort":"-b"}]"#,
         r#"["settings",{"metadata":{"a":-0.5}}]"#,
@@ -229,6 +232,19 @@ mod tests {
             Message::Lobby(LobbyMessage::Push(socket, frame, Delivery::Reliable)),
             Message::Lobby(LobbyMessage::Disconnect(socket)),
         ];
+        let filter = serde_json::from_str(r#"{"game":"g","metadata":{"a":{"in":["x",2]}}}"#);
+        let wish = Wish { filter: filter.unwrap(), capacity: Some(3) };
+        let prospect = Prospect { id: "i".into(), free: 1, made_ms: u64::MAX };
+        let quick = [
+            QuickMessage::Probe(1, Box::new(wish.filter.clone())),
+            QuickMessage::Seek(socket, 2, Box::new(wish)),
+            QuickMessage::Found("g".into(), 1, vec![prospect]),
+            QuickMessage::Go(socket, 2, Some("i".into())),
+            QuickMessage::Go(socket, 2, None),
+            QuickMessage::Full(socket, 2),
+            QuickMessage::Settled("g".into(), socket, 2, true),
+        ];
+        all.extend(quick.map(|message| Message::Lobby(LobbyMessage::Quick(message))));
         let lobby = LobbyKey::new(3, 4);
         let viewers = [ViewerKey::Everybody, ViewerKey::Seat(255), ViewerKey::Spectators];
         for viewer in viewers {

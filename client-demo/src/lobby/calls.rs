@@ -9,7 +9,7 @@ use parlor_shared::{
         Refusal, Reply,
         lobby::{
             Acted, Chat, Colour, Create, Done, Filter, HandOver, Join, Joined, Listing, NAMESPACE,
-            Paint, Ready, Resume, Settings, Typing, request,
+            Paint, Quick, Ready, Resume, Settings, Typing, request,
         },
     },
     socket_io::{ArgsError, EventArgs},
@@ -86,6 +86,15 @@ impl LobbySocket {
     /// If the server refuses or does not answer.
     pub fn join(&mut self, join: &Join) -> Result<&Story, LobbyError> {
         let joined = self.call(request::JOIN, (join,))?;
+        Ok(self.begin(joined))
+    }
+
+    /// Takes a seat in the best open lobby that fits, or opens one.
+    ///
+    /// # Errors
+    /// If the server refuses or does not answer.
+    pub fn quick(&mut self, quick: &Quick) -> Result<&Story, LobbyError> {
+        let joined = self.call(request::QUICK, (quick,))?;
         Ok(self.begin(joined))
     }
 

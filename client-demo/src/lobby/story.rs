@@ -244,7 +244,13 @@ mod tests {
             needed: 2,
             ..Lobby::default()
         };
-        Story::new(Joined { lobby, seat: Some(0), token: "secret".to_owned(), missed: None })
+        Story::new(Joined {
+            lobby,
+            seat: Some(0),
+            token: "secret".to_owned(),
+            created: false,
+            missed: None,
+        })
     }
 
     fn tell(story: &mut Story, name: &str, payload: impl Serialize) -> Result<Push, StoryError> {

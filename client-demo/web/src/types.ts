@@ -26,6 +26,11 @@ export interface Create {
   deltas?: boolean;
 }
 
+/** A seat in the best open lobby that fits, or in one of one's own. */
+export type Quick = Omit<Create, "visibility" | "password" | "locked"> & {
+  filter?: Pick<Filter, "text" | "free" | "metadata">;
+};
+
 export interface Join {
   code?: string;
   id?: string;
@@ -41,6 +46,8 @@ export interface Joined {
   /** Absent for a spectator. */
   seat?: number;
   token: string;
+  /** Whether the request opened this lobby. */
+  created: boolean;
 }
 
 /** What a host says of its lobby, for others to find it by. */
@@ -217,6 +224,7 @@ export type ChessEvent =
 export interface Requests {
   create: { takes: [Create]; tells: Joined };
   join: { takes: [Join]; tells: Joined };
+  quick: { takes: [Quick]; tells: Joined };
   resume: { takes: [{ token: string }]; tells: Joined };
   list: { takes: [Filter]; tells: { lobbies: Listed[] } };
   settings: { takes: [Settings]; tells: object };

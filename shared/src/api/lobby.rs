@@ -6,6 +6,7 @@
 mod filter;
 mod listing;
 mod metadata;
+mod quick;
 
 mod format;
 mod settings;
@@ -19,6 +20,7 @@ pub use filter::*;
 pub use format::Format;
 pub use listing::*;
 pub use metadata::*;
+pub use quick::Quick;
 pub use settings::{Colour, HandOver, Paint, Settings, Terms};
 
 /// Name of the namespace.
@@ -34,6 +36,9 @@ pub mod request {
     /// [`super::Resume`] → [`super::Joined`]: back to one's seat after a lost connection. A socket
     /// that still holds the seat is disconnected.
     pub const RESUME: &str = "resume";
+    /// [`super::Quick`] → [`super::Joined`]: a seat in the best open lobby that fits, or in one of
+    /// one's own.
+    pub const QUICK: &str = "quick";
     /// [`super::Filter`] → [`super::Listing`]: the public lobbies that it lets through. Without an
     /// argument: all.
     pub const LIST: &str = "list";
@@ -228,6 +233,9 @@ pub struct Joined {
     pub seat: Option<u8>,
     /// What [`Resume`] takes; keep it secret.
     pub token: String,
+    /// True if the request opened this lobby.
+    #[serde(default)]
+    pub created: bool,
     /// The next so many [`Changed`] and [`MatchEvent`] are what was missed since
     /// [`Resume::version`], one by one up to [`Lobby::version`]: `lobby` contains them already.
     /// Absent: nothing of that comes, because the client did not say what it has, or because it has

@@ -34,7 +34,7 @@ const MAX_CLIENTS: usize = 8;
 const A_WHILE: Duration = Duration::from_secs(3600);
 
 /// What clients say, well or badly. `#` is a digit, `$` the code of a lobby.
-const TEXTS: [&str; 38] = [
+const TEXTS: [&str; 39] = [
     "0",
     r#"0/a,{"pid":"$"}"#,
     r##"0/a,{"pid":"$","offset":"#"}"##,
@@ -55,6 +55,7 @@ const TEXTS: [&str; 38] = [
     r#"2["\ud800"]"#,
     r#"2/lobby,#["create",{"game":"chess","name":"A"}]"#,
     r#"2/lobby,#["create",{"game":"circles","name":"A","visibility":"public","deltas":true}]"#,
+    r#"2/lobby,#["quick",{"game":"chess","name":"Q","filter":{"free":1}}]"#,
     r#"2/lobby,#["join",{"code":"$","name":"B"}]"#,
     r#"2/lobby,#["join",{"code":"$","name":"S","role":"spectator","deltas":true}]"#,
     r#"2/lobby,#["resume",{"token":"$"}]"#,

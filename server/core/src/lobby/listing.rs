@@ -8,6 +8,7 @@ use parlor_shared::api::lobby::{Condition, Filter, Metadata, Scalar, Sort, Visib
 use super::{
     filter::{Card, arrange},
     machine::Lobby,
+    quick::{MAX_PROSPECTS, Prospect},
 };
 use crate::{
     fault::{self, Fault},
@@ -28,10 +29,21 @@ pub(super) struct Board {
 /// The public lobbies of one game.
 #[derive(Debug, Default)]
 struct Shelf {
-    /// In the order of making, with what their metadata said last.
-    all: BTreeMap<u64, (LobbyKey, Metadata)>,
+    /// In the order of making.
+    all: BTreeMap<u64, Entry>,
+    /// Those that anybody may join who comes by: the fullest first, of these the oldest.
+    open: BTreeMap<(u8, u64), LobbyKey>,
     /// By what metadata says, for each of its names.
     values: BTreeMap<Box<str>, Values>,
+}
+
+/// What was known of a lobby when it was looked at last.
+#[derive(Debug)]
+struct Entry {
+    key: LobbyKey,
+    metadata: Metadata,
+    /// Its free seats, if anybody may join who comes by.
+    free: Option<u8>,
 }
 
 type Values = BTreeMap<(Scalar, u64), LobbyKey>;
@@ -45,9 +57,9 @@ impl Board {
         if !is_listed || lobby.is_empty() {
             return self.remove(lobby);
         }
-        let (serial, metadata) = (lobby.serial, lobby.metadata());
+        let (serial, metadata, free) = (lobby.serial, lobby.metadata(), lobby.free_to_all());
         let kept = self.shelves.get(lobby.game()).and_then(|shelf| shelf.all.get(&serial));
-        if kept.is_some_and(|(_, kept)| kept.is_same(metadata)) {
+        if kept.is_some_and(|kept| kept.free == free && kept.metadata.is_same(metadata)) {
             return;
         }
         self.remove(lobby);
@@ -56,12 +68,16 @@ impl Board {
             let values = shelf.values.entry(name.into()).or_default();
             values.insert((value.clone(), serial), key);
         }
-        shelf.all.insert(serial, (key, metadata.clone()));
+        shelf.open.extend(free.map(|free| ((free, serial), key)));
+        shelf.all.insert(serial, Entry { key, metadata: metadata.clone(), free });
     }
 
     fn remove(&mut self, lobby: &Lobby) {
         let Some(shelf) = self.shelves.get_mut(lobby.game()) else { return };
-        let Some((_, metadata)) = shelf.all.remove(&lobby.serial) else { return };
+        let Some(Entry { metadata, free, .. }) = shelf.all.remove(&lobby.serial) else { return };
+        if let Some(free) = free {
+            shelf.open.remove(&(free, lobby.serial));
+        }
         for (name, value) in metadata.iter() {
             let Some(values) = shelf.values.get_mut(name) else { continue };
             values.remove(&(value.clone(), lobby.serial));
@@ -89,20 +105,36 @@ impl Board {
         (found, n_examined)
     }
 
+    /// Lobbies that anybody may join who comes by, as many as one shard tells.
+    pub(super) fn prospects(&self, filter: &Filter, lobbies: &Lobbies) -> Vec<Prospect> {
+        let shelf = filter.game.as_deref().and_then(|game| self.shelves.get(game));
+        let open = shelf.into_iter().flat_map(|shelf| &shelf.open).take(MAX_EXAMINED);
+        let fitting = open.filter_map(|((free, _), key)| {
+            let lobby = lobbies.get(*key)?;
+            let is_fitting = lobby.face().is_some_and(|face| face.is_admitted(filter));
+            let (id, made_ms) = (lobby.id.to_string().into(), lobby.made_ms);
+            is_fitting.then_some(Prospect { id, free: *free, made_ms })
+        });
+        fitting.take(MAX_PROSPECTS).collect()
+    }
+
     /// True if it has each public lobby, and nothing else; for checks.
     pub(super) fn is_consistent(&self, lobbies: &Lobbies) -> bool {
         let kept = || self.shelves.values().flat_map(|shelf| &shelf.all);
         let is_public = |lobby: &Lobby| lobby.visibility() == Visibility::Public;
         let n_public = lobbies.iter().filter(|(_, lobby)| is_public(lobby)).count();
         (kept().count() == n_public || fault::is_planted(Fault::PrivateLobbyListed))
-            && kept().all(|(serial, (key, metadata))| {
-                let lobby = lobbies.get(*key);
-                lobby.is_some_and(|l| l.serial == *serial && l.metadata() == metadata)
+            && kept().all(|(serial, Entry { key, metadata, free })| {
+                lobbies.get(*key).is_some_and(|lobby| {
+                    (lobby.serial, lobby.metadata()) == (*serial, metadata)
+                        && lobby.free_to_all() == *free
+                })
             })
             && self.shelves.values().all(|shelf| {
                 let n_values: usize = shelf.values.values().map(BTreeMap::len).sum();
-                let n_named: usize = shelf.all.values().map(|(_, m)| m.iter().count()).sum();
-                n_values == n_named && !shelf.all.is_empty()
+                let n_named: usize = shelf.all.values().map(|e| e.metadata.iter().count()).sum();
+                let n_open = shelf.all.values().filter(|entry| entry.free.is_some()).count();
+                n_values == n_named && n_open == shelf.open.len() && !shelf.all.is_empty()
             })
     }
 
@@ -144,7 +176,7 @@ impl Shelf {
             filter.sort.name().is_none_or(|name| metadata.get(name).is_none())
         };
         let wants_all = filter.sort == Sort::Players;
-        for (key, metadata) in self.all.values().rev() {
+        for Entry { key, metadata, .. } in self.all.values().rev() {
             let is_enough = !wants_all && look.found.len() - n_before >= filter.most();
             if look.n_examined >= most || is_enough {
                 break;

@@ -2,6 +2,7 @@
 //! What happens inside one is `machine`'s part; where sockets of this shard are is `visitors`'.
 
 mod entrance;
+mod quick;
 mod time;
 
 use std::{
@@ -27,6 +28,7 @@ use super::{
     message::{Answer, Ask, LobbyMessage},
     pace::Phases,
     play::Games,
+    quick::{QuickMessage, QuickPlay, Told},
     request::Request,
     visitors::{VisitorEffect, Visitors, answer_frame},
     who::Who,
@@ -89,6 +91,7 @@ pub struct Lobbies {
     /// In which of these lobbies a socket of any shard is.
     places: BTreeMap<Address, LobbyKey>,
     visitors: Visitors,
+    quick: QuickPlay,
     neighbours: Neighbours,
     deadlines: Deadlines<LobbyKey>,
     phases: Phases,
@@ -111,6 +114,7 @@ impl Lobbies {
             n_made: 0,
             places: BTreeMap::new(),
             visitors: Visitors::new(neighbours.clone()),
+            quick: QuickPlay::new(neighbours.clone()),
             neighbours,
             deadlines: Deadlines::default(),
             phases: Phases::default(),
@@ -128,9 +132,9 @@ impl Lobbies {
         self.lobbies.is_empty()
     }
 
-    /// True if no socket is in `/lobby` and none waits for a listing.
+    /// True if no socket is in `/lobby` and none waits for a listing or a seat.
     pub fn is_unvisited(&self) -> bool {
-        self.visitors.is_empty()
+        self.visitors.is_empty() && self.quick.is_empty()
     }
 
     /// Lobbies with a match on; cost grows with their number.
@@ -150,7 +154,8 @@ impl Lobbies {
 
     /// When [`LobbyInput::Timeout`] is due.
     pub fn deadline(&self) -> Option<Time> {
-        self.deadlines.next().into_iter().chain(self.visitors.deadline()).min()
+        let machines = [self.deadlines.next(), self.visitors.deadline(), self.quick.deadline()];
+        machines.into_iter().flatten().min()
     }
 
     /// Takes in one thing that happened.
@@ -176,7 +181,9 @@ impl Lobbies {
             LobbyInput::Gone(socket) => self.visitors.gone(socket, &mut asked),
             LobbyInput::Told(from, message) => self.told(now, from, message, ids, effects),
             LobbyInput::Timeout => {
-                self.visitors.timeout(time, &mut asked);
+                if !self.visitors.timeout(time, &mut asked) {
+                    self.quick_timeout(now, ids, effects);
+                }
                 self.timeout(time, effects);
             }
         }
@@ -247,6 +254,9 @@ impl Lobbies {
             LobbyMessage::Listed(number, lobbies) => {
                 self.visitors.listed(from, number, lobbies, &mut asked);
             }
+            LobbyMessage::Quick(message) => {
+                return self.quick_told(now, from, message, ids, effects);
+            }
             LobbyMessage::Answer(answer) => self.visitors.answered(from, answer, &mut asked),
             LobbyMessage::Push(socket, frame, delivery) => {
                 effects.push(LobbyEffect::Push(self.own(socket), frame, delivery));
@@ -273,6 +283,8 @@ impl Lobbies {
         let (mut pushes, mut is_hit, mut before) = (Pushes::new(), false, None);
         let may_move = request.may_move();
         let frame = match request {
+            // Who seeks a seat was sent somewhere before it is asked for.
+            Request::Quick(_) => None,
             Request::Create(create) => {
                 answer_frame(ack, self.create(now, (who, person), &create, ids, &mut pushes))
             }
@@ -367,6 +379,7 @@ impl Lobbies {
             Request::Resync => answer_frame(ack, lobby.resync(now, at, pushes)),
             Request::Create(_)
             | Request::Join(_)
+            | Request::Quick(_)
             | Request::Resume(_)
             | Request::List(_)
             | Request::Leave => unreachable!("handled by the caller"),

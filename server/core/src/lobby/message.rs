@@ -8,7 +8,7 @@ use parlor_shared::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{filter::Card, request::Request, who::Who};
+use super::{filter::Card, quick::QuickMessage, request::Request, who::Who};
 use crate::{delivery::Delivery, key::SocketKey};
 
 /// One message. The sender's shard is known from how it came.
@@ -22,6 +22,8 @@ pub enum LobbyMessage {
     List(u64, Box<api::Filter>),
     /// From it: those that the filter lets through, in its order.
     Listed(u64, Vec<Card>),
+    /// About those who seek a seat.
+    Quick(QuickMessage),
     /// From a lobby: the answer to the last request of a socket of the receiver's.
     Answer(Answer),
     /// From a lobby: something for a socket of the receiver's.

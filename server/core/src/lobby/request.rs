@@ -22,6 +22,8 @@ pub enum Request {
     Create(Box<api::Create>),
     /// Join one.
     Join(api::Join),
+    /// Seek a seat in one.
+    Quick(Box<api::Quick>),
     /// Return to one.
     Resume(api::Resume),
     /// List public ones.
@@ -61,6 +63,7 @@ impl Request {
         Ok(match args.name().as_ref() {
             name::CREATE => Self::Create(first(args)?),
             name::JOIN => Self::Join(first(args)?),
+            name::QUICK => Self::Quick(first(args)?),
             name::RESUME => Self::Resume(first(args)?),
             name::LIST => {
                 Self::List(if has_argument(args) { first(args)? } else { Box::default() })
@@ -118,6 +121,7 @@ impl Serialize for Request {
         let event = match self {
             Self::Create(create) => serde_json::to_string(&(name::CREATE, create)),
             Self::Join(join) => serde_json::to_string(&(name::JOIN, join)),
+            Self::Quick(quick) => serde_json::to_string(&(name::QUICK, quick)),
             Self::Resume(resume) => serde_json::to_string(&(name::RESUME, resume)),
             Self::List(list) => serde_json::to_string(&(name::LIST, list)),
             Self::Settings(settings) => serde_json::to_string(&(name::SETTINGS, settings)),

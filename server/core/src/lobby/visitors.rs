@@ -6,8 +6,12 @@
 //!  Outside ────┤                         ├─► Moving ──┤                           ├─► Moving ─► …
 //!              └──────list──► Listing ───┘            └──► Outside                ┘
 //! ```
+//! Who seeks a seat (`seeking`) moves too: to the shard that puts all who do in line, from there to
+//! the lobby that it tells, and back to it if that one does not let it in.
 //! While a socket is moving or waits for a listing, its further requests are held, so that they
 //! count from where they find it.
+
+mod seeking;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -25,6 +29,7 @@ use super::{
     code::Code,
     filter::{Card, arrange},
     message::{Answer, Ask, LobbyMessage},
+    quick::{QuickMessage, Wish},
     request::Request,
     who::Who,
 };
@@ -81,6 +86,27 @@ struct Visitor {
     guesses: Allowance,
     creations: Allowance,
     held: VecDeque<(Request, Option<u64>)>,
+    /// It seeks a seat.
+    seeking: Option<Box<Seeking>>,
+}
+
+/// What a socket that seeks a seat would have.
+#[derive(Debug)]
+struct Seeking {
+    quick: Box<api::Quick>,
+    /// The shard that puts those who seek one in line.
+    line: ShardId,
+    stage: Stage,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// In line.
+    Waiting,
+    /// On the way into somebody's lobby.
+    Joining,
+    /// On the way into its own.
+    Opening,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -151,6 +177,7 @@ impl Visitors {
             guesses: Allowance::full(now, GUESS_RATE),
             creations: Allowance::full(now, CREATE_RATE),
             held: VecDeque::new(),
+            seeking: None,
         };
         self.visitors.insert(socket, visitor);
     }
@@ -166,6 +193,11 @@ impl Visitors {
             }
             Standing::Moving(Move { from, to, .. }) => [from.filter(|from| *from != to), Some(to)],
         };
+        if let (Standing::Moving(Move { number, .. }), Some(seeking)) =
+            (visitor.standing, &visitor.seeking)
+        {
+            effects.push(seeking.settled(socket, number, true));
+        }
         let tell = |shard| VisitorEffect::Tell(shard, LobbyMessage::Gone(socket));
         effects.extend(shards.into_iter().flatten().map(tell));
     }
@@ -195,6 +227,9 @@ impl Visitors {
         }
         self.n_asked += 1;
         match self.route(now, socket, &request, ack) {
+            Ok((line, ..)) if let Request::Quick(quick) = request => {
+                self.seek(now, socket, line, quick, effects);
+            }
             Ok((shard, who, is_elsewhere)) => {
                 let ask = Ask { socket, who, number: self.n_asked, request, ack, is_elsewhere };
                 effects.push(VisitorEffect::Tell(shard, LobbyMessage::Ask(ask)));
@@ -220,15 +255,20 @@ impl Visitors {
         let before = visitor.guesses;
         let is_inside = || Refusal::new(code::IN_LOBBY, "you are in a lobby; leave it first");
         let to = match request {
-            Request::Create(_) | Request::Join(_) if inside.is_some() => return Err(is_inside()),
-            Request::Create(_) => {
+            Request::Create(_) | Request::Join(_) | Request::Quick(_) if inside.is_some() => {
+                return Err(is_inside());
+            }
+            Request::Create(_) | Request::Quick(_) => {
                 if !visitor.creations.take(now, CREATE_RATE) {
                     return Err(Refusal::new(
                         code::RATE,
                         "too many lobbies at once; wait a moment",
                     ));
                 }
-                self.neighbours.own
+                match request {
+                    Request::Quick(quick) => self.neighbours.of_word(quick.create.game.as_bytes()),
+                    _ => self.neighbours.own,
+                }
             }
             Request::Join(join) => {
                 // A look costs a guess; a hit gives it back.
@@ -279,6 +319,13 @@ impl Visitors {
         if (moving.to, moving.number) != (from, number) {
             return;
         }
+        if !is_inside && self.seeks_on(socket, effects) {
+            return;
+        }
+        let Some(visitor) = self.visitors.get_mut(&socket) else { return };
+        if let Some(seeking) = visitor.seeking.take() {
+            effects.push(seeking.settled(socket, number, true));
+        }
         effects.extend(frame);
         // Who was refused by another shard is still where it was.
         let stays = moving.from.filter(|inside| *inside != from);
@@ -296,6 +343,9 @@ impl Visitors {
         let Some(visitor) = self.visitors.get_mut(&socket) else { return };
         let Standing::Moving(moving) = visitor.standing else { return };
         visitor.standing = Standing::at(moving.from.filter(|inside| *inside != moving.to));
+        if let Some(seeking) = visitor.seeking.take() {
+            effects.push(seeking.settled(socket, moving.number, true));
+        }
         effects.push(VisitorEffect::Tell(moving.to, LobbyMessage::Gone(socket)));
         let sentence = "the lobby's server does not answer; try again, or resume later";
         let refusal = Refusal::new(code::UNAVAILABLE, sentence);
@@ -355,13 +405,17 @@ impl Visitors {
     }
 
     /// A listing whose time is up is told as far as it came, and a move that was not answered is
-    /// given up. One each time: each may release requests, and the ids last for one socket's.
-    pub(super) fn timeout(&mut self, now: Time, effects: &mut Vec<VisitorEffect>) {
+    /// given up. One each time: each may release requests, and the ids last for one socket's. True
+    /// if there was one.
+    pub(super) fn timeout(&mut self, now: Time, effects: &mut Vec<VisitorEffect>) -> bool {
         if let Some((late, _)) = self.listings.take_late(now) {
             self.tell_listing(late, effects);
         } else if let Some((_, socket)) = self.moves.pop(now) {
             self.give_up(socket, effects);
+        } else {
+            return false;
         }
+        true
     }
 
     fn tell_listing(
@@ -414,7 +468,10 @@ fn shard_of_join(neighbours: &Neighbours, join: &api::Join) -> Option<ShardId> {
 impl Request {
     /// True if it may take its socket into a lobby or out of one.
     pub(super) fn may_move(&self) -> bool {
-        matches!(self, Self::Create(_) | Self::Join(_) | Self::Resume(_) | Self::Leave)
+        matches!(
+            self,
+            Self::Create(_) | Self::Join(_) | Self::Quick(_) | Self::Resume(_) | Self::Leave
+        )
     }
 }
 

@@ -121,7 +121,7 @@ impl Sim {
         let player = &mut self.clients[n].player;
         let long_ago = self.now.since_start().saturating_sub(Duration::from_secs(20));
         let is_moving = player.asked.values().any(|asked| {
-            ["resume", "join"].contains(&asked.event) && asked.at.since_start() > long_ago
+            ["resume", "join", "quick"].contains(&asked.event) && asked.at.since_start() > long_ago
         });
         if let Some(token) = &player.token
             && !is_moving
@@ -152,6 +152,11 @@ impl Sim {
                 self.resume(n, &token);
             }
             4 => self.take_over(n),
+            6 => {
+                let game = self.random.pick(&["chess", "circles"]);
+                let quick = json!({ "game": game, "name": name, "deltas": deltas(n) });
+                self.request(n, "quick", &quick, &name);
+            }
             5 if !player.listed.is_empty() => {
                 let i = self.random.below(player.listed.len() as u32) as usize;
                 let join = json!({ "id": player.listed[i], "name": name, "deltas": deltas(n) });
@@ -360,7 +365,7 @@ impl Sim {
         self.trace.n_accepted += 1;
         let player = &mut self.clients[n].player;
         match asked.event {
-            "create" | "join" | "resume" => self.entered(n, asked, &read(data)?),
+            "create" | "join" | "quick" | "resume" => self.entered(n, asked, &read(data)?),
             "list" => {
                 let listing: Listing = read(data)?;
                 player.listed = listing.lobbies.iter().map(|lobby| lobby.id.clone()).collect();
@@ -455,7 +460,7 @@ impl Sim {
         } else if player.story.is_some() {
             return Err((Invariant::Seats, format!("{} as well", joined.lobby.id)));
         }
-        if asked.event == "create" {
+        if joined.created {
             self.codes.push(joined.lobby.code.clone());
         }
         player.token = Some(Token {

@@ -51,7 +51,7 @@ impl Lobbies {
         self.by_id.insert(id, key);
         self.n_made += 1;
         self.settle_in(now.time, who, key, token);
-        Ok(joined)
+        Ok(api::Joined { created: true, ..joined })
     }
 
     /// An identity that tells this shard.

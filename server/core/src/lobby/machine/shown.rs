@@ -1,6 +1,6 @@
 //! A lobby as others see it who are not in it: those who look for one.
 
-use parlor_shared::api::lobby::{Listed, Metadata, Terms};
+use parlor_shared::api::lobby::{Listed, Metadata, Phase, Terms};
 
 use super::{Lobby, Place};
 use crate::lobby::filter::{Card, Face};
@@ -29,6 +29,15 @@ impl Lobby {
             locked,
             metadata: self.metadata(),
         })
+    }
+
+    /// How many seats are free, if anybody may take one who comes by, and would find somebody.
+    pub(in crate::lobby) fn free_to_all(&self) -> Option<u8> {
+        let Face { players, capacity, phase, password, locked, .. } = self.face()?;
+        let is_open = phase == Phase::Open && !password && !locked;
+        let has_somebody = self.seated().any(|member| member.socket.is_some());
+        let free = capacity.saturating_sub(players);
+        Some(free).filter(|free| is_open && has_somebody && *free > 0)
     }
 
     /// As it is told to others.

@@ -26,7 +26,7 @@ impl Lobby {
         let member = &self.members[at];
         let (place, token, version) = (member.place, member.token.to_string(), member.version);
         let lobby = api::Lobby { version, ..self.snapshot(place) };
-        api::Joined { lobby, seat: place.seat(), token, missed: None }
+        api::Joined { lobby, seat: place.seat(), token, created: false, missed: None }
     }
 
     /// What a member who is back has missed since the version that it has seen, for the socket it
