@@ -79,7 +79,7 @@ impl Story {
     /// It begins with the answer to `create`, `join` or `resume`. What was missed is told next,
     /// push by push, though the lobby stands as it does after all of it.
     pub fn new(joined: Joined) -> Self {
-        let Joined { mut lobby, seat, token, missed } = joined;
+        let Joined { mut lobby, seat, token, missed, .. } = joined;
         let missed = missed.unwrap_or(0);
         lobby.version = lobby.version.saturating_sub(missed.into());
         Self { lobby, seat, token, missed, base: None }
@@ -301,7 +301,8 @@ mod tests {
     fn what_was_missed_is_told_and_known_already() {
         let Story { mut lobby, .. } = story();
         (lobby.phase, lobby.version) = (Phase::Playing, 5);
-        let joined = Joined { lobby, seat: Some(0), token: "t".to_owned(), missed: Some(2) };
+        let joined =
+            Joined { lobby, seat: Some(0), token: "t".to_owned(), created: false, missed: Some(2) };
         let mut story = Story::new(joined);
         let outcome = Outcome { winners: vec![], reason: "agreement".to_owned() };
         let push = Changed { version: 4, change: Change::Finished { outcome } };
