@@ -168,6 +168,14 @@ config! {
         /// share of them for each shard. They go with their last socket.
         max_dynamic_namespaces: usize = 65_536,
     }
+    /// Lobbies and their matches.
+    lobbies: LobbiesSection {
+        /// Actions and inputs of one seat in a second; more are refused with `E_RATE`. 0 is no
+        /// limit.
+        inputs_per_second: u32 = 60,
+        /// How many of them may come at once.
+        inputs_burst: u32 = 120,
+    }
     /// What is kept of clients that lose their connection, where namespaces let them come back.
     recovery: Recovery {
         /// Milliseconds that a client may be away.

@@ -9,6 +9,7 @@ use parlor_core::{
     engine_io::Settings,
     key::ShardId,
     lobby::{Games, LobbySettings},
+    rate::Rate,
     socket_io::{Dynamic, RecoverySettings},
 };
 use tokio::sync::mpsc;
@@ -225,6 +226,10 @@ impl Plan {
             games: self.games.clone(),
             max_lobbies: self.config.limits.max_lobbies.div_ceil(usize::from(self.last_shard) + 1),
             epoch_ms: self.clock.epoch_ms(),
+            inputs: {
+                let lobbies = &self.config.lobbies;
+                Rate::per_second(lobbies.inputs_per_second, lobbies.inputs_burst)
+            },
             seed: chance::seed(),
         });
         let n_shards = usize::from(self.last_shard) + 1;

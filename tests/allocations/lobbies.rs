@@ -66,7 +66,13 @@ impl Lobbies {
     fn new() -> Self {
         let mut games = Games::default();
         games.register::<Chess>("chess");
-        let lobbies = LobbySettings { games, max_lobbies: LOBBIES as usize, epoch_ms: 0, seed: 1 };
+        let lobbies = LobbySettings {
+            games,
+            max_lobbies: LOBBIES as usize,
+            inputs: None,
+            epoch_ms: 0,
+            seed: 1,
+        };
         let world = World::new(WorldSettings {
             neighbours: Neighbours::alone(1),
             namespaces: Vec::new(),

@@ -111,7 +111,7 @@ impl Rig {
     fn new(n_sessions: u32, connect: &str) -> Self {
         let mut games = Games::default();
         games.register::<parlor_games::Circles>("circles");
-        let lobbies = LobbySettings { games, max_lobbies: 10, epoch_ms: 0, seed: 1 };
+        let lobbies = LobbySettings { games, max_lobbies: 10, inputs: None, epoch_ms: 0, seed: 1 };
         let world = World::new(WorldSettings {
             neighbours: Neighbours::alone(1),
             namespaces: vec!["/".to_owned()],

@@ -242,10 +242,30 @@ check("an input counts once, and its state says that it did", async (t) => {
   }
   equal(numbers, numbers.toSorted((a, b) => a - b), "numbers applied");
   equal(player.state.turn, 12, "actions accepted");
-  equal((await player.ask("input", 13, { type: "steer", x: 2, y: 0 })).code, "E_STEER", "refusal");
+  const wrong = { type: "steer", x: 2, y: 0 };
+  const twice = await Promise.all([1, 2].map(() => player.ask("input", 13, wrong)));
+  equal(twice.map((reply) => reply.code), ["E_STEER", "E_STEER"], "the same refusal twice");
+  equal((await player.ask("input", 13, steer(0, 0))).code, "E_STEER", "and once more");
+  equal((await player.ask("input", 13 + 1025, steer(0, 0))).code, "E_SEQ", "a number too new");
   equal((await player.ask("input", 0, steer(0, 0))).code, "E_BAD_REQUEST", "refusal");
   await host.more(2);
   equal(host.state.applied, { 1: 12 }, "what others see");
+});
+
+check("an input for a tick is applied with it, if it has not been and is not far ahead", async (t) => {
+  const { host } = await lobby(t, {});
+  await host.more(2);
+  const tick = host.state.tick;
+  const applied = host.accepted("input", 1, steer(0.5, 0), { tick: tick + 6 });
+  const before = host.until("ticks before it", () => host.state.tick === tick + 4);
+  await before;
+  equal(host.state.applied, undefined, "applied before its tick");
+  await applied;
+  await host.until("the input", () => host.state.applied?.[0] === 1);
+  that(host.state.tick > tick + 6, "the tick after it", tick + 7, host.state.tick);
+  const late = await host.ask("input", 2, steer(0, 0), { tick });
+  const early = await host.ask("input", 2, steer(0, 0), { tick: host.state.tick + 1000 });
+  equal([late.code, early.code], ["E_LATE", "E_EARLY"], "refusals");
 });
 
 check("more inputs than a tick takes are refused", async (t) => {

@@ -266,7 +266,17 @@ mod tests {
     fn state(number: u32, turn: u64) -> State {
         let (players, applied) = (Vec::new(), Default::default());
         let view = raw("{}");
-        State { number, turn, players, view, outcome: None, applied, n: None, key: false }
+        State {
+            number,
+            turn,
+            tick: None,
+            players,
+            view,
+            outcome: None,
+            applied,
+            n: None,
+            key: false,
+        }
     }
 
     #[test]

@@ -27,6 +27,11 @@ impl Allowance {
         Self { milli: rate.burst * 1000, at: now }
     }
 
+    /// A bucket that has been filling since the start: full, but for the first moments.
+    pub(crate) const fn filling() -> Self {
+        Self { milli: 0, at: Time::ZERO }
+    }
+
     /// Takes one token; false if there is none.
     pub fn take(&mut self, now: Time, rate: Rate) -> bool {
         self.take_up_to(now, rate, 1) == 1

@@ -9,6 +9,7 @@ mod metadata;
 mod quick;
 
 mod format;
+mod input;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use serde_json::{Value, value::RawValue};
 
 pub use filter::*;
 pub use format::Format;
+pub use input::ForTick;
 pub use listing::*;
 pub use metadata::*;
 pub use quick::Quick;
@@ -58,9 +60,13 @@ pub mod request {
     pub const TYPING: &str = "typing";
     /// The game's own action → [`super::Acted`].
     pub const ACTION: &str = "action";
-    /// A number and the game's own action → [`super::Acted`]: an action that is applied once,
-    /// however often it is sent. The numbers (1 to 2^53 − 1) of a seat grow, and begin anew with
-    /// each match; one that is not above the last has been taken already.
+    /// A number, the game's own action and perhaps [`super::ForTick`] → [`super::Acted`]: an
+    /// action that is applied once, however often it is sent. The numbers (1 to 2^53 − 1) of a
+    /// seat grow by 1,024 at most, and begin anew with each match. One of the last 64 that comes
+    /// again is answered as it was first, whatever it brings; one before them, or one that was
+    /// left out, is refused with `E_SEQ_OLD`. What the game refuses has used its number; what is
+    /// refused with `E_RATE`, `E_SEQ`, `E_LATE`, `E_EARLY`, `E_NOT_IN_MATCH` or `E_MATCH_OVER`
+    /// has not, unless it had been waiting for its tick.
     pub const INPUT: &str = "input";
     /// No argument → [`super::Done`]: a whole [`super::State`] comes next. For those who got a
     /// [`super::Delta`] whose base they do not know.
@@ -247,8 +253,8 @@ pub struct Joined {
 /// Answer to an action that the game accepted. In a game with ticks it comes with the tick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acted {
-    /// How many actions the match has accepted, this one included; [`State::turn`] counts alike.
-    /// For an input that was taken before: how many there are now.
+    /// How many actions the match had accepted then, this one included; [`State::turn`] counts
+    /// alike.
     pub turn: u64,
 }
 
@@ -337,6 +343,10 @@ pub struct State {
     pub number: u32,
     /// Accepted actions so far.
     pub turn: u64,
+    /// The tick that comes next, from 0: what arrives now is applied with it. Only while a match
+    /// with ticks is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tick: Option<u64>,
     /// Who plays, or played, this match, by seat; the seat may have been taken by others since.
     pub players: Vec<Player>,
     /// The game's own view; null if the game has crashed.
@@ -344,7 +354,7 @@ pub struct State {
     /// How it ended; absent while it is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
-    /// The number of the last `input` that the game accepted, for each seat that sent one.
+    /// The highest number of an `input` that the game accepted, for each seat that sent one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub applied: BTreeMap<u8, u64>,
     /// Which of this viewer's states it is: each is numbered, though not each is sent. May begin

@@ -205,6 +205,14 @@ pub mod code {
     pub const TOKEN: &str = "E_TOKEN";
     /// Too many requests of this kind; try again in a few seconds.
     pub const RATE: &str = "E_RATE";
+    /// The number of an input is more than 1,024 above the last.
+    pub const SEQ: &str = "E_SEQ";
+    /// The number of an input is below the last 64, or was left out by one above it.
+    pub const SEQ_OLD: &str = "E_SEQ_OLD";
+    /// The tick that an input is for has been.
+    pub const LATE: &str = "E_LATE";
+    /// The tick that an input is for is too far ahead.
+    pub const EARLY: &str = "E_EARLY";
     /// Another part of the server does not answer; the request may have been carried out.
     pub const UNAVAILABLE: &str = "E_UNAVAILABLE";
     /// The server holds as many lobbies as it may.

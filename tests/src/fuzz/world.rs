@@ -180,7 +180,13 @@ impl Driven {
                 max_sockets: 4,
                 ..RecoverySettings::default()
             },
-            lobbies: Some(LobbySettings { games, max_lobbies: 3, epoch_ms: 0, seed: 9 }),
+            lobbies: Some(LobbySettings {
+                games,
+                max_lobbies: 3,
+                inputs: None,
+                epoch_ms: 0,
+                seed: 9,
+            }),
         });
         Self {
             own,

@@ -16,6 +16,7 @@ use parlor_core::{
     input::Input,
     key::{ConnectionKey, Origin, SessionKey, ShardId, Table},
     lobby::{Games, LobbySettings},
+    rate::Rate,
     time::Time,
 };
 use parlor_shared::{engine_io::Packet, socket_io::Frame};
@@ -69,6 +70,7 @@ impl Shard {
             games,
             max_lobbies: plan.max_lobbies,
             epoch_ms: EPOCH_MS,
+            inputs: Rate::per_second(60, 120),
             seed: seed ^ u64::from(own.shard),
         };
         let world = World::new(WorldSettings {

@@ -24,7 +24,7 @@ use super::{
     effect::{LobbyEffect, Pushes},
     game::Random,
     listing::Board,
-    machine::{Comer, Guest, Identity, Lobby, Member, Now, Settings},
+    machine::{Comer, Deed, Guest, Identity, Lobby, Member, Now, Settings},
     message::{Answer, Ask, LobbyMessage},
     pace::Phases,
     play::Games,
@@ -39,6 +39,7 @@ use crate::{
     fault::{self, Fault},
     ids::Ids,
     key::{Address, LobbyKey, ShardId, SocketKey, Table, ViewId},
+    rate::Rate,
     time::{Deadlines, Time},
 };
 
@@ -59,6 +60,8 @@ pub struct LobbySettings {
     pub max_lobbies: usize,
     /// Milliseconds from the Unix epoch to [`Time::ZERO`].
     pub epoch_ms: u64,
+    /// How often a seat may act in a match; `None`: as often as it likes.
+    pub inputs: Option<Rate>,
     /// Seeds what is drawn by lot.
     pub seed: u64,
 }
@@ -369,11 +372,14 @@ impl Lobbies {
             Request::Typing(typing) => answer_frame(ack, lobby.typing(at, typing.typing, pushes)),
             // What waits for a tick is answered then.
             Request::Action(action) => {
-                let acted = lobby.act(now, at, None, action, ack, pushes);
+                let deed = Deed { seq: None, tick: None, action, ack };
+                let acted = lobby.act(now, at, deed, self.settings.inputs, pushes);
                 acted.and_then(|reply| answer_frame(ack, reply))
             }
-            Request::Input(seq, action) => {
-                let acted = lobby.act(now, at, Some(seq), action, ack, pushes);
+            Request::Input(seq, action, for_tick) => {
+                let tick = for_tick.map(|for_tick| for_tick.tick);
+                let deed = Deed { seq: Some(seq), tick, action, ack };
+                let acted = lobby.act(now, at, deed, self.settings.inputs, pushes);
                 acted.and_then(|reply| answer_frame(ack, reply))
             }
             Request::Resync => answer_frame(ack, lobby.resync(now, at, pushes)),

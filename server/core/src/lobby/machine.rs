@@ -12,12 +12,13 @@
 mod acts;
 mod entrance;
 mod kept;
+mod numbers;
 mod phases;
 mod settings;
 mod shown;
 mod told;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use parlor_shared::{
     api::{
@@ -45,11 +46,14 @@ use crate::{
     rate::{Allowance, Rate},
     time::Time,
 };
-pub use acts::{MAX_INPUT_BYTES_PER_TICK, MAX_INPUTS_PER_TICK};
-use acts::{Noted, Seq};
+pub(super) use acts::Deed;
+use acts::Noted;
+pub use acts::{MAX_INPUT_BYTES_PER_TICK, MAX_INPUTS_PER_TICK, MAX_TICKS_AHEAD};
 use kept::Kept;
 #[cfg(test)]
 pub(super) use kept::{MAX_KEPT, MAX_KEPT_BYTES, MAX_MISSED};
+use numbers::Numbers;
+pub use numbers::{MAX_SEQ_AHEAD, MAX_SEQ_BEHIND};
 pub use settings::MAX_PASSWORD_CODE_POINTS;
 pub(super) use settings::Settings;
 use told::travel;
@@ -103,7 +107,7 @@ pub(super) struct Lobby {
     /// What players did since the last tick.
     noted: Vec<Noted>,
     /// Of the seats that number what they do.
-    seqs: BTreeMap<u8, Seq>,
+    numbers: Vec<(u8, Numbers)>,
     /// In the order of joining.
     members: Vec<Member>,
 }
@@ -144,6 +148,8 @@ pub(super) struct Member {
     /// That, when it came.
     pub(super) since: u64,
     chat: Allowance,
+    /// Actions and inputs.
+    inputs: Allowance,
     resyncs: Allowance,
 }
 
@@ -225,7 +231,7 @@ impl Lobby {
             outcome: None,
             beat: None,
             noted: Vec::new(),
-            seqs: BTreeMap::new(),
+            numbers: Vec::new(),
             members: Vec::new(),
         }
     }

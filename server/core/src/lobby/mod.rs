@@ -24,7 +24,7 @@ pub use listing::MAX_EXAMINED;
 pub use lobbies::{Lobbies, LobbyInput, LobbySettings};
 pub use machine::{
     MAX_CHAT_CODE_POINTS, MAX_INPUT_BYTES_PER_TICK, MAX_INPUTS_PER_TICK, MAX_NAME_CODE_POINTS,
-    MAX_PASSWORD_CODE_POINTS, MAX_SPECTATORS,
+    MAX_PASSWORD_CODE_POINTS, MAX_SEQ_AHEAD, MAX_SEQ_BEHIND, MAX_SPECTATORS, MAX_TICKS_AHEAD,
 };
 pub use message::{Answer, Ask, LobbyMessage};
 pub use play::{Games, MAX_HZ};

@@ -44,8 +44,9 @@ pub enum Request {
     Typing(api::Typing),
     /// Do something in the match.
     Action(Box<RawValue>),
-    /// Do something in the match once, however often this number comes.
-    Input(u64, Box<RawValue>),
+    /// Do something in the match once, however often this number comes; perhaps with a tick that is
+    /// not the next.
+    Input(u64, Box<RawValue>, Option<api::ForTick>),
     /// Get a whole state next.
     Resync,
     /// Want another match.
@@ -82,7 +83,9 @@ impl Request {
                     let message = format!("the number of an input is 1 to {MAX_SEQ}");
                     return Err(Refusal::new(code::BAD_REQUEST, message));
                 }
-                Self::Input(seq, argument(args, 1)?)
+                let for_tick = args.raw().nth(2).is_some_and(|raw| raw != "null");
+                let for_tick = if for_tick { Some(argument(args, 2)?) } else { None };
+                Self::Input(seq, argument(args, 1)?, for_tick)
             }
             name::RESYNC => Self::Resync,
             name::REMATCH => Self::Rematch,
@@ -108,7 +111,7 @@ impl Request {
                 settings.password.as_ref().map_or(0, String::len) + metadata
             }
             Self::Chat(chat) => chat.text.len(),
-            Self::Action(action) | Self::Input(_, action) => action.get().len(),
+            Self::Action(action) | Self::Input(_, action, _) => action.get().len(),
             _ => 0,
         }
     }
@@ -132,7 +135,9 @@ impl Serialize for Request {
             Self::Chat(chat) => serde_json::to_string(&(name::CHAT, chat)),
             Self::Typing(typing) => serde_json::to_string(&(name::TYPING, typing)),
             Self::Action(action) => serde_json::to_string(&(name::ACTION, action)),
-            Self::Input(seq, action) => serde_json::to_string(&(name::INPUT, seq, action)),
+            Self::Input(seq, action, for_tick) => {
+                serde_json::to_string(&(name::INPUT, seq, action, for_tick))
+            }
             Self::Resync => serde_json::to_string(&(name::RESYNC,)),
             Self::Rematch => serde_json::to_string(&(name::REMATCH,)),
             Self::Leave => serde_json::to_string(&(name::LEAVE,)),

@@ -118,7 +118,13 @@ impl Script {
         let mut games = Games::default();
         games.register::<Once>("once");
         games.register::<Secrets>("secrets");
-        Self::with_lobbies(Some(LobbySettings { games, max_lobbies: 10, epoch_ms: 0, seed: 1 }))
+        Self::with_lobbies(Some(LobbySettings {
+            games,
+            max_lobbies: 10,
+            inputs: None,
+            epoch_ms: 0,
+            seed: 1,
+        }))
     }
 
     fn with_lobbies(lobbies: Option<LobbySettings>) -> Self {

@@ -36,8 +36,8 @@ pub(super) struct Player {
     n_names: u64,
     /// Ids of public lobbies.
     listed: Vec<String>,
-    /// The last input that was accepted, and its lobby and match.
-    last_input: Option<(Place, u64, Value)>,
+    /// The last input that was accepted, its lobby and match, and its turn.
+    last_input: Option<(Place, u64, Value, u64)>,
 }
 
 /// A request that is not answered.
@@ -46,6 +46,8 @@ struct Asked {
     event: &'static str,
     /// What it was about: a name, a code, a token, a number.
     about: String,
+    /// The number of an input.
+    seq: Option<u64>,
     at: Time,
     /// The way back that was meant, should the client find another before the answer comes.
     token: Option<Token>,
@@ -280,15 +282,23 @@ impl Sim {
     /// Does something under the next number.
     fn act_once(&mut self, n: usize, action: &Value) {
         self.n_inputs += 1;
-        let about = json!([self.n_inputs, action]).to_string();
-        self.request(n, "input", &json!([self.n_inputs, action]), &about);
+        let mut input = json!([self.n_inputs, action]);
+        let about = input.to_string();
+        let tick = self.clients[n].player.story.as_ref().and_then(|story| story.tick);
+        if let (Some(tick), Value::Array(args)) = (tick, &mut input)
+            && self.random.one_in(3)
+        {
+            // Some come too late, and some are too far ahead.
+            args.push(json!({ "tick": tick + u64::from(self.random.below(12)) }));
+        }
+        self.request(n, "input", &input, &about);
     }
 
     /// Does once more what has been done: it counts once.
     fn input_again(&mut self, n: usize) {
         let player = &self.clients[n].player;
         let place = player.story.as_ref().map(Story::place);
-        if let Some((of, seq, action)) = player.last_input.clone()
+        if let Some((of, seq, action, _)) = player.last_input.clone()
             && place == Some(of)
         {
             self.request(n, "input", &json!([seq, action]), AGAIN);
@@ -307,7 +317,9 @@ impl Sim {
             token.is_sure &= player.asked.values().all(|asked| asked.event != "resume");
         }
         let token = player.token.clone().filter(|token| token.text == about);
-        player.asked.insert(id, Asked { event, about: about.to_owned(), at: self.now, token });
+        let seq = payload[0].as_u64();
+        let about = about.to_owned();
+        player.asked.insert(id, Asked { event, about, seq, at: self.now, token });
         let args = match payload {
             Value::Array(args) => [&[json!(event)], args.as_slice()].concat(),
             payload => vec![json!(event), payload.clone()],
@@ -390,19 +402,22 @@ impl Sim {
                     "resync" => story.awaits_whole = true,
                     "chat" => story.said.extend(Said::read(&asked.about)),
                     "input" if asked.about == AGAIN => {
-                        let place = player.last_input.as_ref().map(|(of, ..)| of);
-                        if place != Some(&story.place()) {
+                        let Some((place, seq, _, first)) = &player.last_input else {
+                            return Ok(());
+                        };
+                        // Since it was sent another one may have been accepted.
+                        if *place != story.place() || asked.seq != Some(*seq) {
                             return Ok(());
                         }
                         let acted: api::Acted = read(data)?;
-                        return story.acted_again(acted.turn);
+                        return story.acted_again(*first, acted.turn);
                     }
                     "action" | "input" => {
                         let acted: api::Acted = read(data)?;
                         let input: Option<(u64, Value)> = serde_json::from_str(&asked.about).ok();
                         let seq = input.as_ref().map(|(seq, _)| *seq);
                         player.last_input = input
-                            .map(|(seq, action)| (story.place(), seq, action))
+                            .map(|(seq, action)| (story.place(), seq, action, acted.turn))
                             .or_else(|| player.last_input.take());
                         return self.oracle.lobbies.acted(story, seq, acted.turn);
                     }

@@ -315,7 +315,7 @@ impl Record {
             let what = format!("{shown:?} came after {:?}, in {fold:?}", story.shown);
             return Err((Invariant::States, what));
         }
-        story.shown = shown;
+        (story.shown, story.tick) = (shown, state.tick);
         story.applied_grows(state)?;
         if story.is_circles {
             return self.arena(state);

@@ -45,6 +45,8 @@ pub(in crate::sim) struct Story {
     pub(in crate::sim) fold: Fold,
     /// Number and turn of the newest state seen.
     pub(in crate::sim) shown: (u32, u64),
+    /// The tick that came next then.
+    pub(in crate::sim) tick: Option<u64>,
     pub(in crate::sim) legal: Vec<String>,
     pub(in crate::sim) is_circles: bool,
     /// What deltas build on: a state and its number.
@@ -155,6 +157,7 @@ impl Story {
             missed: None,
             fold: Fold::of(lobby),
             shown: state.map_or((0, 0), |state| (state.number, state.turn)),
+            tick: state.and_then(|state| state.tick),
             legal: Vec::new(),
             is_circles: lobby.game == "circles",
             base: None,
@@ -173,12 +176,12 @@ impl Story {
         (self.lobby.clone(), self.fold.number, self.seat)
     }
 
-    /// An input was sent again, and is answered with the turn that the match has reached.
-    pub(in crate::sim) fn acted_again(&self, turn: u64) -> Check {
-        if self.is_circles || turn == self.fold.turn {
+    /// An input was sent again, and is answered as it was first.
+    pub(in crate::sim) fn acted_again(&self, first: u64, turn: u64) -> Check {
+        if turn == first {
             return Ok(());
         }
-        Err((Invariant::Inputs, format!("{} of {} is turn {turn} now", self.name, self.lobby)))
+        Err((Invariant::Inputs, format!("turn {first} of {} is {turn} again", self.lobby)))
     }
 
     /// Who came back is told what it has missed since the version that it has `seen`.

@@ -78,7 +78,8 @@ impl Script {
         ticks::register(&mut games);
         returns::register(&mut games);
         timers::register(&mut games);
-        let settings = LobbySettings { games, max_lobbies, epoch_ms: EPOCH_MS, seed: 5 };
+        let settings =
+            LobbySettings { games, max_lobbies, inputs: None, epoch_ms: EPOCH_MS, seed: 5 };
         let now = Time::after_start(Duration::from_secs(1000));
         let (next_ids, clients) = (Vec::new(), BTreeMap::new());
         let lobbies = Lobbies::new(settings, Neighbours::alone(1));

@@ -1,8 +1,11 @@
 //! What players do in a match: applied as it comes in a game of turns, noted for the next tick in a
 //! game with ticks, and once however often it is sent if it is numbered.
-//! When ticks are due is `pace`'s knowledge.
+//! When ticks are due is `pace`'s knowledge, which numbers are new that of `numbers`.
 
-use super::*;
+use super::{
+    numbers::{Known, Numbers},
+    *,
+};
 use crate::lobby::{
     effect::answer,
     pace::{Phases, Steps},
@@ -13,76 +16,180 @@ pub const MAX_INPUTS_PER_TICK: usize = 64;
 /// Their bytes, together.
 pub const MAX_INPUT_BYTES_PER_TICK: usize = 64 * 1024;
 
-/// An action that waits for the next tick.
+/// So many ticks after the next one an input may be for: what a client can plan ahead on a slow
+/// network.
+pub const MAX_TICKS_AHEAD: u64 = 8;
+/// So many answers to one input that waits may be wanted: it was sent again.
+const MAX_ACKS: usize = 4;
+
+/// What a member wants to do in the match.
+#[derive(Debug)]
+pub(in crate::lobby) struct Deed {
+    /// Its number, if it has one: it counts once.
+    pub(in crate::lobby) seq: Option<u64>,
+    /// The tick that it is for, if not the next one.
+    pub(in crate::lobby) tick: Option<u64>,
+    pub(in crate::lobby) action: Box<RawValue>,
+    /// Where the answer goes, if one is wanted.
+    pub(in crate::lobby) ack: Option<u64>,
+}
+
+/// An action that waits for a tick.
 #[derive(Debug)]
 pub(super) struct Noted {
     seat: u8,
     seq: Option<u64>,
+    /// It waits for this one.
+    tick: u64,
     action: Box<RawValue>,
     /// Who wants to know what becomes of it, under which id.
-    ack: Option<(Address, u64)>,
-}
-
-/// Numbers of what a seat does.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Seq {
-    /// The highest that was taken; what is not above it comes again.
-    noted: u64,
-    /// The highest that the game accepted.
-    pub(super) applied: u64,
+    acks: Vec<(Address, u64)>,
 }
 
 impl Lobby {
-    /// Somebody does something in the match; `seq` numbers it. `None`: it is answered with the
-    /// next tick.
+    /// Somebody does something in the match. `None`: it is answered with its tick. What is refused
+    /// before the game has seen it has used no number.
     pub(in crate::lobby) fn act(
         &mut self,
         now: Now,
         at: usize,
-        seq: Option<u64>,
-        action: Box<RawValue>,
-        ack: Option<u64>,
+        deed: Deed,
+        rate: Option<Rate>,
         pushes: &mut Pushes,
     ) -> Option<Result<api::Acted, Refusal>> {
-        let (seat, turn) = match self.playing_seat(at) {
-            Ok(playing) => playing,
-            Err(refusal) => return Some(Err(refusal)),
-        };
-        let taken = self.seqs.get(&seat).map_or(0, |seq| seq.noted);
-        let is_again = seq.is_some_and(|seq| seq <= taken);
-        if is_again && !fault::is_planted(Fault::InputAppliedTwice) {
-            return Some(Ok(api::Acted { turn }));
-        }
-        if self.kind.hz().is_none() {
-            let applied = self.apply(self.when(now), seat, seq, &action, pushes);
-            // A crash ends the match, though the action was refused.
-            if applied.is_ok() || self.has_crashed() {
-                self.settle(pushes);
-            }
-            return Some(applied);
-        }
-        let waiting = || self.noted.iter().filter(|noted| noted.seat == seat);
-        let n_bytes: usize = waiting().map(|noted| noted.action.get().len()).sum();
-        if waiting().count() >= MAX_INPUTS_PER_TICK
-            || n_bytes + action.get().len() > MAX_INPUT_BYTES_PER_TICK
-        {
-            let message = "too much at once; wait for the next tick";
+        let Deed { seq, tick, action, ack } = deed;
+        let member = &mut self.members[at];
+        let ack = member.socket.zip(ack);
+        if rate.is_some_and(|rate| !member.inputs.take(now.time, rate)) {
+            let message = "too many inputs; wait a moment";
             return Some(Err(Refusal::new(code::RATE, message)));
         }
-        if let Some(seq) = seq {
-            self.seqs.entry(seat).or_default().noted = seq;
+        let known = match (member.place.seat(), seq) {
+            (Some(seat), Some(seq)) if !fault::is_planted(Fault::InputAppliedTwice) => {
+                match self.look_up(seat, seq) {
+                    Known::Waits => return self.wait_too(seat, seq, ack),
+                    Known::Answered(reply) => return Some(reply),
+                    known => known,
+                }
+            }
+            _ => Known::New,
+        };
+        let seat = match (self.playing_seat(at), known) {
+            (Err(refusal), _) | (Ok(_), Known::Refused(refusal)) => return Some(Err(refusal)),
+            (Ok(seat), _) => seat,
+        };
+        if self.kind.hz().is_none() {
+            if tick.is_some() {
+                let message = "this game has no ticks";
+                return Some(Err(Refusal::new(code::BAD_REQUEST, message)));
+            }
+            return Some(self.apply_at_once(now, seat, seq, &action, pushes));
         }
-        let ack = self.members[at].socket.zip(ack);
-        self.noted.push(Noted { seat, seq, action, ack });
+        let noted = Noted { seat, seq, tick: 0, action, acks: ack.into_iter().collect() };
+        self.note(noted, tick).err().map(Err)
+    }
+
+    /// In a game of turns.
+    fn apply_at_once(
+        &mut self,
+        now: Now,
+        seat: u8,
+        seq: Option<u64>,
+        action: &RawValue,
+        pushes: &mut Pushes,
+    ) -> Result<api::Acted, Refusal> {
+        if let Some(seq) = seq {
+            self.numbers_of(seat).take(seq);
+        }
+        let applied = self.apply(self.when(now), seat, action, pushes);
+        self.remember(seat, seq, &applied);
+        // A crash ends the match, though the action was refused.
+        if applied.is_ok() || self.has_crashed() {
+            self.settle(pushes);
+        }
+        applied
+    }
+
+    /// Something waits for its tick, which is the next one unless it is for another.
+    fn note(&mut self, mut noted: Noted, tick: Option<u64>) -> Result<(), Refusal> {
+        let coming = self.beat.as_ref().map_or(0, |beat| beat.coming);
+        noted.tick = tick.unwrap_or(coming);
+        if noted.tick < coming {
+            let message = format!("the next tick is {coming} already");
+            return Err(Refusal::new(code::LATE, message));
+        }
+        if noted.tick - coming > MAX_TICKS_AHEAD {
+            let message = format!("the next tick is {coming}; at most {MAX_TICKS_AHEAD} after it");
+            return Err(Refusal::new(code::EARLY, message));
+        }
+        let waiting = || self.noted.iter().filter(|other| other.seat == noted.seat);
+        let n_bytes: usize = waiting().map(|noted| noted.action.get().len()).sum();
+        if waiting().count() >= MAX_INPUTS_PER_TICK
+            || n_bytes + noted.action.get().len() > MAX_INPUT_BYTES_PER_TICK
+        {
+            return Err(Refusal::new(code::RATE, "too much at once; wait for the next tick"));
+        }
+        if let Some(seq) = noted.seq {
+            self.numbers_of(noted.seat).take(seq);
+        }
+        self.noted.push(noted);
+        Ok(())
+    }
+
+    /// An input that waits for its tick has come again: this answer is wanted as well.
+    fn wait_too(
+        &mut self,
+        seat: u8,
+        seq: u64,
+        ack: Option<(Address, u64)>,
+    ) -> Option<Result<api::Acted, Refusal>> {
+        let waits = |noted: &&mut Noted| (noted.seat, noted.seq) == (seat, Some(seq));
+        let noted = self.noted.iter_mut().find(waits)?;
+        if noted.acks.len() >= MAX_ACKS {
+            let message = "this input waits for its tick; it need not come again";
+            return Some(Err(Refusal::new(code::RATE, message)));
+        }
+        noted.acks.extend(ack);
         None
     }
 
-    /// The member's seat, if it plays in a match that is on, and the match's turn.
-    fn playing_seat(&self, at: usize) -> Result<(u8, u64), Refusal> {
+    /// Somebody else takes a seat: what the one before did is not theirs. Of a match that is over,
+    /// what was applied stays to be seen.
+    pub(super) fn count_anew(&mut self, place: Place) {
+        let is_playing = self.is_playing();
+        let is_other = |seat: u8| Some(seat) != place.seat();
+        self.numbers.retain(|(seat, _)| is_other(*seat) || !is_playing);
+        if let Some((_, numbers)) = self.numbers.iter_mut().find(|(seat, _)| !is_other(*seat)) {
+            numbers.forget();
+        }
+    }
+
+    fn look_up(&self, seat: u8, seq: u64) -> Known {
+        let numbers = self.numbers.iter().find(|(of, _)| *of == seat);
+        numbers.map_or_else(|| Numbers::default().look_up(seq), |(_, own)| own.look_up(seq))
+    }
+
+    fn numbers_of(&mut self, seat: u8) -> &mut Numbers {
+        let at = self.numbers.iter().position(|(of, _)| *of == seat).unwrap_or_else(|| {
+            self.numbers.push((seat, Numbers::default()));
+            self.numbers.len() - 1
+        });
+        &mut self.numbers[at].1
+    }
+
+    /// What was answered to a number, should it come again.
+    fn remember(&mut self, seat: u8, seq: Option<u64>, reply: &Result<api::Acted, Refusal>) {
+        if let Some(seq) = seq {
+            self.numbers_of(seat).answered(seq, reply);
+        }
+    }
+
+    /// The member's seat, if it plays in a match that is on.
+    fn playing_seat(&self, at: usize) -> Result<u8, Refusal> {
         let not_in = || Refusal::new(code::NOT_IN_MATCH, "you do not play in this match");
         let seat = self.members[at].place.seat().ok_or_else(not_in)?;
         match (self.phase, &self.play) {
-            (Phase::Playing, Some(play)) => Ok((seat, play.turn())),
+            (Phase::Playing, Some(_)) => Ok(seat),
             (Phase::Finished, _) => Err(Refusal::new(code::MATCH_OVER, "the match is over")),
             _ => Err(Refusal::new(code::NOT_IN_MATCH, "no match is on")),
         }
@@ -93,7 +200,6 @@ impl Lobby {
         &mut self,
         when: When,
         seat: u8,
-        seq: Option<u64>,
         action: &RawValue,
         pushes: &mut Pushes,
     ) -> Result<api::Acted, Refusal> {
@@ -102,10 +208,6 @@ impl Lobby {
         let before = play.turn();
         let events = play.apply(when, Seat(seat), action)?;
         let turn = play.turn();
-        if let Some(n) = seq {
-            let seq = self.seqs.entry(seat).or_default();
-            (seq.noted, seq.applied) = (seq.noted.max(n), n);
-        }
         self.push_events(turn, events, pushes);
         if fault::is_planted(Fault::AckBeforeApply) {
             return Ok(api::Acted { turn: before });
@@ -150,16 +252,19 @@ impl Lobby {
     /// Plays one tick: what was noted, in the order in which it came, and then the game's own step.
     pub(in crate::lobby) fn tick(&mut self, now: Now, tick: u64, pushes: &mut Pushes) {
         let when = When { tick, ..self.when(now) };
-        for Noted { seat, seq, action, ack } in std::mem::take(&mut self.noted) {
+        let (mut due, later): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.noted).into_iter().partition(|noted| noted.tick <= tick);
+        self.noted = later;
+        // What was for a tick that was left out comes first.
+        due.sort_by_key(|noted| noted.tick);
+        for noted in due {
             // The acknowledgement goes out before what it led to.
             let mut led_to = Pushes::new();
             let applied = match self.phase {
-                Phase::Playing => self.apply(when, seat, seq, &action, &mut led_to),
+                Phase::Playing => self.apply(when, noted.seat, &noted.action, &mut led_to),
                 _ => Err(Refusal::new(code::MATCH_OVER, "the match is over")),
             };
-            if let Some((socket, id)) = ack {
-                answer(socket, Some(id), applied, pushes);
-            }
+            self.answer(noted, &applied, pushes);
             pushes.append(&mut led_to);
             self.end_if_decided(pushes);
         }
@@ -177,7 +282,8 @@ impl Lobby {
     /// A match that has ended takes nothing any more.
     pub(super) fn refuse_noted(&mut self, pushes: &mut Pushes) {
         for noted in std::mem::take(&mut self.noted) {
-            noted.refuse(Refusal::new(code::MATCH_OVER, "the match is over"), pushes);
+            let over = Refusal::new(code::MATCH_OVER, "the match is over");
+            self.answer(noted, &Err(over), pushes);
         }
     }
 
@@ -187,22 +293,23 @@ impl Lobby {
         let (gone, stays): (Vec<_>, _) = noted.into_iter().partition(|noted| noted.seat == seat);
         self.noted = stays;
         for noted in gone {
-            noted.refuse(Refusal::new(code::NOT_IN_LOBBY, "you have left"), pushes);
+            let left = Refusal::new(code::NOT_IN_LOBBY, "you have left");
+            self.answer(noted, &Err(left), pushes);
         }
     }
 
     /// What this socket did is done, but there is nobody to be told.
     pub(super) fn unanswered(&mut self, socket: Address) {
         for noted in &mut self.noted {
-            noted.ack = noted.ack.filter(|(to, _)| *to != socket);
+            noted.acks.retain(|(to, _)| *to != socket);
         }
     }
-}
 
-impl Noted {
-    fn refuse(self, refusal: Refusal, pushes: &mut Pushes) {
-        if let Some((socket, id)) = self.ack {
-            answer(socket, Some(id), Err::<api::Acted, _>(refusal), pushes);
+    /// Answers what has waited, each time it was sent, and remembers that.
+    fn answer(&mut self, noted: Noted, reply: &Result<api::Acted, Refusal>, pushes: &mut Pushes) {
+        self.remember(noted.seat, noted.seq, reply);
+        for (socket, id) in noted.acks {
+            answer(socket, Some(id), reply.clone(), pushes);
         }
     }
 }

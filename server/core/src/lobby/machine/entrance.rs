@@ -48,6 +48,7 @@ impl Lobby {
             Place::Spectator => Change::Spectators { count: self.n_spectators() as u32 + 1 },
         };
         self.push(change, pushes);
+        self.count_anew(place);
         // Few come in, and most lobbies only wait: no room is kept for more.
         self.members.reserve_exact(1);
         self.members.push(Member {
@@ -65,6 +66,7 @@ impl Lobby {
             version: self.version,
             since: self.version,
             chat: Allowance::full(now.time, CHAT_RATE),
+            inputs: Allowance::filling(),
             resyncs: Allowance::full(now.time, RESYNC_RATE),
         });
         if self.members.len() == 1 {

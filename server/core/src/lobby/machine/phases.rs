@@ -75,7 +75,7 @@ impl Lobby {
         self.n_matches += 1;
         self.phase = Phase::Playing;
         self.outcome = None;
-        self.seqs.clear();
+        self.numbers.clear();
         for member in &mut self.members {
             member.ready = false;
         }

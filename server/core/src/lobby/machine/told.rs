@@ -111,10 +111,11 @@ impl Lobby {
             ViewerKey::Everybody | ViewerKey::Spectators => Viewer::Spectator,
             ViewerKey::Audience => Viewer::Audience,
         };
-        let applied = self.seqs.iter().filter(|(_, seq)| seq.applied > 0);
+        let applied = self.numbers.iter().filter(|(_, numbers)| numbers.applied > 0);
         Some(api::State {
             number: self.n_matches,
             turn: play.turn(),
+            tick: self.beat.as_ref().map(|beat| beat.coming),
             players: self.players.clone(),
             view: play.view(viewer),
             outcome: self.outcome.as_ref().map(travel),

@@ -2,7 +2,10 @@
 //! not too much.
 
 use super::*;
-use crate::lobby::{MAX_INPUT_BYTES_PER_TICK, MAX_INPUTS_PER_TICK, MAX_SEQ};
+use crate::lobby::{
+    MAX_INPUT_BYTES_PER_TICK, MAX_INPUTS_PER_TICK, MAX_SEQ, MAX_SEQ_AHEAD, MAX_SEQ_BEHIND,
+    MAX_TICKS_AHEAD,
+};
 
 impl Script {
     /// A request that may be answered later; the answers that come at once.
@@ -19,13 +22,28 @@ impl Script {
         self.answers(number, effects)
     }
 
+    /// The answers of all.
+    fn next_of_all(&mut self) -> Vec<(u64, Value)> {
+        self.now = self.lobbies.deadline().unwrap();
+        let effects = self.handle(LobbyInput::Timeout);
+        self.answers_to(|_| true, effects)
+    }
+
     fn answers(&mut self, number: u32, effects: Vec<LobbyEffect>) -> Vec<(u64, Value)> {
+        self.answers_to(|to| to == address(number), effects)
+    }
+
+    fn answers_to(
+        &mut self,
+        is_one: impl Fn(Address) -> bool,
+        effects: Vec<LobbyEffect>,
+    ) -> Vec<(u64, Value)> {
         let (mut answers, mut rest) = (Vec::new(), Vec::new());
         for effect in effects {
             if let LobbyEffect::Push(to, frame, _) = &effect
                 && let (_, Some(id), mut args) = read(frame)
             {
-                assert_eq!(*to, address(number), "nobody else is answered");
+                assert!(is_one(*to), "nobody else is answered");
                 answers.push((id, args.remove(0)));
             } else {
                 rest.push(effect);
@@ -104,16 +122,180 @@ fn actions_are_answered_with_the_tick_and_before_what_they_led_to() {
 fn an_input_is_applied_once_however_often_it_comes() {
     let mut script = Script::ticking("pulse", 0..2);
     assert_eq!(script.note(0, &input(1, "a"), 1), []);
-    assert_eq!(script.note(0, &input(1, "a"), 2), [(2, acted(0))], "taken, though not applied");
+    assert_eq!(script.note(0, &input(1, "a"), 2), [], "answered with its tick");
     assert_eq!(script.note(0, &input(3, "b"), 3), [], "numbers may be left out");
-    assert_eq!(script.note(0, &input(2, "late"), 4), [(4, acted(0))]);
+    assert_eq!(code_of(&script.note(0, &input(2, "late"), 4)), "E_SEQ_OLD");
     assert_eq!(script.note(1, &input(1, "c"), 5), [], "each seat counts for itself");
-    script.wait(100);
+    let answers = script.next_of_all();
+    assert_eq!(answers, [(1, acted(1)), (2, acted(1)), (3, acted(2)), (5, acted(3))]);
     assert_eq!(script.log(0), ["0: 0 does a", "0: 0 does b", "0: 1 does c", "tick 0 at 100"]);
     assert_eq!(script.applied(1), [(0, 3), (1, 1)]);
-    assert_eq!(script.note(0, &input(3, "b"), 6), [(6, acted(3))]);
+    assert_eq!(script.note(0, &input(3, "b"), 6), [(6, acted(2))], "as it was then");
+    assert_eq!(script.note(0, &input(1, "another"), 7), [(7, acted(1))]);
     script.wait(100);
     assert_eq!(script.log(0).len(), 5, "a tick and nothing else");
+    script.audit();
+}
+
+#[test]
+fn an_input_that_waits_may_come_four_times_and_once_more_is_too_often() {
+    let mut script = Script::ticking("pulse", 0..1);
+    for id in 1..=4 {
+        assert_eq!(script.note(0, &input(1, "a"), id), []);
+    }
+    assert_eq!(code_of(&script.note(0, &input(1, "a"), 5)), "E_RATE");
+    assert_eq!(script.next(0), [1, 2, 3, 4].map(|id| (id, acted(1))));
+}
+
+#[test]
+fn who_returns_and_sends_again_what_waits_is_answered_there() {
+    let mut script = Script::ticking("pulse", 0..1);
+    script.note(0, &input(1, "a"), 1);
+    let token = script.vanish(0);
+    script.arrive(9);
+    script.resume(9, &token).unwrap();
+    assert_eq!(script.note(9, &input(1, "a"), 7), []);
+    assert_eq!(script.next(9), [(7, acted(1))]);
+    assert_eq!(script.note(9, &input(1, "a"), 8), [(8, acted(1))]);
+}
+
+#[test]
+fn a_number_may_be_1024_above_the_last_and_64_below_it() {
+    let mut script = Script::playing(0..2);
+    let draw = |seq: u64| json!(["input", seq, {"type": "draw"}]);
+    assert_eq!(code_of(&script.note(0, &draw(MAX_SEQ_AHEAD + 1), 1)), "E_SEQ");
+    assert_eq!(script.note(0, &draw(MAX_SEQ_AHEAD), 1), [(1, acted(1))]);
+    let last = MAX_SEQ_AHEAD + MAX_SEQ_BEHIND - 1;
+    assert_eq!(script.note(0, &draw(last), 1), [(1, acted(2))]);
+    assert_eq!(script.note(0, &draw(MAX_SEQ_AHEAD), 1), [(1, acted(1))]);
+    assert_eq!(script.note(0, &draw(last + 1), 1), [(1, acted(3))]);
+    assert_eq!(code_of(&script.note(0, &draw(MAX_SEQ_AHEAD), 1)), "E_SEQ_OLD");
+    script.audit();
+}
+
+#[test]
+fn what_is_refused_at_the_door_has_used_no_number() {
+    let mut script = Script::ticking("pulse", 0..2);
+    let early = json!(["input", 1, {"type": "do", "what": "a"}, {"tick": 9}]);
+    assert_eq!(code_of(&script.note(0, &early, 1)), "E_EARLY");
+    for n in 0..MAX_INPUTS_PER_TICK as u64 {
+        assert_eq!(script.note(0, &act("x"), n), []);
+    }
+    assert_eq!(code_of(&script.note(0, &input(1, "a"), 1)), "E_RATE");
+    script.wait(100);
+    assert_eq!(script.note(0, &input(1, "a"), 1), []);
+    script.wait(100);
+    assert_eq!(script.applied(0), [(0, 1)]);
+}
+
+#[test]
+fn the_last_input_of_a_match_is_answered_again_when_it_is_over() {
+    let mut script = Script::playing(0..2);
+    let add = |seq| json!(["input", seq, {"type": "add"}]);
+    (1..=3).for_each(|seq| drop(script.note(0, &add(seq), seq)));
+    assert_eq!(script.lobby(1).phase, api::Phase::Finished);
+    assert_eq!(script.note(0, &add(3), 4), [(4, acted(3))]);
+    assert_eq!(code_of(&script.note(0, &add(4), 5)), "E_MATCH_OVER");
+    assert_eq!(code_of(&script.note(0, &add(5000), 6)), "E_MATCH_OVER");
+}
+
+#[test]
+fn who_takes_a_seat_after_a_match_is_not_answered_what_another_did() {
+    let mut script = Script::playing(0..2);
+    let add = |seq| json!(["input", seq, {"type": "add"}]);
+    (1..=3).for_each(|seq| drop(script.note(0, &add(seq), seq)));
+    script.ok(0, "leave", &Value::Null);
+    script.enter(5, "player");
+    assert_eq!(script.clients[&5].seat, Some(0));
+    assert_eq!(code_of(&script.note(5, &add(3), 4)), "E_MATCH_OVER");
+    assert_eq!(script.applied(1), [(0, 3)]);
+    script.audit();
+}
+
+fn for_tick(what: &str, tick: u64) -> Value {
+    json!(["input", tick + 100, {"type": "do", "what": what}, {"tick": tick}])
+}
+
+#[test]
+fn an_input_for_a_tick_is_applied_with_it() {
+    let mut script = Script::ticking("pulse", 0..2);
+    script.wait(500);
+    let tick = |script: &Script| script.lobby(0).state.as_ref().unwrap().tick.unwrap();
+    assert_eq!(tick(&script), 5, "the next");
+    assert_eq!(code_of(&script.note(0, &for_tick("late", 4), 1)), "E_LATE");
+    assert_eq!(code_of(&script.note(0, &for_tick("early", 5 + MAX_TICKS_AHEAD + 1), 1)), "E_EARLY");
+    assert_eq!(script.note(0, &for_tick("a", 5), 1), []);
+    assert_eq!(script.note(0, &for_tick("c", 5 + MAX_TICKS_AHEAD), 2), []);
+    assert_eq!(script.note(1, &for_tick("b", 7), 3), []);
+    assert_eq!(script.note(0, &for_tick("c", 5 + MAX_TICKS_AHEAD), 4), []);
+    script.wait(900);
+    let log = script.log(0);
+    let at = |what: &str| log.iter().find(|line| line.ends_with(what)).unwrap().clone();
+    assert_eq!(
+        [at("does a"), at("does b"), at("does c")],
+        ["5: 0 does a", "7: 1 does b", "13: 0 does c"]
+    );
+    assert_eq!(script.note(0, &for_tick("c", 5 + MAX_TICKS_AHEAD), 4), [(4, acted(3))]);
+    assert_eq!(tick(&script), 14);
+    script.audit();
+}
+
+#[test]
+fn inputs_for_ticks_that_are_left_out_come_in_order_with_the_next_that_is_played() {
+    let mut script = Script::ticking("skipping", 0..2);
+    for (seq, tick) in [(1, 3), (2, 1), (3, 8), (4, 2)] {
+        let does = json!({"type": "do", "what": tick.to_string()});
+        assert_eq!(script.note(0, &json!(["input", seq, does, {"tick": tick}]), seq), []);
+    }
+    script.stall(555);
+    assert_eq!(script.log(0), ["4: 0 does 1", "4: 0 does 2", "4: 0 does 3", "tick 4 at 500"]);
+    script.wait(1000);
+    assert!(script.log(0).contains(&"8: 0 does 8".to_owned()), "{:?}", script.log(0));
+}
+
+#[test]
+fn what_waits_for_a_tick_that_does_not_come_is_refused() {
+    let mut script = Script::ticking("pulse", 0..2);
+    script.note(0, &for_tick("a", 6), 1);
+    script.note(0, &json!(["action", {"type": "win"}]), 2);
+    let answers = script.next(0);
+    assert_eq!(answers[0], (2, acted(1)));
+    assert_eq!((answers[1].0, &answers[1].1["code"]), (1, &json!("E_MATCH_OVER")));
+    assert_eq!(code_of(&script.note(0, &for_tick("a", 6), 3)), "E_MATCH_OVER");
+}
+
+#[test]
+fn a_game_of_turns_has_no_ticks() {
+    let mut script = Script::playing(0..2);
+    let add = json!(["input", 1, {"type": "add"}, {"tick": 0}]);
+    assert_eq!(code_of(&script.note(0, &add, 1)), "E_BAD_REQUEST");
+    let add = json!(["input", 1, {"type": "add"}, null]);
+    assert_eq!(script.note(0, &add, 1), [(1, acted(1))]);
+    let bad = json!(["input", 2, {"type": "add"}, {"tock": 0}]);
+    assert_eq!(code_of(&script.note(0, &bad, 1)), "E_BAD_REQUEST");
+    assert_eq!(script.lobby(0).state.as_ref().unwrap().tick, None);
+}
+
+#[test]
+fn a_seat_does_so_much_at_once_and_then_so_much_a_second() {
+    let mut script = Script::playing(0..2);
+    script.lobbies.settings.inputs = Rate::per_second(60, 120);
+    let draw = |number: u32, script: &mut Script| script.action(number, "draw").map(drop);
+    for _ in 0..120 {
+        assert_eq!(draw(0, &mut script), Ok(()));
+    }
+    assert_eq!(draw(0, &mut script), Err("E_RATE".to_owned()));
+    assert_eq!(draw(1, &mut script), Ok(()), "each for itself");
+    // What comes again counts too, and who returns is no new seat.
+    let token = script.vanish(0);
+    script.arrive(9);
+    script.resume(9, &token).unwrap();
+    assert_eq!(code_of(&script.note(9, &json!(["input", 1, {"type": "draw"}]), 1)), "E_RATE");
+    script.wait(1000);
+    for _ in 0..60 {
+        assert_eq!(draw(9, &mut script), Ok(()));
+    }
+    assert_eq!(draw(9, &mut script), Err("E_RATE".to_owned()));
     script.audit();
 }
 
@@ -133,14 +315,15 @@ fn inputs_work_in_a_game_of_turns_too() {
     let add = |seq| json!(["input", seq, {"type": "add"}]);
     assert_eq!(script.note(1, &add(5), 1), [(1, acted(1))]);
     assert_eq!(script.note(1, &add(5), 2), [(2, acted(1))]);
-    assert_eq!(script.note(1, &add(4), 3), [(3, acted(1))]);
+    assert_eq!(code_of(&script.note(1, &add(4), 3)), "E_SEQ_OLD");
     assert_eq!(script.applied(0), [(1, 5)]);
     let refuse = json!(["input", 6, {"type": "refuse"}]);
     for id in [4, 5] {
         let answers = script.note(1, &refuse, id);
-        assert_eq!(code_of(&answers), "E_NO", "a refused one is not taken");
+        assert_eq!(code_of(&answers), "E_NO");
     }
-    assert_eq!(script.note(1, &add(6), 6), [(6, acted(2))]);
+    assert_eq!(code_of(&script.note(1, &add(6), 6)), "E_NO", "the number is used");
+    assert_eq!(script.note(1, &add(7), 7), [(7, acted(2))]);
     script.audit();
 }
 
@@ -173,8 +356,9 @@ fn a_number_is_1_to_2_to_the_53rd_minus_1() {
         assert_eq!(code_of(&script.note(0, &add(bad.clone()), 1)), "E_BAD_REQUEST", "{bad}");
     }
     assert_eq!(code_of(&script.note(0, &json!(["input", 1]), 1)), "E_BAD_REQUEST");
-    assert_eq!(script.note(0, &add(json!(1)), 1), [(1, acted(1))]);
-    assert_eq!(script.note(0, &add(json!(MAX_SEQ)), 1), [(1, acted(2))]);
+    assert_eq!(code_of(&script.note(0, &add(json!(MAX_SEQ)), 1)), "E_SEQ");
+    assert_eq!(code_of(&script.note(0, &add(json!(1)), 1)), "E_BAD_REQUEST", "without an action");
+    assert_eq!(script.note(0, &add(json!(2)), 1), [(1, acted(1))]);
 }
 
 #[test]

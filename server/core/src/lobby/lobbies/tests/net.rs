@@ -33,7 +33,13 @@ impl Net {
             let mut games = Games::default();
             games.register::<Tally>("tally");
             games.register::<Tally>("other");
-            let settings = LobbySettings { games, max_lobbies: 1000, epoch_ms: EPOCH_MS, seed: 5 };
+            let settings = LobbySettings {
+                games,
+                max_lobbies: 1000,
+                inputs: None,
+                epoch_ms: EPOCH_MS,
+                seed: 5,
+            };
             let neighbours = Neighbours { own: *own, all: all.clone(), owners: Owners::new(3) };
             Lobbies::new(settings, neighbours)
         };

@@ -137,7 +137,7 @@ impl Script {
     }
 
     /// Time passes while nobody looks at the deadlines, and then somebody does.
-    fn stall(&mut self, ms: u64) {
+    pub(super) fn stall(&mut self, ms: u64) {
         self.now = self.now + Duration::from_millis(ms);
         self.tell(LobbyInput::Timeout);
         assert!(self.lobbies.deadline().is_none_or(|at| at > self.now), "no progress");
