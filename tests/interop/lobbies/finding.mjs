@@ -115,3 +115,73 @@ group("finding", () => {
     that((await player.accepted("list", {})).lobbies.length <= 100, "lobbies", "at most 100");
   });
 });
+
+group("quick play", () => {
+  /** A game that only those of this case play: others look for other words. */
+  const quick = (mark, more = {}) => ({
+    metadata: { mark },
+    filter: { metadata: { mark } },
+    ...more,
+  });
+
+  check("the first opens a public lobby, and the next ones fill it", async (t) => {
+    const mark = unique("mark");
+    const created = [];
+    for (let i = 0; i < 4; i++) {
+      const player = await Player.open(t);
+      const reply = await player.quick(quick(mark, { game: "circles", capacity: 2 }));
+      created.push([reply.created, reply.seat, reply.lobby.visibility]);
+    }
+    const [first, second] = [[true, 0, "public"], [false, 1, "public"]];
+    equal(created, [first, second, first, second], "who opened a lobby, and which seat");
+  });
+
+  check("of two who come at once one opens it, and both are in it", async (t) => {
+    for (let round = 0; round < 10; round++) {
+      const mark = unique("mark");
+      const two = await Promise.all([Player.open(t), Player.open(t)]);
+      const [one, other] = await Promise.all(two.map((player) => player.quick(quick(mark))));
+      equal(one.lobby.id, other.lobby.id, `the lobby, in round ${round}`);
+      equal([one.created, other.created].toSorted(), [false, true], "who opened it");
+      for (const player of two) player.socket.disconnect();
+    }
+  });
+
+  check("twenty at once make ten pairs", { ms: 60_000 }, async (t) => {
+    const mark = unique("mark");
+    const all = await Promise.all(Array.from({ length: 20 }, () => Player.open(t)));
+    const replies = await Promise.all(all.map((player) => player.quick(quick(mark))));
+    const ids = new Set(replies.map(({ lobby }) => lobby.id));
+    equal([ids.size, replies.filter(({ created }) => created).length], [10, 10], "lobbies");
+  });
+
+  check("nobody is sent where they cannot or do not want to be", async (t) => {
+    const mark = unique("mark");
+    const rating = (n) => ({ metadata: { mark, rating: n } });
+    const hosts = [];
+    for (const create of [
+      { ...rating(1500), password: "x" },
+      { ...rating(1500), locked: true },
+      { ...rating(1500), visibility: "unlisted" },
+      { ...rating(2000) },
+    ]) {
+      hosts.push(await Player.open(t));
+      await hosts.at(-1).create({ visibility: "public", ...create });
+    }
+    const filter = { metadata: { mark, rating: { min: 1400, max: 1600 } } };
+    const player = await Player.open(t);
+    equal((await player.quick({ ...rating(1500), filter })).created, true, "it opened its own");
+    const wide = await Player.open(t);
+    const { lobby } = await wide.quick({ filter: { metadata: { mark, rating: { min: 1900 } } } });
+    equal(lobby.id, hosts[3].lobby.id, "who asks for others");
+  });
+
+  check("a quick play that makes no sense is refused", async (t) => {
+    const player = await Player.open(t);
+    const request = { game: "chess", name: "Ada" };
+    for (const more of [{ visibility: "private" }, { password: "x" }, { filter: { limit: 3 } }])
+      await player.refused("E_BAD_REQUEST", "quick", { ...request, ...more });
+    await player.refused("E_UNKNOWN_GAME", "quick", { ...request, game: "ludo" });
+    await player.refused("E_NAME", "quick", { ...request, name: "" });
+  });
+});
