@@ -8,6 +8,7 @@
 // for what must be seen, with a deadline.
 
 import { entrance } from "./entrance.mjs";
+import { finding } from "./finding.mjs";
 import { Tab, all, assert, run, step } from "./tab.mjs";
 
 /** As long as a name may be, and new in each run: the server may still list the last one's. */
@@ -254,6 +255,7 @@ async function play() {
   });
 
   await entrance(ada, bob, eve);
+  await finding(ada, bob, eve);
 }
 
 await run(play);

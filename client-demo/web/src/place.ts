@@ -10,7 +10,7 @@ import { memory } from "./memory";
 import { apply, chatLine, eventLine, type ChatLine } from "./mirror";
 import { justHappened } from "./server-clock";
 import type {
-  Changed, Create, Join, Joined, Lobby, MatchEvent, Request, Seat, State, Takes, Tells, TypingPush,
+  Changed, Create, Join, Joined, Lobby, MatchEvent, Quick, Request, Seat, State, Takes, Tells, TypingPush,
 } from "./types";
 
 /** The one game this page can show. */
@@ -97,6 +97,10 @@ export class Place {
 
   async create(create: Create): Promise<void> {
     this.#enter(await this.#connection.request("create", create), false);
+  }
+
+  async quick(quick: Quick): Promise<void> {
+    this.#enter(await this.#connection.request("quick", quick), false);
   }
 
   async join(join: Join): Promise<void> {

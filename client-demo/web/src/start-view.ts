@@ -1,18 +1,16 @@
-// The first page: a name, a new lobby, a code, and the public lobbies there are.
+// The first page: a name, a new lobby, a code. The public lobbies there are are `listing-view`'s.
 
 import { Refused } from "./connection";
-import { byId, make, setText, show } from "./dom";
+import { byId, show } from "./dom";
+import { ListingView } from "./listing-view";
 import { memory } from "./memory";
 import { attempt, hideNotice, notice } from "./notice";
 import { GAME, type Place } from "./place";
 import { askPassword } from "./password-view";
-import type { ChessConfig, Create, Join, Listed, Phase, Role, Visibility } from "./types";
+import type { ChessConfig, Create, Join, Role, Visibility } from "./types";
 
-const PHASES: Record<Phase, string> = {
-  open: "waiting",
-  playing: "match on",
-  finished: "match over",
-};
+/** Minutes and seconds a move, for those who take whom they get. */
+const QUICK_CLOCK = "5+3";
 
 export class StartView {
   readonly #place: Place;
@@ -20,10 +18,7 @@ export class StartView {
   readonly #name = byId("name", HTMLInputElement);
   readonly #code = byId("code", HTMLInputElement);
   readonly #password = byId("create-password", HTMLInputElement);
-  readonly #listing = byId("listing", HTMLUListElement);
-  readonly #listingState = byId("listing-state", HTMLElement);
-  readonly #refresh = byId("refresh", HTMLButtonElement);
-  #listed = false;
+  readonly #listing: ListingView;
 
   constructor(place: Place) {
     this.#place = place;
@@ -33,12 +28,13 @@ export class StartView {
       event.preventDefault();
       void this.#create();
     });
+    byId("quick", HTMLButtonElement).addEventListener("click", () => void this.#quick());
     byId("join-form", HTMLFormElement).addEventListener("submit", (event) => {
       event.preventDefault();
       const watches = event.submitter?.id === "watch";
       void this.#join({ code: this.#code.value.trim() }, watches ? "spectator" : "player");
     });
-    this.#refresh.addEventListener("click", () => void this.#list());
+    this.#listing = new ListingView(place, (id, role) => void this.#join({ id }, role));
   }
 
   /** Puts a code from an invitation into its field. */
@@ -51,8 +47,7 @@ export class StartView {
     const up = this.#place.line === "up";
     show(this.#section, shown);
     for (const button of this.#section.querySelectorAll("button")) button.disabled = !up;
-    if (!shown || !up) this.#listed = false;
-    else if (!this.#listed) void this.#list();
+    this.#listing.update(shown && up);
   }
 
   /** The name, or nothing (and the cursor in its field) if there is none yet. */
@@ -84,6 +79,16 @@ export class StartView {
     if (await attempt(made)) this.#password.value = "";
   }
 
+  /** Against whoever else wants to play just so; the match begins when both are there. */
+  async #quick(): Promise<void> {
+    const name = this.#needName();
+    if (name === undefined) return;
+    const { metadata = {}, config } = terms(QUICK_CLOCK, "random");
+    const filter = { metadata };
+    const quick = { game: GAME, name, metadata, filter };
+    await attempt(this.#place.quick({ ...quick, ...(config && { config }) }));
+  }
+
   async #join(which: Pick<Join, "code" | "id">, role: Role): Promise<void> {
     if (which.code === "") {
       this.#code.focus();
@@ -99,40 +104,6 @@ export class StartView {
       if (refused.code === "E_PASSWORD") askPassword(join, (again) => this.#place.join(again));
       else void attempt(Promise.reject(refused));
     }
-  }
-
-  async #list(): Promise<void> {
-    this.#listed = true;
-    this.#refresh.disabled = true;
-    await attempt(
-      this.#place.ask("list", { game: GAME }).then(({ lobbies }) => {
-        this.#listing.replaceChildren(...lobbies.map((listed) => this.#item(listed)));
-        const none = lobbies.length === 0;
-        setText(this.#listingState, none ? "There is no public lobby just now." : "");
-      }),
-    );
-    this.#refresh.disabled = this.#place.line !== "up";
-  }
-
-  #item({ id, host, players, capacity, phase, metadata, ...door }: Listed): HTMLLIElement {
-    const action = (label: string, role: Role): HTMLButtonElement => {
-      const button = make("button", { type: "button", class: "small" }, label);
-      button.setAttribute("aria-label", `${label} ${host}’s lobby`);
-      button.dataset.testid = role === "player" ? "listed-join" : "listed-watch";
-      button.addEventListener("click", () => void this.#join({ id }, role));
-      return button;
-    };
-    const facts = [`${players} of ${capacity} seats taken`, PHASES[phase]];
-    if (metadata?.clock) facts.push(String(metadata.clock));
-    if (door.password) facts.push("password");
-    if (door.locked) facts.push("locked");
-    const words = make("span", { class: "listed" }, make("b", {}, host || "Nobody’s"));
-    words.append(make("small", {}, facts.join(" · ")));
-    const item = make("li", { "data-testid": "listed", "data-id": id }, words);
-    if (door.locked) return item;
-    if (players < capacity && phase !== "playing") item.append(action("Join", "player"));
-    item.append(action("Watch", "spectator"));
-    return item;
   }
 }
 

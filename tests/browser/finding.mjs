@@ -1,0 +1,26 @@
+// How people find each other at the demo site: by the list, and by playing whoever comes.
+
+import { all, step } from "./tab.mjs";
+
+/** Plays it with three people who are in no lobby, and leaves them in none. */
+export async function finding(ada, bob, eve) {
+  await step("Ada and Bob play whoever comes, and get each other", async () => {
+    await ada.fill("#name", "Ada");
+    await ada.click("#quick");
+    await ada.sees("#lobby-about", "public lobby · 5+3");
+    await bob.fill("#name", "Bob");
+    await bob.click("#quick");
+    await all([ada, bob], (tab) => tab.sees("[data-testid=seat-0]", "Ada"));
+    await all([ada, bob], (tab) => tab.sees("[data-testid=seat-1]", "Bob"));
+  });
+
+  await step("Eve finds them in the list, and watches", async () => {
+    await eve.click("#refresh");
+    await eve.sees("#listing li", "2 of 2 seats taken");
+    await eve.picture("14-list");
+    await eve.click('#listing li:has-text("5+3") [data-testid=listed-watch]');
+    await all([ada, bob, eve], (tab) => tab.sees("#spectators", "1 watching"));
+  });
+
+  await all([ada, bob, eve], (tab) => tab.leave());
+}
