@@ -151,6 +151,8 @@ class Runner:
 
     def parlor(self):
         flags = ["--server-port", "0", "--log-level", "warn", "--server-shards", self.shards,
+                 # Hundreds of matches begin one after the other.
+                 "--lobbies-countdown-ms", "0",
                  "--limits-max-connections-per-address", "0",
                  "--limits-max-sessions-per-address", "0"]
         server = Server([self.bin / "parlor", "dev", *flags], r"demo site\s+http://([^/]+)/")

@@ -126,7 +126,7 @@ impl Player {
         match lobby.phase {
             Phase::Open => socket.ready(true)?,
             Phase::Finished => socket.rematch()?,
-            Phase::Playing => {}
+            Phase::Starting | Phase::Playing => {}
         }
         Ok(Self::new(socket, random, pace))
     }

@@ -175,6 +175,16 @@ config! {
         inputs_per_second: u32 = 60,
         /// How many of them may come at once.
         inputs_burst: u32 = 120,
+        /// Milliseconds from the host's start, or from the moment that nothing is in a match's way,
+        /// to its beginning; 0: it begins at once. At most an hour.
+        countdown_ms: u64 = 3_000,
+        /// Milliseconds for which the end of a match is shown, before the lobby is open again. Here
+        /// and below at least a second.
+        finished_ms: u64 = 60_000,
+        /// Milliseconds that a lobby is open without anything said or done, before it ends.
+        open_timeout_ms: u64 = 3_600_000,
+        /// Milliseconds that a match may take, before it ends with the reason `timeout`.
+        max_match_ms: u64 = 86_400_000,
     }
     /// What is kept of clients that lose their connection, where namespaces let them come back.
     recovery: Recovery {

@@ -8,7 +8,7 @@ use parlor_core::{
     cluster::{Neighbours, Owners},
     engine_io::Settings,
     key::ShardId,
-    lobby::{Games, LobbySettings},
+    lobby::{Games, LobbySettings, Policy},
     rate::Rate,
     socket_io::{Dynamic, RecoverySettings},
 };
@@ -204,6 +204,18 @@ impl Plan {
         }
     }
 
+    /// How lobbies are run.
+    fn policy(&self) -> Policy {
+        let config = &self.config.lobbies;
+        let least_1_s = |ms: u64| Duration::from_millis(ms.max(1000));
+        Policy {
+            countdown: Duration::from_millis(config.countdown_ms.min(3_600_000)),
+            finished: least_1_s(config.finished_ms),
+            open_timeout: least_1_s(config.open_timeout_ms),
+            max_match: least_1_s(config.max_match_ms),
+        }
+    }
+
     /// What other threads know of one shard.
     pub(crate) fn env(&self, number: u8, mailbox: Mailbox, stop: Arc<Stop>) -> Env {
         Env::new(EnvParts {
@@ -231,6 +243,7 @@ impl Plan {
                 Rate::per_second(lobbies.inputs_per_second, lobbies.inputs_burst)
             },
             seed: chance::seed(),
+            policy: self.policy(),
         });
         let n_shards = usize::from(self.last_shard) + 1;
         let settings = WorldSettings {

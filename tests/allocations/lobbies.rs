@@ -10,7 +10,7 @@ use parlor_core::{
     ids::MAX_IDS_PER_INPUT,
     input::Input,
     key::{Key as _, Origin, SessionKey, ViewId},
-    lobby::{Games, LobbySettings},
+    lobby::{Games, LobbySettings, Policy},
     socket_io::RecoverySettings,
     time::Time,
 };
@@ -69,9 +69,8 @@ impl Lobbies {
         let lobbies = LobbySettings {
             games,
             max_lobbies: LOBBIES as usize,
-            inputs: None,
-            epoch_ms: 0,
-            seed: 1,
+            policy: Policy::without_countdown(),
+            ..Default::default()
         };
         let world = World::new(WorldSettings {
             neighbours: Neighbours::alone(1),

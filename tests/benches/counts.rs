@@ -15,7 +15,7 @@ use parlor_core::{
     engine_io::{Session, SessionEffect, SessionInput, Settings, Transport},
     input::{Input, Target},
     key::{Key as _, NamespaceKey, Origin, SessionKey, SocketKey, ViewId},
-    lobby::{Games, LobbySettings},
+    lobby::{Games, LobbySettings, Policy},
     socket_io::RecoverySettings,
     time::Time,
 };
@@ -111,7 +111,12 @@ impl Rig {
     fn new(n_sessions: u32, connect: &str) -> Self {
         let mut games = Games::default();
         games.register::<parlor_games::Circles>("circles");
-        let lobbies = LobbySettings { games, max_lobbies: 10, inputs: None, epoch_ms: 0, seed: 1 };
+        let lobbies = LobbySettings {
+            games,
+            max_lobbies: 10,
+            policy: Policy::without_countdown(),
+            ..Default::default()
+        };
         let world = World::new(WorldSettings {
             neighbours: Neighbours::alone(1),
             namespaces: vec!["/".to_owned()],

@@ -231,6 +231,7 @@ mod tests {
             Message::Lobby(LobbyMessage::Answer(answer)),
             Message::Lobby(LobbyMessage::Push(socket, frame, Delivery::Reliable)),
             Message::Lobby(LobbyMessage::Disconnect(socket)),
+            Message::Lobby(LobbyMessage::Removed(socket)),
         ];
         let filter = serde_json::from_str(r#"{"game":"g","metadata":{"a":{"in":["x",2]}}}"#);
         let wish = Wish { filter: filter.unwrap(), capacity: Some(3) };

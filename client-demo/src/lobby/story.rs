@@ -161,7 +161,7 @@ impl Story {
     fn renew(&mut self, state: State) -> Push {
         let age = |state: &State| (state.number, state.turn);
         let is_old = self.state().is_some_and(|known| age(known) > age(&state));
-        if is_old || self.lobby.phase == Phase::Open {
+        if is_old || matches!(self.lobby.phase, Phase::Open | Phase::Starting) {
             return Push::Nothing;
         }
         self.lobby.state = Some(state);
@@ -188,7 +188,7 @@ impl Story {
             Change::Settings(terms) => lobby.set_terms(terms),
             Change::Colour { seat, colour } => self.at(*seat, |s| s.colour = Some(*colour)),
             Change::Dropped { seat, .. } => {
-                let is_open = lobby.phase == Phase::Open;
+                let is_open = matches!(lobby.phase, Phase::Open | Phase::Starting);
                 self.at(*seat, |s| {
                     s.connected = false;
                     // Without a push of its own.
@@ -200,7 +200,13 @@ impl Story {
             Change::Host { seat } => lobby.host = Some(*seat),
             Change::Ready { seat, ready } => self.at(*seat, |s| s.ready = *ready),
             Change::Spectators { count } => lobby.spectators = *count,
+            Change::Starting { at_ms } => {
+                (lobby.phase, lobby.starts_at_ms) = (Phase::Starting, Some(*at_ms));
+            }
+            Change::Stopped => (lobby.phase, lobby.starts_at_ms) = (Phase::Open, None),
+            Change::Opened => (lobby.phase, lobby.state) = (Phase::Open, None),
             Change::Started { .. } => {
+                lobby.starts_at_ms = None;
                 lobby.phase = Phase::Playing;
                 lobby.seats.iter_mut().for_each(|s| s.ready = false);
             }

@@ -50,6 +50,7 @@ export class Connection {
     socket.on("event", listener.event);
     socket.on("state", listener.state);
     socket.on("typing", listener.typing);
+    socket.on("closed", listener.closed);
   }
 
   /**

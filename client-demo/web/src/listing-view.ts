@@ -7,6 +7,7 @@ import type { Listed, Phase, Role } from "./types";
 
 const PHASES: Record<Phase, string> = {
   open: "waiting",
+  starting: "starting",
   playing: "match on",
   finished: "match over",
 };

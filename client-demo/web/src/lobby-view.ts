@@ -46,7 +46,7 @@ export class LobbyView {
     const { lobby, live } = this.#place;
     show(this.#section, lobby !== undefined);
     if (!lobby) return;
-    const gathers = lobby.phase === "open";
+    const gathers = lobby.phase === "open" || lobby.phase === "starting";
     this.#section.classList.toggle("playing", !gathers);
     show(this.#gathering, gathers);
     setText(this.#title, gathers ? "Chess lobby" : `Match ${lobby.state?.number ?? ""}`);
@@ -70,12 +70,13 @@ export class LobbyView {
     this.#ready.setAttribute("aria-pressed", String(mine?.ready ?? false));
     this.#ready.classList.toggle("primary", !mine?.ready && !(hosts && canStart));
     show(this.#start, hosts);
-    this.#start.disabled = !live || !canStart;
+    this.#start.disabled = !live || !canStart || lobby.phase === "starting";
     this.#start.classList.toggle("primary", canStart);
 
     const host = lobby.seats.find((seat) => seat.seat === lobby.host)?.name ?? "The host";
     const missing = lobby.seats.filter((seat) => !seat.ready && seat.seat !== mine?.seat);
     if (!complete) setText(this.#hint, "Waiting for an opponent: send them the code or the link.");
+    else if (lobby.phase === "starting") setText(this.#hint, "The match begins in a moment.");
     else if (hosts && canStart) setText(this.#hint, "You can start the match.");
     else if (mine && !mine.ready) setText(this.#hint, "Say when you are ready.");
     else if (missing.length > 0) setText(this.#hint, `Waiting for ${names(missing)} to be ready.`);

@@ -48,7 +48,7 @@ export class MatchView {
 
   update(): void {
     const { lobby } = this.#place;
-    const hasMatch = lobby !== undefined && lobby.phase !== "open";
+    const hasMatch = lobby !== undefined && lobby.phase !== "open" && lobby.phase !== "starting";
     show(this.#section, hasMatch);
     if (!hasMatch) {
       this.#board.update(undefined, "white");

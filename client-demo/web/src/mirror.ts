@@ -34,7 +34,7 @@ export function apply(lobby: Lobby, version: number, change: Change): Lobby {
       // Who is away is not ready for a first match; a wish for a rematch stands.
       next.seats = patch(change.seat, {
         connected: false,
-        ...(lobby.phase === "open" && { ready: false }),
+        ...((lobby.phase === "open" || lobby.phase === "starting") && { ready: false }),
       });
       break;
     case "returned":
@@ -53,8 +53,21 @@ export function apply(lobby: Lobby, version: number, change: Change): Lobby {
     case "spectators":
       next.spectators = change.count;
       break;
+    case "starting":
+      next.phase = "starting";
+      next.starts_at_ms = change.at_ms;
+      break;
+    case "stopped":
+      next.phase = "open";
+      delete next.starts_at_ms;
+      break;
+    case "opened":
+      next.phase = "open";
+      delete next.state;
+      break;
     case "started":
       next.phase = "playing";
+      delete next.starts_at_ms;
       next.seats = nobodyReady();
       // The old match's board is no longer true; the new one's `state` follows.
       if (lobby.state?.number !== change.number) delete next.state;
@@ -93,6 +106,12 @@ export function chatLine(lobby: Lobby, change: Change): ChatLine | undefined {
       );
     case "host":
       return happened(`${name(change.seat)} is host now`);
+    case "starting":
+      return happened("The match begins in a moment");
+    case "stopped":
+      return happened("The match does not begin yet");
+    case "opened":
+      return happened("The lobby is open again");
     case "started":
       return happened(change.number === 1 ? "The match begins" : `Match ${change.number} begins`);
     case "finished": {
@@ -133,7 +152,7 @@ export function result(
 ): { title: string; how: string; kind: "won" | "lost" | "even" } {
   const how = REASONS[outcome.reason] ?? `(${outcome.reason.replaceAll("_", " ")})`;
   if (outcome.winners.length === 0) {
-    const nobody = ["crashed", "abandoned", "no_start"].includes(outcome.reason);
+    const nobody = ["crashed", "abandoned", "no_start", "timeout"].includes(outcome.reason);
     return { title: nobody ? "The match ended" : "Draw", how, kind: "even" };
   }
   if (mine === undefined) {
@@ -157,5 +176,6 @@ const REASONS: Record<string, string> = {
   time: "on time",
   no_start: "because nobody moved",
   abandoned: "because nobody was left",
+  timeout: "because it took too long",
   crashed: "because the game failed",
 };

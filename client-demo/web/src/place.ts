@@ -56,6 +56,7 @@ export class Place {
       changed: (changed) => this.#changed(changed),
       event: (event) => this.#event(event),
       state: (state) => this.#state(state),
+      closed: () => this.#exit("The lobby was closed, as nothing happened in it for long."),
       typing: (typing) => audience.typing(typing),
     });
   }

@@ -3,7 +3,8 @@
 
 export type Visibility = "public" | "unlisted" | "private";
 export type Role = "player" | "spectator";
-export type Phase = "open" | "playing" | "finished";
+export type Phase = "open" | "starting" | "playing" | "finished";
+export type StartRule = "host" | "ready" | "full";
 
 export type Colour =
   | "red" | "blue" | "green" | "yellow" | "purple" | "orange" | "cyan" | "pink"
@@ -21,6 +22,7 @@ export interface Create {
   max_spectators?: number;
   locked?: boolean;
   metadata?: Metadata;
+  start?: StartRule;
   colour?: Colour;
   name: string;
   deltas?: boolean;
@@ -96,7 +98,10 @@ export interface Lobby {
   visibility: Visibility;
   password?: boolean;
   locked?: boolean;
+  start: StartRule;
   phase: Phase;
+  /** Only while it is starting. */
+  starts_at_ms?: number;
   version: number;
   host?: number;
   seats: Seat[];
@@ -119,7 +124,10 @@ export interface Seat {
 
 /** How a lobby is run. */
 export type Terms = Required<
-  Pick<Lobby, "visibility" | "password" | "locked" | "capacity" | "max_spectators" | "metadata">
+  Pick<
+    Lobby,
+    "visibility" | "password" | "locked" | "start" | "capacity" | "max_spectators" | "metadata"
+  >
 >;
 
 /** What the host changes of that; what is absent stays. */
@@ -161,6 +169,9 @@ export type Change =
   | { type: "host"; seat: number }
   | { type: "ready"; seat: number; ready: boolean }
   | { type: "spectators"; count: number }
+  | { type: "starting"; at_ms: number }
+  | { type: "stopped" }
+  | { type: "opened" }
   | { type: "started"; number: number }
   | { type: "finished"; outcome: Outcome }
   | { type: "chat"; name: string; seat?: number; text: string; at_ms: number };
@@ -253,5 +264,6 @@ export interface ServerToClient {
   changed: (changed: Changed) => void;
   event: (event: MatchEvent) => void;
   state: (state: State) => void;
+  closed: () => void;
   typing: (typing: TypingPush) => void;
 }

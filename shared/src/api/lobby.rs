@@ -10,6 +10,7 @@ mod quick;
 
 mod format;
 mod input;
+mod phases;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ pub use format::Format;
 pub use input::ForTick;
 pub use listing::*;
 pub use metadata::*;
+pub use phases::{Closed, ClosedReason, Phase, StartRule};
 pub use quick::Quick;
 pub use settings::{Colour, HandOver, Paint, Settings, Terms};
 
@@ -52,8 +54,12 @@ pub mod request {
     pub const COLOUR: &str = "colour";
     /// [`super::Ready`] → [`super::Done`].
     pub const READY: &str = "ready";
-    /// No argument → [`super::Done`]: the host starts the match, which counts as being ready.
+    /// No argument → [`super::Done`]: the host starts the match, which counts as being ready. Only
+    /// if the lobby leaves that to its host ([`super::StartRule::Host`]).
     pub const START: &str = "start";
+    /// No argument → [`super::Done`]: the host ends the countdown to a match. If the match would
+    /// begin by itself, the host is no longer ready.
+    pub const STOP: &str = "stop";
     /// [`super::Chat`] → [`super::Done`].
     pub const CHAT: &str = "chat";
     /// [`super::Typing`] → [`super::Done`].
@@ -89,6 +95,8 @@ pub mod push {
     pub const STATE: &str = "state";
     /// [`super::Delta`]: the same in short, for those who asked for `deltas`.
     pub const DELTA: &str = "delta";
+    /// [`super::Closed`]: the lobby is no more; the last one from it.
+    pub const CLOSED: &str = "closed";
     /// [`super::TypingPush`]: somebody began or stopped typing; may be lost.
     pub const TYPING: &str = "typing";
 }
@@ -141,6 +149,9 @@ pub struct Create {
     /// True: nobody comes in until the host unlocks it; absent: false.
     #[serde(default, skip_serializing_if = "is_false")]
     pub locked: bool,
+    /// When a match begins; absent: when the host says so.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub start: StartRule,
     /// The player's name: 1 to 64 code points, no control characters.
     pub name: String,
     /// The seat's colour; absent: the first.
@@ -262,19 +273,6 @@ pub struct Acted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {}
 
-/// Where a lobby stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// Gathering players.
-    #[default]
-    Open,
-    /// A match is on.
-    Playing,
-    /// The match has ended; a rematch leads back to playing.
-    Finished,
-}
-
 /// A whole lobby as one viewer may know it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Lobby {
@@ -294,8 +292,14 @@ pub struct Lobby {
     /// True if nobody new comes in.
     #[serde(default, skip_serializing_if = "is_false")]
     pub locked: bool,
+    /// When a match begins.
+    #[serde(default)]
+    pub start: StartRule,
     /// Where it stands.
     pub phase: Phase,
+    /// When the match begins, in milliseconds since the Unix epoch; only while it is starting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_at_ms: Option<u64>,
     /// Of the last change or event contained here: each viewer counts what it was told.
     pub version: u64,
     /// The seat that may start; absent when no seat is taken.
@@ -315,7 +319,7 @@ pub struct Lobby {
     /// What others find it by.
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
-    /// The running or last match; absent before the first.
+    /// The running or last match; absent before the first, and when the lobby is open again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<State>,
 }
@@ -358,7 +362,8 @@ pub struct State {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub applied: BTreeMap<u8, u64>,
     /// Which of this viewer's states it is: each is numbered, though not each is sent. May begin
-    /// anew after [`Create`], [`Join`] and [`Resume`]. Only in a push.
+    /// anew after [`Create`], [`Join`] and [`Resume`], and when the lobby is open again. Only in a
+    /// push.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n: Option<u64>,
     /// True if later [`Delta`]s may build on this state: keep it. Only in a push.
@@ -392,7 +397,7 @@ pub struct Player {
 pub struct Outcome {
     /// The seats that won; empty: a draw, or nobody.
     pub winners: Vec<u8>,
-    /// The game's word for it, such as `checkmate`; `crashed` and `abandoned` are Parlor's own.
+    /// The game's word for it, such as `checkmate`; `crashed` and `timeout` are Parlor's own.
     pub reason: String,
 }
 
@@ -434,8 +439,8 @@ pub struct VolatileEvent {
 pub enum Change {
     /// A player took a seat: this one.
     Joined(Seat),
-    /// A player's connection was lost; the seat is kept for a while. In an open lobby a `ready`
-    /// comes before, if it was.
+    /// A player's connection was lost; the seat is kept for a while. In an open lobby, or one
+    /// that is starting, a `ready` comes before, if it was.
     Dropped {
         /// Which.
         seat: u8,
@@ -480,6 +485,16 @@ pub enum Change {
         /// How many there are now.
         count: u32,
     },
+    /// A match begins in a moment, unless somebody is no longer ready, drops or leaves.
+    Starting {
+        /// When, in milliseconds since the Unix epoch.
+        at_ms: u64,
+    },
+    /// It does not: the lobby is open.
+    Stopped,
+    /// Nobody wanted another match for a while: the lobby is open again, and the last match is no
+    /// longer to be seen.
+    Opened,
     /// A match began, and nobody is ready for the next one yet; a `state` follows.
     Started {
         /// Number of the match in this lobby, from 1.
@@ -530,6 +545,10 @@ pub struct TypingPush {
     pub seat: Option<u8>,
     /// True: typing.
     pub typing: bool,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn is_false(flag: &bool) -> bool {

@@ -180,13 +180,7 @@ impl Driven {
                 max_sockets: 4,
                 ..RecoverySettings::default()
             },
-            lobbies: Some(LobbySettings {
-                games,
-                max_lobbies: 3,
-                inputs: None,
-                epoch_ms: 0,
-                seed: 9,
-            }),
+            lobbies: Some(LobbySettings { games, max_lobbies: 3, ..Default::default() }),
         });
         Self {
             own,

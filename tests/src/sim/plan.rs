@@ -6,7 +6,10 @@ use std::{sync::Arc, time::Duration};
 use parlor_core::{
     engine_io::Settings,
     key::ShardId,
-    lobby::game::{Game, Random},
+    lobby::{
+        Policy,
+        game::{Game, Random},
+    },
     socket_io::RecoverySettings,
     time::Time,
 };
@@ -30,6 +33,7 @@ pub(super) struct Plan {
     pub(super) session: Arc<Settings>,
     pub(super) connect_timeout: Duration,
     pub(super) max_lobbies: usize,
+    pub(super) lobbies: Policy,
     pub(super) recovery: RecoverySettings,
     /// A batch takes at most so long from shard to shard.
     pub(super) wire_ms: u64,
@@ -91,6 +95,12 @@ impl Plan {
             session: Arc::new(session),
             connect_timeout: seconds(random, 3, 15),
             max_lobbies: random.between(2, 6) as usize,
+            lobbies: Policy {
+                countdown: Duration::from_millis(random.pick(&[0, 0, 500, 3_000])),
+                finished: seconds(random, 5, 60),
+                open_timeout: seconds(random, 60, 3_600),
+                max_match: seconds(random, 30, 3_600),
+            },
             recovery,
             wire_ms: random.pick(&[1, 20, 150]),
             turn_us: random.pick(&[0, 200, 5_000]),

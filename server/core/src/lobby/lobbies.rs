@@ -7,6 +7,7 @@ mod time;
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    sync::Arc,
     time::Duration,
 };
 
@@ -28,6 +29,7 @@ use super::{
     message::{Answer, Ask, LobbyMessage},
     pace::Phases,
     play::Games,
+    policy::Policy,
     quick::{QuickMessage, QuickPlay, Told},
     request::Request,
     visitors::{VisitorEffect, Visitors, answer_frame},
@@ -64,6 +66,8 @@ pub struct LobbySettings {
     pub inputs: Option<Rate>,
     /// Seeds what is drawn by lot.
     pub seed: u64,
+    /// How they are run.
+    pub policy: Policy,
 }
 
 /// Everything that can happen to lobbies.
@@ -85,6 +89,7 @@ pub enum LobbyInput {
 #[derive(Debug)]
 pub struct Lobbies {
     settings: LobbySettings,
+    policy: Arc<Policy>,
     lobbies: Table<LobbyKey, Lobby>,
     by_code: BTreeMap<Code, LobbyKey>,
     by_id: BTreeMap<LobbyId, LobbyKey>,
@@ -108,6 +113,7 @@ impl Lobbies {
     pub fn new(settings: LobbySettings, neighbours: Neighbours) -> Self {
         Self {
             random: Random::new(settings.seed),
+            policy: Arc::new(settings.policy.clone()),
             settings,
             lobbies: Table::default(),
             by_code: BTreeMap::new(),
@@ -264,6 +270,7 @@ impl Lobbies {
             LobbyMessage::Push(socket, frame, delivery) => {
                 effects.push(LobbyEffect::Push(self.own(socket), frame, delivery));
             }
+            LobbyMessage::Removed(socket) => self.visitors.evicted(from, socket),
             LobbyMessage::Disconnect(socket) => {
                 self.visitors.evicted(from, socket);
                 effects.push(LobbyEffect::Disconnect(self.own(socket)));
@@ -355,11 +362,19 @@ impl Lobbies {
             self.by_token.remove(&previous);
         }
         lobby.catch_up(now, pushes);
+        lobby.touch(now.time);
         let frame = match request {
-            Request::Settings(settings) => answer_frame(ack, lobby.set(at, &settings, pushes)),
+            Request::Settings(settings) => {
+                let seed = self.random.next_u64();
+                answer_frame(ack, lobby.set(now, at, &settings, seed, pushes))
+            }
             Request::Host(host) => answer_frame(ack, lobby.hand_over(now, at, host.seat, pushes)),
             Request::Colour(paint) => answer_frame(ack, lobby.paint(at, paint.colour, pushes)),
-            Request::Ready(ready) => answer_frame(ack, lobby.ready(at, ready.ready, pushes)),
+            Request::Ready(ready) => {
+                let seed = self.random.next_u64();
+                answer_frame(ack, lobby.ready(now, at, ready.ready, seed, pushes))
+            }
+            Request::Stop => answer_frame(ack, lobby.stop(at, pushes)),
             Request::Start => {
                 let seed = self.random.next_u64();
                 answer_frame(ack, lobby.start(now, at, seed, pushes))

@@ -4,9 +4,12 @@
 //! Which lobby somebody means, and codes and tokens, are `lobbies`' knowledge.
 //!
 //! ```text
-//!  Open ──start, all ready──► Playing ──the game has an outcome──► Finished
-//!                                ▲                                    │
-//!                                └──────── all want a rematch ────────┘
+//!  ┌────── unready, drop, leave ──────┐
+//!  ▼                                   │
+//!  Open ──start, all ready, full──► Starting ──► Playing ──outcome──► Finished
+//!  ▲                                               ▲                   │   │
+//!  │                                               └─── all want it ───┘   │
+//!  └────────────────────────── for a while they do not ────────────────────┘
 //! ```
 
 mod acts;
@@ -18,13 +21,14 @@ mod settings;
 mod shown;
 mod told;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use parlor_shared::{
     api::{
         Refusal, code,
         lobby::{
-            self as api, Change, Colour, LeaveReason, Phase, Role, TypingPush, Visibility, push,
+            self as api, Change, Colour, LeaveReason, Phase, Role, StartRule, TypingPush,
+            Visibility, push,
         },
     },
     id::{LobbyId, ResumeToken},
@@ -37,6 +41,7 @@ use super::{
     game::{Outcome, Seat, SeatChange},
     pace::Beat,
     play::{Configured, Kind, Play, Told, When},
+    policy::Policy,
     who::Who,
 };
 use crate::{
@@ -88,10 +93,17 @@ pub(super) struct Lobby {
     /// Where it lives.
     home: (ShardId, LobbyKey),
     game: String,
-    kind: std::sync::Arc<dyn Kind>,
+    kind: Arc<dyn Kind>,
     config: Box<dyn Configured>,
     settings: Settings,
+    policy: Arc<Policy>,
     phase: Phase,
+    /// When it has lasted as long as it may.
+    pub(super) until: Option<Time>,
+    /// When the match begins, while it is starting.
+    starts_at_ms: u64,
+    /// When something was last said or done.
+    touched: Time,
     /// How much was told to everybody: where the versions of who comes in begin.
     version: u64,
     /// What was said of late, while somebody may have missed it.
@@ -206,9 +218,10 @@ impl Lobby {
     pub(super) fn new(
         identity: Identity,
         game: String,
-        kind: std::sync::Arc<dyn Kind>,
+        kind: Arc<dyn Kind>,
         config: Box<dyn Configured>,
         settings: Settings,
+        policy: Arc<Policy>,
     ) -> Self {
         let Identity { id, code, serial, made_ms, home } = identity;
         Self {
@@ -221,7 +234,11 @@ impl Lobby {
             kind,
             config,
             settings,
+            policy,
             phase: Phase::Open,
+            until: None,
+            starts_at_ms: 0,
+            touched: Time::ZERO,
             version: 0,
             kept: None,
             host: None,
@@ -256,10 +273,11 @@ impl Lobby {
         self.falls().into_iter().chain(self.beat.as_ref().map(Beat::due)).min()
     }
 
-    /// When the next kept place falls, or the match has set itself a deadline.
+    /// When the next kept place falls, the phase ends, or the match has set itself a deadline.
     pub(super) fn falls(&self) -> Option<Time> {
         let wakes = self.play.as_ref().filter(|_| self.is_playing()).and_then(|p| p.deadline());
-        self.members.iter().filter_map(|member| member.kept_until).chain(wakes).min()
+        let kept = self.members.iter().filter_map(|member| member.kept_until);
+        kept.chain(wakes).chain(self.until).min()
     }
 
     /// The game has failed while nobody was looking after the match.

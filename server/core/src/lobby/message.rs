@@ -28,6 +28,8 @@ pub enum LobbyMessage {
     Answer(Answer),
     /// From a lobby: something for a socket of the receiver's.
     Push(SocketKey, Frame, Delivery),
+    /// From a lobby: a socket of the receiver's is in it no more.
+    Removed(SocketKey),
     /// From a lobby: another socket has taken this one's place.
     Disconnect(SocketKey),
 }

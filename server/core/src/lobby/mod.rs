@@ -12,6 +12,7 @@ mod machine;
 mod message;
 mod pace;
 mod play;
+mod policy;
 mod quick;
 mod request;
 mod visitors;
@@ -28,6 +29,7 @@ pub use machine::{
 };
 pub use message::{Answer, Ask, LobbyMessage};
 pub use play::{Games, MAX_HZ};
+pub use policy::Policy;
 pub use quick::{MAX_SEEKERS, Prospect, QuickMessage, Wish};
 pub use request::{MAX_SEQ, Request};
 pub use visitors::MAX_HELD;

@@ -38,6 +38,8 @@ pub enum Request {
     Ready(api::Ready),
     /// Begin the match.
     Start,
+    /// End the countdown.
+    Stop,
     /// Say something.
     Chat(api::Chat),
     /// Begin or stop typing.
@@ -74,6 +76,7 @@ impl Request {
             name::COLOUR => Self::Colour(first(args)?),
             name::READY => Self::Ready(first(args)?),
             name::START => Self::Start,
+            name::STOP => Self::Stop,
             name::CHAT => Self::Chat(first(args)?),
             name::TYPING => Self::Typing(first(args)?),
             name::ACTION => Self::Action(first(args)?),
@@ -132,6 +135,7 @@ impl Serialize for Request {
             Self::Colour(colour) => serde_json::to_string(&(name::COLOUR, colour)),
             Self::Ready(ready) => serde_json::to_string(&(name::READY, ready)),
             Self::Start => serde_json::to_string(&(name::START,)),
+            Self::Stop => serde_json::to_string(&(name::STOP,)),
             Self::Chat(chat) => serde_json::to_string(&(name::CHAT, chat)),
             Self::Typing(typing) => serde_json::to_string(&(name::TYPING, typing)),
             Self::Action(action) => serde_json::to_string(&(name::ACTION, action)),

@@ -15,7 +15,7 @@ use crate::{
     ids::MAX_IDS_PER_INPUT,
     key::{Key as _, Origin, SessionKey},
     lobby::{
-        Games,
+        Games, Policy,
         game::{CatchUp, Cx, Game, Outcome, Pace, Reject, Seat, Viewer},
     },
 };
@@ -121,9 +121,8 @@ impl Script {
         Self::with_lobbies(Some(LobbySettings {
             games,
             max_lobbies: 10,
-            inputs: None,
-            epoch_ms: 0,
-            seed: 1,
+            policy: Policy::without_countdown(),
+            ..Default::default()
         }))
     }
 
@@ -455,7 +454,11 @@ fn a_tab_that_is_taken_over_is_disconnected_and_its_seat_is_not_dropped() {
     assert_eq!(resumed["lobby"]["seats"][0]["connected"], true);
     assert_eq!(script.sent(1), ["1/lobby,"]);
     assert_eq!(script.sent(2).len(), 1, "the answer and nothing else");
-    assert_eq!(script.world.deadline(), None);
+    assert_eq!(
+        script.world.deadline(),
+        Some(Time::after_start(Duration::from_secs(3600))),
+        "an open lobby's, no seat's"
+    );
     assert_eq!(script.world.socket_io().n_clients(), 3, "the session itself lives");
 }
 
@@ -588,7 +591,8 @@ fn a_game_that_fails_over_a_view_that_is_made_later_ends_its_match_at_once() {
     let told = script.sent(2).concat();
     assert!(told.contains(r#""type":"finished","outcome":{"winners":[],"reason":"crashed"}"#));
     assert!(told.contains(r#""view":null"#));
-    assert_eq!(script.world.deadline(), None);
+    // Nothing but the end of the phase is awaited.
+    assert_eq!(script.world.deadline(), Some(Time::after_start(Duration::from_millis(65_100))));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Lobby, Metadata, Visibility};
+use super::{Lobby, Metadata, StartRule, Visibility};
 
 /// Change how a lobby is run; only its host may. What is absent stays as it is.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -16,12 +16,15 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
     /// Seats in all: at least as many as are taken and as the game needs, at most as many as it
-    /// has. Not while a match is on.
+    /// has. Not while a match is on or starting.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity: Option<u8>,
     /// How many may watch, 0 to 64. Those who do already may stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_spectators: Option<u8>,
+    /// When a match begins. Not while one is on or starting.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<StartRule>,
     /// True: nobody new comes in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locked: Option<bool>,
@@ -47,6 +50,8 @@ pub struct Terms {
     /// What others find it by.
     #[serde(default)]
     pub metadata: Metadata,
+    /// When a match begins.
+    pub start: StartRule,
 }
 
 impl Lobby {
@@ -54,7 +59,7 @@ impl Lobby {
     pub fn set_terms(&mut self, terms: &Terms) {
         let Terms { visibility, password, capacity, max_spectators, locked, .. } = *terms;
         (self.visibility, self.password, self.capacity) = (visibility, password, capacity);
-        (self.max_spectators, self.locked) = (max_spectators, locked);
+        (self.max_spectators, self.locked, self.start) = (max_spectators, locked, terms.start);
         self.metadata = terms.metadata.clone();
     }
 }

@@ -128,6 +128,9 @@ impl Fold {
             Change::Host { seat } => self.host = Some(self.seat(*seat)?.seat),
             Change::Ready { seat, ready } => self.seat(*seat)?.ready = *ready,
             Change::Spectators { count } => self.spectators = *count,
+            Change::Starting { .. } => self.phase = Phase::Starting,
+            Change::Stopped => self.phase = Phase::Open,
+            Change::Opened => (self.phase, self.number) = (Phase::Open, 0),
             Change::Started { number } => {
                 (self.phase, self.number, self.turn) = (Phase::Playing, *number, 0);
                 self.seats.values_mut().for_each(|seat| seat.ready = false);
@@ -256,6 +259,10 @@ impl Story {
                 let what = format!("{name} hears {said:?}, of which no answer came before");
                 return Err((Invariant::AckOrder, what));
             }
+        }
+        if matches!(change, Change::Opened) {
+            // Whoever looks at the next match looks anew.
+            (self.n, self.base, self.shown, self.awaits_whole) = (None, None, (0, 0), false);
         }
         self.fold.change(change)
     }

@@ -34,7 +34,15 @@ impl Lobbies {
             made_ms: now.unix_ms,
             home: (self.neighbours.own, self.lobbies.next_key()),
         };
-        let mut lobby = Lobby::new(identity, create.game.clone(), kind, config, settings);
+        let mut lobby = Lobby::new(
+            identity,
+            create.game.clone(),
+            kind,
+            config,
+            settings,
+            Arc::clone(&self.policy),
+        );
+        let seed = self.random.next_u64();
         let token = ResumeToken::from_bytes(self.mint(ids));
         let comer = Comer {
             socket: who,
@@ -45,7 +53,7 @@ impl Lobbies {
         };
         let (name, role) = (create.name.as_str(), api::Role::Player);
         let guest = Guest { name, role, colour: create.colour };
-        let joined = lobby.enter(now, guest, token, comer, pushes)?;
+        let joined = lobby.enter(now, guest, token, comer, seed, pushes)?;
         let key = self.lobbies.insert(lobby);
         self.by_code.insert(code, key);
         self.by_id.insert(id, key);
@@ -86,6 +94,7 @@ impl Lobbies {
     ) -> Result<api::Joined, Refusal> {
         self.outside(who)?;
         let token = ResumeToken::from_bytes(self.mint(ids));
+        let seed = self.random.next_u64();
         let lobby = self.lobbies.get_mut(key).expect("found by the caller");
         let comer = Comer {
             socket: who,
@@ -94,7 +103,7 @@ impl Lobbies {
             format: join.format,
             seen: None,
         };
-        let joined = lobby.join(now, join, token, comer, pushes)?;
+        let joined = lobby.join(now, join, token, comer, seed, pushes)?;
         self.settle_in(now.time, who, key, token);
         Ok(joined)
     }
@@ -126,6 +135,7 @@ impl Lobbies {
             return Err(Refusal::new(code::IN_LOBBY, "you are in another lobby; leave it first"));
         }
         let fresh = ResumeToken::from_bytes(self.mint(ids));
+        let seed = self.random.next_u64();
         let lobby = self.lobbies.get_mut(key).ok_or_else(unknown)?;
         let holds = |m: &Member| m.token == token || m.previous == Some(token);
         let at = lobby.members().iter().position(holds).ok_or_else(unknown)?;
@@ -152,7 +162,7 @@ impl Lobbies {
             format: resume.format,
             seen: resume.version,
         };
-        let (joined, before) = lobby.resume(now, at, token, fresh, &comer, pushes);
+        let (joined, before) = lobby.resume(now, at, (token, fresh), &comer, seed, pushes);
         for stale in stale {
             self.by_token.remove(&stale);
         }

@@ -8,6 +8,7 @@ mod inputs;
 mod listing;
 mod matches;
 mod net;
+mod phases;
 mod players;
 mod quick;
 mod random;
@@ -72,6 +73,11 @@ impl Script {
     }
 
     fn with_max_lobbies(max_lobbies: usize) -> Self {
+        // Matches begin at once, but where the countdown is what counts.
+        Self::with_policy(max_lobbies, Policy::without_countdown())
+    }
+
+    fn with_policy(max_lobbies: usize, policy: Policy) -> Self {
         let mut games = Games::default();
         games.register::<Tally>("tally");
         games.register::<Tally>("other");
@@ -79,7 +85,7 @@ impl Script {
         returns::register(&mut games);
         timers::register(&mut games);
         let settings =
-            LobbySettings { games, max_lobbies, inputs: None, epoch_ms: EPOCH_MS, seed: 5 };
+            LobbySettings { games, max_lobbies, epoch_ms: EPOCH_MS, seed: 5, policy, inputs: None };
         let now = Time::after_start(Duration::from_secs(1000));
         let (next_ids, clients) = (Vec::new(), BTreeMap::new());
         let lobbies = Lobbies::new(settings, Neighbours::alone(1));
@@ -292,6 +298,12 @@ impl Script {
         self.now = end;
     }
 
+    /// The next deadline, if it is not merely that of a phase.
+    fn awaited(&self) -> Option<Time> {
+        let phases: Vec<_> = self.lobbies.lobbies.iter().map(|(_, lobby)| lobby.until).collect();
+        self.lobbies.deadline().filter(|at| !phases.contains(&Some(*at)))
+    }
+
     /// What a client was told since somebody looked, without states.
     fn told(&mut self, number: u32) -> Vec<String> {
         let mut told = std::mem::take(&mut self.clients.get_mut(&number).unwrap().told);
@@ -369,6 +381,10 @@ impl Client {
                 format!("typing {name} {seat:?} {typing} under {delivery:?}")
             }
             "volatile" => format!("volatile {} under {delivery:?}", payload["event"]),
+            "closed" => {
+                self.lobby = None;
+                format!("closed {}", payload["reason"])
+            }
             other => panic!("unknown push {other}"),
         };
         self.told.push(line);
@@ -422,7 +438,20 @@ fn follow(lobby: &mut api::Lobby, change: &Change) -> String {
             lobby.spectators = *count;
             format!("spectators {count}")
         }
+        Change::Starting { at_ms } => {
+            (lobby.phase, lobby.starts_at_ms) = (api::Phase::Starting, Some(*at_ms));
+            format!("starting at {}", at_ms - EPOCH_MS)
+        }
+        Change::Stopped => {
+            (lobby.phase, lobby.starts_at_ms) = (api::Phase::Open, None);
+            "stopped".to_owned()
+        }
+        Change::Opened => {
+            (lobby.phase, lobby.state) = (api::Phase::Open, None);
+            "opened".to_owned()
+        }
         Change::Started { number } => {
+            lobby.starts_at_ms = None;
             lobby.phase = api::Phase::Playing;
             lobby.seats.iter_mut().for_each(|seat| seat.ready = false);
             format!("started {number}")

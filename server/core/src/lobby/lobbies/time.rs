@@ -54,7 +54,7 @@ impl Lobbies {
             let now = self.now(at);
             let Some(lobby) = self.lobbies.get_mut(key) else { return };
             for member in lobby.expire(now, seed, effects) {
-                forget(&mut self.by_token, &member);
+                self.remove(&member, effects);
             }
         }
     }
@@ -65,6 +65,18 @@ impl Lobbies {
             if self.lobbies.get_mut(key).is_some_and(Lobby::sweep) {
                 self.unswept.push_back((now + SWEEP_INTERVAL, key));
             }
+        }
+    }
+
+    /// A member is gone for good: if it has a socket, that is in no lobby any more.
+    pub(super) fn remove(&mut self, member: &Member, effects: &mut Vec<LobbyEffect>) {
+        forget(&mut self.by_token, member);
+        let Some(Address { shard, socket }) = member.socket else { return };
+        self.places.remove(&Address { shard, socket });
+        if shard == self.neighbours.own {
+            self.visitors.evicted(shard, socket);
+        } else {
+            effects.push(LobbyEffect::Tell(shard, LobbyMessage::Removed(socket)));
         }
     }
 

@@ -223,6 +223,7 @@ impl Lobby {
 
     /// Begins or ends the match's ticks, after anything that may have begun or ended the match.
     pub(in crate::lobby) fn keep_time(&mut self, now: Time, phases: &mut Phases) {
+        self.keep_deadline(now);
         match (&self.beat, self.kind.hz()) {
             // The last one who left may have been all that others waited for to begin anew.
             (None, Some(hz)) if self.is_playing() && !self.members.is_empty() => {

@@ -10,11 +10,12 @@ impl Lobby {
         join: &api::Join,
         token: ResumeToken,
         comer: Comer,
+        seed: u64,
         pushes: &mut Pushes,
     ) -> Result<api::Joined, Refusal> {
         self.settings.admit(join.password.as_deref())?;
         let guest = Guest { name: &join.name, role: join.role, colour: join.colour };
-        self.enter(now, guest, token, comer, pushes)
+        self.enter(now, guest, token, comer, seed, pushes)
     }
 
     /// Takes a free seat, or a spectator's place.
@@ -24,6 +25,7 @@ impl Lobby {
         Guest { name, role, colour }: Guest<'_>,
         token: ResumeToken,
         comer: Comer,
+        seed: u64,
         pushes: &mut Pushes,
     ) -> Result<api::Joined, Refusal> {
         check_name(name)?;
@@ -40,9 +42,10 @@ impl Lobby {
             Role::Spectator => Place::Spectator,
         };
         let colour = place.seat().and_then(|_| self.free_colour(colour));
+        let ready = place.seat().is_some() && self.counts_as_ready();
         let change = match place {
             Place::Seat(seat) => {
-                let (name, connected, ready) = (name.to_owned(), true, false);
+                let (name, connected) = (name.to_owned(), true);
                 Change::Joined(api::Seat { seat, name, connected, ready, colour })
             }
             Place::Spectator => Change::Spectators { count: self.n_spectators() as u32 + 1 },
@@ -62,7 +65,7 @@ impl Lobby {
             deltas: comer.deltas,
             format: comer.format,
             kept_until: None,
-            ready: false,
+            ready,
             version: self.version,
             since: self.version,
             chat: Allowance::full(now.time, CHAT_RATE),
@@ -78,6 +81,8 @@ impl Lobby {
         let joined = self.joined(self.members.len() - 1);
         self.tell_host(now, leads, pushes);
         self.end_if_crashed(pushes);
+        self.touch(now.time);
+        self.settle_start(now, seed, pushes);
         Ok(joined)
     }
 
@@ -87,9 +92,9 @@ impl Lobby {
         &mut self,
         now: Now,
         at: usize,
-        shown: ResumeToken,
-        fresh: ResumeToken,
+        (shown, fresh): (ResumeToken, ResumeToken),
         comer: &Comer,
+        seed: u64,
         pushes: &mut Pushes,
     ) -> (api::Joined, Option<Address>) {
         let (member, socket) = (&mut self.members[at], comer.socket);
@@ -124,8 +129,14 @@ impl Lobby {
         self.tell_host(now, leads, pushes);
         if let Some(seat) = returned {
             self.tell_game(now, seat, SeatChange::Returned, pushes);
+            // Before the first match nobody has said that they are not.
+            if self.counts_as_ready() && self.n_matches == 0 {
+                self.set_ready(at, seat, true, pushes);
+            }
         }
         self.end_if_crashed(pushes);
+        self.touch(now.time);
+        self.settle_start(now, seed, pushes);
         (joined, before)
     }
 
@@ -148,6 +159,7 @@ impl Lobby {
             pushes.push(LobbyEffect::Unwatch(socket));
         }
         if let Place::Seat(seat) = place {
+            self.halt(pushes);
             if self.phase == Phase::Open {
                 self.set_ready(at, seat, false, pushes);
             }
@@ -172,11 +184,13 @@ impl Lobby {
         match member.place {
             Place::Seat(seat) => {
                 self.refuse_noted_of(seat, pushes);
+                self.halt(pushes);
                 self.push(Change::Left { seat, reason }, pushes);
                 self.tell_game(now, seat, SeatChange::Left, pushes);
                 let leads = self.settle_host(None, pushes);
                 self.tell_host(now, leads, pushes);
                 self.begin_if_wanted(now, seed, pushes);
+                self.settle_start(now, seed, pushes);
             }
             Place::Spectator => {
                 let count = self.n_spectators() as u32;
@@ -186,7 +200,8 @@ impl Lobby {
         member
     }
 
-    /// Places whose time is up, and a deadline of the match.
+    /// Places whose time is up, and deadlines of the match and the phase. If the lobby ends by it,
+    /// all its members are gone.
     pub(in crate::lobby) fn expire(
         &mut self,
         now: Now,
@@ -200,7 +215,25 @@ impl Lobby {
         {
             gone.push(self.leave(now, at, LeaveReason::Expired, seed, pushes));
         }
+        if self.until.is_some_and(|until| until <= now.time) && self.end_phase(now, seed, pushes) {
+            gone.append(&mut self.close(api::ClosedReason::Idle, pushes));
+        }
+        if !self.is_empty() {
+            // What has begun or ended by now has its own deadline from now on.
+            self.keep_deadline(now.time);
+        }
         gone
+    }
+
+    /// Ends the lobby, whoever is in it.
+    fn close(&mut self, reason: api::ClosedReason, pushes: &mut Pushes) -> Vec<Member> {
+        let frame = event(push::CLOSED, &api::Closed { reason });
+        for socket in self.members.iter().filter_map(|member| member.socket) {
+            pushes.push(LobbyEffect::Push(socket, frame.clone(), Delivery::Reliable));
+            pushes.push(LobbyEffect::Unwatch(socket));
+        }
+        self.until = None;
+        std::mem::take(&mut self.members)
     }
 
     /// The host stays host while connected. Then it is the longest seated player who is; if nobody
@@ -239,6 +272,11 @@ impl Lobby {
         }
     }
 
+    /// Who takes a seat now, or returns to it, is ready without a word.
+    fn counts_as_ready(&self) -> bool {
+        self.settings.start == StartRule::Full && self.phase == Phase::Open
+    }
+
     /// A member's request shows that it has the last token: the one before is no longer good.
     pub(in crate::lobby) fn confirm_token(&mut self, at: usize) -> Option<ResumeToken> {
         if fault::is_planted(Fault::TokenUsableTwice) {
@@ -248,8 +286,14 @@ impl Lobby {
     }
 
     pub(super) fn free_seat(&self) -> Result<u8, Refusal> {
-        if self.is_playing() {
-            return Err(Refusal::new(code::PHASE, "a match is on; watch it as a spectator"));
+        match self.phase {
+            Phase::Open | Phase::Finished => {}
+            Phase::Starting => {
+                return Err(Refusal::new(code::PHASE, "a match is about to begin; watch it"));
+            }
+            Phase::Playing => {
+                return Err(Refusal::new(code::PHASE, "a match is on; watch it as a spectator"));
+            }
         }
         let full = || Refusal::new(code::FULL, "every seat is taken");
         if self.seated().count() >= usize::from(self.settings.capacity) {

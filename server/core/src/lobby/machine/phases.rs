@@ -5,13 +5,18 @@ use super::*;
 impl Lobby {
     pub(in crate::lobby) fn ready(
         &mut self,
+        now: Now,
         at: usize,
         ready: bool,
+        seed: u64,
         pushes: &mut Pushes,
     ) -> Result<api::Done, Refusal> {
         let seat = self.seat_of(at)?;
-        self.expect_phase(Phase::Open, "the match has begun already")?;
+        if !self.is_gathering() {
+            return Err(Refusal::new(code::PHASE, "the match has begun already"));
+        }
         self.set_ready(at, seat, ready, pushes);
+        self.settle_start(now, seed, pushes);
         Ok(api::Done {})
     }
 
@@ -23,20 +28,35 @@ impl Lobby {
         seed: u64,
         pushes: &mut Pushes,
     ) -> Result<api::Done, Refusal> {
-        let seat = self.seat_of(at)?;
-        if self.host != Some(seat) {
-            return Err(Refusal::new(code::FORBIDDEN, "only the host may start"));
+        self.expect_host(at, "start")?;
+        if self.settings.start != StartRule::Host {
+            return Err(Refusal::new(code::FORBIDDEN, "in this lobby matches begin by themselves"));
         }
         self.expect_phase(Phase::Open, "the match has begun already")?;
-        let needed = *self.kind.seats().start();
-        if self.seated().count() < usize::from(needed) {
-            let message = format!("the game needs {needed} players");
+        if !self.has_enough() {
+            let message = format!("the game needs {} players", self.kind.seats().start());
             return Err(Refusal::new(code::NOT_READY, message));
         }
-        if self.seated().any(|m| !m.ready && m.place != Place::Seat(seat)) {
+        if !self.may_begin() {
             return Err(Refusal::new(code::NOT_READY, "not everyone is ready"));
         }
-        self.begin(now, seed, pushes);
+        self.count_down(now, seed, pushes);
+        Ok(api::Done {})
+    }
+
+    /// The host ends the countdown. Where matches begin by themselves the next one would begin at
+    /// once, were it not that the host is ready no more.
+    pub(in crate::lobby) fn stop(
+        &mut self,
+        at: usize,
+        pushes: &mut Pushes,
+    ) -> Result<api::Done, Refusal> {
+        let seat = self.expect_host(at, "stop the countdown")?;
+        self.expect_phase(Phase::Starting, "no match is about to begin")?;
+        self.halt(pushes);
+        if self.settings.start != StartRule::Host {
+            self.set_ready(at, seat, false, pushes);
+        }
         Ok(api::Done {})
     }
 
@@ -57,11 +77,126 @@ impl Lobby {
 
     /// After a match, the next one begins when enough players are here and all want it.
     pub(super) fn begin_if_wanted(&mut self, now: Now, seed: u64, pushes: &mut Pushes) {
-        let needed = usize::from(*self.kind.seats().start()).max(1);
-        let is_wanted = self.seated().count() >= needed && self.seated().all(|m| m.ready);
+        let is_wanted = self.has_enough() && self.seated().all(|m| m.ready);
         if self.phase == Phase::Finished && is_wanted {
             self.begin(now, seed, pushes);
         }
+    }
+
+    /// After whatever may bring the next match nearer, or put it off: the countdown begins or ends.
+    pub(super) fn settle_start(&mut self, now: Now, seed: u64, pushes: &mut Pushes) {
+        match self.phase {
+            Phase::Open if self.settings.start != StartRule::Host && self.may_begin() => {
+                self.count_down(now, seed, pushes);
+            }
+            Phase::Starting if !self.may_begin() => self.halt(pushes),
+            _ => {}
+        }
+    }
+
+    /// Seats enough are taken for a match.
+    fn has_enough(&self) -> bool {
+        self.seated().count() >= usize::from(*self.kind.seats().start()).max(1)
+    }
+
+    /// Nothing is in the way of a match but, in an open lobby, its host's word.
+    fn may_begin(&self) -> bool {
+        let is_ready = |member: &Member| match self.settings.start {
+            StartRule::Host => {
+                member.ready || member.place.seat() == self.host && member.socket.is_some()
+            }
+            StartRule::Ready | StartRule::Full => member.ready,
+        };
+        let n_needed = match self.settings.start {
+            StartRule::Full => usize::from(self.settings.capacity),
+            StartRule::Host | StartRule::Ready => 0,
+        };
+        self.has_enough() && self.seated().count() >= n_needed && self.seated().all(is_ready)
+    }
+
+    fn count_down(&mut self, now: Now, seed: u64, pushes: &mut Pushes) {
+        let countdown = self.policy.countdown;
+        if countdown.is_zero() {
+            return self.begin(now, seed, pushes);
+        }
+        let at_ms = now.unix_ms + countdown.as_millis() as u64;
+        self.turn_to(Phase::Starting);
+        self.until = Some(now.time + countdown);
+        self.starts_at_ms = at_ms;
+        self.push(Change::Starting { at_ms }, pushes);
+    }
+
+    /// Ends the countdown, if it is on.
+    pub(super) fn halt(&mut self, pushes: &mut Pushes) {
+        if self.phase == Phase::Starting {
+            self.turn_to(Phase::Open);
+            self.push(Change::Stopped, pushes);
+        }
+    }
+
+    /// Another phase. How long it lasts at most is settled once all that led to it is done.
+    fn turn_to(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.until = None;
+    }
+
+    /// Players gather, or a match is about to begin.
+    pub(super) fn is_gathering(&self) -> bool {
+        matches!(self.phase, Phase::Open | Phase::Starting)
+    }
+
+    /// How long the phase lasts at most, if that is not settled yet.
+    pub(super) fn keep_deadline(&mut self, now: Time) {
+        let most = match self.phase {
+            Phase::Open => self.policy.open_timeout,
+            Phase::Starting => self.policy.countdown,
+            Phase::Playing => self.policy.max_match,
+            Phase::Finished => self.policy.finished,
+        };
+        self.until.get_or_insert(now + most);
+    }
+
+    /// Something was said or done here.
+    pub(in crate::lobby) fn touch(&mut self, now: Time) {
+        self.touched = now;
+    }
+
+    /// The phase has lasted as long as it may. True if the lobby is to end.
+    pub(super) fn end_phase(&mut self, now: Now, seed: u64, pushes: &mut Pushes) -> bool {
+        match self.phase {
+            // Whatever is said or done moves the deadline only when it has come.
+            Phase::Open => {
+                let idle_at = self.touched + self.policy.open_timeout;
+                self.until = Some(idle_at);
+                return idle_at <= now.time;
+            }
+            Phase::Starting => self.begin(now, seed, pushes),
+            Phase::Playing => {
+                self.finish(Outcome::new(Vec::new(), "timeout"), pushes);
+                self.show(pushes);
+            }
+            Phase::Finished => self.reopen(now, seed, pushes),
+        }
+        false
+    }
+
+    /// Nobody wants another match just now: the last one is forgotten.
+    fn reopen(&mut self, now: Now, seed: u64, pushes: &mut Pushes) {
+        self.turn_to(Phase::Open);
+        // Nothing happened meanwhile, or the next match would have begun: count from here.
+        self.touch(now.time);
+        for at in 0..self.members.len() {
+            let Member { place, socket, .. } = &self.members[at];
+            match (*place, *socket) {
+                (_, Some(socket)) => pushes.push(LobbyEffect::Unwatch(socket)),
+                (Place::Seat(seat), None) => self.set_ready(at, seat, false, pushes),
+                (Place::Spectator, None) => {}
+            }
+        }
+        (self.play, self.outcome, self.players) = (None, None, Vec::new());
+        self.numbers = Vec::new();
+        self.push(Change::Opened, pushes);
+        self.settle_start(now, seed, pushes);
     }
 
     pub(super) fn begin(&mut self, now: Now, seed: u64, pushes: &mut Pushes) {
@@ -73,7 +208,7 @@ impl Lobby {
             .collect();
         self.players.sort_unstable_by_key(|player| player.seat);
         self.n_matches += 1;
-        self.phase = Phase::Playing;
+        self.turn_to(Phase::Playing);
         self.outcome = None;
         self.numbers.clear();
         for member in &mut self.members {
@@ -116,13 +251,17 @@ impl Lobby {
         if self.phase != Phase::Playing {
             return;
         }
-        self.outcome = play.outcome();
-        if let Some(outcome) = &self.outcome {
-            self.phase = Phase::Finished;
-            let outcome = travel(outcome);
-            self.push(Change::Finished { outcome }, pushes);
-            self.refuse_noted(pushes);
+        if let Some(outcome) = play.outcome() {
+            self.finish(outcome, pushes);
         }
+    }
+
+    fn finish(&mut self, outcome: Outcome, pushes: &mut Pushes) {
+        self.turn_to(Phase::Finished);
+        let told = travel(&outcome);
+        self.outcome = Some(outcome);
+        self.push(Change::Finished { outcome: told }, pushes);
+        self.refuse_noted(pushes);
     }
 
     /// After views were made: one of them may be what the game failed over.

@@ -17,6 +17,7 @@ pub(in crate::lobby) struct Settings {
     pub(super) max_spectators: u8,
     locked: bool,
     pub(super) metadata: Metadata,
+    pub(super) start: StartRule,
 }
 
 impl Settings {
@@ -32,6 +33,7 @@ impl Settings {
             max_spectators: MAX_SPECTATORS as u8,
             locked: create.locked,
             metadata: create.metadata.clone(),
+            start: create.start,
         };
         let chosen = api::Settings {
             password: create.password.clone(),
@@ -76,6 +78,7 @@ impl Settings {
         if let Some(metadata) = &chosen.metadata {
             self.metadata = metadata.clone();
         }
+        self.start = chosen.start.unwrap_or(self.start);
         Ok(())
     }
 
@@ -105,6 +108,7 @@ impl Settings {
             max_spectators: self.max_spectators,
             locked: self.locked,
             metadata: self.metadata.clone(),
+            start: self.start,
         }
     }
 }
@@ -125,23 +129,45 @@ impl Lobby {
     /// The host changes how the lobby is run.
     pub(in crate::lobby) fn set(
         &mut self,
+        now: Now,
         at: usize,
         chosen: &api::Settings,
+        seed: u64,
         pushes: &mut Pushes,
     ) -> Result<api::Done, Refusal> {
         self.expect_host(at, "change the settings")?;
-        if chosen.capacity.is_some() && self.is_playing() {
-            return Err(Refusal::new(code::PHASE, "not while a match is on"));
+        let is_busy = matches!(self.phase, Phase::Starting | Phase::Playing);
+        if is_busy && (chosen.capacity.is_some() || chosen.start.is_some()) {
+            return Err(Refusal::new(code::PHASE, "not while a match is on, or starting"));
         }
         let before = self.settings.terms();
         let n_seated = self.seated().count();
         self.settings.change(chosen, &*self.kind, n_seated)?;
         let terms = self.settings.terms();
+        let fills = terms.start != before.start && terms.start == StartRule::Full;
         // Another password in place of one is nobody's business.
         if terms != before {
             self.push(Change::Settings(terms), pushes);
         }
+        if fills {
+            self.count_all_ready(pushes);
+        }
+        self.settle_start(now, seed, pushes);
         Ok(api::Done {})
+    }
+
+    /// Who takes a seat of a lobby that begins when it is full is ready; so are those, before its
+    /// first match, who sit there when it becomes one.
+    fn count_all_ready(&mut self, pushes: &mut Pushes) {
+        if self.phase != Phase::Open || self.n_matches > 0 {
+            return;
+        }
+        for at in 0..self.members.len() {
+            if let (Some(seat), Some(_)) = (self.members[at].place.seat(), self.members[at].socket)
+            {
+                self.set_ready(at, seat, true, pushes);
+            }
+        }
     }
 
     /// The host makes another seat host.

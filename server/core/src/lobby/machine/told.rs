@@ -90,6 +90,8 @@ impl Lobby {
             visibility: terms.visibility,
             password: terms.password,
             locked: terms.locked,
+            start: terms.start,
+            starts_at_ms: (self.phase == api::Phase::Starting).then_some(self.starts_at_ms),
             phase: self.phase,
             version: self.version,
             host: self.host,

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use super::*;
 use crate::{
     cluster::{AckOf, Change, Owners, SocketInfo},
-    lobby::game::Random,
+    lobby::{Policy, game::Random},
 };
 
 const MAIN: Scope = Scope::Listed(NamespaceKey(0));
@@ -31,8 +31,12 @@ impl Net {
             let neighbours = Neighbours { own: *own, all: all.clone(), owners: Owners::new(7) };
             let mut games = Games::default();
             games.register::<Once>("once");
-            let lobbies =
-                LobbySettings { games, max_lobbies: 10, inputs: None, epoch_ms: 0, seed: 1 };
+            let lobbies = LobbySettings {
+                games,
+                max_lobbies: 10,
+                policy: Policy::without_countdown(),
+                ..Default::default()
+            };
             let recovery = recovery.clone();
             let mut script = Script::with_recovery(neighbours, Some(lobbies), recovery);
             script.n_ids = own.node * 2 + own.shard + 1;

@@ -326,7 +326,7 @@ fn what_has_reached_everybody_is_forgotten_without_a_timer() {
     script.wait(60_000);
     script.chat(0, "b");
     assert_eq!(script.lobbies.unswept.len(), 1, "what was there at the first sweep");
-    assert_eq!(script.lobbies.deadline(), None);
+    assert_eq!(script.awaited(), None);
     // The next sweep: the first chat may still have been lost until now, but not the second.
     let (missed, _) = script.come_back(7, &token, version - 1);
     assert_eq!(missed, 2);

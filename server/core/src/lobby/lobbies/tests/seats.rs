@@ -312,7 +312,7 @@ fn a_timeout_that_fires_late_frees_all_that_is_due() {
     script.now = script.now + Duration::from_secs(1000);
     script.tell(LobbyInput::Timeout);
     assert_eq!(script.told(0), ["left 1 Expired", "left 2 Expired"]);
-    assert_eq!(script.lobbies.deadline(), None);
+    assert_eq!(script.awaited(), None);
 }
 
 #[test]
@@ -329,13 +329,13 @@ fn a_timeout_with_nothing_due_is_harmless() {
 #[test]
 fn a_lobby_where_nothing_is_awaited_has_no_deadline() {
     let mut script = Script::with_players(0..2);
-    assert_eq!(script.lobbies.deadline(), None);
+    assert_eq!(script.awaited(), None);
     let token = script.vanish(1);
-    assert_eq!(script.lobbies.deadline(), Some(script.now + Duration::from_secs(60)));
+    assert_eq!(script.awaited(), Some(script.now + Duration::from_secs(60)));
     script.arrive(2);
     script.resume(2, &token).unwrap();
-    assert_eq!(script.lobbies.deadline(), None);
+    assert_eq!(script.awaited(), None);
     ready(&mut script, 2, true).unwrap();
     start(&mut script, 0).unwrap();
-    assert_eq!(script.lobbies.deadline(), None, "a turn game waits for its players alone");
+    assert_eq!(script.awaited(), None, "a turn game waits for its players alone");
 }

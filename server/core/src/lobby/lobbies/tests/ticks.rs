@@ -172,23 +172,23 @@ fn a_match_ticks_at_its_rate_from_its_beginning_on() {
 #[test]
 fn only_a_match_that_is_on_has_a_timer() {
     let mut script = Script::playing(0..2);
-    assert_eq!(script.lobbies.deadline(), None, "a game of turns");
+    assert_eq!(script.awaited(), None, "a game of turns");
     script = Script::ticking("pulse", 0..1);
-    assert!(script.lobbies.deadline().is_some());
+    assert!(script.awaited().is_some());
     script.note(0, &json!(["action", {"type": "win"}]), 1);
     script.wait(100);
     assert_eq!(script.lobby(0).phase, api::Phase::Finished);
-    assert_eq!(script.lobbies.deadline(), None, "a match that is over");
+    assert_eq!(script.awaited(), None, "a match that is over");
     script.wait(10_000);
     assert_eq!(script.log(0), [""; 0]);
     script.ok(0, "rematch", &Value::Null);
     script.wait(100);
     assert_eq!(script.log(0).len(), 1, "the next one ticks anew");
     script.ok(0, "leave", &Value::Null);
-    assert_eq!(script.lobbies.deadline(), None);
+    assert_eq!(script.awaited(), None);
     script.arrive(1);
     script.ok(1, "create", &json!({"game": "pulse", "name": "B"}));
-    assert_eq!(script.lobbies.deadline(), None, "a lobby without a match");
+    assert_eq!(script.awaited(), None, "a lobby without a match");
     script.check_nothing_is_left();
 }
 
@@ -250,7 +250,7 @@ fn a_game_that_panics_in_a_tick_loses_its_match_and_its_timer() {
     script.note(0, &json!(["action", {"type": "trap"}]), 1);
     script.wait(100);
     assert_eq!(script.told(1), ["finished [] crashed"]);
-    assert_eq!(script.lobbies.deadline(), None);
+    assert_eq!(script.awaited(), None);
     script.audit();
     script.check_nothing_is_left();
 }
@@ -275,7 +275,7 @@ fn lobbies_of_one_rate_tick_at_different_times() {
     }
     let mut n_at: BTreeMap<Time, usize> = BTreeMap::new();
     let end = script.now + Duration::from_millis(100);
-    while let Some(at) = script.lobbies.deadline().filter(|at| *at <= end) {
+    while let Some(at) = script.awaited().filter(|at| *at <= end) {
         script.now = at;
         script.tell(LobbyInput::Timeout);
         *n_at.entry(at).or_default() += script.lateness().len();

@@ -138,7 +138,7 @@ fn a_deadline_calls_the_game_with_its_own_time_however_late_it_is_heard_of() {
     script.now = script.now + Duration::from_secs(9);
     script.tell(LobbyInput::Timeout);
     assert_eq!(script.told(0), ["event \"1 at 200\"", "event \"2 at 500\"", "event \"3 at 500\""]);
-    assert_eq!(script.lobbies.deadline(), None);
+    assert_eq!(script.awaited(), None);
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn deadlines_end_with_the_match() {
     let mut script = clockwork(1);
     script.set(1, 100);
     script.ok(0, "leave", &Value::Null);
-    assert_eq!(script.lobbies.deadline(), None);
+    assert_eq!(script.awaited(), None);
     script.check_nothing_is_left();
 }
 

@@ -1,0 +1,34 @@
+//! How all lobbies of a server are run, whatever their game.
+
+use std::time::Duration;
+
+/// What the configuration says of lobbies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// From the moment that nothing is in a match's way to its beginning; zero: it begins at once.
+    pub countdown: Duration,
+    /// How long a match's end is shown, for a rematch, before the lobby is open again.
+    pub finished: Duration,
+    /// How long a lobby is open without anything said or done; then it ends.
+    pub open_timeout: Duration,
+    /// How long a match may take; then it ends without a winner.
+    pub max_match: Duration,
+}
+
+impl Policy {
+    /// The default, but matches begin at once.
+    pub fn without_countdown() -> Self {
+        Self { countdown: Duration::ZERO, ..Self::default() }
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            countdown: Duration::from_secs(3),
+            finished: Duration::from_secs(60),
+            open_timeout: Duration::from_secs(3600),
+            max_match: Duration::from_secs(24 * 3600),
+        }
+    }
+}
