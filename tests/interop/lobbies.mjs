@@ -7,6 +7,7 @@
 import { readOptions, run } from "./harness.mjs";
 import "./lobbies/entrance.mjs";
 import "./lobbies/finding.mjs";
+import "./lobbies/inputs.mjs";
 import "./lobbies/matches.mjs";
 import { at } from "./lobbies/player.mjs";
 import "./lobbies/relay.mjs";
