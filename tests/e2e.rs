@@ -41,6 +41,8 @@ mod recovery;
 mod server_side;
 #[path = "e2e/shards.rs"]
 mod shards;
+#[path = "e2e/time.rs"]
+mod time;
 #[path = "e2e/typed.rs"]
 mod typed;
 #[path = "e2e/verbs.rs"]

@@ -467,6 +467,14 @@ struct Route<'w> {
     effects: &'w mut dyn Effects,
 }
 
+impl Route<'_> {
+    /// What the clock says, and whose account it is, is not decided here.
+    fn is_for_driver(&self, args: &Args<'_>) -> bool {
+        let name = args.name();
+        name == api::time::TIME || self.is_lobby_guarded && name == api::RENEW
+    }
+}
+
 impl Effects for Route<'_> {
     fn push(&mut self, effect: Effect<'_>) {
         match effect {
@@ -490,8 +498,7 @@ impl Effects for Route<'_> {
                 }
             }
             Effect::Event { socket, namespace, args, ack }
-                if Some(namespace) == self.lobby_namespace
-                    && !(self.is_lobby_guarded && args.name() == api::RENEW) =>
+                if Some(namespace) == self.lobby_namespace && !self.is_for_driver(&args) =>
             {
                 self.inbox.push(LobbyInput::Asked(socket, Request::read(&args), ack));
             }

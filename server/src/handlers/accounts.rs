@@ -132,17 +132,19 @@ impl Handlers {
         }
     }
 
-    /// An event of a socket that has no handlers: one of `/lobby` that is about its account.
+    /// An event of a socket that has no handlers: one of `/lobby` that is about the time, or its
+    /// account.
     pub(super) fn lobby_event(
         &mut self,
         now: Time,
-        socket: SocketKey,
+        (socket, namespace): (SocketKey, NamespaceKey),
         args: &Args<'_>,
         ack: Option<u64>,
     ) {
-        if let Some(namespace) = self.lobby
-            && args.name() == api::RENEW
-        {
+        let name = args.name();
+        if name == api::time::TIME {
+            self.tell_time(now, (socket, namespace), args, ack);
+        } else if self.lobby.is_some() && name == api::RENEW {
             self.renew(now, (socket, namespace), args, ack);
         }
     }
@@ -240,7 +242,7 @@ impl Handlers {
         self.send(socket, scope, frame);
     }
 
-    fn send(&mut self, socket: SocketKey, scope: Scope, frame: Frame) {
+    pub(super) fn send(&mut self, socket: SocketKey, scope: Scope, frame: Frame) {
         let to = Target::socket(socket);
         self.desk.note(Input::Emit(scope, to, frame, Delivery::Reliable));
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use parlor_core::{
-    key::{SessionKey, SocketKey},
+    key::{NamespaceKey, SessionKey, SocketKey},
     time::Time,
 };
 use parlor_shared::{
@@ -69,14 +69,19 @@ impl Handlers {
         &mut self,
         sessions: &dyn Sessions,
         now: Time,
-        socket: SocketKey,
+        (socket, namespace): (SocketKey, NamespaceKey),
         args: Args<'_>,
         ack: Option<u64>,
     ) -> Result<(), SessionKey> {
         let Some(info) = self.sockets.get_mut(socket) else {
-            self.lobby_event(now, socket, &args, ack);
+            self.lobby_event(now, (socket, namespace), &args, ack);
             return Ok(());
         };
+        // What waits behind an async handler would make the way look longer.
+        if self.time_namespace == Some(namespace) && args.name() == api::time::TIME {
+            self.tell_time(now, (socket, namespace), &args, ack);
+            return Ok(());
+        }
         // It has to come in time, whatever runs, and is for nobody else's eyes.
         if info.account.is_some() && args.name() == api::RENEW {
             let namespace = info.namespace;

@@ -27,6 +27,7 @@ mod rooms;
 mod server_side;
 mod share;
 mod tasks;
+mod time;
 mod volatile;
 
 use std::sync::Arc;
@@ -72,6 +73,7 @@ use context::SocketInfo;
 use desk::{Desk, Gatherer};
 use every::Schedule;
 use foreign::Foreign;
+use time::Stopwatch;
 
 /// All namespaces by name, in the order of their keys.
 pub(crate) type Namespaces = Arc<[(String, Namespace)]>;
@@ -87,6 +89,9 @@ pub(crate) struct Handlers {
     /// `/lobby`, if its sockets are asked for accounts.
     lobby: Option<NamespaceKey>,
     lobby_rule: AccountRule,
+    stopwatch: Stopwatch,
+    /// Where `time` is answered because no handler does.
+    time_namespace: Option<NamespaceKey>,
 }
 
 /// Why a handler did not come to its end.
@@ -103,12 +108,15 @@ impl Handlers {
         server_side: ServerSide,
         tasks: Tasks,
     ) -> Self {
+        let namespaces: Namespaces = namespaces.into();
         Self {
+            stopwatch: Stopwatch::new(),
+            time_namespace: time::time_namespace(&namespaces),
             gate: Gate::new(Arc::clone(&env.accounts)),
             lobby: None,
             lobby_rule: env.accounts.lobby_rule(),
             // A counter of its own: shards that share one would wait for each other's caches.
-            namespaces: namespaces.into(),
+            namespaces,
             server_side,
             sockets: Beside::default(),
             desk: Desk::new(env, tasks),

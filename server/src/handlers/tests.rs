@@ -77,7 +77,7 @@ fn one_call_may_want_so_much_and_not_one_thing_more() {
     for n in [MAX_WISHES_PER_CALL, MAX_WISHES_PER_CALL, MAX_WISHES_PER_CALL + 1] {
         let text = format!("[\"e\",{n}]");
         let args = Args::of_event(&text, &[]);
-        handlers.event(&NoSessions, Time::ZERO, SOCKET(1), args, None).unwrap();
+        handlers.event(&NoSessions, Time::ZERO, (SOCKET(1), NamespaceKey(0)), args, None).unwrap();
         let wishes = handlers.wishes();
         let has_failed = wishes.last().unwrap().contains("HandlerFailed");
         assert_eq!((has_failed, wishes.len()), (n > MAX_WISHES_PER_CALL, n));

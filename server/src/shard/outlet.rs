@@ -143,9 +143,10 @@ impl Effects for Outlet<'_> {
             Effect::Connected(socket, ..) => {
                 self.handlers.connected(&View(self.sessions), socket);
             }
-            Effect::Event { socket, args, ack, .. } => {
+            Effect::Event { socket, namespace, args, ack } => {
                 let sessions = View(self.sessions);
-                let heard = self.handlers.event(&sessions, self.now, socket, args, ack);
+                let heard =
+                    self.handlers.event(&sessions, self.now, (socket, namespace), args, ack);
                 if let Err(session) = heard {
                     self.tell(session, SessionInput::Close(CloseReason::PolicyViolation));
                 }
