@@ -149,10 +149,11 @@ class Runner:
         flags = ["--port", "0", "--shards", self.shards, *flags]
         return self.reached(Server([self.bin / "fixture", *flags], r"READY (\S+)"))
 
-    def parlor(self):
+    def parlor(self, *times):
+        """`times` are those of lobbies; else hundreds of matches begin without a countdown."""
+        times = times or ("--lobbies-countdown-ms", "0")
         flags = ["--server-port", "0", "--log-level", "warn", "--server-shards", self.shards,
-                 # Hundreds of matches begin one after the other.
-                 "--lobbies-countdown-ms", "0",
+                 *times,
                  "--limits-max-connections-per-address", "0",
                  "--limits-max-sessions-per-address", "0"]
         server = Server([self.bin / "parlor", "dev", *flags], r"demo site\s+http://([^/]+)/")
@@ -218,8 +219,15 @@ class Runner:
             self.run("views and ticks", "node", INTEROP / "views.mjs", "--url", server.url)
 
     def lobbies(self):
+        suite = ["node", INTEROP / "lobbies.mjs", "--url"]
         with self.parlor() as server:
-            self.run("lobbies", "node", INTEROP / "lobbies.mjs", "--url", server.url)
+            self.run("lobbies", *suite, server.url)
+        with self.parlor("--lobbies-countdown-ms", "60000") as server:
+            self.run("lobbies, long countdowns", *suite, server.url, "--times", "long")
+        with self.parlor("--lobbies-countdown-ms", "100", "--lobbies-finished-ms", "1500",
+                         "--lobbies-open-timeout-ms", "2500",
+                         "--lobbies-max-match-ms", "2500") as server:
+            self.run("lobbies, short phases", *suite, server.url, "--times", "short")
 
     def openings(self, count):
         with self.parlor() as server:
@@ -235,7 +243,7 @@ class Runner:
     def browser(self):
         out = ROOT / "tests" / "out"
         out.mkdir(exist_ok=True)
-        with self.parlor() as server:
+        with self.parlor("--lobbies-countdown-ms", "3000") as server:
             self.run("two tabs in Chromium", "node", ROOT / "tests" / "browser" / "two-tabs.mjs",
                      "--url", server.url, "--out", out)
 
