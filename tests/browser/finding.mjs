@@ -10,13 +10,13 @@ export async function finding(ada, bob, eve) {
     await ada.sees("#lobby-about", "public lobby · 5+3");
     await bob.fill("#name", "Bob");
     await bob.click("#quick");
-    await all([ada, bob], (tab) => tab.sees("[data-testid=seat-0]", "Ada"));
-    await all([ada, bob], (tab) => tab.sees("[data-testid=seat-1]", "Bob"));
+    await all([ada, bob], (tab) => tab.sees("#player-bottom", tab.name));
+    await ada.sees("#player-top", "Bob");
   });
 
   await step("Eve finds them in the list, and watches", async () => {
     await eve.click("#refresh");
-    await eve.sees("#listing li", "2 of 2 seats taken");
+    await eve.sees("#listing li", "2 of 2 seats taken · match on · 5+3");
     await eve.picture("14-list");
     await eve.click('#listing li:has-text("5+3") [data-testid=listed-watch]');
     await all([ada, bob, eve], (tab) => tab.sees("#spectators", "1 watching"));

@@ -79,7 +79,12 @@ export class Tab {
 
   /** Out of the lobby, if in one. */
   async leave() {
-    if (await this.page.locator("#leave").isVisible()) await this.click("#leave");
+    const leave = this.page.locator("#leave");
+    if (await leave.isVisible()) await leave.click();
+    // In a match it asks whether that is meant.
+    const sure = leave.filter({ hasText: "?", visible: true });
+    await sure.or(this.page.locator("#create").filter({ visible: true })).waitFor();
+    if (await sure.isVisible()) await sure.click();
     await this.sees("#create");
   }
 

@@ -84,6 +84,16 @@ async function play() {
     await bob.click("#ready");
     await ada.page.locator("#start-match:enabled").waitFor();
     await ada.click("#start-match");
+    await all([ada, bob], (tab) => tab.sees("#countdown", /[123]/));
+  });
+
+  await step("Ada stops the countdown, and then lets it run down", async () => {
+    await ada.page.locator("#start-match", { hasText: "Stop" }).click();
+    await bob.sees("#chat-log .happened", "does not begin yet");
+    await bob.seesNo("#countdown");
+    await ada.page.locator("#start-match", { hasText: "Start match" }).click();
+    await ada.sees("#countdown", "2");
+    await ada.picture("2-countdown");
     await all([ada, bob], (tab) => tab.seesPiece("e1", "K"));
     await ada.sees("#status", "Your move");
     await bob.sees("#status", "Waiting for Ada");

@@ -4,6 +4,7 @@
 import { byId, pressTwice, setText, show } from "./dom";
 import { attempt, notice } from "./notice";
 import type { Place } from "./place";
+import { serverNow } from "./server-clock";
 import { SeatsView } from "./seats-view";
 import { SettingsView } from "./settings-view";
 import type { Lobby, Seat } from "./types";
@@ -20,6 +21,8 @@ export class LobbyView {
   readonly #start = byId("start-match", HTMLButtonElement);
   readonly #leave = byId("leave", HTMLButtonElement);
   readonly #hint = byId("gathering-hint", HTMLElement);
+  readonly #countdown = byId("countdown", HTMLElement);
+  #timer: number | undefined;
   readonly #seats: SeatsView;
   readonly #settings: SettingsView;
 
@@ -32,7 +35,9 @@ export class LobbyView {
       const mine = place.mySeat;
       if (mine) void attempt(place.ask("ready", { ready: !mine.ready }));
     });
-    this.#start.addEventListener("click", () => void attempt(place.ask("start")));
+    this.#start.addEventListener("click", () => {
+      void attempt(place.lobby?.phase === "starting" ? place.ask("stop") : place.ask("start"));
+    });
     const playing = (): boolean => place.lobby?.phase === "playing" && place.seat !== undefined;
     pressTwice(this.#leave, "Leave the match?", playing, () => void attempt(place.leave()));
   }
@@ -69,18 +74,42 @@ export class LobbyView {
     this.#ready.disabled = !live;
     this.#ready.setAttribute("aria-pressed", String(mine?.ready ?? false));
     this.#ready.classList.toggle("primary", !mine?.ready && !(hosts && canStart));
-    show(this.#start, hosts);
-    this.#start.disabled = !live || !canStart || lobby.phase === "starting";
-    this.#start.classList.toggle("primary", canStart);
+    const starting = lobby.phase === "starting";
+    show(this.#start, hosts && (starting || lobby.start === "host"));
+    setText(this.#start, starting ? "Stop" : "Start match");
+    this.#start.disabled = !live || !(canStart || starting);
+    this.#start.classList.toggle("primary", canStart && !starting);
+    this.#count(lobby);
 
+    setText(this.#hint, this.#advice(lobby, canStart));
+  }
+
+  #advice(lobby: Lobby, canStart: boolean): string {
+    const { mySeat: mine, hosts } = this.#place;
     const host = lobby.seats.find((seat) => seat.seat === lobby.host)?.name ?? "The host";
     const missing = lobby.seats.filter((seat) => !seat.ready && seat.seat !== mine?.seat);
-    if (!complete) setText(this.#hint, "Waiting for an opponent: send them the code or the link.");
-    else if (lobby.phase === "starting") setText(this.#hint, "The match begins in a moment.");
-    else if (hosts && canStart) setText(this.#hint, "You can start the match.");
-    else if (mine && !mine.ready) setText(this.#hint, "Say when you are ready.");
-    else if (missing.length > 0) setText(this.#hint, `Waiting for ${names(missing)} to be ready.`);
-    else setText(this.#hint, `${host} can start the match.`);
+    if (lobby.phase === "starting") return "The match begins in a moment.";
+    if (lobby.seats.length < lobby.needed) {
+      const open = lobby.visibility === "public" ? "others find this lobby, or " : "";
+      return `Waiting for an opponent: ${open}send them the code or the link.`;
+    }
+    const hostsMay = lobby.start === "host";
+    if (hosts && canStart && hostsMay) return "You can start the match.";
+    if (mine && !mine.ready) return "Say when you are ready.";
+    if (missing.length > 0) return `Waiting for ${names(missing)} to be ready.`;
+    return hostsMay ? `${host} can start the match.` : "The match begins in a moment.";
+  }
+
+  /** Shows the seconds to the match, while it is about to begin. */
+  #count(lobby: Lobby): void {
+    const until = lobby.phase === "starting" ? lobby.starts_at_ms : undefined;
+    show(this.#countdown, until !== undefined);
+    if (until !== undefined) {
+      const seconds = Math.ceil((until - serverNow()) / 1000);
+      setText(this.#countdown, String(Math.max(1, seconds)));
+    }
+    clearTimeout(this.#timer);
+    this.#timer = until === undefined ? undefined : window.setTimeout(() => this.update(), 200);
   }
 }
 

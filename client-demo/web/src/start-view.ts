@@ -85,7 +85,7 @@ export class StartView {
     if (name === undefined) return;
     const { metadata = {}, config } = terms(QUICK_CLOCK, "random");
     const filter = { metadata };
-    const quick = { game: GAME, name, metadata, filter };
+    const quick = { game: GAME, name, start: "full" as const, metadata, filter };
     await attempt(this.#place.quick({ ...quick, ...(config && { config }) }));
   }
 

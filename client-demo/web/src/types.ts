@@ -243,6 +243,7 @@ export interface Requests {
   colour: { takes: [{ colour: Colour }]; tells: object };
   ready: { takes: [{ ready: boolean }]; tells: object };
   start: { takes: []; tells: object };
+  stop: { takes: []; tells: object };
   chat: { takes: [{ text: string }]; tells: object };
   typing: { takes: [{ typing: boolean }]; tells: object };
   action: { takes: [ChessAction]; tells: { turn: number } };
