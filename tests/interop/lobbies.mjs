@@ -9,7 +9,7 @@ import { readOptions, run } from "./harness.mjs";
 import { at } from "./lobbies/player.mjs";
 
 const SUITES = {
-  plain: ["entrance", "finding", "inputs", "matches", "relay", "returns", "talk"],
+  plain: ["entrance", "finding", "inputs", "matches", "relay", "returns", "talk", "time"],
   long: ["countdown"],
   short: ["deadlines"],
 };

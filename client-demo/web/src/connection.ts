@@ -2,6 +2,7 @@
 // whether the line is up. What the events mean for our place in a lobby is decided in `place`.
 
 import { io, type Socket } from "socket.io-client";
+import { setClock } from "./server-clock";
 import type { ClientToServer, Reply, Request, ServerToClient, Takes, Tells } from "./types";
 
 /** How long an acknowledgement may take before we stop waiting for it. */
@@ -42,7 +43,11 @@ export class Connection {
       this.line = next;
       listener.line(next, detail);
     };
-    socket.on("connect", () => line("up", ""));
+    socket.on("connect", () => {
+      line("up", "");
+      // Without an answer the clock of this machine has to do.
+      setClock((...args) => this.request("time", ...args)).catch(() => undefined);
+    });
     // `active` says whether the client will try again on its own.
     socket.on("disconnect", (reason) => line(socket.active ? "lost" : "closed", reason));
     socket.on("connect_error", (error) => line(socket.active ? "lost" : "closed", error.message));

@@ -8,7 +8,6 @@
 import { Connection, Refused, type Line } from "./connection";
 import { memory } from "./memory";
 import { apply, chatLine, eventLine, type ChatLine } from "./mirror";
-import { justHappened } from "./server-clock";
 import type {
   Changed, Create, Join, Joined, Lobby, MatchEvent, Quick, Request, Seat, State, Takes, Tells, TypingPush,
 } from "./types";
@@ -188,7 +187,6 @@ export class Place {
   #changed({ version, change }: Changed): void {
     const before = this.lobby;
     if (!before || version <= before.version) return;
-    if (change.type === "chat") justHappened(change.at_ms);
     const line = chatLine(before, change);
     if (this.#isNext(before, version)) {
       this.lobby = apply(before, version, change);
@@ -227,9 +225,6 @@ export class Place {
       (state.number < shown.number || (state.number === shown.number && state.turn < shown.turn));
     if (older) return;
     this.lobby = { ...lobby, state };
-    // A move starts the other side's clock: only of the next state is that known to be news.
-    const since = state.view?.clock?.since_ms;
-    if (since !== undefined && shown && state.turn > shown.turn) justHappened(since);
     this.#audience.changed();
   }
 }

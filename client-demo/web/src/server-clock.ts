@@ -1,15 +1,25 @@
 // What time it is on the server, whose moments come with pushes: this machine's clock may be wrong.
-// Of all that just happened when we heard of it, what came quickest says how far off it is.
 
-let offset: number | undefined;
+import type { Takes, Tells } from "./types";
 
-/** Something that we hear of now happened at this moment, in the server's milliseconds. */
-export function justHappened(at_ms: number): void {
-  const late = Date.now() - at_ms;
-  offset = Math.min(offset ?? late, late);
+type Ask = (...args: Takes<"time">) => Promise<Tells<"time">>;
+
+/** What is asked twice: the second time the line is warm. */
+const TRIES = 2;
+
+/** How far the server's clock is ahead of this machine's. */
+let ahead_ms = 0;
+
+/** Asks the server for its time, which counts for the middle of the question and its answer. */
+export async function setClock(ask: Ask): Promise<void> {
+  for (let i = 0; i < TRIES; i++) {
+    const sent = Date.now();
+    const { server_ms } = await ask({});
+    ahead_ms = server_ms - (sent + Date.now()) / 2;
+  }
 }
 
 /** Milliseconds since the Unix epoch, on the server. */
 export function serverNow(): number {
-  return Date.now() - (offset ?? 0);
+  return Date.now() + ahead_ms;
 }

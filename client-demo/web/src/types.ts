@@ -249,6 +249,7 @@ export interface Requests {
   action: { takes: [ChessAction]; tells: { turn: number } };
   rematch: { takes: []; tells: object };
   leave: { takes: []; tells: object };
+  time: { takes: [{ echo?: string }]; tells: { server_ms: number; rtt_ms?: number; echo: string } };
 }
 
 export type Request = keyof Requests;

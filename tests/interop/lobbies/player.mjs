@@ -9,6 +9,7 @@ let url;
 
 /** All players of this process connect to the server at this address. */
 export const at = (server) => (url = server);
+export const address = () => url;
 
 /** A name nobody else has: lobbies of other cases may be listed beside ours. */
 let n = 0;
