@@ -1,5 +1,5 @@
 //! Worlds of several shards, their sessions and random clients on one thread, in virtual time, all
-//! from one seed. Clients lose connections, stop reading, come back elsewhere, play chess and
+//! from one seed. Clients lose connections, stop reading, come back elsewhere, play and
 //! broadcast; an oracle beside the server says after each step what must hold.
 
 mod agenda;
@@ -11,6 +11,7 @@ mod kept;
 mod network;
 mod oracle;
 mod plan;
+mod secrets;
 mod seen;
 mod server;
 mod trace;
@@ -41,8 +42,8 @@ use server::Shard;
 pub use trace::Trace;
 use wires::Wires;
 
-/// Longer than anything is kept without a client: places, polls that never come, questions, and
-/// events for clients that come back.
+/// Longer than anything is kept without a client: places (those of chess longest), polls that never
+/// come, questions, and events for clients that come back.
 const AFTERWARDS: Duration = Duration::from_secs(480);
 /// A run is some tens of thousands of steps; one that does not end goes round in circles.
 const MAX_STEPS: u64 = 5_000_000;

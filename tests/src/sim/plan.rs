@@ -8,19 +8,16 @@ use parlor_core::{
     key::ShardId,
     lobby::{
         Policy,
-        game::{Game, Random},
+        game::Random,
     },
     socket_io::RecoverySettings,
     time::Time,
 };
-use parlor_games::Chess;
 
 use super::{chance::Chance as _, kept::KEPT};
 
-/// A place is kept so long while no match is on, and in a match of circles.
+/// A place is kept so long at least: while no match is on, and in most games.
 pub(super) const GRACE: Duration = Duration::from_secs(60);
-/// The same in a match of chess.
-pub(super) const KEEP: Duration = Chess::KEEP;
 /// How long a listing waits for other shards.
 pub(super) const LIST_TIMEOUT: Duration = Duration::from_secs(2);
 /// A limit that no run reaches.

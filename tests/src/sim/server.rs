@@ -25,6 +25,7 @@ use super::{
     Sim, kept,
     oracle::MAIN,
     plan::Plan,
+    secrets::Secrets,
     seen::{Log, Seen},
 };
 
@@ -64,6 +65,9 @@ impl Shard {
         let mut games = Games::default();
         games.register::<parlor_games::Chess>("chess");
         games.register::<parlor_games::Circles>("circles");
+        games.register::<parlor_games::Relay>("relay");
+        games.register::<Secrets<0>>("secrets");
+        games.register::<Secrets<20>>("ticking");
         let neighbours =
             Neighbours { own, all: plan.shards.clone(), owners: Owners::new(seed ^ 0x5eed) };
         let lobbies = LobbySettings {

@@ -5,6 +5,7 @@
 mod guest;
 mod mishap;
 mod mood;
+mod moves;
 mod player;
 mod regular;
 
@@ -344,6 +345,7 @@ impl Sim {
             ("4", text) => self.socket_packet(n, text),
             _ => {}
         }
+        self.player_saw(n, &text);
     }
 
     fn greeted(&mut self, n: usize) {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use parlor_core::{lobby::game::Random, time::Time};
+use parlor_core::time::Time;
 use parlor_shared::{
     api::{
         Refusal, Reply, chess, code,
@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use crate::sim::{
     Invariant, Sim,
     chance::Chance as _,
-    oracle::{At, Place, Said, Story},
-    plan::{GRACE, KEEP},
+    oracle::{At, Came, GameKind, Left, Place, Said, Story},
+    plan::GRACE,
 };
 
 /// What an input is about that was sent before.
@@ -28,7 +28,7 @@ pub(super) struct Player {
     /// Connected to `/lobby`.
     is_in: bool,
     asked: BTreeMap<u64, Asked>,
-    story: Option<Story>,
+    pub(super) story: Option<Story>,
     token: Option<Token>,
     /// Tokens that are worth nothing.
     stale: Vec<String>,
@@ -44,7 +44,7 @@ pub(super) struct Player {
 #[derive(Debug, Clone)]
 struct Asked {
     event: &'static str,
-    /// What it was about: a name, a code, a token, a number.
+    /// What it was about: a name, a code, a token, what was said; of an action `[number, action]`.
     about: String,
     /// The number of an input.
     seq: Option<u64>,
@@ -62,8 +62,8 @@ struct Token {
     lobby: String,
     name: String,
     seat: Option<u8>,
-    /// The last version that was seen there.
-    seen: Option<u64>,
+    /// What was seen there last.
+    left: Option<Left>,
     /// Since when the seat is without a connection: at the earliest, and for certain.
     lost_at: Option<Time>,
     lost_for_sure_at: Option<Time>,
@@ -84,7 +84,7 @@ impl Sim {
         let is_leaving = player.asked.values().any(|asked| asked.event == "leave");
         let is_returning = player.asked.values().any(|asked| asked.event == "resume");
         if let Some(token) = &mut player.token {
-            token.seen = story.map(|story| story.version).or(token.seen);
+            token.left = story.as_ref().map(Left::of).or_else(|| token.left.take());
             token.is_sure &= !is_leaving;
             if was_in || token.lost_at.is_none() {
                 token.lost_at = Some(closed_at.unwrap_or(now).min(now));
@@ -137,11 +137,14 @@ impl Sim {
         let visibility = self.random.pick(&["public", "public", "private"]);
         match self.random.below(10) {
             0 | 1 => {
-                let (game, config) = match self.random.below(3) {
-                    0 | 1 => {
+                let (game, config) = match self.random.below(8) {
+                    0..3 => {
                         ("circles", json!({ "drifting": 3, "ticks": self.random.between(1, 600) }))
                     }
-                    _ => ("chess", json!({})),
+                    3 | 4 => ("chess", json!({})),
+                    5 => ("relay", json!({ "burst": 20 })),
+                    6 => ("secrets", Value::Null),
+                    _ => ("ticking", Value::Null),
                 };
                 let create = json!({ "game": game, "config": config, "name": name,
                     "visibility": visibility, "deltas": deltas(n) });
@@ -189,7 +192,7 @@ impl Sim {
         }
         let Some(mut token) = self.clients[other].player.token.take() else { return };
         (token.lost_at, token.lost_for_sure_at, token.is_sure) = (None, None, false);
-        token.seen = None;
+        token.left = None;
         let text = token.text.clone();
         self.clients[n].player.token = Some(token);
         self.resume(n, &text);
@@ -209,7 +212,7 @@ impl Sim {
         let player = &self.clients[n].player;
         // By the same socket nothing is missed.
         let own = player.token.as_ref().filter(|own| own.text == token && player.story.is_none());
-        let seen = own.and_then(|own| own.seen);
+        let seen = own.and_then(|own| own.left.as_ref()).map(|left| left.version);
         let mut resume = json!({ "token": token, "deltas": deltas(n) });
         if let Some(seen) = seen {
             resume["version"] = json!(seen);
@@ -221,6 +224,7 @@ impl Sim {
         let player = &mut self.clients[n].player;
         let story = player.story.as_ref();
         let phase = story.map(|story| story.fold.phase);
+        let kind = story.map(|story| story.kind);
         let n_legal = story.map_or(0, |story| story.legal.len() as u32);
         match self.random.below(20) {
             0 | 1 => {
@@ -243,7 +247,7 @@ impl Sim {
             10 if self.random.one_in(3) => self.resume_in_place(n),
             10 => self.request(n, "list", &Value::Null, ""),
             11 if self.random.one_in(4) => self.request(n, "leave", &Value::Null, ""),
-            12 if self.random.one_in(4) => {
+            12 if self.random.one_in(4) && kind == Some(GameKind::Chess) => {
                 let action = self.random.pick(&["resign", "offer_draw", "accept_draw"]);
                 self.request(n, "action", &json!({ "type": action }), "");
             }
@@ -259,10 +263,8 @@ impl Sim {
                 self.request(n, "create", &json!({ "game": "chess", "name": name }), &name);
             }
             16 if self.random.one_in(3) => self.request(n, "resync", &Value::Null, ""),
-            17 | 18 if story.is_some_and(|story| story.is_circles) => {
-                let part = |random: &mut Random| f64::from(random.below(21)) / 10.0 - 1.0;
-                let (x, y) = (part(&mut self.random), part(&mut self.random));
-                self.act_once(n, &json!({ "type": "steer", "x": x, "y": y }));
+            16..19 if phase == Some(Phase::Playing) && kind != Some(GameKind::Chess) => {
+                self.play(n)
             }
             19 => self.input_again(n),
             _ if n_legal > 0 && self.random.one_in(3) => {
@@ -273,14 +275,20 @@ impl Sim {
             _ if n_legal > 0 => {
                 let i = self.random.below(n_legal) as usize;
                 let legal = story.map(|story| story.legal[i].clone()).unwrap_or_default();
-                self.request(n, "action", &json!({ "type": "move", "move": legal }), "");
+                self.act_at_will(n, &json!({ "type": "move", "move": legal }));
             }
             _ => {}
         }
     }
 
+    /// Does something.
+    pub(super) fn act_at_will(&mut self, n: usize, action: &Value) {
+        let about = json!([null, action]).to_string();
+        self.request(n, "action", action, &about);
+    }
+
     /// Does something under the next number.
-    fn act_once(&mut self, n: usize, action: &Value) {
+    pub(super) fn act_once(&mut self, n: usize, action: &Value) {
         self.n_inputs += 1;
         let mut input = json!([self.n_inputs, action]);
         let about = input.to_string();
@@ -375,6 +383,7 @@ impl Sim {
             return self.refused(n, asked, &refusal);
         }
         self.trace.n_accepted += 1;
+        let now = self.now;
         let player = &mut self.clients[n].player;
         match asked.event {
             "create" | "join" | "quick" | "resume" => self.entered(n, asked, &read(data)?),
@@ -414,12 +423,13 @@ impl Sim {
                     }
                     "action" | "input" => {
                         let acted: api::Acted = read(data)?;
-                        let input: Option<(u64, Value)> = serde_json::from_str(&asked.about).ok();
-                        let seq = input.as_ref().map(|(seq, _)| *seq);
-                        player.last_input = input
-                            .map(|(seq, action)| (story.place(), seq, action, acted.turn))
-                            .or_else(|| player.last_input.take());
-                        return self.oracle.lobbies.acted(story, seq, acted.turn);
+                        let about = serde_json::from_str(&asked.about).ok();
+                        let (seq, action): (Option<u64>, Value) = about.unwrap_or_default();
+                        if let Some(seq) = seq {
+                            player.last_input = Some((story.place(), seq, action.clone(), acted.turn));
+                        }
+                        let did = (seq, &action);
+                        return self.oracle.lobbies.acted(now, story, did, acted.turn);
                     }
                     _ => {}
                 }
@@ -437,6 +447,11 @@ impl Sim {
         if asked.about == AGAIN && is_same_seat && rules.contains(&refusal.code.as_str()) {
             return Err((Invariant::Inputs, format!("taken anew, and refused: {refusal:?}")));
         }
+        if refusal.code == code::MATCH_CRASH
+            && let Some(story) = &player.story
+        {
+            self.oracle.lobbies.crashed(story)?;
+        }
         let is_own = |token: &Token| token.text == asked.about && asked.event == "resume";
         if refusal.code != code::TOKEN || !player.token.as_ref().is_some_and(is_own) {
             return Ok(());
@@ -451,6 +466,7 @@ impl Sim {
 
     fn entered(&mut self, n: usize, asked: &Asked, joined: &Joined) -> Check {
         let slack = self.plan.slack();
+        let keep = GameKind::of(&joined.lobby.game).keep();
         let player = &mut self.clients[n].player;
         let mut name = asked.about.clone();
         let mut previous = None;
@@ -466,7 +482,7 @@ impl Sim {
             if (&token.lobby, token.seat) != (&joined.lobby.id, joined.seat) {
                 return Err((Invariant::Seats, format!("{token:?} leads to {:?}", joined.seat)));
             }
-            let is_late = |lost_at: Time| asked.at > lost_at + KEEP + slack;
+            let is_late = |lost_at: Time| asked.at > lost_at + keep + slack;
             if token.lost_for_sure_at.is_some_and(is_late) {
                 return Err((Invariant::Grace, format!("{token:?} was kept too long")));
             }
@@ -484,14 +500,22 @@ impl Sim {
             lobby: joined.lobby.id.clone(),
             name: name.clone(),
             seat: joined.seat,
-            seen: None,
+            left: None,
             lost_at: None,
             lost_for_sure_at: None,
             is_sure: player.asked.values().all(|asked| asked.event != "resume"),
         });
-        let seen = asked.token.as_ref().and_then(|token| token.seen);
-        let mut story = self.oracle.lobbies.joined(joined, &name)?;
-        story.misses(seen, joined.missed)?;
+        let before = player.story.take().filter(|story| {
+            let is_there = (&story.lobby, story.seat) == (&joined.lobby.id, joined.seat);
+            is_there && story.version == joined.lobby.version
+        });
+        let stays = before.as_ref().map(Left::of);
+        let came = match (asked.event, &stays) {
+            ("resume", Some(left)) => Came::Stays(left),
+            ("resume", None) => Came::Back(asked.token.as_ref().and_then(|t| t.left.as_ref())),
+            _ => Came::New,
+        };
+        let story = self.oracle.lobbies.joined(joined, &name, came)?;
         self.trace.n_missed += u64::from(joined.missed.unwrap_or_default());
         player.story = Some(story);
         Ok(())
@@ -501,7 +525,7 @@ impl Sim {
         let now = self.now;
         let Some(story) = &mut self.clients[n].player.story else {
             // What only the newest counts of may come late, but for what one looks at.
-            let is_late = event == "typing";
+            let is_late = ["typing", "volatile"].contains(&event);
             let what = || (Invariant::Versions, format!("{event} in no lobby: {data}"));
             return if is_late { Ok(()) } else { Err(what()) };
         };
@@ -516,6 +540,7 @@ impl Sim {
             "event" => lobbies.happened(story, &read::<MatchEvent>(data)?, data),
             "state" => lobbies.state(story, data),
             "delta" if deltas(n) => lobbies.delta(story, data),
+            "volatile" => story.glimpses(&read::<api::VolatileEvent>(data)?),
             "typing" => {
                 let typing: api::TypingPush = read(data)?;
                 if typing.name == story.name {
@@ -524,6 +549,14 @@ impl Sim {
                 Ok(())
             }
             other => Err((Invariant::Order, format!("{other} is no push"))),
+        }
+    }
+
+    /// A packet has reached the client, and it has made of it what it can.
+    pub(super) fn player_saw(&mut self, n: usize, text: &str) {
+        let story = self.clients[n].player.story.as_ref();
+        if let Err((invariant, what)) = self.oracle.lobbies.saw(story, text) {
+            self.oracle.broken(invariant, format!("client {n}: {what}"));
         }
     }
 

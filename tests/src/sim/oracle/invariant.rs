@@ -55,6 +55,10 @@ pub enum Invariant {
     Ticks,
     /// An input counts once, however often it is sent.
     Inputs,
+    /// A message of a player reaches each that it is for once and in order.
+    Messages,
+    /// A game that panics ends its match with `crashed`, and nothing else.
+    Crashes,
     /// A listing holds the public lobbies, each once.
     Listing,
     /// Tables agree with each other.

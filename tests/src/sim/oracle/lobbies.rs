@@ -13,16 +13,20 @@ use parlor_shared::api::{
     lobby::{
         Change, Changed, Delta, Joined, Listing, MatchEvent, Phase, Player, State, Visibility,
     },
+    relay,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
     Invariant,
-    story::{Fold, Story},
+    kind::GameKind,
+    messages::{Letter, Messages},
+    story::{Fold, Left, Said, Story},
 };
 use crate::sim::{
-    plan::{GRACE, KEEP, Plan},
+    plan::{GRACE, Plan},
+    secrets,
     server::EPOCH_MS,
 };
 
@@ -35,13 +39,26 @@ pub(in crate::sim) struct Lobbies {
     records: BTreeMap<String, Record>,
     /// Which lobby a code has led to.
     ids: BTreeMap<String, String>,
+    /// Whose each secret is: the lobby and the name.
+    secrets: BTreeMap<String, (String, String)>,
+}
+
+/// How somebody has come to be in a lobby just now.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::sim) enum Came<'a> {
+    /// For the first time.
+    New,
+    /// Back to a place where this was known when it was left.
+    Back(Option<&'a Left>),
+    /// It was there already, by the same socket.
+    Stays(&'a Left),
 }
 
 #[derive(Debug, Default)]
 struct Record {
     code: String,
     is_public: bool,
-    /// What was told at each version, and what followed from it.
+    /// What was told at each version that all have in common, and what followed from it.
     told: BTreeMap<u64, String>,
     folds: BTreeMap<u64, Fold>,
     /// What the board looked like, by match, turn or tick, and whether it was over.
@@ -49,12 +66,23 @@ struct Record {
     acted: BTreeSet<(u32, u64)>,
     /// Who has ever had a seat.
     names: BTreeSet<String>,
+    /// At which version things were said.
+    chats: BTreeMap<u64, u64>,
+    messages: Messages,
+    /// Some player wanted the game to fail.
+    has_traps: bool,
 }
 
 impl Lobbies {
     pub(super) fn new(plan: &Plan) -> Self {
         let slack = plan.slack() + Duration::from_millis(2 * plan.latency_ms);
-        Self { shards: plan.shards.clone(), slack, records: BTreeMap::new(), ids: BTreeMap::new() }
+        Self {
+            shards: plan.shards.clone(),
+            slack,
+            records: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+        }
     }
 
     pub(super) fn index_of(&self, shard: ShardId) -> usize {
@@ -66,9 +94,9 @@ impl Lobbies {
         &mut self,
         joined: &Joined,
         name: &str,
+        came: Came<'_>,
     ) -> Result<Story, (Invariant, String)> {
         let lobby = &joined.lobby;
-        let mut story = Story::of(joined, name);
         // There is one lobby of each code, wherever those are who use it.
         let id = self.ids.entry(lobby.code.clone()).or_insert_with(|| lobby.id.clone());
         if *id != lobby.id {
@@ -81,6 +109,21 @@ impl Lobbies {
             record.is_public = lobby.visibility == Visibility::Public;
         } else if record.code != lobby.code {
             return Err((Invariant::Story, format!("{} has another code now", lobby.id)));
+        }
+        let left = match came {
+            Came::New => None,
+            Came::Stays(left) => Some(left),
+            Came::Back(left) => left.filter(|_| joined.missed.is_some()),
+        };
+        let at = lobby.state.as_ref().map_or((0, 0), |state| (state.number, state.turn));
+        let stay = left.map(|left| left.stay);
+        let stay = stay.unwrap_or_else(|| record.messages.stay(name, joined.seat, at));
+        let mut story = Story::of(joined, name, stay, left);
+        if let Came::Back(left) = came {
+            story.misses(left.map(|left| left.version), joined.missed)?;
+            if story.kind.has_private_events() && joined.missed.is_none() {
+                story.private = None;
+            }
         }
         if let Some(seat) = joined.seat {
             let own = story.fold.seats.get(&seat);
@@ -107,16 +150,33 @@ impl Lobbies {
         text: &str,
     ) -> Check {
         let record = self.records.entry(story.lobby.clone()).or_default();
-        record.told(changed.version, text)?;
+        record.settle_common(story, changed);
+        record.told(story, changed.version, text)?;
+        match &changed.change {
+            Change::Started { number } => {
+                story.stay = record.messages.next_match(story.stay, *number);
+            }
+            Change::Finished { outcome } => {
+                record.messages.match_over(story.stay);
+                if outcome.reason == "crashed" && !record.has_traps {
+                    let what = format!("{}: nobody wanted its game to fail", story.lobby);
+                    return Err((Invariant::Crashes, what));
+                }
+            }
+            _ => {}
+        }
         if story.is_missed(changed.version)? {
-            return Ok(());
+            return match &changed.change {
+                Change::Chat { text, .. } => Said::read(text).map_or(Ok(()), |s| story.hears(s)),
+                _ => Ok(()),
+            };
         }
         story.next(changed.version)?;
         let now_ms = EPOCH_MS + now.since_start().as_millis() as u64;
         match &changed.change {
             Change::Dropped { seat, kept_until_ms } => {
-                let is_chess = story.fold.phase == Phase::Playing && !story.is_circles;
-                let kept = if is_chess { KEEP } else { GRACE };
+                let is_playing = story.fold.phase == Phase::Playing;
+                let kept = if is_playing { story.kind.keep() } else { GRACE };
                 if *kept_until_ms > now_ms + kept.as_millis() as u64 {
                     return Err((Invariant::Grace, format!("seat {seat} is kept too long")));
                 }
@@ -144,11 +204,28 @@ impl Lobbies {
         text: &str,
     ) -> Check {
         let record = self.records.entry(story.lobby.clone()).or_default();
-        record.told(event.version, text)?;
+        let is_missed = story.missed.is_some();
+        let is_common = match story.kind {
+            GameKind::Chess | GameKind::Circles => true,
+            GameKind::Relay => record.message(story, event)?,
+            GameKind::Secrets | GameKind::Ticking => secret(story, event)?,
+        };
+        if is_common {
+            record.told(story, event.version, text)?;
+        } else {
+            story.counts_private();
+        }
         if story.is_missed(event.version)? {
             return Ok(());
         }
         story.next(event.version)?;
+        if story.fold.phase != Phase::Playing && !is_missed {
+            let what = format!("{}: turn {} of no match", story.lobby, event.turn);
+            return Err((Invariant::Story, what));
+        }
+        if !story.kind.tells_turns() {
+            return record.agree(story);
+        }
         if story.fold.phase != Phase::Playing || event.turn != story.fold.turn + 1 {
             let what = format!("{}: turn {} after {:?}", story.lobby, event.turn, story.fold);
             return Err((Invariant::Story, what));
@@ -214,20 +291,72 @@ impl Lobbies {
     /// A member's action, or the input of this number, was accepted as the turn of this number.
     pub(in crate::sim) fn acted(
         &mut self,
+        now: Time,
         story: &mut Story,
-        seq: Option<u64>,
+        (seq, action): (Option<u64>, &Value),
         turn: u64,
     ) -> Check {
         let record = self.records.entry(story.lobby.clone()).or_default();
         let Fold { phase, number, turn: before, .. } = story.fold;
-        let is_next = story.is_circles || turn == before + 1;
+        let is_next = !story.kind.tells_turns() || turn == before + 1;
         if phase != Phase::Playing || !is_next || !record.acted.insert((number, turn)) {
             let what = format!("{}: turn {turn} of {number} after {before}", story.lobby);
             return Err((Invariant::AckOrder, what));
         }
+        record.messages.passed(story.stay, number, turn);
+        match (action["type"].as_str(), story.seat) {
+            // Nobody's view is another for it, so that no state comes.
+            (Some("send"), Some(seat)) => {
+                let message: Option<Letter> = serde_json::from_value(action["data"].clone()).ok();
+                let is_volatile = action["volatile"] == true;
+                let Some(message) = message.filter(|_| !is_volatile) else { return Ok(()) };
+                return record.messages.accepted((number, turn), seat, &message);
+            }
+            // These are stepped into before long; a seat may never change, nor a tick come.
+            (Some("trap"), _) if action["call"] == "seat" => {}
+            (Some("trap"), _) if action["call"] == "tick" && story.kind == GameKind::Secrets => {}
+            (Some("trap"), _) => story.trapped = Some((number, now)),
+            _ => {}
+        }
         let (_, turns, seqs) = story.acted_in(number);
         (*turns, *seqs) = (turn.max(*turns), seq.unwrap_or_default().max(*seqs));
         Ok(())
+    }
+
+    /// A member is about to ask its game to fail.
+    pub(in crate::sim) fn wants_trap(&mut self, story: &Story) {
+        self.records.entry(story.lobby.clone()).or_default().has_traps = true;
+    }
+
+    /// A game has failed, says a refusal.
+    pub(in crate::sim) fn crashed(&self, story: &Story) -> Check {
+        match self.records.get(&story.lobby).is_some_and(|record| record.has_traps) {
+            true => Ok(()),
+            false => Err((Invariant::Crashes, format!("{}: the game has failed", story.lobby))),
+        }
+    }
+
+    /// Something that only a game's lobby could say has reached this client: no secret in it is
+    /// another's than this one's own.
+    pub(in crate::sim) fn saw(&mut self, story: Option<&Story>, text: &str) -> Check {
+        for (seat, word) in secrets::secrets_in(text) {
+            let own = story.filter(|story| story.seat == Some(seat));
+            let Some(own) = own else {
+                let who = story.map(|story| (&story.name, story.seat));
+                return Err((Invariant::Hidden, format!("{who:?} is sent {word}")));
+            };
+            let place = (own.lobby.clone(), own.name.clone());
+            let owner = self.secrets.entry(word.to_owned()).or_insert_with(|| place.clone());
+            if *owner != place {
+                return Err((Invariant::Hidden, format!("{place:?} is sent {word} of {owner:?}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// At the end: every message has reached those that it was for.
+    pub(super) fn check_end(&self) -> Check {
+        self.records.values().try_for_each(|record| record.messages.check())
     }
 
     pub(in crate::sim) fn listed(&self, listing: &Listing) -> Check {
@@ -255,7 +384,14 @@ impl Lobbies {
         if fold.phase == Phase::Playing && story.awaits_whole {
             return Err((Invariant::States, format!("{} got no whole state", story.name)));
         }
-        let is_newest = story.is_circles || story.shown == (fold.number, fold.turn);
+        if let Some((number, at)) = story.trapped
+            && (fold.number, fold.phase) == (number, Phase::Playing)
+            && now > at + secrets::WAKES_AFTER + self.slack
+        {
+            let what = format!("{} goes on, though its game has failed", story.lobby);
+            return Err((Invariant::Crashes, what));
+        }
+        let is_newest = !story.kind.tells_turns() || story.shown == (fold.number, fold.turn);
         let (number, turn, seq) = story.acted;
         let is_contained = number != story.shown.0
             || story.shown.1 >= turn
@@ -285,8 +421,43 @@ impl Lobbies {
 }
 
 impl Record {
+    /// Who has missed something for good finds its place in the common story again by what was
+    /// said.
+    fn settle_common(&mut self, story: &mut Story, changed: &Changed) {
+        let Change::Chat { text, .. } = &changed.change else { return };
+        let Some(said) = Said::read(text) else { return };
+        match story.common(changed.version) {
+            Some(common) => _ = self.chats.insert(said.number, common),
+            None => {
+                let common = self.chats.get(&said.number);
+                story.private = common.and_then(|common| changed.version.checked_sub(*common));
+            }
+        }
+    }
+
+    /// A member of a relay match is told a message. True if all are.
+    fn message(
+        &mut self,
+        story: &mut Story,
+        event: &MatchEvent,
+    ) -> Result<bool, (Invariant, String)> {
+        let relay::Event::Message { from, data } = read(event.event.get())?;
+        let message: Letter = read(data.get())?;
+        if message.lobby != story.lobby {
+            return Err((Invariant::Hidden, format!("{} is told {message:?}", story.name)));
+        }
+        let Letter { number, client, .. } = message;
+        story.hears(Said { number, client })?;
+        // Who was host when something happened that was missed is not known.
+        let host = story.missed.is_none().then_some(story.fold.host);
+        self.messages.told(story.stay, (event.turn, from), &message, host)?;
+        Ok(message.is_common())
+    }
+
     /// All are told the same at one version.
-    fn told(&mut self, version: u64, text: &str) -> Check {
+    fn told(&mut self, story: &Story, version: u64, text: &str) -> Check {
+        let Some(version) = story.common(version) else { return Ok(()) };
+        let text = text.split_once(',').map_or(text, |(_, rest)| rest);
         let told = self.told.entry(version).or_insert_with(|| text.to_owned());
         if told == text {
             return Ok(());
@@ -297,7 +468,10 @@ impl Record {
     /// All know the same at one version.
     fn agree(&mut self, story: &Story) -> Check {
         self.names.extend(story.fold.seats.values().map(|seat| seat.name.clone()));
-        let fold = self.folds.entry(story.version).or_insert_with(|| story.fold.clone());
+        let Some(version) = story.common(story.version).filter(|_| story.missed.is_none()) else {
+            return Ok(());
+        };
+        let fold = self.folds.entry(version).or_insert_with(|| story.fold.clone());
         if *fold == story.fold {
             return Ok(());
         }
@@ -310,15 +484,20 @@ impl Record {
         let shown = (state.number, state.turn);
         let fold = &story.fold;
         let is_ahead =
-            fold.phase == Phase::Playing && (state.turn > fold.turn && !story.is_circles);
-        if shown < story.shown || state.number != fold.number || is_ahead {
+            fold.phase == Phase::Playing && (state.turn > fold.turn && story.kind.tells_turns());
+        // What leaves a view as it is leaves the turn of the state that is shown as it was.
+        let waits = story.kind == GameKind::Relay && shown.0 == story.shown.0;
+        if shown < story.shown && !waits || state.number != fold.number || is_ahead {
             let what = format!("{shown:?} came after {:?}, in {fold:?}", story.shown);
             return Err((Invariant::States, what));
         }
         (story.shown, story.tick) = (shown, state.tick);
-        story.applied_grows(state)?;
-        if story.is_circles {
-            return self.arena(state);
+        story.applied_grows(state, waits)?;
+        match story.kind {
+            GameKind::Chess => {}
+            GameKind::Circles => return self.arena(state),
+            GameKind::Relay => return read::<relay::View>(state.view.get()).map(|_| ()),
+            GameKind::Secrets | GameKind::Ticking => return self.own_secret(story, state),
         }
         let view: View = serde_json::from_str(state.view.get())
             .map_err(|error| (Invariant::States, error.to_string()))?;
@@ -339,6 +518,20 @@ impl Record {
         Ok(())
     }
 
+    /// Who plays sees its own secret, and who does not none. What is no seat's own is looked for in
+    /// every byte: see `player`.
+    fn own_secret(&self, story: &Story, state: &State) -> Check {
+        if state.view.get() == "null" && self.has_traps {
+            return Ok(());
+        }
+        let view: secrets::View = read(state.view.get())?;
+        let plays = story.seat.is_some_and(|seat| view.seats.contains(&seat));
+        if view.secret.is_some() == plays {
+            return Ok(());
+        }
+        Err((Invariant::Hidden, format!("seat {:?} is shown {view:?}", story.seat)))
+    }
+
     /// Everybody sees the same circles, whole or put together.
     fn arena(&mut self, state: &State) -> Check {
         let view: circles::View = read(state.view.get())?;
@@ -354,6 +547,15 @@ impl Record {
         }
         Err((Invariant::States, format!("at {at:?} one sees {seen}, another {board}")))
     }
+}
+
+/// A member of a game of secrets is told something. True if all are.
+fn secret(story: &Story, event: &MatchEvent) -> Result<bool, (Invariant, String)> {
+    let event: secrets::Event = read(event.event.get())?;
+    if event.to.is_some() && event.to != story.seat {
+        return Err((Invariant::Hidden, format!("{} is told {event:?}", story.name)));
+    }
+    Ok(event.to.is_none())
 }
 
 fn read<T: DeserializeOwned>(data: &str) -> Result<T, (Invariant, String)> {

@@ -2,7 +2,9 @@
 //! say what must come out. The first thing that is not as it must be is kept.
 
 mod invariant;
+mod kind;
 mod lobbies;
+mod messages;
 mod questions;
 mod requests;
 mod returns;
@@ -27,13 +29,15 @@ use parlor_core::{
 
 use super::{kept::KEPT, plan::Plan, seen::Seen};
 pub use invariant::{Broken, Invariant};
-pub(super) use lobbies::Lobbies;
+pub(super) use kind::GameKind;
+pub(super) use lobbies::{Came, Lobbies};
+pub(super) use messages::Letter;
 use questions::Questions;
 use requests::Requests;
 use returns::Returns;
 use rooms::{Op, Rooms};
 use session::Watched;
-pub(super) use story::{Place, Said, Story};
+pub(super) use story::{Left, Place, Said, Story};
 use ticks::Ticks;
 
 /// The namespace `/`, which handlers serve; `/kept` and `/lobby` come after it.
@@ -560,6 +564,8 @@ impl Oracle {
         }
         let kept = self.returns.check_end();
         self.hold_one(kept);
+        let told = self.lobbies.check_end();
+        self.hold_one(told);
     }
 }
 

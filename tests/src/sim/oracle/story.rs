@@ -2,10 +2,18 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use parlor_shared::api::lobby::{self as api, Change, LeaveReason, Phase};
+use parlor_core::time::Time;
+use parlor_shared::api::{
+    lobby::{self as api, Change, LeaveReason, Phase},
+    relay,
+};
 use serde_json::Value;
 
-use super::Invariant;
+use super::{
+    Invariant,
+    kind::GameKind,
+    messages::{Letter, StayKey},
+};
 
 type Check = Result<(), (Invariant, String)>;
 
@@ -40,6 +48,11 @@ pub(in crate::sim) struct Story {
     pub(in crate::sim) seat: Option<u8>,
     pub(in crate::sim) name: String,
     pub(in crate::sim) version: u64,
+    /// How many of them were for some members alone, up to the last that was looked at; `None`:
+    /// some were missed for good.
+    pub(super) private: Option<u64>,
+    /// What of relay's messages it is told.
+    pub(super) stay: StayKey,
     /// The first and the last of the versions that were missed and come now.
     pub(in crate::sim) missed: Option<(u64, u64)>,
     pub(in crate::sim) fold: Fold,
@@ -48,7 +61,9 @@ pub(in crate::sim) struct Story {
     /// The tick that came next then.
     pub(in crate::sim) tick: Option<u64>,
     pub(in crate::sim) legal: Vec<String>,
-    pub(in crate::sim) is_circles: bool,
+    pub(in crate::sim) kind: GameKind,
+    /// The match whose game was told to fail, and when it had said that it would.
+    pub(in crate::sim) trapped: Option<(u32, Time)>,
     /// What deltas build on: a state and its number.
     pub(super) base: Option<(u64, Value)>,
     /// A whole state was asked for and has not come.
@@ -76,15 +91,15 @@ pub(in crate::sim) struct Fold {
     pub(in crate::sim) spectators: u32,
     pub(in crate::sim) metadata: api::Metadata,
     pub(in crate::sim) number: u32,
-    /// Accepted actions of the match of chess that is on; 0 while none is.
+    /// Accepted actions of the match of chess that is on; 0 while none is. Other games tell their
+    /// turns by states, or not to all.
     pub(in crate::sim) turn: u64,
 }
 
 impl Fold {
     fn of(lobby: &api::Lobby) -> Self {
         let state = lobby.state.as_ref();
-        // Circles has no events: its turns are told by states alone.
-        let is_playing = lobby.phase == Phase::Playing && lobby.game != "circles";
+        let tells_turns = lobby.phase == Phase::Playing && GameKind::of(&lobby.game).tells_turns();
         Self {
             phase: lobby.phase,
             host: lobby.host,
@@ -92,7 +107,7 @@ impl Fold {
             spectators: lobby.spectators,
             metadata: lobby.metadata.clone(),
             number: state.map_or(0, |state| state.number),
-            turn: state.filter(|_| is_playing).map_or(0, |state| state.turn),
+            turn: state.filter(|_| tells_turns).map_or(0, |state| state.turn),
         }
     }
 
@@ -148,11 +163,36 @@ impl Fold {
     }
 }
 
+/// What a member knew of its place when it lost its connection.
+#[derive(Debug, Clone)]
+pub(in crate::sim) struct Left {
+    /// The last version that it has seen.
+    pub(in crate::sim) version: u64,
+    private: Option<u64>,
+    pub(super) stay: StayKey,
+    heard: BTreeMap<usize, u64>,
+}
+
+impl Left {
+    pub(in crate::sim) fn of(story: &Story) -> Self {
+        let Story { private, stay, .. } = *story;
+        // Some of what was missed may not have come.
+        let version = story.missed.map_or(story.version, |(next, _)| next - 1);
+        Self { version, private, stay, heard: story.heard.clone() }
+    }
+}
+
 impl Story {
-    pub(super) fn of(joined: &api::Joined, name: &str) -> Self {
+    /// `left`: what it knew of the place before, if it is told all that it missed.
+    pub(super) fn of(joined: &api::Joined, name: &str, stay: StayKey, left: Option<&Left>) -> Self {
         let lobby = &joined.lobby;
         let state = lobby.state.as_ref();
+        let kind = GameKind::of(&lobby.game);
         Self {
+            private: left.map_or(Some(0), |left| left.private),
+            stay,
+            kind,
+            trapped: None,
             lobby: lobby.id.clone(),
             seat: joined.seat,
             name: name.to_owned(),
@@ -162,7 +202,6 @@ impl Story {
             shown: state.map_or((0, 0), |state| (state.number, state.turn)),
             tick: state.and_then(|state| state.tick),
             legal: Vec::new(),
-            is_circles: lobby.game == "circles",
             base: None,
             awaits_whole: false,
             n: None,
@@ -170,7 +209,7 @@ impl Story {
             acted: (0, 0, 0),
             said: VecDeque::new(),
             kept_until_ms: BTreeMap::new(),
-            heard: BTreeMap::new(),
+            heard: left.map(|left| left.heard.clone()).unwrap_or_default(),
         }
     }
 
@@ -196,6 +235,16 @@ impl Story {
         }
         self.missed = seen.filter(|_| n > 0).map(|seen| (seen + 1, self.version));
         Ok(())
+    }
+
+    /// At which of the versions that all members have in common it is; `None`: nobody can say.
+    pub(super) fn common(&self, version: u64) -> Option<u64> {
+        Some(version - self.private?)
+    }
+
+    /// Something was for some members alone.
+    pub(super) fn counts_private(&mut self) {
+        self.private = self.private.map(|n| n + 1);
     }
 
     /// True if it is one of those that were missed; they come before anything else.
@@ -235,14 +284,40 @@ impl Story {
         &mut self.acted
     }
 
-    /// What has been applied stays applied.
-    pub(super) fn applied_grows(&mut self, state: &api::State) -> Check {
+    /// What has been applied stays applied; but if a state may be older than the one before.
+    pub(super) fn applied_grows(&mut self, state: &api::State, waits: bool) -> Check {
         let before = std::mem::replace(&mut self.applied, (state.number, state.applied.clone()));
         let shrinks = |(seat, seq): (&u8, &u64)| state.applied.get(seat).is_none_or(|s| s < seq);
-        if before.0 != state.number || !before.1.iter().any(shrinks) {
+        if waits || before.0 != state.number || !before.1.iter().any(shrinks) {
             return Ok(());
         }
         Err((Invariant::Inputs, format!("applied: {:?} after {before:?}", state.applied)))
+    }
+
+    /// A member of a relay match is told what soon is old.
+    pub(in crate::sim) fn glimpses(&self, told: &api::VolatileEvent) -> Check {
+        let what = |what: String| (Invariant::Order, what);
+        let event: relay::Event =
+            serde_json::from_str(told.event.get()).map_err(|error| what(error.to_string()))?;
+        let relay::Event::Message { from, data } = event;
+        let message: Letter =
+            serde_json::from_str(data.get()).map_err(|error| what(error.to_string()))?;
+        // It may be late.
+        let is_here = message.lobby == self.lobby;
+        if is_here && message.is_for(from, self.seat) == Some(false) {
+            return Err((Invariant::Hidden, format!("{} glimpses {message:?}", self.name)));
+        }
+        Ok(())
+    }
+
+    /// What one client says is heard in its order, and once.
+    pub(super) fn hears(&mut self, said: Said) -> Check {
+        let before = self.heard.insert(said.client, said.number);
+        if before.is_none_or(|before| before < said.number) {
+            return Ok(());
+        }
+        let what = format!("{} hears {said:?} after {before:?}", self.name);
+        Err((Invariant::RequestOrder, what))
     }
 
     pub(super) fn change(&mut self, change: &Change) -> Check {
@@ -250,11 +325,7 @@ impl Story {
             let Some(said) = Said::read(text) else {
                 return Err((Invariant::Versions, format!("{name} says {text}")));
             };
-            let before = self.heard.insert(said.client, said.number);
-            if before.is_some_and(|before| before >= said.number) {
-                let what = format!("{name} says {said:?} after {before:?}");
-                return Err((Invariant::RequestOrder, what));
-            }
+            self.hears(said)?;
             if *name == self.name && self.said.pop_front() != Some(said) {
                 let what = format!("{name} hears {said:?}, of which no answer came before");
                 return Err((Invariant::AckOrder, what));
