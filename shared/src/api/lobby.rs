@@ -362,8 +362,7 @@ pub struct State {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub applied: BTreeMap<u8, u64>,
     /// Which of this viewer's states it is: each is numbered, though not each is sent. May begin
-    /// anew after [`Create`], [`Join`] and [`Resume`], and when the lobby is open again. Only in a
-    /// push.
+    /// anew after [`Create`], [`Join`] and [`Resume`], and with a match. Only in a push.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n: Option<u64>,
     /// True if later [`Delta`]s may build on this state: keep it. Only in a push.

@@ -6,10 +6,7 @@ use std::{sync::Arc, time::Duration};
 use parlor_core::{
     engine_io::Settings,
     key::ShardId,
-    lobby::{
-        Policy,
-        game::Random,
-    },
+    lobby::{Policy, game::Random},
     socket_io::RecoverySettings,
     time::Time,
 };

@@ -155,6 +155,8 @@ pub(super) struct Member {
     /// Until then the place is kept without a socket.
     kept_until: Option<Time>,
     ready: bool,
+    /// It plays the match that is on, or played the last one.
+    plays: bool,
     /// How much it was told, beginning with what everybody had been told before it came.
     pub(super) version: u64,
     /// That, when it came.

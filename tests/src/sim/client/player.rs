@@ -426,7 +426,8 @@ impl Sim {
                         let about = serde_json::from_str(&asked.about).ok();
                         let (seq, action): (Option<u64>, Value) = about.unwrap_or_default();
                         if let Some(seq) = seq {
-                            player.last_input = Some((story.place(), seq, action.clone(), acted.turn));
+                            player.last_input =
+                                Some((story.place(), seq, action.clone(), acted.turn));
                         }
                         let did = (seq, &action);
                         return self.oracle.lobbies.acted(now, story, did, acted.turn);

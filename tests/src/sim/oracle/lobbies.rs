@@ -155,6 +155,8 @@ impl Lobbies {
         match &changed.change {
             Change::Started { number } => {
                 story.stay = record.messages.next_match(story.stay, *number);
+                // Who did not play the last one looks at another view now.
+                story.n = None;
             }
             Change::Finished { outcome } => {
                 record.messages.match_over(story.stay);
@@ -526,7 +528,9 @@ impl Record {
         }
         let view: secrets::View = read(state.view.get())?;
         let plays = story.seat.is_some_and(|seat| view.seats.contains(&seat));
-        if view.secret.is_some() == plays {
+        // Who took the seat after the match sees it as those do who watch.
+        let is_over = state.outcome.is_some() && view.secret.is_none();
+        if view.secret.is_some() == plays || is_over {
             return Ok(());
         }
         Err((Invariant::Hidden, format!("seat {:?} is shown {view:?}", story.seat)))

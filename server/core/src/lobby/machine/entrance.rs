@@ -66,6 +66,8 @@ impl Lobby {
             format: comer.format,
             kept_until: None,
             ready,
+            // Who takes a seat after a match may not see what its player saw.
+            plays: self.is_playing(),
             version: self.version,
             since: self.version,
             chat: Allowance::full(now.time, CHAT_RATE),

@@ -211,17 +211,21 @@ impl Lobby {
         self.turn_to(Phase::Playing);
         self.outcome = None;
         self.numbers.clear();
-        for member in &mut self.members {
+        let mut news = Vec::new();
+        for (at, member) in self.members.iter_mut().enumerate() {
             member.ready = false;
+            let plays = member.place != Place::Spectator;
+            if plays && !std::mem::replace(&mut member.plays, plays) {
+                news.push(at);
+            }
         }
         let when = When { tick: 0, ..self.when(now) };
         let (play, told) = self.config.start(when, self.n_matches, seats, seed);
-        if self.play.replace(play).is_none() {
-            for member in &self.members {
-                if let Some(socket) = member.socket {
-                    let how = (socket, member.deltas, member.format);
-                    self.watch(how, member.place, pushes);
-                }
+        let is_first = self.play.replace(play).is_none();
+        for (at, member) in self.members.iter().enumerate() {
+            // Who did not play the last one has had another view of it.
+            if let (Some(socket), true) = (member.socket, is_first || news.contains(&at)) {
+                self.watch((socket, member.deltas, member.format), member.place, pushes);
             }
         }
         self.push(Change::Started { number: self.n_matches }, pushes);

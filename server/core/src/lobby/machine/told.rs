@@ -152,9 +152,15 @@ impl Lobby {
             (Views::PerSeat, Place::Seat(seat)) if fault::is_planted(Fault::WrongSeatsView) => {
                 ViewerKey::Seat(1 - seat.min(1))
             }
-            (Views::PerSeat, Place::Seat(seat)) => ViewerKey::Seat(seat),
+            (Views::PerSeat, Place::Seat(seat)) if self.plays(seat) => ViewerKey::Seat(seat),
+            (Views::PerSeat, Place::Seat(_)) => ViewerKey::Spectators,
             (Views::PerSeat, Place::Spectator) => ViewerKey::Spectators,
         }
+    }
+
+    /// Who sits there plays the match, or played the last one.
+    fn plays(&self, seat: u8) -> bool {
+        self.members.iter().any(|member| member.place == Place::Seat(seat) && member.plays)
     }
 
     /// Whoever looks at the match sees something new.

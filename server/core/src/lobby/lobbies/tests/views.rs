@@ -31,6 +31,28 @@ fn each_seat_looks_at_its_own_view_and_spectators_share_one() {
 }
 
 #[test]
+fn who_takes_a_seat_after_a_match_does_not_see_what_its_player_saw() {
+    let mut script = Script::with_config(0..2, &json!({"goal": 1}));
+    script.start(0..2);
+    script.action(0, "add").unwrap();
+    script.ok(1, "leave", &Value::Null);
+    script.enter(2, "player");
+    assert_eq!(script.clients[&2].seat, Some(1));
+    assert_eq!(script.viewer(2), Some(ViewerKey::Spectators));
+    assert_eq!(script.shown_to(2, "seat"), Value::Null);
+    let lobby = script.clients[&2].lobby.as_ref().unwrap();
+    let told: Value = serde_json::from_str(lobby.state.as_ref().unwrap().view.get()).unwrap();
+    assert_eq!(told["seat"], Value::Null);
+    // The next match is its own.
+    script.ok(2, "rematch", &Value::Null);
+    script.ok(0, "rematch", &Value::Null);
+    let viewers = [0, 2].map(|number| script.viewer(number));
+    assert_eq!(viewers, [0, 1].map(|seat| Some(ViewerKey::Seat(seat))));
+    assert_eq!(script.shown_to(2, "seat"), json!(1));
+    script.audit();
+}
+
+#[test]
 fn a_game_that_hides_nothing_has_one_view_for_everybody() {
     let mut script = Script::ticking("skipping", 0..2);
     script.enter(2, "spectator");
