@@ -128,6 +128,10 @@ async function lobby(t, config, ...joins) {
     others.push(other);
   }
   await host.accepted("start");
+  // The match begins when the countdown has ended.
+  for (const viewer of [host, ...others]) {
+    await viewer.until("the first state", () => viewer.states.size > 0);
+  }
   return { host, others, code: made.code };
 }
 
