@@ -185,6 +185,12 @@ config! {
         open_timeout_ms: u64 = 3_600_000,
         /// Milliseconds that a match may take, before it ends with the reason `timeout`.
         max_match_ms: u64 = 86_400_000,
+        /// Who is host while the host's connection is lost: "connected", the player who has been
+        /// there longest and is connected, or "stay", the same until the seat is left.
+        host_migration: HostRule = HostRule::Connected,
+        /// Who has a place when a second connection shows its token: "takeover", the second, or
+        /// "refuse", the first.
+        second_tab: TabRule = TabRule::Takeover,
     }
     /// What is kept of clients that lose their connection, where namespaces let them come back.
     recovery: Recovery {
@@ -280,6 +286,26 @@ pub enum Offered {
     Polling,
     /// WebSocket, by an upgrade from polling or at once.
     Websocket,
+}
+
+/// Who is host while the host's connection is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HostRule {
+    /// The player who has been there longest and is connected.
+    Connected,
+    /// The same, until the seat is left.
+    Stay,
+}
+
+/// Who has a place when a second connection shows its token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TabRule {
+    /// The second.
+    Takeover,
+    /// The first.
+    Refuse,
 }
 
 /// How log lines look.

@@ -8,7 +8,7 @@ use parlor_core::{
     cluster::{Neighbours, Owners},
     engine_io::Settings,
     key::ShardId,
-    lobby::{Games, LobbySettings, Policy},
+    lobby::{Games, HostMigration, LobbySettings, Policy, SecondTab},
     rate::Rate,
     socket_io::{Dynamic, RecoverySettings},
 };
@@ -22,7 +22,7 @@ use crate::{
     chance,
     clock::Clock,
     cluster::{Adapter as _, Cluster, InProcess, Inlet, Links},
-    config::Config,
+    config::{Config, HostRule, TabRule},
     cors::Cors,
     engine_app::EngineApp,
     handlers::{
@@ -213,6 +213,14 @@ impl Plan {
             finished: least_1_s(config.finished_ms),
             open_timeout: least_1_s(config.open_timeout_ms),
             max_match: least_1_s(config.max_match_ms),
+            host_migration: match config.host_migration {
+                HostRule::Connected => HostMigration::Connected,
+                HostRule::Stay => HostMigration::Stay,
+            },
+            second_tab: match config.second_tab {
+                TabRule::Takeover => SecondTab::TakeOver,
+                TabRule::Refuse => SecondTab::Refuse,
+            },
         }
     }
 

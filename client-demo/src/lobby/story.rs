@@ -195,7 +195,10 @@ impl Story {
                     s.ready &= !is_open;
                 });
             }
-            Change::Returned { seat } => self.at(*seat, |s| s.connected = true),
+            Change::Overdue { seat } => self.at(*seat, |s| s.overdue = true),
+            Change::Returned { seat } => {
+                self.at(*seat, |s| (s.connected, s.overdue) = (true, false));
+            }
             Change::Left { seat, .. } => lobby.seats.retain(|s| s.seat != *seat),
             Change::Host { seat } => lobby.host = Some(*seat),
             Change::Ready { seat, ready } => self.at(*seat, |s| s.ready = *ready),
@@ -210,7 +213,10 @@ impl Story {
                 lobby.phase = Phase::Playing;
                 lobby.seats.iter_mut().for_each(|s| s.ready = false);
             }
-            Change::Finished { .. } => lobby.phase = Phase::Finished,
+            Change::Finished { .. } => {
+                lobby.phase = Phase::Finished;
+                lobby.seats.iter_mut().for_each(|s| s.overdue = false);
+            }
             Change::Chat { .. } | Change::Unknown => {}
         }
     }
@@ -296,7 +302,7 @@ mod tests {
         change(&mut story, Change::Ready { seat: 1, ready: true });
         assert_eq!(story.name(1), Some("Grace"));
         assert!(story.lobby().seats[1].ready);
-        change(&mut story, Change::Dropped { seat: 1, kept_until_ms: 0 });
+        change(&mut story, Change::Dropped { seat: 1, kept_until_ms: 0, claim_from_ms: 0 });
         let seat = &story.lobby().seats[1];
         assert!(!seat.connected && !seat.ready);
         change(&mut story, Change::Returned { seat: 1 });

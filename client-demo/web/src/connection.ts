@@ -56,6 +56,7 @@ export class Connection {
     socket.on("state", listener.state);
     socket.on("typing", listener.typing);
     socket.on("closed", listener.closed);
+    socket.on("kicked", listener.kicked);
   }
 
   /**

@@ -37,8 +37,11 @@ export function apply(lobby: Lobby, version: number, change: Change): Lobby {
         ...((lobby.phase === "open" || lobby.phase === "starting") && { ready: false }),
       });
       break;
+    case "overdue":
+      next.seats = patch(change.seat, { overdue: true });
+      break;
     case "returned":
-      next.seats = patch(change.seat, { connected: true });
+      next.seats = patch(change.seat, { connected: true, overdue: false });
       break;
     case "left":
       next.seats = lobby.seats.filter((seat) => seat.seat !== change.seat);
@@ -96,13 +99,17 @@ export function chatLine(lobby: Lobby, change: Change): ChatLine | undefined {
       return happened(`${change.name} joined`);
     case "dropped":
       return happened(`${name(change.seat)} lost the connection`);
+    case "overdue":
+      return happened(`${name(change.seat)} is away for long`);
     case "returned":
       return happened(`${name(change.seat)} is back`);
     case "left":
       return happened(
         change.reason === "expired"
           ? `${name(change.seat)} did not come back`
-          : `${name(change.seat)} left`,
+          : change.reason === "left"
+            ? `${name(change.seat)} left`
+            : `${name(change.seat)} was sent away`,
       );
     case "host":
       return happened(`${name(change.seat)} is host now`);

@@ -55,6 +55,7 @@ export class Place {
       changed: (changed) => this.#changed(changed),
       event: (event) => this.#event(event),
       state: (state) => this.#state(state),
+      kicked: () => this.#exit("The host of the lobby sent you away."),
       closed: () => this.#exit("The lobby was closed, as nothing happened in it for long."),
       typing: (typing) => audience.typing(typing),
     });

@@ -119,6 +119,7 @@ export interface Seat {
   name: string;
   connected: boolean;
   ready: boolean;
+  overdue?: boolean;
   colour?: Colour;
 }
 
@@ -163,9 +164,10 @@ export type Change =
   | ({ type: "joined" } & Seat)
   | ({ type: "settings" } & Terms)
   | { type: "colour"; seat: number; colour: Colour }
-  | { type: "dropped"; seat: number; kept_until_ms: number }
+  | { type: "dropped"; seat: number; kept_until_ms: number; claim_from_ms?: number }
+  | { type: "overdue"; seat: number }
   | { type: "returned"; seat: number }
-  | { type: "left"; seat: number; reason: "left" | "expired" }
+  | { type: "left"; seat: number; reason: "left" | "expired" | "kicked" | "banned" }
   | { type: "host"; seat: number }
   | { type: "ready"; seat: number; ready: boolean }
   | { type: "spectators"; count: number }
@@ -267,5 +269,6 @@ export interface ServerToClient {
   event: (event: MatchEvent) => void;
   state: (state: State) => void;
   closed: () => void;
+  kicked: () => void;
   typing: (typing: TypingPush) => void;
 }

@@ -11,6 +11,7 @@ mod quick;
 mod format;
 mod input;
 mod phases;
+mod seats;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ pub use listing::*;
 pub use metadata::*;
 pub use phases::{Closed, ClosedReason, Phase, StartRule};
 pub use quick::Quick;
+pub use seats::{Ban, Kick, Kicked, LeaveReason};
 pub use settings::{Colour, HandOver, Paint, Settings, Terms};
 
 /// Name of the namespace.
@@ -50,6 +52,11 @@ pub mod request {
     pub const SETTINGS: &str = "settings";
     /// [`super::HandOver`] → [`super::Done`]: the host makes another seat host.
     pub const HOST: &str = "host";
+    /// [`super::Kick`] → [`super::Done`]: the host sends somebody away.
+    pub const KICK: &str = "kick";
+    /// No argument → [`super::Done`]: this seat claims what the game gives for it that others are
+    /// overdue: dropped for longer than its grace.
+    pub const CLAIM: &str = "claim";
     /// [`super::Paint`] → [`super::Done`]: another colour for one's own seat.
     pub const COLOUR: &str = "colour";
     /// [`super::Ready`] → [`super::Done`].
@@ -95,6 +102,8 @@ pub mod push {
     pub const STATE: &str = "state";
     /// [`super::Delta`]: the same in short, for those who asked for `deltas`.
     pub const DELTA: &str = "delta";
+    /// [`super::Kicked`]: the host sent you away; the last one from the lobby.
+    pub const KICKED: &str = "kicked";
     /// [`super::Closed`]: the lobby is no more; the last one from it.
     pub const CLOSED: &str = "closed";
     /// [`super::TypingPush`]: somebody began or stopped typing; may be lost.
@@ -335,6 +344,9 @@ pub struct Seat {
     pub connected: bool,
     /// Ready for the next match (in [`Phase::Finished`]: wants a rematch).
     pub ready: bool,
+    /// True while others may claim, as it has been without a connection for so long.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub overdue: bool,
     /// Its colour; absent for those for whom none was left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub colour: Option<Colour>,
@@ -445,6 +457,15 @@ pub enum Change {
         seat: u8,
         /// Until when it is kept, in milliseconds since the Unix epoch.
         kept_until_ms: u64,
+        /// From when on, if they are not back, others may claim, in milliseconds since the Unix
+        /// epoch. Not before `kept_until_ms`: then there is nothing to claim.
+        #[serde(default)]
+        claim_from_ms: u64,
+    },
+    /// A dropped player has not come back for so long that others may claim.
+    Overdue {
+        /// Which.
+        seat: u8,
     },
     /// A dropped player is back.
     Returned {
@@ -517,19 +538,6 @@ pub enum Change {
         at_ms: u64,
     },
     /// Something that only a later version of Parlor knows: for clients, which go on without it.
-    #[serde(other)]
-    Unknown,
-}
-
-/// Why a seat became free.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LeaveReason {
-    /// The player left.
-    Left,
-    /// The connection was lost for longer than the seat is kept.
-    Expired,
-    /// Something that only a later version of Parlor knows: for clients.
     #[serde(other)]
     Unknown,
 }

@@ -182,6 +182,12 @@ pub mod code {
     pub const NOT_FOUND: &str = "E_NOT_FOUND";
     /// The lobby has a password, and this is not it.
     pub const PASSWORD: &str = "E_PASSWORD";
+    /// The host keeps this player, or this address, out of the lobby.
+    pub const BANNED: &str = "E_BANNED";
+    /// Another connection holds this place, and the server lets none take over.
+    pub const CONNECTED: &str = "E_CONNECTED";
+    /// Nobody is overdue: there is nothing to claim.
+    pub const NOT_OVERDUE: &str = "E_NOT_OVERDUE";
     /// The lobby is locked: nobody new comes in.
     pub const LOCKED: &str = "E_LOCKED";
     /// Nobody sits in this seat, or not somebody who can do what is asked.

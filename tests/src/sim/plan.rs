@@ -94,6 +94,7 @@ impl Plan {
                 finished: seconds(random, 5, 60),
                 open_timeout: seconds(random, 60, 3_600),
                 max_match: seconds(random, 30, 3_600),
+                ..Policy::default()
             },
             recovery,
             wire_ms: random.pick(&[1, 20, 150]),

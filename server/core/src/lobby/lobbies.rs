@@ -29,7 +29,7 @@ use super::{
     message::{Answer, Ask, LobbyMessage},
     pace::Phases,
     play::Games,
-    policy::Policy,
+    policy::{Policy, SecondTab},
     quick::{QuickMessage, QuickPlay, Told},
     request::Request,
     visitors::{VisitorEffect, Visitors, answer_frame},
@@ -369,6 +369,13 @@ impl Lobbies {
                 answer_frame(ack, lobby.set(now, at, &settings, seed, pushes))
             }
             Request::Host(host) => answer_frame(ack, lobby.hand_over(now, at, host.seat, pushes)),
+            Request::Kick(kick) => {
+                let seed = self.random.next_u64();
+                let kicked = lobby.kick(now, at, &kick, seed, pushes);
+                let kicked = kicked.map(|member| self.remove(&member, pushes));
+                answer_frame(ack, kicked.map(|()| Done {}))
+            }
+            Request::Claim => answer_frame(ack, lobby.claim(now, at, pushes)),
             Request::Colour(paint) => answer_frame(ack, lobby.paint(at, paint.colour, pushes)),
             Request::Ready(ready) => {
                 let seed = self.random.next_u64();

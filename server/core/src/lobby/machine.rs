@@ -13,6 +13,7 @@
 //! ```
 
 mod acts;
+mod bans;
 mod entrance;
 mod kept;
 mod numbers;
@@ -41,7 +42,7 @@ use super::{
     game::{Outcome, Seat, SeatChange},
     pace::Beat,
     play::{Configured, Kind, Play, Told, When},
-    policy::Policy,
+    policy::{HostMigration, Policy},
     who::Who,
 };
 use crate::{
@@ -54,6 +55,8 @@ use crate::{
 pub(super) use acts::Deed;
 use acts::Noted;
 pub use acts::{MAX_INPUT_BYTES_PER_TICK, MAX_INPUTS_PER_TICK, MAX_TICKS_AHEAD};
+use bans::Banned;
+pub use bans::MAX_BANS;
 use kept::Kept;
 #[cfg(test)]
 pub(super) use kept::{MAX_KEPT, MAX_KEPT_BYTES, MAX_MISSED};
@@ -120,6 +123,8 @@ pub(super) struct Lobby {
     noted: Vec<Noted>,
     /// Of the seats that number what they do.
     numbers: Vec<(u8, Numbers)>,
+    /// Who is kept out.
+    bans: Vec<Banned>,
     /// In the order of joining.
     members: Vec<Member>,
 }
@@ -154,6 +159,7 @@ pub(super) struct Member {
     format: api::Format,
     /// Until then the place is kept without a socket.
     kept_until: Option<Time>,
+    lateness: Lateness,
     ready: bool,
     /// It plays the match that is on, or played the last one.
     plays: bool,
@@ -165,6 +171,16 @@ pub(super) struct Member {
     /// Actions and inputs.
     inputs: Allowance,
     resyncs: Allowance,
+}
+
+/// How long a player who was lost in a match has let the others wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lateness {
+    /// There, or lost for no longer than they wait, or waited for by nobody.
+    None,
+    /// Lost; overdue from then on.
+    Until(Time),
+    Overdue,
 }
 
 /// Somebody who comes in, or back, by this socket.
@@ -251,6 +267,7 @@ impl Lobby {
             beat: None,
             noted: Vec::new(),
             numbers: Vec::new(),
+            bans: Vec::new(),
             members: Vec::new(),
         }
     }
@@ -279,7 +296,11 @@ impl Lobby {
     pub(super) fn falls(&self) -> Option<Time> {
         let wakes = self.play.as_ref().filter(|_| self.is_playing()).and_then(|p| p.deadline());
         let kept = self.members.iter().filter_map(|member| member.kept_until);
-        kept.chain(wakes).chain(self.until).min()
+        let overdue = self.members.iter().filter_map(|member| match member.lateness {
+            Lateness::Until(at) => Some(at),
+            Lateness::None | Lateness::Overdue => None,
+        });
+        kept.chain(wakes).chain(overdue).chain(self.until).min()
     }
 
     /// The game has failed while nobody was looking after the match.

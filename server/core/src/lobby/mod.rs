@@ -24,12 +24,13 @@ pub use filter::Card;
 pub use listing::MAX_EXAMINED;
 pub use lobbies::{Lobbies, LobbyInput, LobbySettings};
 pub use machine::{
-    MAX_CHAT_CODE_POINTS, MAX_INPUT_BYTES_PER_TICK, MAX_INPUTS_PER_TICK, MAX_NAME_CODE_POINTS,
-    MAX_PASSWORD_CODE_POINTS, MAX_SEQ_AHEAD, MAX_SEQ_BEHIND, MAX_SPECTATORS, MAX_TICKS_AHEAD,
+    MAX_BANS, MAX_CHAT_CODE_POINTS, MAX_INPUT_BYTES_PER_TICK, MAX_INPUTS_PER_TICK,
+    MAX_NAME_CODE_POINTS, MAX_PASSWORD_CODE_POINTS, MAX_SEQ_AHEAD, MAX_SEQ_BEHIND, MAX_SPECTATORS,
+    MAX_TICKS_AHEAD,
 };
 pub use message::{Answer, Ask, LobbyMessage};
 pub use play::{Games, MAX_HZ};
-pub use policy::Policy;
+pub use policy::{HostMigration, Policy, SecondTab};
 pub use quick::{MAX_SEEKERS, Prospect, QuickMessage, Wish};
 pub use request::{MAX_SEQ, Request};
 pub use visitors::MAX_HELD;

@@ -64,10 +64,8 @@ impl Games {
 /// A game without its types.
 pub(super) trait Kind: Send + Sync + Debug {
     fn seats(&self) -> RangeInclusive<u8>;
-    #[expect(dead_code, reason = "what lobbies do with it comes next")]
     fn grace(&self) -> Duration;
     fn keep(&self) -> Duration;
-    #[expect(dead_code, reason = "what lobbies do with it comes next")]
     fn late_join(&self) -> bool;
     #[expect(dead_code, reason = "what lobbies do with it comes next")]
     fn bots(&self) -> bool;
@@ -110,7 +108,6 @@ pub(super) trait Play: Send + Debug {
     #[expect(dead_code, reason = "what lobbies do with it comes next")]
     fn bot(&mut self, when: When, seat: Seat) -> Option<Vec<Told>>;
     /// A seat claims against others that are overdue.
-    #[expect(dead_code, reason = "what lobbies do with it comes next")]
     fn claim(&mut self, when: When, by: Seat, overdue: &[Seat]) -> Result<Vec<Told>, Refusal>;
     /// A tick: the game's events.
     fn tick(&mut self, when: When) -> Vec<Told>;

@@ -13,6 +13,28 @@ pub struct Policy {
     pub open_timeout: Duration,
     /// How long a match may take; then it ends without a winner.
     pub max_match: Duration,
+    /// Who is host while the host's connection is lost.
+    pub host_migration: HostMigration,
+    /// What becomes of a place that is connected when its token is shown by another connection.
+    pub second_tab: SecondTab,
+}
+
+/// Who is host while the host's connection is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostMigration {
+    /// The player who has been there longest and is connected.
+    Connected,
+    /// The same still, until the seat is left.
+    Stay,
+}
+
+/// Which of two connections has a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecondTab {
+    /// The second; the first is disconnected.
+    TakeOver,
+    /// The first; the second is refused.
+    Refuse,
 }
 
 impl Policy {
@@ -29,6 +51,8 @@ impl Default for Policy {
             finished: Duration::from_secs(60),
             open_timeout: Duration::from_secs(3600),
             max_match: Duration::from_secs(24 * 3600),
+            host_migration: HostMigration::Connected,
+            second_tab: SecondTab::TakeOver,
         }
     }
 }

@@ -32,6 +32,10 @@ pub enum Request {
     Settings(Box<api::Settings>),
     /// Make another seat host.
     Host(api::HandOver),
+    /// Send somebody away.
+    Kick(Box<api::Kick>),
+    /// Claim, as others are overdue.
+    Claim,
     /// Choose a colour.
     Colour(api::Paint),
     /// Be ready or not.
@@ -73,6 +77,8 @@ impl Request {
             }
             name::SETTINGS => Self::Settings(first(args)?),
             name::HOST => Self::Host(first(args)?),
+            name::KICK => Self::Kick(first(args)?),
+            name::CLAIM => Self::Claim,
             name::COLOUR => Self::Colour(first(args)?),
             name::READY => Self::Ready(first(args)?),
             name::START => Self::Start,
@@ -132,6 +138,8 @@ impl Serialize for Request {
             Self::List(list) => serde_json::to_string(&(name::LIST, list)),
             Self::Settings(settings) => serde_json::to_string(&(name::SETTINGS, settings)),
             Self::Host(host) => serde_json::to_string(&(name::HOST, host)),
+            Self::Kick(kick) => serde_json::to_string(&(name::KICK, kick)),
+            Self::Claim => serde_json::to_string(&(name::CLAIM,)),
             Self::Colour(colour) => serde_json::to_string(&(name::COLOUR, colour)),
             Self::Ready(ready) => serde_json::to_string(&(name::READY, ready)),
             Self::Start => serde_json::to_string(&(name::START,)),

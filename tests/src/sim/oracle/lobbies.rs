@@ -176,7 +176,7 @@ impl Lobbies {
         story.next(changed.version)?;
         let now_ms = EPOCH_MS + now.since_start().as_millis() as u64;
         match &changed.change {
-            Change::Dropped { seat, kept_until_ms } => {
+            Change::Dropped { seat, kept_until_ms, .. } => {
                 let is_playing = story.fold.phase == Phase::Playing;
                 let kept = if is_playing { story.kind.keep() } else { GRACE };
                 if *kept_until_ms > now_ms + kept.as_millis() as u64 {

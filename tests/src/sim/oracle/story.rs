@@ -131,7 +131,11 @@ impl Fold {
                 self.seat(*seat)?.colour = Some(*colour);
             }
             Change::Dropped { seat, .. } => self.seat(*seat)?.connected = false,
-            Change::Returned { seat } => self.seat(*seat)?.connected = true,
+            Change::Overdue { seat } => self.seat(*seat)?.overdue = true,
+            Change::Returned { seat } => {
+                let seat = self.seat(*seat)?;
+                (seat.connected, seat.overdue) = (true, false);
+            }
             Change::Left { seat, reason } => {
                 let is_lost = !self.seat(*seat)?.connected;
                 if is_lost != (*reason == LeaveReason::Expired) {
@@ -150,7 +154,10 @@ impl Fold {
                 (self.phase, self.number, self.turn) = (Phase::Playing, *number, 0);
                 self.seats.values_mut().for_each(|seat| seat.ready = false);
             }
-            Change::Finished { .. } => (self.phase, self.turn) = (Phase::Finished, 0),
+            Change::Finished { .. } => {
+                (self.phase, self.turn) = (Phase::Finished, 0);
+                self.seats.values_mut().for_each(|seat| seat.overdue = false);
+            }
             Change::Chat { .. } => {}
             Change::Unknown => return Err((Invariant::Seats, "an unknown change".to_owned())),
         }

@@ -141,6 +141,11 @@ impl Lobbies {
         let at = lobby.members().iter().position(holds).ok_or_else(unknown)?;
         // The token that is shown stays good until the answer with the next one has arrived.
         let member = &lobby.members()[at];
+        let is_held = member.socket.is_some_and(|socket| socket != who);
+        if is_held && self.policy.second_tab == SecondTab::Refuse {
+            let message = "another connection holds this place; close it first";
+            return Err(Refusal::new(code::CONNECTED, message));
+        }
         let stale: Vec<ResumeToken> = std::iter::once(member.token)
             .chain(member.previous)
             .filter(|stale| *stale != token)

@@ -2,6 +2,7 @@
 //! got with its last `joined` and follows every change, and at any time that must be the lobby
 //! that the server would show it afresh. One file per subject below.
 
+mod absence;
 mod entrance;
 mod game;
 mod inputs;
@@ -84,6 +85,7 @@ impl Script {
         ticks::register(&mut games);
         returns::register(&mut games);
         timers::register(&mut games);
+        absence::register(&mut games);
         let settings =
             LobbySettings { games, max_lobbies, epoch_ms: EPOCH_MS, seed: 5, policy, inputs: None };
         let now = Time::after_start(Duration::from_secs(1000));
@@ -381,6 +383,10 @@ impl Client {
                 format!("typing {name} {seat:?} {typing} under {delivery:?}")
             }
             "volatile" => format!("volatile {} under {delivery:?}", payload["event"]),
+            "kicked" => {
+                self.lobby = None;
+                format!("kicked {}", payload["reason"])
+            }
             "closed" => {
                 self.lobby = None;
                 format!("closed {}", payload["reason"])
@@ -415,9 +421,15 @@ fn follow(lobby: &mut api::Lobby, change: &Change) -> String {
         Change::Dropped { seat, .. } | Change::Returned { seat } => {
             let is_back = matches!(change, Change::Returned { .. });
             let at = seat_of(lobby, *seat);
+            lobby.seats[at].overdue = false;
             let before = std::mem::replace(&mut lobby.seats[at].connected, is_back);
             assert_ne!(before, is_back);
             format!("{} {seat}", if is_back { "returned" } else { "dropped" })
+        }
+        Change::Overdue { seat } => {
+            let at = seat_of(lobby, *seat);
+            lobby.seats[at].overdue = true;
+            format!("overdue {seat}")
         }
         Change::Left { seat, reason } => {
             let at = seat_of(lobby, *seat);
@@ -458,6 +470,7 @@ fn follow(lobby: &mut api::Lobby, change: &Change) -> String {
         }
         Change::Finished { outcome } => {
             lobby.phase = api::Phase::Finished;
+            lobby.seats.iter_mut().for_each(|seat| seat.overdue = false);
             format!("finished {:?} {}", outcome.winners, outcome.reason)
         }
         Change::Chat { name, seat, text, at_ms } => {

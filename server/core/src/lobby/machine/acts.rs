@@ -195,6 +195,33 @@ impl Lobby {
         }
     }
 
+    /// A seat claims what the game gives for it that others are overdue.
+    pub(in crate::lobby) fn claim(
+        &mut self,
+        now: Now,
+        at: usize,
+        pushes: &mut Pushes,
+    ) -> Result<api::Done, Refusal> {
+        let seat = self.playing_seat(at)?;
+        let overdue = self.overdue();
+        if overdue.is_empty() {
+            return Err(Refusal::new(code::NOT_OVERDUE, "nobody is overdue"));
+        }
+        let (when, over) = (self.when(now), || Refusal::new(code::MATCH_OVER, "it is over"));
+        let play = self.play.as_mut().ok_or_else(over)?;
+        let claimed = play.claim(when, Seat(seat), &overdue);
+        let turn = play.turn();
+        let has_changed = claimed.is_ok() || play.has_crashed();
+        let done = claimed.map(|told| {
+            self.push_events(turn, told, pushes);
+            api::Done {}
+        });
+        if has_changed {
+            self.settle(pushes);
+        }
+        done
+    }
+
     /// Applies an action, and pushes what the game says to it. A refused one changes nothing.
     fn apply(
         &mut self,

@@ -13,6 +13,7 @@ impl Lobby {
         seed: u64,
         pushes: &mut Pushes,
     ) -> Result<api::Joined, Refusal> {
+        self.expect_not_banned(&comer.who)?;
         self.settings.admit(join.password.as_deref())?;
         let guest = Guest { name: &join.name, role: join.role, colour: join.colour };
         self.enter(now, guest, token, comer, seed, pushes)
@@ -46,12 +47,16 @@ impl Lobby {
         let change = match place {
             Place::Seat(seat) => {
                 let (name, connected) = (name.to_owned(), true);
-                Change::Joined(api::Seat { seat, name, connected, ready, colour })
+                Change::Joined(api::Seat { seat, name, connected, ready, overdue: false, colour })
             }
             Place::Spectator => Change::Spectators { count: self.n_spectators() as u32 + 1 },
         };
         self.push(change, pushes);
         self.count_anew(place);
+        if let Place::Seat(seat) = place {
+            // The game knows of them before they see anything of it.
+            self.take_in(now, seat, name, pushes);
+        }
         // Few come in, and most lobbies only wait: no room is kept for more.
         self.members.reserve_exact(1);
         self.members.push(Member {
@@ -65,6 +70,7 @@ impl Lobby {
             deltas: comer.deltas,
             format: comer.format,
             kept_until: None,
+            lateness: Lateness::None,
             ready,
             // Who takes a seat after a match may not see what its player saw.
             plays: self.is_playing(),
@@ -88,6 +94,17 @@ impl Lobby {
         Ok(joined)
     }
 
+    /// Somebody takes a seat of a match that is on, if one is.
+    fn take_in(&mut self, now: Now, seat: u8, name: &str, pushes: &mut Pushes) {
+        if !self.is_playing() {
+            return;
+        }
+        self.players.retain(|player| player.seat != seat);
+        self.players.push(api::Player { seat, name: name.to_owned() });
+        self.players.sort_unstable_by_key(|player| player.seat);
+        self.tell_game(now, seat, SeatChange::Joined, pushes);
+    }
+
     /// Back to a place whose token was `shown`; it is replaced by `fresh`. Gives the socket
     /// that held the place until now, if one did.
     pub(in crate::lobby) fn resume(
@@ -104,7 +121,7 @@ impl Lobby {
         let place = member.place;
         member.who.address = comer.who.address;
         (member.deltas, member.format) = (comer.deltas, comer.format);
-        member.kept_until = None;
+        (member.kept_until, member.lateness) = (None, Lateness::None);
         member.token = fresh;
         member.previous = Some(shown);
         let returned = member.place.seat().filter(|_| before.is_none());
@@ -144,11 +161,18 @@ impl Lobby {
 
     /// The connection of a member is lost: its place is kept for a while.
     pub(in crate::lobby) fn dropped(&mut self, now: Now, at: usize, pushes: &mut Pushes) {
-        let grace = if self.is_playing() { self.kind.keep() } else { GRACE };
-        let kept_until_ms = now.unix_ms + grace.as_millis() as u64;
+        let (grace, keep) = match self.is_playing() {
+            true => (self.kind.grace(), self.kind.keep()),
+            false => (GRACE, GRACE),
+        };
+        let kept_until_ms = now.unix_ms + keep.as_millis() as u64;
+        let claim_from_ms = now.unix_ms + grace.as_millis() as u64;
         let member = &mut self.members[at];
         let socket = member.socket.take();
-        member.kept_until = Some(now.time + grace);
+        member.kept_until = Some(now.time + keep);
+        if grace < keep {
+            member.lateness = Lateness::Until(now.time + grace);
+        }
         if fault::is_planted(Fault::SeatLeak) {
             member.kept_until = None;
         }
@@ -165,7 +189,7 @@ impl Lobby {
             if self.phase == Phase::Open {
                 self.set_ready(at, seat, false, pushes);
             }
-            self.push(Change::Dropped { seat, kept_until_ms }, pushes);
+            self.push(Change::Dropped { seat, kept_until_ms, claim_from_ms }, pushes);
             self.tell_game(now, seat, SeatChange::Dropped, pushes);
             let leads = self.settle_host(None, pushes);
             self.tell_host(now, leads, pushes);
@@ -211,6 +235,7 @@ impl Lobby {
         pushes: &mut Pushes,
     ) -> Vec<Member> {
         self.wake(now, pushes);
+        self.grow_late(now, pushes);
         let mut gone = Vec::new();
         while let Some(at) =
             self.members.iter().position(|m| m.kept_until.is_some_and(|until| until <= now.time))
@@ -225,6 +250,31 @@ impl Lobby {
             self.keep_deadline(now.time);
         }
         gone
+    }
+
+    /// Players who were lost and for whom the others have waited long enough.
+    fn grow_late(&mut self, now: Now, pushes: &mut Pushes) {
+        for at in 0..self.members.len() {
+            let Lateness::Until(late) = self.members[at].lateness else { continue };
+            if late > now.time {
+                continue;
+            }
+            let seat = self.members[at].place.seat().filter(|_| self.is_playing());
+            self.members[at].lateness =
+                if seat.is_some() { Lateness::Overdue } else { Lateness::None };
+            if let Some(seat) = seat {
+                self.push(Change::Overdue { seat }, pushes);
+                self.tell_game(now, seat, SeatChange::Overdue, pushes);
+            }
+        }
+    }
+
+    /// Seats of this match that the others have waited for long enough.
+    pub(super) fn overdue(&self) -> Vec<Seat> {
+        let overdue = self.members.iter().filter(|member| member.lateness == Lateness::Overdue);
+        let mut seats: Vec<Seat> = overdue.filter_map(|m| m.place.seat()).map(Seat).collect();
+        seats.sort_unstable();
+        seats
     }
 
     /// Ends the lobby, whoever is in it.
@@ -243,8 +293,9 @@ impl Lobby {
     /// `except`. True if it is another.
     pub(super) fn settle_host(&mut self, except: Option<Address>, pushes: &mut Pushes) -> bool {
         let current = self.seated().find(|member| member.place.seat() == self.host);
+        let stays = self.policy.host_migration == HostMigration::Stay;
         let next = current
-            .filter(|member| member.socket.is_some())
+            .filter(|member| stays || member.socket.is_some())
             .or_else(|| self.seated().find(|member| member.socket.is_some()))
             .or(current)
             .or_else(|| self.seated().next())
@@ -293,6 +344,7 @@ impl Lobby {
             Phase::Starting => {
                 return Err(Refusal::new(code::PHASE, "a match is about to begin; watch it"));
             }
+            Phase::Playing if self.kind.late_join() => {}
             Phase::Playing => {
                 return Err(Refusal::new(code::PHASE, "a match is on; watch it as a spectator"));
             }

@@ -211,9 +211,13 @@ impl Lobby {
         self.turn_to(Phase::Playing);
         self.outcome = None;
         self.numbers.clear();
+        let overdue_at = now.time + self.kind.grace();
         let mut news = Vec::new();
         for (at, member) in self.members.iter_mut().enumerate() {
             member.ready = false;
+            // Who is away as it begins is waited for from here on.
+            let is_kept = member.kept_until.is_some_and(|until| overdue_at < until);
+            member.lateness = if is_kept { Lateness::Until(overdue_at) } else { Lateness::None };
             let plays = member.place != Place::Spectator;
             if plays && !std::mem::replace(&mut member.plays, plays) {
                 news.push(at);
@@ -264,6 +268,8 @@ impl Lobby {
         self.turn_to(Phase::Finished);
         let told = travel(&outcome);
         self.outcome = Some(outcome);
+        // The story is told: nobody waits for anybody any more.
+        self.members.iter_mut().for_each(|member| member.lateness = Lateness::None);
         self.push(Change::Finished { outcome: told }, pushes);
         self.refuse_noted(pushes);
     }

@@ -7,7 +7,7 @@ use parlor_shared::{
 };
 
 use super::{
-    EVENT_KEY, Lobby, Place,
+    EVENT_KEY, Lateness, Lobby, Place,
     kept::{is_for, is_somebody_away},
 };
 use crate::{
@@ -77,7 +77,8 @@ impl Lobby {
                 let seat = m.place.seat()?;
                 let connected = m.socket.is_some();
                 let (name, ready, colour) = (m.name.clone(), m.ready, m.colour);
-                Some(api::Seat { seat, name, connected, ready, colour })
+                let overdue = m.lateness == Lateness::Overdue;
+                Some(api::Seat { seat, name, connected, ready, overdue, colour })
             })
             .collect();
         seats.sort_unstable_by_key(|seat| seat.seat);

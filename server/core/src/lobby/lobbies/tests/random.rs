@@ -45,6 +45,12 @@ fn op() -> impl Strategy<Value = Op> {
         ("settings", r#"{"capacity":3,"password":"","visibility":"public"}"#),
         ("settings", r#"{"password":"x"}"#),
         ("host", r#"{"seat":1}"#),
+        ("kick", r#"{"seat":1}"#),
+        ("stop", "null"),
+        ("claim", "null"),
+        ("settings", r#"{"start":"ready"}"#),
+        ("settings", r#"{"start":"full","capacity":2}"#),
+        ("settings", r#"{"start":"host"}"#),
         ("colour", r#"{"colour":"teal"}"#),
     ]);
     let frequent = prop::sample::select(vec![
@@ -55,7 +61,9 @@ fn op() -> impl Strategy<Value = Op> {
         ("action", r#"{"type":"add"}"#),
         ("rematch", "null"),
     ]);
-    let game = prop::sample::select(vec!["tally", "tally", "tally", "pulse", "skipping", "slow"]);
+    let game = prop::sample::select(vec![
+        "tally", "tally", "tally", "patient", "pulse", "skipping", "slow",
+    ]);
     prop_oneof![
         10 => socket().prop_map(Op::Arrive),
         6 => socket().prop_map(Op::Vanish),

@@ -289,7 +289,8 @@ fn so_many_are_kept_in_all_and_with_one_more_the_oldest_is_gone() {
 fn so_many_bytes_are_kept_and_with_one_more_the_oldest_is_gone() {
     // Beside the text: `"turn":1,"event":""}`, and the loss and the return.
     let rest = r#""change":{"type":"returned","seat":1}}"#.len()
-        + r#""change":{"type":"dropped","seat":1,"kept_until_ms":1700001060000}}"#.len()
+        + r#""change":{"type":"dropped","seat":1,"kept_until_ms":1700001060000,"#.len()
+        + r#""claim_from_ms":1700001060000}}"#.len()
         + 2 * r#""turn":1,"event":""}"#.len();
     for (n, is_sent) in [(MAX_KEPT_BYTES - rest, true), (MAX_KEPT_BYTES - rest + 1, false)] {
         let mut script = whispers(2);

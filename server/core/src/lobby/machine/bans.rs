@@ -1,0 +1,77 @@
+//! Who is sent away by the host, and kept out.
+
+use super::*;
+use parlor_shared::api::lobby::{Ban, Kick, Kicked};
+
+/// So many are kept out of one lobby; with one more, the first of them may come again.
+pub const MAX_BANS: usize = 64;
+
+/// Somebody who is kept out.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Banned {
+    Player(Arc<str>),
+    Address(crate::key::Origin),
+}
+
+impl Banned {
+    fn of(who: &Who, ban: Ban) -> Self {
+        match (ban, &who.player) {
+            (Ban::Player, Some(player)) => Self::Player(Arc::clone(player)),
+            (Ban::Player, None) | (Ban::Address, _) => Self::Address(who.address),
+        }
+    }
+
+    fn is(&self, who: &Who) -> bool {
+        match self {
+            Self::Player(player) => who.player.as_ref() == Some(player),
+            Self::Address(address) => who.address == *address,
+        }
+    }
+}
+
+impl Lobby {
+    /// The host sends somebody away, who hears of it.
+    pub(in crate::lobby) fn kick(
+        &mut self,
+        now: Now,
+        at: usize,
+        kick: &Kick,
+        seed: u64,
+        pushes: &mut Pushes,
+    ) -> Result<Member, Refusal> {
+        self.expect_host(at, "send somebody away")?;
+        let is_meant = |member: &Member| match (kick.seat, &kick.spectator) {
+            (Some(seat), None) => member.place == Place::Seat(seat),
+            (None, Some(name)) => member.place == Place::Spectator && member.name == *name,
+            _ => false,
+        };
+        let meant = self.members.iter().position(is_meant).filter(|meant| *meant != at);
+        let nobody = || Refusal::new(code::SEAT, "nobody else is there");
+        let meant = meant.ok_or_else(nobody)?;
+        let reason = match kick.ban {
+            Some(ban) => {
+                let banned = Banned::of(&self.members[meant].who, ban);
+                let bans = &mut self.bans;
+                bans.retain(|known| *known != banned);
+                if bans.len() >= MAX_BANS {
+                    bans.remove(0);
+                }
+                bans.push(banned);
+                LeaveReason::Banned
+            }
+            None => LeaveReason::Kicked,
+        };
+        let socket = self.members[meant].socket;
+        let frame = event(push::KICKED, &Kicked { reason });
+        pushes.extend(socket.map(|socket| LobbyEffect::Push(socket, frame, Delivery::Reliable)));
+        Ok(self.leave(now, meant, reason, seed, pushes))
+    }
+
+    /// Refuses who is kept out.
+    pub(super) fn expect_not_banned(&self, who: &Who) -> Result<(), Refusal> {
+        if self.bans.iter().any(|banned| banned.is(who)) {
+            return Err(Refusal::new(code::BANNED, "the host of this lobby keeps you out"));
+        }
+        Ok(())
+    }
+}
