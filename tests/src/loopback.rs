@@ -132,7 +132,8 @@ mod tests {
         input::{Scope, Target},
         key::{Key as _, LobbyKey, NamespaceKey, SocketKey, ViewId, ViewerKey},
         lobby::{
-            Answer as LobbyAnswer, Ask, Card, LobbyMessage, Prospect, QuickMessage, Request, Wish,
+            Answer as LobbyAnswer, Ask, Card, LobbyMessage, Prospect, QuickMessage, Request,
+            WatchMessage, Wish,
         },
         views::ViewMessage,
     };
@@ -142,10 +143,12 @@ mod tests {
         socket_io::{Args, Draft, Frame},
     };
 
-    const REQUESTS: [&str; 15] = [
+    const REQUESTS: [&str; 17] = [
         r#"["create",{"game":"chess","config":{"a":[1,"é"]},"name":"A"}]"#,
         r#"["join",{"code":"BCDFG","name":"A","role":"spectator"}]"#,
         r#"["quick",{"game":"g","name":"A","filter":{"free":2,"metadata":{"a":{"max":1}}}}]"#,
+        r#"["watch",{"text":"x","sort":"+n"}]"#,
+        r#"["unwatch"]"#,
         r#"["resume",{"token":"x"}]"#,
         r#"["list",{"game":"chess","metadata":{"a":{"in":[1,"x"]},"b":{"min":2}},"sort":"-b"}]"#,
         r#"["settings",{"metadata":{"a":-0.5}}]"#,
@@ -194,6 +197,7 @@ mod tests {
             made_ms: 1,
             metadata: serde_json::from_str(r#"{"a":1,"b":"é","c":false}"#).unwrap(),
         };
+        let card = Card { serial: 1, listed: listed.into() };
         let volatile = Delivery::Volatile { key: u64::MAX };
         let answer = LobbyAnswer {
             socket,
@@ -224,10 +228,7 @@ mod tests {
             Message::Answer(3, Answer::Servers(vec![(shard, Some(("[1]".to_owned(), vec![])))])),
             Message::Lobby(LobbyMessage::Gone(socket)),
             Message::Lobby(LobbyMessage::List(4, Default::default())),
-            Message::Lobby(LobbyMessage::Listed(
-                4,
-                vec![Card { serial: 1, listed: listed.into() }],
-            )),
+            Message::Lobby(LobbyMessage::Listed(4, vec![card.clone()])),
             Message::Lobby(LobbyMessage::Answer(answer)),
             Message::Lobby(LobbyMessage::Push(socket, frame, Delivery::Reliable)),
             Message::Lobby(LobbyMessage::Disconnect(socket)),
@@ -236,6 +237,12 @@ mod tests {
         let filter = serde_json::from_str(r#"{"game":"g","metadata":{"a":{"in":["x",2]}}}"#);
         let wish = Wish { filter: filter.unwrap(), capacity: Some(3) };
         let prospect = Prospect { id: "i".into(), free: 1, made_ms: u64::MAX };
+        let watch = [
+            WatchMessage::Watch(1, Box::new(wish.filter.clone())),
+            WatchMessage::Shown(1, vec![card], vec![u64::MAX]),
+            WatchMessage::Unwatch(1),
+        ];
+        all.extend(watch.map(|message| Message::Lobby(LobbyMessage::Watch(message))));
         let quick = [
             QuickMessage::Probe(1, Box::new(wish.filter.clone())),
             QuickMessage::Seek(socket, 2, Box::new(wish)),

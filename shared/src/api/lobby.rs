@@ -48,6 +48,11 @@ pub mod request {
     /// [`super::Filter`] → [`super::Listing`]: the public lobbies that it lets through. Without an
     /// argument: all.
     pub const LIST: &str = "list";
+    /// [`super::Filter`] → [`super::Listing`], and from then on [`super::push::LISTING`] whenever
+    /// it changes, until `unwatch`, another `watch` or the socket's end. Without an argument: all.
+    pub const WATCH: &str = "watch";
+    /// No argument → [`super::Done`]: ends what `watch` began.
+    pub const UNWATCH: &str = "unwatch";
     /// [`super::Settings`] → [`super::Done`]: the host changes how the lobby is run.
     pub const SETTINGS: &str = "settings";
     /// [`super::HandOver`] → [`super::Done`]: the host makes another seat host.
@@ -106,6 +111,8 @@ pub mod push {
     pub const KICKED: &str = "kicked";
     /// [`super::Closed`]: the lobby is no more; the last one from it.
     pub const CLOSED: &str = "closed";
+    /// [`super::ListingChange`]: what is watched has changed; reliable, at most four a second.
+    pub const LISTING: &str = "listing";
     /// [`super::TypingPush`]: somebody began or stopped typing; may be lost.
     pub const TYPING: &str = "typing";
 }

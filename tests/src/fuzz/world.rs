@@ -34,7 +34,7 @@ const MAX_CLIENTS: usize = 8;
 const A_WHILE: Duration = Duration::from_secs(3600);
 
 /// What clients say, well or badly. `#` is a digit, `$` the code of a lobby.
-const TEXTS: [&str; 39] = [
+const TEXTS: [&str; 41] = [
     "0",
     r#"0/a,{"pid":"$"}"#,
     r##"0/a,{"pid":"$","offset":"#"}"##,
@@ -69,6 +69,8 @@ const TEXTS: [&str; 39] = [
     r#"2/lobby,#["resync"]"#,
     r#"2/lobby,#["rematch"]"#,
     r#"2/lobby,#["list",{}]"#,
+    r#"2/lobby,#["watch",{"free":1}]"#,
+    r#"2/lobby,#["unwatch"]"#,
     r#"2/lobby,#["leave"]"#,
     r#"2/lobby,#["create",7]"#,
     "4{}",

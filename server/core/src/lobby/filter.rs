@@ -28,6 +28,22 @@ pub struct Card {
     pub listed: Arc<Listed>,
 }
 
+impl Card {
+    pub(super) fn face(&self) -> Face<'_> {
+        let listed = &*self.listed;
+        Face {
+            game: &listed.game,
+            host: &listed.host,
+            players: listed.players,
+            capacity: listed.capacity,
+            phase: listed.phase,
+            password: listed.password,
+            locked: listed.locked,
+            metadata: &listed.metadata,
+        }
+    }
+}
+
 impl Face<'_> {
     pub(super) fn is_admitted(&self, filter: &Filter) -> bool {
         let Filter { game, text, phase, free, has_password, locked, metadata, .. } = filter;
@@ -115,13 +131,7 @@ mod tests {
 
     fn admits(filter: &Value) -> bool {
         let filter = serde_json::from_value(filter.clone()).unwrap();
-        let listed = listed();
-        let Listed { game, host, metadata, players, capacity, phase, password, locked, .. } =
-            &listed;
-        let (players, capacity, phase) = (*players, *capacity, *phase);
-        let (password, locked) = (*password, *locked);
-        Face { game, host, players, capacity, phase, password, locked, metadata }
-            .is_admitted(&filter)
+        Card { serial: 0, listed: listed().into() }.face().is_admitted(&filter)
     }
 
     #[test]

@@ -105,6 +105,12 @@ impl Board {
         (found, n_examined)
     }
 
+    /// True if this lobby is one of them.
+    pub(super) fn has(&self, lobby: &Lobby) -> bool {
+        let shelf = self.shelves.get(lobby.game());
+        shelf.is_some_and(|shelf| shelf.all.contains_key(&lobby.serial))
+    }
+
     /// Lobbies that anybody may join who comes by, as many as one shard tells.
     pub(super) fn prospects(&self, filter: &Filter, lobbies: &Lobbies) -> Vec<Prospect> {
         let shelf = filter.game.as_deref().and_then(|game| self.shelves.get(game));

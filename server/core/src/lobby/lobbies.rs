@@ -4,6 +4,7 @@
 mod entrance;
 mod quick;
 mod time;
+mod watching;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -33,6 +34,8 @@ use super::{
     quick::{QuickMessage, QuickPlay, Told},
     request::Request,
     visitors::{VisitorEffect, Visitors, answer_frame},
+    watch::{WatchMessage, Watched},
+    watchers::Watchers,
     who::Who,
 };
 use crate::{
@@ -99,6 +102,8 @@ pub struct Lobbies {
     /// In which of these lobbies a socket of any shard is.
     places: BTreeMap<Address, LobbyKey>,
     visitors: Visitors,
+    watched: Watched,
+    watchers: Watchers,
     quick: QuickPlay,
     neighbours: Neighbours,
     deadlines: Deadlines<LobbyKey>,
@@ -123,6 +128,8 @@ impl Lobbies {
             n_made: 0,
             places: BTreeMap::new(),
             visitors: Visitors::new(neighbours.clone()),
+            watched: Watched::default(),
+            watchers: Watchers::new(neighbours.clone()),
             quick: QuickPlay::new(neighbours.clone()),
             neighbours,
             deadlines: Deadlines::default(),
@@ -143,7 +150,7 @@ impl Lobbies {
 
     /// True if no socket is in `/lobby` and none waits for a listing or a seat.
     pub fn is_unvisited(&self) -> bool {
-        self.visitors.is_empty() && self.quick.is_empty()
+        self.visitors.is_empty() && self.quick.is_empty() && self.watchers.is_empty()
     }
 
     /// Lobbies with a match on; cost grows with their number.
@@ -163,8 +170,9 @@ impl Lobbies {
 
     /// When [`LobbyInput::Timeout`] is due.
     pub fn deadline(&self) -> Option<Time> {
+        let listings = [self.watched.deadline(), self.watchers.deadline()];
         let machines = [self.deadlines.next(), self.visitors.deadline(), self.quick.deadline()];
-        machines.into_iter().flatten().min()
+        listings.into_iter().chain(machines).flatten().min()
     }
 
     /// Takes in one thing that happened.
@@ -180,6 +188,14 @@ impl Lobbies {
         let mut asked = Vec::new();
         match input {
             LobbyInput::Arrived(socket, who) => self.visitors.arrived(time, socket, who),
+            LobbyInput::Asked(socket, Ok(Request::Watch(filter)), ack) => {
+                self.watch(now, socket, *filter, ack, ids, effects);
+            }
+            LobbyInput::Asked(socket, Ok(Request::Unwatch), ack) => {
+                self.unwatch(now, socket, ids, effects);
+                let frame = answer_frame(ack, Ok(Done {}));
+                asked.extend(frame.map(|frame| VisitorEffect::Send(socket, frame)));
+            }
             LobbyInput::Asked(socket, Ok(request), ack) => {
                 self.visitors.asked(time, socket, request, ack, &mut asked);
             }
@@ -187,13 +203,17 @@ impl Lobbies {
                 let frame = answer_frame(ack, Err::<Done, _>(refusal));
                 asked.extend(frame.map(|frame| VisitorEffect::Send(socket, frame)));
             }
-            LobbyInput::Gone(socket) => self.visitors.gone(socket, &mut asked),
+            LobbyInput::Gone(socket) => {
+                self.unwatch(now, socket, ids, effects);
+                self.visitors.gone(socket, &mut asked);
+            }
             LobbyInput::Told(from, message) => self.told(now, from, message, ids, effects),
             LobbyInput::Timeout => {
                 if !self.visitors.timeout(time, &mut asked) {
                     self.quick_timeout(now, ids, effects);
                 }
                 self.timeout(time, effects);
+                self.watch_timeout(now, ids, effects);
             }
         }
         self.carry(now, asked, ids, effects);
@@ -263,6 +283,9 @@ impl Lobbies {
             LobbyMessage::Listed(number, lobbies) => {
                 self.visitors.listed(from, number, lobbies, &mut asked);
             }
+            LobbyMessage::Watch(message) => {
+                return self.watch_told(now, from, message, ids, effects);
+            }
             LobbyMessage::Quick(message) => {
                 return self.quick_told(now, from, message, ids, effects);
             }
@@ -293,8 +316,8 @@ impl Lobbies {
         let (mut pushes, mut is_hit, mut before) = (Pushes::new(), false, None);
         let may_move = request.may_move();
         let frame = match request {
-            // Who seeks a seat was sent somewhere before it is asked for.
-            Request::Quick(_) => None,
+            // Who seeks a seat was sent somewhere before it is asked for; who watches is no guest.
+            Request::Quick(_) | Request::Watch(_) | Request::Unwatch => None,
             Request::Create(create) => {
                 answer_frame(ack, self.create(now, (who, person), &create, ids, &mut pushes))
             }
@@ -408,6 +431,8 @@ impl Lobbies {
             Request::Create(_)
             | Request::Join(_)
             | Request::Quick(_)
+            | Request::Watch(_)
+            | Request::Unwatch
             | Request::Resume(_)
             | Request::List(_)
             | Request::Leave => unreachable!("handled by the caller"),

@@ -8,7 +8,7 @@ use parlor_shared::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{filter::Card, quick::QuickMessage, request::Request, who::Who};
+use super::{filter::Card, quick::QuickMessage, request::Request, watch::WatchMessage, who::Who};
 use crate::{delivery::Delivery, key::SocketKey};
 
 /// One message. The sender's shard is known from how it came.
@@ -24,6 +24,8 @@ pub enum LobbyMessage {
     Listed(u64, Vec<Card>),
     /// About those who seek a seat.
     Quick(QuickMessage),
+    /// About listings that are watched.
+    Watch(WatchMessage),
     /// From a lobby: the answer to the last request of a socket of the receiver's.
     Answer(Answer),
     /// From a lobby: something for a socket of the receiver's.

@@ -16,6 +16,8 @@ mod policy;
 mod quick;
 mod request;
 mod visitors;
+mod watch;
+mod watchers;
 mod who;
 
 pub use code::{CODE_ALPHABET, CODE_LETTERS};
@@ -34,4 +36,6 @@ pub use policy::{HostMigration, Policy, SecondTab};
 pub use quick::{MAX_SEEKERS, Prospect, QuickMessage, Wish};
 pub use request::{MAX_SEQ, Request};
 pub use visitors::MAX_HELD;
+pub use watch::{LISTING_INTERVAL, WatchMessage};
+pub use watchers::{MAX_FILTERS_PER_ADDRESS, MAX_WATCHED_FILTERS};
 pub use who::Who;

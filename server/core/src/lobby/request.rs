@@ -28,6 +28,10 @@ pub enum Request {
     Resume(api::Resume),
     /// List public ones.
     List(Box<api::Filter>),
+    /// Be told what changes of that.
+    Watch(Box<api::Filter>),
+    /// Not any more.
+    Unwatch,
     /// Change how the lobby is run.
     Settings(Box<api::Settings>),
     /// Make another seat host.
@@ -75,6 +79,10 @@ impl Request {
             name::LIST => {
                 Self::List(if has_argument(args) { first(args)? } else { Box::default() })
             }
+            name::WATCH => {
+                Self::Watch(if has_argument(args) { first(args)? } else { Box::default() })
+            }
+            name::UNWATCH => Self::Unwatch,
             name::SETTINGS => Self::Settings(first(args)?),
             name::HOST => Self::Host(first(args)?),
             name::KICK => Self::Kick(first(args)?),
@@ -114,7 +122,7 @@ impl Request {
                 create.name.len() + password + config + create.metadata.n_bytes()
             }
             Self::Join(join) => join.name.len() + join.password.as_ref().map_or(0, String::len),
-            Self::List(filter) => filter.n_bytes(),
+            Self::List(filter) | Self::Watch(filter) => filter.n_bytes(),
             Self::Settings(settings) => {
                 let metadata = settings.metadata.as_ref().map_or(0, Metadata::n_bytes);
                 settings.password.as_ref().map_or(0, String::len) + metadata
@@ -136,6 +144,8 @@ impl Serialize for Request {
             Self::Quick(quick) => serde_json::to_string(&(name::QUICK, quick)),
             Self::Resume(resume) => serde_json::to_string(&(name::RESUME, resume)),
             Self::List(list) => serde_json::to_string(&(name::LIST, list)),
+            Self::Watch(filter) => serde_json::to_string(&(name::WATCH, filter)),
+            Self::Unwatch => serde_json::to_string(&(name::UNWATCH,)),
             Self::Settings(settings) => serde_json::to_string(&(name::SETTINGS, settings)),
             Self::Host(host) => serde_json::to_string(&(name::HOST, host)),
             Self::Kick(kick) => serde_json::to_string(&(name::KICK, kick)),

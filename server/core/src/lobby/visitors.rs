@@ -37,7 +37,7 @@ use crate::{
     cluster::Neighbours,
     fault::{self, Fault},
     gather::Gathering,
-    key::{GatheringKey, ShardId, SocketKey},
+    key::{GatheringKey, Origin, ShardId, SocketKey},
     rate::{Allowance, Rate},
     time::{Deadlines, Time},
 };
@@ -52,6 +52,9 @@ const MOVE_TIMEOUT: Duration = Duration::from_secs(5);
 const GUESS_RATE: Rate = Rate { burst: 10, every: Duration::from_secs(2) };
 /// How fast one may make lobbies.
 const CREATE_RATE: Rate = Rate { burst: 20, every: Duration::from_millis(100) };
+
+/// How fast one may watch other listings.
+const WATCH_RATE: Rate = Rate { burst: 10, every: Duration::from_millis(500) };
 
 /// What visitors want done, in order.
 #[derive(Debug)]
@@ -85,6 +88,7 @@ struct Visitor {
     standing: Standing,
     guesses: Allowance,
     creations: Allowance,
+    watches: Allowance,
     held: VecDeque<(Request, Option<u64>)>,
     /// It seeks a seat.
     seeking: Option<Box<Seeking>>,
@@ -176,10 +180,21 @@ impl Visitors {
             standing: Standing::Outside,
             guesses: Allowance::full(now, GUESS_RATE),
             creations: Allowance::full(now, CREATE_RATE),
+            watches: Allowance::full(now, WATCH_RATE),
             held: VecDeque::new(),
             seeking: None,
         };
         self.visitors.insert(socket, visitor);
+    }
+
+    /// Whose socket it is that wants to watch a listing, if it may.
+    pub(super) fn may_watch(&mut self, now: Time, socket: SocketKey) -> Result<Origin, Refusal> {
+        let not_connected = || Refusal::new(code::NOT_IN_LOBBY, "not connected to /lobby");
+        let visitor = self.visitors.get_mut(&socket).ok_or_else(not_connected)?;
+        if !visitor.watches.take(now, WATCH_RATE) {
+            return Err(Refusal::new(code::RATE, "too many listings at once; wait a moment"));
+        }
+        Ok(visitor.who.address)
     }
 
     /// A socket is gone: the lobby it is in, or is about to be in, hears of it.

@@ -16,6 +16,21 @@ pub struct Listing {
     pub lobbies: Vec<Arc<Listed>>,
 }
 
+/// What has changed of a [`Listing`] since it was told, or changed, last: so that at any time a
+/// watcher knows what `list` would tell.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ListingChange {
+    /// Lobbies that were not in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<Arc<Listed>>,
+    /// Lobbies that were, and are not as they were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<Arc<Listed>>,
+    /// Ids of those that are not in it any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<String>,
+}
+
 /// One public lobby in a [`Listing`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {

@@ -1,6 +1,10 @@
 //! What clients do in namespace `/lobby`, and what they make of what they are told.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use parlor_core::time::Time;
 use parlor_shared::{
@@ -38,6 +42,8 @@ pub(super) struct Player {
     listed: Vec<String>,
     /// The last input that was accepted, its lobby and match, and its turn.
     last_input: Option<(Place, u64, Value, u64)>,
+    /// Ids of the lobbies in the listing that it watches.
+    watched: BTreeSet<String>,
 }
 
 /// A request that is not answered.
@@ -162,6 +168,7 @@ impl Sim {
                 let quick = json!({ "game": game, "name": name, "deltas": deltas(n) });
                 self.request(n, "quick", &quick, &name);
             }
+            7 => self.watch(n),
             5 if !player.listed.is_empty() => {
                 let i = self.random.below(player.listed.len() as u32) as usize;
                 let join = json!({ "id": player.listed[i], "name": name, "deltas": deltas(n) });
@@ -246,6 +253,8 @@ impl Sim {
             }
             10 if self.random.one_in(3) => self.resume_in_place(n),
             10 => self.request(n, "list", &Value::Null, ""),
+            16 if self.random.one_in(4) => self.watch(n),
+            17 if self.random.one_in(8) => self.request(n, "unwatch", &Value::Null, ""),
             11 if self.random.one_in(4) => self.request(n, "leave", &Value::Null, ""),
             12 if self.random.one_in(4) && kind == Some(GameKind::Chess) => {
                 let action = self.random.pick(&["resign", "offer_draw", "accept_draw"]);
@@ -392,6 +401,15 @@ impl Sim {
                 player.listed = listing.lobbies.iter().map(|lobby| lobby.id.clone()).collect();
                 self.oracle.lobbies.listed(&listing)
             }
+            "watch" => {
+                let listing: Listing = read(data)?;
+                player.watched = listing.lobbies.iter().map(|lobby| lobby.id.clone()).collect();
+                self.oracle.lobbies.listed(&listing)
+            }
+            "unwatch" => {
+                player.watched.clear();
+                Ok(())
+            }
             "leave" => {
                 player.story = None;
                 if let Some(token) = player.token.take() {
@@ -524,6 +542,9 @@ impl Sim {
 
     fn pushed(&mut self, n: usize, event: &str, data: &str) -> Check {
         let now = self.now;
+        if event == "listing" {
+            return self.relisted(n, &read(data)?);
+        }
         let Some(story) = &mut self.clients[n].player.story else {
             // What only the newest counts of may come late, but for what one looks at.
             let is_late = ["typing", "volatile"].contains(&event);
@@ -559,6 +580,31 @@ impl Sim {
         if let Err((invariant, what)) = self.oracle.lobbies.saw(story, text) {
             self.oracle.broken(invariant, format!("client {n}: {what}"));
         }
+    }
+
+    fn watch(&mut self, n: usize) {
+        let filter = self.random.pick(&[r#"{"free":1}"#, r#"{"game":"chess"}"#, r#"{"limit":2}"#]);
+        let filter: Value = serde_json::from_str(filter).expect("JSON");
+        self.request(n, "watch", &filter, "");
+    }
+
+    /// The listing that somebody watches has changed.
+    fn relisted(&mut self, n: usize, change: &api::ListingChange) -> Check {
+        let watched = &mut self.clients[n].player.watched;
+        let what =
+            |id: &String| (Invariant::Listing, format!("client {n} is told wrongly of {id}"));
+        for id in &change.removed {
+            watched.remove(id).then_some(()).ok_or_else(|| what(id))?;
+        }
+        for listed in &change.added {
+            watched.insert(listed.id.clone()).then_some(()).ok_or_else(|| what(&listed.id))?;
+        }
+        let is_strange = |listed: &&Arc<api::Listed>| !watched.contains(&listed.id);
+        if let Some(listed) = change.changed.iter().find(is_strange) {
+            return Err(what(&listed.id));
+        }
+        let lobbies = change.added.iter().chain(&change.changed).cloned().collect();
+        self.oracle.lobbies.listed(&Listing { lobbies })
     }
 
     pub(super) fn player_drained(&mut self, n: usize) {

@@ -20,6 +20,7 @@ mod talk;
 mod ticks;
 mod timers;
 mod views;
+mod watching;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 

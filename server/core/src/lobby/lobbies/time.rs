@@ -88,6 +88,7 @@ impl Lobbies {
             self.unswept.push_back((now + SWEEP_INTERVAL, key));
         }
         self.board.keep(key, lobby);
+        self.watched.touched(lobby.serial, key);
         let (is_empty, deadline) = (lobby.is_empty(), lobby.deadline());
         self.deadlines.set(key, deadline.filter(|_| !is_empty));
         if is_empty && let Some(lobby) = self.lobbies.remove(key) {

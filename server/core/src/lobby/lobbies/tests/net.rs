@@ -20,8 +20,8 @@ pub(super) struct Net {
     pub(super) asked: BTreeMap<u64, Client>,
     /// Answers that nobody has looked at.
     pub(super) answers: BTreeMap<u64, Value>,
-    /// Events that nobody has looked at: the name and the payload.
-    pub(super) told: BTreeMap<Client, Vec<(String, Value)>>,
+    /// Events that nobody has looked at: the name, the payload, and when it came.
+    pub(super) told: BTreeMap<Client, Vec<(String, Value, Time)>>,
     /// A shard that takes nothing in any more.
     pub(super) stuck: Option<usize>,
 }
@@ -123,7 +123,7 @@ impl Net {
         let Some(told) = self.told.get_mut(&who) else { return };
         let payload = args.remove(0);
         match id {
-            None => told.push((name, payload)),
+            None => told.push((name, payload, self.now)),
             Some(id) => {
                 assert_eq!(self.asked.remove(&id), Some(who), "each is answered once");
                 self.answers.insert(id, payload);
@@ -189,6 +189,7 @@ impl Net {
         for lobbies in &self.shards {
             assert!(lobbies.is_empty() && lobbies.is_unvisited(), "{lobbies:#?}");
             assert!(lobbies.board.is_empty() && lobbies.places.is_empty());
+            assert!(lobbies.watched.is_empty());
         }
     }
 }

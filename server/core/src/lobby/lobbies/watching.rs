@@ -1,0 +1,94 @@
+//! Listings that are watched: what is said about them reaches who decides.
+
+use super::*;
+use crate::{
+    key::Origin,
+    lobby::{watch, watchers::Sends},
+};
+
+impl Lobbies {
+    pub(super) fn watch(
+        &mut self,
+        now: Now,
+        socket: SocketKey,
+        filter: api::Filter,
+        ack: Option<u64>,
+        ids: &mut Ids,
+        effects: &mut Vec<LobbyEffect>,
+    ) {
+        let (mut told, mut sends) = (watch::Told::new(), Sends::new());
+        match self.visitors.may_watch(now.time, socket) {
+            Ok(origin) => {
+                let who: (SocketKey, Origin) = (socket, origin);
+                self.watchers.watch(now.time, who, filter, ack, (&mut told, &mut sends));
+            }
+            Err(refusal) => {
+                let frame = answer_frame(ack, Err::<api::Listing, _>(refusal));
+                sends.extend(frame.map(|frame| (socket, frame)));
+            }
+        }
+        self.tell_watch(now, told, sends, ids, effects);
+    }
+
+    pub(super) fn unwatch(
+        &mut self,
+        now: Now,
+        socket: SocketKey,
+        ids: &mut Ids,
+        effects: &mut Vec<LobbyEffect>,
+    ) {
+        let (mut told, mut sends) = (watch::Told::new(), Sends::new());
+        self.watchers.unwatch(socket, &mut told, &mut sends);
+        self.tell_watch(now, told, sends, ids, effects);
+    }
+
+    /// A shard, perhaps this one, says something about a listing.
+    pub(super) fn watch_told(
+        &mut self,
+        now: Now,
+        from: ShardId,
+        message: WatchMessage,
+        ids: &mut Ids,
+        effects: &mut Vec<LobbyEffect>,
+    ) {
+        let (mut told, mut sends) = (watch::Told::new(), Sends::new());
+        match message {
+            WatchMessage::Watch(number, filter) => {
+                let reader = (from, number);
+                self.watched.watch(reader, *filter, &self.board, &self.lobbies, &mut told);
+            }
+            WatchMessage::Unwatch(number) => self.watched.unwatch((from, number)),
+            WatchMessage::Shown(number, new, gone) => {
+                self.watchers.shown(now.time, from, number, (new, gone), &mut sends);
+            }
+        }
+        self.tell_watch(now, told, sends, ids, effects);
+    }
+
+    pub(super) fn watch_timeout(
+        &mut self,
+        now: Now,
+        ids: &mut Ids,
+        effects: &mut Vec<LobbyEffect>,
+    ) {
+        let (mut told, mut sends) = (watch::Told::new(), Sends::new());
+        self.watched.timeout(now.time, &self.board, &self.lobbies, &mut told);
+        self.watchers.timeout(now.time, &mut sends);
+        self.tell_watch(now, told, sends, ids, effects);
+    }
+
+    fn tell_watch(
+        &mut self,
+        now: Now,
+        told: watch::Told,
+        sends: Sends,
+        ids: &mut Ids,
+        effects: &mut Vec<LobbyEffect>,
+    ) {
+        let push = |(socket, frame)| LobbyEffect::Push(self.own(socket), frame, Delivery::Reliable);
+        effects.extend(sends.into_iter().map(push));
+        for (to, message) in told {
+            self.tell(now, to, LobbyMessage::Watch(message), ids, effects);
+        }
+    }
+}
