@@ -139,7 +139,8 @@ fn an_idle_lobby_keeps_a_kilobyte_and_a_match_of_chess_four() {
         lobbies.ask(host, "start", "{}");
     }
     for (ply, san) in MOVES.split(' ').enumerate() {
-        lobbies.now = lobbies.now + Duration::from_secs(1);
+        // A game of ten minutes: what was said a while ago is kept no more.
+        lobbies.now = lobbies.now + Duration::from_secs(15);
         let side = ply as u32 % 2 * LOBBIES;
         for host in 0..LOBBIES {
             let action = format!(r#"{{"type":"move","move":"{san}"}}"#);

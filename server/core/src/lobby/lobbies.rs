@@ -492,7 +492,7 @@ impl Lobbies {
 fn forget(by_token: &mut BTreeMap<ResumeToken, LobbyKey>, member: &Member) {
     by_token.remove(&member.token);
     if let Some(previous) = &member.previous {
-        by_token.remove(previous);
+        by_token.remove(&**previous);
     }
 }
 

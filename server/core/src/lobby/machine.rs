@@ -116,9 +116,9 @@ pub(super) struct Lobby {
     n_matches: u32,
     play: Option<Box<dyn Play>>,
     players: Vec<api::Player>,
-    outcome: Option<Outcome>,
+    outcome: Option<Box<Outcome>>,
     /// The match's ticks, if it has any and is on.
-    beat: Option<Beat>,
+    beat: Option<Box<Beat>>,
     /// What players did since the last tick.
     noted: Vec<Noted>,
     /// Of the seats that number what they do.
@@ -150,7 +150,7 @@ pub(super) struct Member {
     pub(super) token: ResumeToken,
     /// The token before, which still works as long as nobody can know that the answer with the
     /// new one has arrived.
-    pub(super) previous: Option<ResumeToken>,
+    pub(super) previous: Option<Box<ResumeToken>>,
     /// `None` while the connection is lost.
     pub(super) socket: Option<Address>,
     /// The socket's client can do something with deltas.
@@ -289,7 +289,7 @@ impl Lobby {
         if self.has_crashed() {
             return Some(Time::ZERO);
         }
-        self.falls().into_iter().chain(self.beat.as_ref().map(Beat::due)).min()
+        self.falls().into_iter().chain(self.beat.as_ref().map(|beat| beat.due())).min()
     }
 
     /// When the next kept place falls, the phase ends, or the match has set itself a deadline.

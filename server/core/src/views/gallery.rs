@@ -67,7 +67,8 @@ pub enum ViewEffect {
 #[derive(Debug)]
 pub struct Gallery {
     shard: ShardId,
-    views: BTreeMap<ViewId, Watched>,
+    /// In boxes, as half the places in such a map are empty.
+    views: BTreeMap<ViewId, Box<Watched>>,
     /// Who looks at which of our own views.
     watching: BTreeMap<Address, ViewId>,
     /// Own views that other shards have yet to be told of.
@@ -80,7 +81,7 @@ pub struct Gallery {
 struct Watched {
     picture: Picture,
     /// Clients on this shard.
-    watchers: BTreeMap<SocketKey, Watcher>,
+    watchers: Watchers,
     n_deltas: usize,
     /// Clients on others, if it is ours.
     others: BTreeMap<ShardId, Other>,
@@ -91,6 +92,45 @@ struct Watcher {
     /// `None`: it was gone before we were told that it looks.
     session: Option<SessionKey>,
     deltas: bool,
+}
+
+/// Who looks at a view, by socket: one, mostly, or thousands, of whom each that comes or goes moves
+/// twenty bytes for each other, which takes microseconds.
+#[derive(Debug, Default)]
+struct Watchers(Vec<(SocketKey, Watcher)>);
+
+impl Watchers {
+    fn place(&self, socket: SocketKey) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&socket, |(own, _)| *own)
+    }
+
+    fn get(&self, socket: SocketKey) -> Option<&Watcher> {
+        self.place(socket).ok().map(|at| &self.0[at].1)
+    }
+
+    fn insert(&mut self, socket: SocketKey, watcher: Watcher) {
+        match self.place(socket) {
+            Ok(at) => self.0[at].1 = watcher,
+            Err(at) => {
+                if self.0.len() == self.0.capacity() {
+                    self.0.reserve_exact(self.0.len().max(1));
+                }
+                self.0.insert(at, (socket, watcher));
+            }
+        }
+    }
+
+    fn remove(&mut self, socket: SocketKey) -> Option<Watcher> {
+        self.place(socket).ok().map(|at| self.0.remove(at).1)
+    }
+
+    fn values(&self) -> impl Iterator<Item = &Watcher> {
+        self.0.iter().map(|(_, watcher)| watcher)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -140,8 +180,10 @@ impl Gallery {
                 if who.shard == self.shard {
                     self.watch_here(view, socket, Watcher { session, deltas }, effects);
                 } else {
-                    let watched =
-                        self.views.entry(view).or_insert_with(|| Watched::fresh(view.format));
+                    let watched = self
+                        .views
+                        .entry(view)
+                        .or_insert_with(|| Watched::fresh(view.format).into());
                     watched.others.entry(who.shard).or_default().sockets.insert(socket);
                     self.untold.insert(view);
                     let message = ViewMessage::Watch { view, socket, deltas };
@@ -221,14 +263,15 @@ impl Gallery {
         effects: &mut Vec<ViewEffect>,
     ) {
         self.unwatch_here(view, socket, effects);
-        let watched = self.views.entry(view).or_insert_with(|| Watched::fresh(view.format));
+        let fresh = || Watched::fresh(view.format).into();
+        let watched = self.views.entry(view).or_insert_with(fresh);
         watched.watchers.insert(socket, watcher);
         watched.n_deltas += usize::from(watcher.deltas);
     }
 
     fn unwatch_here(&mut self, view: ViewId, socket: SocketKey, effects: &mut Vec<ViewEffect>) {
         let Some(watched) = self.views.get_mut(&view) else { return };
-        let Some(watcher) = watched.watchers.remove(&socket) else { return };
+        let Some(watcher) = watched.watchers.remove(socket) else { return };
         watched.n_deltas -= usize::from(watcher.deltas);
         effects.extend(watcher.session.map(|to| ViewEffect::Hide(to, view)));
         self.tidy(view);
@@ -238,7 +281,7 @@ impl Gallery {
         if fault::is_planted(Fault::ResyncIgnored) {
             return;
         }
-        let watcher = self.views.get(&view).and_then(|watched| watched.watchers.get(&socket));
+        let watcher = self.views.get(&view).and_then(|watched| watched.watchers.get(socket));
         if let Some(Watcher { session: Some(to), deltas }) = watcher {
             effects.push(ViewEffect::Rebase(*to, view));
             effects.push(ViewEffect::Show(*to, view, *deltas));

@@ -37,7 +37,8 @@ pub struct State {
     /// Nothing stands here once the match is over.
     offer: Offer,
     end: Option<End>,
-    clock: Option<Clock>,
+    /// Most matches have none.
+    clock: Option<Box<Clock>>,
 }
 
 impl State {
@@ -45,6 +46,7 @@ impl State {
         let history = History::new(&position);
         let end = end::automatic(&position, &history);
         let (moves, offer) = (Moves::default(), Offer::default());
+        let clock = clock.map(Box::new);
         Self { white, black, position, history, moves, offer, end, clock }
     }
 
@@ -148,7 +150,7 @@ impl State {
             draw_offer: self.offer.by().map(|side| self.seat_of(side).0),
             can_claim_draw: on && end::claimable(&self.position, &self.history).is_some(),
             legal: if to_move { self.legal() } else { Vec::new() },
-            clock: self.clock.as_ref().map(Clock::view),
+            clock: self.clock.as_deref().map(Clock::view),
         }
     }
 
@@ -243,7 +245,8 @@ impl State {
 
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
-        size_of::<Self>() + self.history.heap_bytes() + self.moves.heap_bytes()
+        let clock = self.clock.as_deref().map_or(0, size_of_val);
+        size_of::<Self>() + clock + self.history.heap_bytes() + self.moves.heap_bytes()
     }
 }
 

@@ -137,7 +137,7 @@ impl Lobbies {
         let fresh = ResumeToken::from_bytes(self.mint(ids));
         let seed = self.random.next_u64();
         let lobby = self.lobbies.get_mut(key).ok_or_else(unknown)?;
-        let holds = |m: &Member| m.token == token || m.previous == Some(token);
+        let holds = |m: &Member| m.token == token || m.previous.as_deref() == Some(&token);
         let at = lobby.members().iter().position(holds).ok_or_else(unknown)?;
         // The token that is shown stays good until the answer with the next one has arrived.
         let member = &lobby.members()[at];
@@ -147,7 +147,7 @@ impl Lobbies {
             return Err(Refusal::new(code::CONNECTED, message));
         }
         let stale: Vec<ResumeToken> = std::iter::once(member.token)
-            .chain(member.previous)
+            .chain(member.previous.as_deref().copied())
             .filter(|stale| *stale != token)
             .collect();
         let is_anothers =

@@ -255,7 +255,8 @@ impl Lobby {
             // The last one who left may have been all that others waited for to begin anew.
             (None, Some(hz)) if self.is_playing() && !self.members.is_empty() => {
                 let phase = phases.take(hz);
-                self.beat = Some(Beat::new(now, hz, phase, self.kind.catch_up()));
+                let beat = Beat::new(now, hz, phase, self.kind.catch_up());
+                self.beat = Some(Box::new(beat));
             }
             (Some(beat), _) if !self.is_playing() || self.members.is_empty() => {
                 phases.give_back(beat.hz, beat.phase);

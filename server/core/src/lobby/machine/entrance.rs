@@ -123,7 +123,7 @@ impl Lobby {
         (member.deltas, member.format) = (comer.deltas, comer.format);
         (member.kept_until, member.lateness) = (None, Lateness::None);
         member.token = fresh;
-        member.previous = Some(shown);
+        member.previous = Some(Box::new(shown));
         let returned = member.place.seat().filter(|_| before.is_none());
         if let Some(before) = before {
             // Who comes back by the same socket is still there to be told.
@@ -335,7 +335,7 @@ impl Lobby {
         if fault::is_planted(Fault::TokenUsableTwice) {
             return None;
         }
-        self.members[at].previous.take()
+        self.members[at].previous.take().map(|previous| *previous)
     }
 
     pub(super) fn free_seat(&self) -> Result<u8, Refusal> {

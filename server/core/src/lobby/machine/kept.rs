@@ -10,8 +10,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
-use parlor_shared::socket_io::Frame;
+use parlor_shared::{api::lobby::push, socket_io::Frame};
 
 use super::{Member, Place};
 use crate::lobby::game::{Seat, To};
@@ -23,13 +22,22 @@ pub(in crate::lobby) const MAX_MISSED: usize = 64;
 pub(in crate::lobby) const MAX_KEPT: usize = 256;
 /// Bytes of what is kept of one lobby.
 pub(in crate::lobby) const MAX_KEPT_BYTES: usize = 64 * 1024;
-/// The list, oldest first.
+/// What pushes with versions are called.
+const NAMES: [&str; 2] = [push::CHANGED, push::EVENT];
+/// Room is made for so much text at a time, and so many entries, or a quarter of what there is: a
+/// lobby keeps some, most of the time, and doubling would waste up to half.
+const GROWTH: (usize, usize) = (256, 4);
+
+/// The list, oldest first: small, because each match has one.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     entries: VecDeque<Entry>,
+    /// What stood behind the versions of all entries, one after the other.
+    text: String,
+    /// So much at its beginning is of entries that are gone.
+    n_gone: usize,
     /// Of those that are for everybody.
     n_for_all: usize,
-    n_bytes: usize,
     /// The first so many were there already at the last sweep.
     n_old: usize,
     /// Its lobby's shard knows that there is something to sweep.
@@ -40,21 +48,34 @@ pub(super) struct Kept {
 #[derive(Debug)]
 struct Entry {
     to: To,
-    name: &'static str,
-    /// The payload behind its version: a part of the frame that was sent.
-    rest: Bytes,
+    /// The bytes of its text.
+    n_bytes: u32,
+    /// Its place in [`NAMES`].
+    name: u8,
 }
 
 impl Kept {
     /// Keeps a push that was written with some version. Those that no viewer needs any more go.
     pub(super) fn note(&mut self, to: To, name: &'static str, frame: &Frame) {
-        let entry = Entry { to, name, rest: rest_of(frame) };
+        let rest = rest_of(frame);
+        let n_bytes = u32::try_from(rest.len()).expect("events of games are smaller");
+        let name = NAMES.iter().position(|own| *own == name).expect("one of the names");
+        if self.text.len() + rest.len() > self.text.capacity() {
+            self.text.reserve_exact(rest.len().max(GROWTH.0).max(self.text.len() / 4));
+        }
+        if self.entries.len() == self.entries.capacity() {
+            self.entries.reserve_exact(GROWTH.1.max(self.entries.len() / 4));
+        }
         self.n_for_all += usize::from(to == To::All);
-        self.n_bytes += entry.rest.len();
-        self.entries.push_back(entry);
+        self.text.push_str(rest);
+        self.entries.push_back(Entry { to, n_bytes, name: name as u8 });
         while self.is_too_much() {
             self.pop();
         }
+    }
+
+    fn n_bytes(&self) -> usize {
+        self.text.len() - self.n_gone
     }
 
     fn is_too_much(&self) -> bool {
@@ -65,21 +86,30 @@ impl Kept {
             to => self.entries.iter().filter(|entry| entry.to == to || entry.to == To::All).count(),
         };
         self.entries.len() > MAX_KEPT
-            || self.n_bytes > MAX_KEPT_BYTES
+            || self.n_bytes() > MAX_KEPT_BYTES
             || self.entries.len() > MAX_MISSED && n_after() > MAX_MISSED
     }
 
     fn pop(&mut self) {
         let Some(oldest) = self.entries.pop_front() else { return };
         self.n_for_all -= usize::from(oldest.to == To::All);
-        self.n_bytes -= oldest.rest.len();
+        self.n_gone += oldest.n_bytes as usize;
         self.n_old = self.n_old.saturating_sub(1);
+        if self.n_gone > self.text.len() / 2 {
+            self.text.drain(..std::mem::take(&mut self.n_gone));
+        }
     }
 
     /// The last `n` pushes that were for this place, in order; `None` if some are not here.
     pub(super) fn last(&self, n: usize, place: Place) -> Option<Vec<(&'static str, &str)>> {
-        let own = self.entries.iter().rev().filter(|entry| is_for(entry.to, place));
-        let mut last: Vec<_> = own.take(n.min(MAX_MISSED + 1)).map(Entry::parts).collect();
+        let mut end = self.text.len();
+        let parts = self.entries.iter().rev().map(|Entry { to, n_bytes, name }| {
+            let begin = end - *n_bytes as usize;
+            let text = &self.text[begin..std::mem::replace(&mut end, begin)];
+            (*to, NAMES[usize::from(*name)], text)
+        });
+        let own = parts.filter(|(to, ..)| is_for(*to, place)).map(|(_, name, text)| (name, text));
+        let mut last: Vec<_> = own.take(n.min(MAX_MISSED + 1)).collect();
         last.reverse();
         (last.len() == n && n <= MAX_MISSED).then_some(last)
     }
@@ -90,26 +120,23 @@ impl Kept {
             self.pop();
         }
         self.n_old = self.entries.len();
+        self.text.drain(..std::mem::take(&mut self.n_gone));
+        self.text.shrink_to_fit();
+        self.entries.shrink_to_fit();
         !self.entries.is_empty()
     }
 }
 
-impl Entry {
-    fn parts(&self) -> (&'static str, &str) {
-        let rest = std::str::from_utf8(&self.rest).expect("JSON that was written as text");
-        (self.name, rest)
-    }
-}
-
 /// What stands behind the version in the payload of an event, which is its only argument.
-fn rest_of(frame: &Frame) -> Bytes {
+fn rest_of(frame: &Frame) -> &str {
     const VERSION: &[u8] = b"{\"version\":";
     let wire = frame.wire();
     let version = wire.windows(VERSION.len()).position(|window| window == VERSION);
     let digits = version.expect("versioned pushes begin with it") + VERSION.len();
     let comma =
         wire[digits..].iter().position(|byte| *byte == b',').expect("more stands behind it");
-    wire.slice(digits + comma + 1..wire.len() - 1)
+    let rest = &wire[digits + comma + 1..wire.len() - 1];
+    std::str::from_utf8(rest).expect("JSON that was written as text")
 }
 
 /// True if something for these reaches who has this place.

@@ -267,7 +267,7 @@ impl Lobby {
     fn finish(&mut self, outcome: Outcome, pushes: &mut Pushes) {
         self.turn_to(Phase::Finished);
         let told = travel(&outcome);
-        self.outcome = Some(outcome);
+        self.outcome = Some(Box::new(outcome));
         // The story is told: nobody waits for anybody any more.
         self.members.iter_mut().for_each(|member| member.lateness = Lateness::None);
         self.push(Change::Finished { outcome: told }, pushes);

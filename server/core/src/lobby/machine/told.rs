@@ -121,7 +121,7 @@ impl Lobby {
             tick: self.beat.as_ref().map(|beat| beat.coming),
             players: self.players.clone(),
             view: play.view(viewer),
-            outcome: self.outcome.as_ref().map(travel),
+            outcome: self.outcome.as_deref().map(travel),
             applied: applied.map(|(seat, seq)| (*seat, seq.applied)).collect(),
             n: None,
             key: false,
