@@ -539,7 +539,10 @@ impl Record {
     /// Everybody sees the same circles, whole or put together.
     fn arena(&mut self, state: &State) -> Check {
         let view: circles::View = read(state.view.get())?;
-        let outcome = u64::from(state.outcome.is_some());
+        // Between two ticks somebody may have joined: then there are two boards.
+        let seats = view.circles.iter().filter_map(|circle| circle.seat);
+        let playing = seats.fold(0, |all, seat| all | (2_u64 << seat));
+        let outcome = u64::from(state.outcome.is_some()) | playing;
         let board = format!("{} {view:?} {:?}", state.turn, state.applied);
         self.same_board((state.number, view.tick, outcome), &board)
     }
