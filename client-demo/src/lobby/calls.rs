@@ -157,6 +157,22 @@ impl LobbySocket {
         self.call(request::START, ()).map(|Done {}| ())
     }
 
+    /// Ends the countdown to a match, as host.
+    ///
+    /// # Errors
+    /// If the server refuses or does not answer.
+    pub fn stop(&mut self) -> Result<(), LobbyError> {
+        self.call(request::STOP, ()).map(|Done {}| ())
+    }
+
+    /// Claims what the game gives for it that others have been away for too long.
+    ///
+    /// # Errors
+    /// If the server refuses or does not answer.
+    pub fn claim(&mut self) -> Result<(), LobbyError> {
+        self.call(request::CLAIM, ()).map(|Done {}| ())
+    }
+
     /// Does something in the match, in the game's own words; how many actions the match has
     /// accepted, this one included.
     ///

@@ -46,4 +46,7 @@ pub enum LeaveReason {
     Kicked,
     /// And for good.
     Banned,
+    /// Something that only a later version of Parlor knows: for clients.
+    #[serde(other)]
+    Unknown,
 }
