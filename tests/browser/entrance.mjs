@@ -65,5 +65,15 @@ export async function entrance(ada, bob, eve) {
     await all([ada, bob, eve], (tab) => tab.sees("#spectators", "1 watching"));
   });
 
+  await step("Bob sends Ada away, who hears of it", async () => {
+    await bob.click("[data-testid=kick]");
+    await bob.sees("[data-testid=kick]", "Really?");
+    await bob.click("[data-testid=kick]");
+    await ada.sees("#notice", "sent you away");
+    await ada.sees("#create");
+    await bob.sees("#chat-log .happened", "Ada was sent away");
+    await bob.sees("[data-testid=seat-0]", "Free seat");
+  });
+
   await all([ada, bob, eve], (tab) => tab.leave());
 }

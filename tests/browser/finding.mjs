@@ -22,5 +22,20 @@ export async function finding(ada, bob, eve) {
     await all([ada, bob, eve], (tab) => tab.sees("#spectators", "1 watching"));
   });
 
-  await all([ada, bob, eve], (tab) => tab.leave());
+  await step("Bob is gone for half a minute, and Ada claims the victory", async () => {
+    const own = await ada.page.locator("#player-bottom").getAttribute("data-side");
+    const [white, black] = own === "white" ? [ada, bob] : [bob, ada];
+    await white.clickMove("e2", "e4");
+    await black.clickMove("e7", "e5");
+    await bob.page.close();
+    await ada.sees("#player-top .mark", "connection lost");
+    await ada.page.locator("#claim").waitFor({ timeout: 60_000 });
+    await ada.sees("#status-detail", "Bob is gone");
+    await ada.picture("15-claim");
+    await ada.click("#claim");
+    await ada.sees("#result", "You won because the other side left");
+    await eve.sees("#result", "Ada won because the other side left");
+  });
+
+  await all([ada, eve], (tab) => tab.leave());
 }

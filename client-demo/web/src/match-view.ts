@@ -19,6 +19,7 @@ export class MatchView {
   readonly #statusDetail = byId("status-detail", HTMLElement);
   readonly #card = byId("status-card", HTMLElement);
   readonly #result = byId("result", HTMLElement);
+  readonly #claim = byId("claim", HTMLButtonElement);
   readonly #rematch = byId("rematch", HTMLButtonElement);
   readonly #moves = byId("move-list", HTMLOListElement);
   readonly #actions = byId("actions", HTMLElement);
@@ -39,6 +40,7 @@ export class MatchView {
     const resign = (): void => void this.#act({ type: "resign" });
     pressTwice(button("resign"), "Really resign?", () => true, resign);
     this.#rematch.addEventListener("click", () => void attempt(place.ask("rematch")));
+    this.#claim.addEventListener("click", () => void attempt(place.ask("claim")));
     this.#moveForm.addEventListener("submit", (event) => {
       event.preventDefault();
       const move = this.#moveInput.value.trim();
@@ -67,6 +69,7 @@ export class MatchView {
     this.#clocks.update(shown, state?.outcome !== undefined);
     this.#updateStatus(lobby, state, mySide);
     this.#updateRematch(lobby, state);
+    this.#updateClaim(lobby, state, mySide);
     this.#updateActions(state, mySide);
     this.#updateMoves(view);
   }
@@ -144,6 +147,17 @@ export class MatchView {
     const complete = lobby.seats.length >= lobby.needed;
     this.#rematch.disabled = !this.#place.live || !complete || mine?.ready === true;
     setText(this.#rematch, mine?.ready ? "Rematch asked for" : "Rematch");
+  }
+
+  /** Who has been away for too long may lose by it, if the other side wants that. */
+  #updateClaim(lobby: Lobby, state: State | undefined, mySide: Side | undefined): void {
+    const on = lobby.phase === "playing" && state?.outcome === undefined;
+    const gone = lobby.seats.find((seat) => seat.overdue && seat.seat !== this.#place.seat);
+    const mayClaim = on && mySide !== undefined && gone !== undefined;
+    show(this.#claim, mayClaim);
+    this.#claim.disabled = !this.#place.live;
+    if (!mayClaim) return;
+    setText(this.#statusDetail, `${gone.name} is gone. Wait, or claim the victory.`);
   }
 
   #updateActions(state: State | undefined, mySide: Side | undefined): void {

@@ -1,7 +1,7 @@
 // The seats of a lobby before a match: who has them, in which colours, and what one's own can be.
 
 import { COLOURS, paint } from "./colours";
-import { byId, make, show } from "./dom";
+import { byId, make, pressTwice, show } from "./dom";
 import { attempt } from "./notice";
 import type { Place } from "./place";
 import type { Lobby, Seat } from "./types";
@@ -83,6 +83,11 @@ export class SeatsView {
     };
     const lead = (): void => void attempt(this.#place.ask("host", { seat: seat.seat }));
     if (seat.connected) power("Make host", lead).dataset.testid = "make-host";
+    const kick = power("Kick", () => undefined);
+    kick.dataset.testid = "kick";
+    kick.classList.add("danger");
+    const sendAway = (): void => void attempt(this.#place.ask("kick", { seat: seat.seat }));
+    pressTwice(kick, "Really?", () => true, sendAway);
     return powers;
   }
 }

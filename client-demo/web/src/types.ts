@@ -242,6 +242,8 @@ export interface Requests {
   list: { takes: [Filter]; tells: { lobbies: Listed[] } };
   settings: { takes: [Settings]; tells: object };
   host: { takes: [{ seat: number }]; tells: object };
+  kick: { takes: [{ seat?: number; spectator?: string; ban?: "player" | "address" }]; tells: object };
+  claim: { takes: []; tells: object };
   colour: { takes: [{ colour: Colour }]; tells: object };
   ready: { takes: [{ ready: boolean }]; tells: object };
   start: { takes: []; tells: object };
