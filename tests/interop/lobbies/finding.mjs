@@ -1,6 +1,7 @@
 // How lobbies are found: what hosts say of them, and the list by filter.
 
-import { check, equal, group, that } from "../harness.mjs";
+import { isDeepStrictEqual } from "node:util";
+import { between, check, equal, group, that } from "../harness.mjs";
 import { Player, unique } from "./player.mjs";
 
 /** Public lobbies that only filters with this mark find, each with more metadata. */
@@ -183,5 +184,73 @@ group("quick play", () => {
       await player.refused("E_BAD_REQUEST", "quick", { ...request, ...more });
     await player.refused("E_UNKNOWN_GAME", "quick", { ...request, game: "ludo" });
     await player.refused("E_NAME", "quick", { ...request, name: "" });
+  });
+});
+
+group("watching", () => {
+  check("who watches hears of what comes, changes and goes", async (t) => {
+    const mark = unique("mark");
+    const watcher = await Player.open(t);
+    const filter = { metadata: { mark } };
+    equal((await watcher.accepted("watch", filter)).lobbies, [], "at first");
+    const host = await Player.open(t);
+    const { lobby } = await host.create({ visibility: "public", metadata: { mark } });
+    const { added } = await watcher.next("listing");
+    equal(added.map(({ id, players }) => [id, players]), [[lobby.id, 1]], "what comes");
+    const guest = await Player.open(t);
+    await guest.join(lobby);
+    const { changed } = await watcher.next("listing");
+    equal(changed.map(({ id, players }) => [id, players]), [[lobby.id, 2]], "what changes");
+    await host.accepted("settings", { metadata: { mark: "another" } });
+    equal((await watcher.next("listing")).removed, [lobby.id], "what goes");
+    await host.accepted("settings", { metadata: { mark } });
+    equal((await watcher.next("listing")).added[0].id, lobby.id, "what comes again");
+    await host.accepted("leave");
+    await guest.accepted("leave");
+    await watcher.until("the end", () =>
+      watcher.all("listing").some(({ removed }, i) => i >= 3 && removed?.[0] === lobby.id),
+    );
+  });
+
+  check("what watchers know at any time is what the list says", { ms: 60_000 }, async (t) => {
+    const mark = unique("mark");
+    const filter = { metadata: { mark }, sort: "+n" };
+    const watcher = await Player.open(t);
+    const known = new Map();
+    for (const one of (await watcher.accepted("watch", filter)).lobbies) known.set(one.id, one);
+    const hosts = await Promise.all(Array.from({ length: 20 }, () => Player.open(t)));
+    await Promise.all(
+      hosts.map((host, n) => host.create({ visibility: "public", metadata: { mark, n } })),
+    );
+    for (const [n, host] of hosts.entries()) {
+      if (n % 3 === 0) await host.accepted("leave");
+      if (n % 3 === 1) await host.accepted("settings", { metadata: { mark, n: -n } });
+    }
+    const { lobbies } = await (await Player.open(t)).accepted("list", filter);
+    let seen = 0;
+    const inOrder = (map) => [...map.values()].toSorted((a, b) => a.metadata.n - b.metadata.n);
+    await watcher.until("what the list says", () => {
+      const pushes = watcher.all("listing");
+      for (const { added = [], changed = [], removed = [] } of pushes.slice(seen)) {
+        for (const one of [...added, ...changed]) known.set(one.id, one);
+        for (const id of removed) known.delete(id);
+      }
+      seen = pushes.length;
+      return isDeepStrictEqual(inOrder(known), lobbies);
+    });
+    between(seen, 1, 40, "pushes for all of that");
+  });
+
+  check("who does not watch any more hears nothing", async (t) => {
+    const mark = unique("mark");
+    const [watcher, other] = [await Player.open(t), await Player.open(t)];
+    for (const one of [watcher, other]) await one.accepted("watch", { metadata: { mark } });
+    await watcher.accepted("unwatch");
+    const host = await Player.open(t);
+    await host.create({ visibility: "public", metadata: { mark } });
+    await other.next("listing");
+    await watcher.accepted("list", {});
+    equal(watcher.all("listing"), [], "what was heard");
+    await watcher.refused("E_BAD_REQUEST", "watch", { gmae: 1 });
   });
 });
