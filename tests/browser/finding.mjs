@@ -15,7 +15,6 @@ export async function finding(ada, bob, eve) {
   });
 
   await step("Eve finds them in the list, and watches", async () => {
-    await eve.click("#refresh");
     await eve.sees("#listing li", "2 of 2 seats taken · match on · 5+3");
     await eve.picture("14-list");
     await eve.click('#listing li:has-text("5+3") [data-testid=listed-watch]');

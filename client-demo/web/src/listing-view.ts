@@ -3,7 +3,7 @@
 import { byId, make, setText } from "./dom";
 import { attempt } from "./notice";
 import { GAME, type Place } from "./place";
-import type { Listed, Phase, Role } from "./types";
+import type { Listed, ListingChange, Phase, Role } from "./types";
 
 const PHASES: Record<Phase, string> = {
   open: "waiting",
@@ -17,33 +17,54 @@ export class ListingView {
   readonly #join: (id: string, role: Role) => void;
   readonly #listing = byId("listing", HTMLUListElement);
   readonly #state = byId("listing-state", HTMLElement);
-  readonly #refresh = byId("refresh", HTMLButtonElement);
-  #listed = false;
+  readonly #items = new Map<string, HTMLLIElement>();
+  #watches = false;
 
   /** `join` is what happens when one of them is chosen. */
   constructor(place: Place, join: (id: string, role: Role) => void) {
     this.#place = place;
     this.#join = join;
-    this.#refresh.addEventListener("click", () => void this.#list());
   }
 
-  /** `wanted` while somebody looks at it and there is a line. */
-  update(wanted: boolean): void {
-    if (!wanted) this.#listed = false;
-    else if (!this.#listed) void this.#list();
+  /** `wanted` while somebody looks at it; `up` while there is a line. */
+  update(wanted: boolean, up: boolean): void {
+    if (this.#watches && !wanted && up) {
+      // What comes late is of no harm.
+      this.#place.ask("unwatch").catch(() => undefined);
+    }
+    const begins = wanted && up && !this.#watches;
+    this.#watches = wanted && up;
+    if (begins) void this.#watch();
   }
 
-  async #list(): Promise<void> {
-    this.#listed = true;
-    this.#refresh.disabled = true;
+  /** What the server says has changed of what we watch. */
+  follow({ added = [], changed = [], removed = [] }: ListingChange): void {
+    for (const id of removed) {
+      this.#items.get(id)?.remove();
+      this.#items.delete(id);
+    }
+    for (const listed of changed) {
+      const item = this.#item(listed);
+      this.#items.get(listed.id)?.replaceWith(item);
+      this.#items.set(listed.id, item);
+    }
+    // The newest comes first, in the list and among those that were added.
+    for (const listed of added.toReversed()) {
+      const item = this.#item(listed);
+      this.#items.set(listed.id, item);
+      this.#listing.prepend(item);
+    }
+    setText(this.#state, this.#items.size === 0 ? "There is no public lobby just now." : "");
+  }
+
+  async #watch(): Promise<void> {
     await attempt(
-      this.#place.ask("list", { game: GAME }).then(({ lobbies }) => {
-        this.#listing.replaceChildren(...lobbies.map((listed) => this.#item(listed)));
-        const none = lobbies.length === 0;
-        setText(this.#state, none ? "There is no public lobby just now." : "");
+      this.#place.ask("watch", { game: GAME }).then(({ lobbies }) => {
+        this.#items.clear();
+        this.#listing.replaceChildren();
+        this.follow({ added: lobbies });
       }),
     );
-    this.#refresh.disabled = this.#place.line !== "up";
   }
 
   #item({ id, host, players, capacity, phase, metadata, ...door }: Listed): HTMLLIElement {

@@ -24,6 +24,7 @@ const place = new Place(origin, {
   },
   said: (line) => chat.add(line),
   typing: (typing) => chat.typing(typing),
+  listing: (change) => start.listing.follow(change),
   outside: (why) => {
     if (why !== undefined) notice(why);
     setHash("");

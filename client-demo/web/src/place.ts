@@ -9,7 +9,8 @@ import { Connection, Refused, type Line } from "./connection";
 import { memory } from "./memory";
 import { apply, chatLine, eventLine, type ChatLine } from "./mirror";
 import type {
-  Changed, Create, Join, Joined, Lobby, MatchEvent, Quick, Request, Seat, State, Takes, Tells, TypingPush,
+  Changed, Create, Join, Joined, ListingChange, Lobby, MatchEvent, Quick, Request,
+  Seat, State, Takes, Tells, TypingPush,
 } from "./types";
 
 /** The one game this page can show. */
@@ -30,6 +31,8 @@ export interface Audience {
   /** A line for the chat. */
   said: (line: ChatLine) => void;
   typing: (typing: TypingPush) => void;
+  /** The list of public lobbies has changed. */
+  listing: (change: ListingChange) => void;
   /** We are in no lobby any more, and why, if it was not our wish. */
   outside: (why: string | undefined) => void;
 }
@@ -58,6 +61,7 @@ export class Place {
       kicked: () => this.#exit("The host of the lobby sent you away."),
       closed: () => this.#exit("The lobby was closed, as nothing happened in it for long."),
       typing: (typing) => audience.typing(typing),
+      listing: (change) => audience.listing(change),
     });
   }
 

@@ -18,7 +18,7 @@ export class StartView {
   readonly #name = byId("name", HTMLInputElement);
   readonly #code = byId("code", HTMLInputElement);
   readonly #password = byId("create-password", HTMLInputElement);
-  readonly #listing: ListingView;
+  readonly listing: ListingView;
 
   constructor(place: Place) {
     this.#place = place;
@@ -34,7 +34,7 @@ export class StartView {
       const watches = event.submitter?.id === "watch";
       void this.#join({ code: this.#code.value.trim() }, watches ? "spectator" : "player");
     });
-    this.#listing = new ListingView(place, (id, role) => void this.#join({ id }, role));
+    this.listing = new ListingView(place, (id, role) => void this.#join({ id }, role));
   }
 
   /** Puts a code from an invitation into its field. */
@@ -47,7 +47,7 @@ export class StartView {
     const up = this.#place.line === "up";
     show(this.#section, shown);
     for (const button of this.#section.querySelectorAll("button")) button.disabled = !up;
-    this.#listing.update(shown && up);
+    this.listing.update(shown, up);
   }
 
   /** The name, or nothing (and the cursor in its field) if there is none yet. */

@@ -90,6 +90,14 @@ export interface Listed {
   metadata?: Metadata;
 }
 
+/** What has changed of the list that we watch. */
+export interface ListingChange {
+  added?: Listed[];
+  changed?: Listed[];
+  /** Their ids. */
+  removed?: string[];
+}
+
 export interface Lobby {
   id: string;
   code: string;
@@ -239,6 +247,8 @@ export interface Requests {
   join: { takes: [Join]; tells: Joined };
   quick: { takes: [Quick]; tells: Joined };
   resume: { takes: [{ token: string }]; tells: Joined };
+  watch: { takes: [Filter]; tells: { lobbies: Listed[] } };
+  unwatch: { takes: []; tells: object };
   list: { takes: [Filter]; tells: { lobbies: Listed[] } };
   settings: { takes: [Settings]; tells: object };
   host: { takes: [{ seat: number }]; tells: object };
@@ -273,4 +283,5 @@ export interface ServerToClient {
   closed: () => void;
   kicked: () => void;
   typing: (typing: TypingPush) => void;
+  listing: (change: ListingChange) => void;
 }
