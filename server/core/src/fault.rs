@@ -95,11 +95,15 @@ pub enum Fault {
     DisconnectSparesTheAway,
     /// What was fetched and cannot be given on is never forgotten.
     FetchedInVain,
+    /// What a game says to one seat reaches all seats.
+    WhisperToAll,
+    /// A finished lobby is never open again by itself.
+    FinishedForEver,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 47] = [
         Self::FirstPingAtOnce,
         Self::PingTimeoutIgnored,
         Self::ConnectTimeoutIgnored,
@@ -145,6 +149,8 @@ impl Fault {
         Self::LostWhileLeaving,
         Self::DisconnectSparesTheAway,
         Self::FetchedInVain,
+        Self::WhisperToAll,
+        Self::FinishedForEver,
     ];
 }
 

@@ -152,8 +152,9 @@ impl Sim {
                     6 => ("secrets", Value::Null),
                     _ => ("ticking", Value::Null),
                 };
+                let start = self.random.pick(&["host", "host", "ready", "full"]);
                 let create = json!({ "game": game, "config": config, "name": name,
-                    "visibility": visibility, "deltas": deltas(n) });
+                    "visibility": visibility, "start": start, "deltas": deltas(n) });
                 self.request(n, "create", &create, &name);
             }
             2 => self.request(n, "list", &Value::Null, ""),
@@ -265,6 +266,7 @@ impl Sim {
                 let wrong: Value = serde_json::from_str(wrong).expect("JSON");
                 self.request(n, "action", &wrong, "");
             }
+            14 if self.random.one_in(3) => self.lead(n),
             14 if self.random.one_in(4) => self.request(n, "nonsense", &Value::Null, ""),
             15 if self.random.one_in(4) => {
                 player.n_names += 1;
@@ -287,6 +289,25 @@ impl Sim {
                 self.act_at_will(n, &json!({ "type": "move", "move": legal }));
             }
             _ => {}
+        }
+    }
+
+    /// Does what only hosts may, whether host or not.
+    fn lead(&mut self, n: usize) {
+        match self.random.below(4) {
+            0 => self.request(n, "stop", &Value::Null, ""),
+            1 => {
+                let locked = self.random.one_in(4);
+                self.request(n, "settings", &json!({ "locked": locked }), "");
+            }
+            2 => {
+                let start = self.random.pick(&["host", "ready"]);
+                self.request(n, "settings", &json!({ "start": start }), "");
+            }
+            _ => {
+                let seat = self.random.below(4);
+                self.request(n, "host", &json!({ "seat": seat }), "");
+            }
         }
     }
 
@@ -484,7 +505,7 @@ impl Sim {
     }
 
     fn entered(&mut self, n: usize, asked: &Asked, joined: &Joined) -> Check {
-        let slack = self.plan.slack();
+        let (now, slack) = (self.now, self.plan.slack());
         let keep = GameKind::of(&joined.lobby.game).keep();
         let player = &mut self.clients[n].player;
         let mut name = asked.about.clone();
@@ -534,7 +555,7 @@ impl Sim {
             ("resume", None) => Came::Back(asked.token.as_ref().and_then(|t| t.left.as_ref())),
             _ => Came::New,
         };
-        let story = self.oracle.lobbies.joined(joined, &name, came)?;
+        let story = self.oracle.lobbies.joined(now, joined, &name, came)?;
         self.trace.n_missed += u64::from(joined.missed.unwrap_or_default());
         player.story = Some(story);
         Ok(())
@@ -562,6 +583,13 @@ impl Sim {
             "event" => lobbies.happened(story, &read::<MatchEvent>(data)?, data),
             "state" => lobbies.state(story, data),
             "delta" if deltas(n) => lobbies.delta(story, data),
+            "closed" => {
+                let player = &mut self.clients[n].player;
+                player.story = None;
+                let token = player.token.take();
+                player.stale.extend(token.map(|token| token.text));
+                Ok(())
+            }
             "volatile" => story.glimpses(&read::<api::VolatileEvent>(data)?),
             "typing" => {
                 let typing: api::TypingPush = read(data)?;

@@ -55,6 +55,8 @@ pub enum Invariant {
     Ticks,
     /// An input counts once, however often it is sent.
     Inputs,
+    /// Each phase of a lobby ends by its deadline.
+    Stuck,
     /// A message of a player reaches each that it is for once and in order.
     Messages,
     /// A game that panics ends its match with `crashed`, and nothing else.

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use parlor_core::{key::ShardId, time::Time};
+use parlor_core::{key::ShardId, lobby::Policy, time::Time};
 use parlor_shared::api::{
     chess::{Side, View},
     circles, delta,
@@ -36,6 +36,7 @@ type Check = Result<(), (Invariant, String)>;
 pub(in crate::sim) struct Lobbies {
     shards: Vec<ShardId>,
     slack: Duration,
+    policy: Policy,
     records: BTreeMap<String, Record>,
     /// Which lobby a code has led to.
     ids: BTreeMap<String, String>,
@@ -79,6 +80,7 @@ impl Lobbies {
         Self {
             shards: plan.shards.clone(),
             slack,
+            policy: plan.lobbies.clone(),
             records: BTreeMap::new(),
             ids: BTreeMap::new(),
             secrets: BTreeMap::new(),
@@ -92,6 +94,7 @@ impl Lobbies {
     /// Somebody is in a lobby now: its story begins with what it was told.
     pub(in crate::sim) fn joined(
         &mut self,
+        now: Time,
         joined: &Joined,
         name: &str,
         came: Came<'_>,
@@ -118,7 +121,7 @@ impl Lobbies {
         let at = lobby.state.as_ref().map_or((0, 0), |state| (state.number, state.turn));
         let stay = left.map(|left| left.stay);
         let stay = stay.unwrap_or_else(|| record.messages.stay(name, joined.seat, at));
-        let mut story = Story::of(joined, name, stay, left);
+        let mut story = Story::of(now, joined, name, stay, left);
         if let Came::Back(left) = came {
             story.misses(left.map(|left| left.version), joined.missed)?;
             if story.kind.has_private_events() && joined.missed.is_none() {
@@ -194,7 +197,11 @@ impl Lobbies {
             }
             _ => {}
         }
+        let phase = story.fold.phase;
         story.change(&changed.change)?;
+        if story.fold.phase != phase || matches!(changed.change, Change::Started { .. }) {
+            story.since = now;
+        }
         record.agree(story)
     }
 
@@ -386,6 +393,17 @@ impl Lobbies {
         if fold.phase == Phase::Playing && story.awaits_whole {
             return Err((Invariant::States, format!("{} got no whole state", story.name)));
         }
+        let most = match fold.phase {
+            Phase::Starting => Some(self.policy.countdown),
+            Phase::Playing => Some(self.policy.max_match),
+            Phase::Finished => Some(self.policy.finished),
+            // It lasts for as long as somebody says or does something.
+            Phase::Open => None,
+        };
+        if most.is_some_and(|most| now > story.since + most + self.slack) {
+            let what = format!("{} is {:?} since {:?}", story.lobby, fold.phase, story.since);
+            return Err((Invariant::Stuck, what));
+        }
         if let Some((number, at)) = story.trapped
             && (fold.number, fold.phase) == (number, Phase::Playing)
             && now > at + secrets::WAKES_AFTER + self.slack
@@ -543,7 +561,8 @@ impl Record {
         let seats = view.circles.iter().filter_map(|circle| circle.seat);
         let playing = seats.fold(0, |all, seat| all | (2_u64 << seat));
         let outcome = u64::from(state.outcome.is_some()) | playing;
-        let board = format!("{} {view:?} {:?}", state.turn, state.applied);
+        // Who joins in a seat that was left begins to number anew, between two ticks as well.
+        let board = format!("{} {view:?}", state.turn);
         self.same_board((state.number, view.tick, outcome), &board)
     }
 

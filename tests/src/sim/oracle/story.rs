@@ -64,6 +64,8 @@ pub(in crate::sim) struct Story {
     pub(in crate::sim) kind: GameKind,
     /// The match whose game was told to fail, and when it had said that it would.
     pub(in crate::sim) trapped: Option<(u32, Time)>,
+    /// When this member heard that the phase had begun, or found the lobby in it.
+    pub(super) since: Time,
     /// What deltas build on: a state and its number.
     pub(super) base: Option<(u64, Value)>,
     /// A whole state was asked for and has not come.
@@ -191,7 +193,13 @@ impl Left {
 
 impl Story {
     /// `left`: what it knew of the place before, if it is told all that it missed.
-    pub(super) fn of(joined: &api::Joined, name: &str, stay: StayKey, left: Option<&Left>) -> Self {
+    pub(super) fn of(
+        now: Time,
+        joined: &api::Joined,
+        name: &str,
+        stay: StayKey,
+        left: Option<&Left>,
+    ) -> Self {
         let lobby = &joined.lobby;
         let state = lobby.state.as_ref();
         let kind = GameKind::of(&lobby.game);
@@ -200,6 +208,7 @@ impl Story {
             stay,
             kind,
             trapped: None,
+            since: now,
             lobby: lobby.id.clone(),
             seat: joined.seat,
             name: name.to_owned(),

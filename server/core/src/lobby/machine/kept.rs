@@ -13,7 +13,10 @@ use std::collections::VecDeque;
 use parlor_shared::{api::lobby::push, socket_io::Frame};
 
 use super::{Member, Place};
-use crate::lobby::game::{Seat, To};
+use crate::{
+    fault::{self, Fault},
+    lobby::game::{Seat, To},
+};
 
 /// So many of the last pushes of each viewer are kept: what a minute of talk or of a turn game
 /// comes to. Who has missed more gets the lobby as it stands, and that alone.
@@ -143,6 +146,7 @@ fn rest_of(frame: &Frame) -> &str {
 pub(super) fn is_for(to: To, place: Place) -> bool {
     match (to, place) {
         (To::All, _) | (To::Watchers | To::AllBut(_), Place::Spectator) => true,
+        (To::Seat(_), Place::Seat(_)) if fault::is_planted(Fault::WhisperToAll) => true,
         (To::Seat(to), Place::Seat(seat)) => to.0 == seat,
         (To::Seats(to), Place::Seat(seat)) => to.has(Seat(seat)),
         (To::OtherSeats(not) | To::AllBut(not), Place::Seat(seat)) => not.0 != seat,

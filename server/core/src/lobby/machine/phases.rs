@@ -147,7 +147,9 @@ impl Lobby {
 
     /// How long the phase lasts at most, if that is not settled yet.
     pub(super) fn keep_deadline(&mut self, now: Time) {
+        const DAY: Duration = Duration::from_secs(86_400);
         let most = match self.phase {
+            Phase::Finished if fault::is_planted(Fault::FinishedForEver) => DAY,
             Phase::Open => self.policy.open_timeout,
             Phase::Starting => self.policy.countdown,
             Phase::Playing => self.policy.max_match,
