@@ -13,6 +13,7 @@ mod input;
 mod phases;
 mod seats;
 mod settings;
+mod talk;
 
 use std::collections::BTreeMap;
 
@@ -28,6 +29,7 @@ pub use phases::{Closed, ClosedReason, Phase, StartRule};
 pub use quick::Quick;
 pub use seats::{Ban, Kick, Kicked, LeaveReason};
 pub use settings::{Colour, HandOver, Paint, Settings, Terms};
+pub use talk::{MAX_REACTION_BYTES, React, ReactionPush};
 
 /// Name of the namespace.
 pub const NAMESPACE: &str = "/lobby";
@@ -74,6 +76,8 @@ pub mod request {
     pub const STOP: &str = "stop";
     /// [`super::Chat`] → [`super::Done`].
     pub const CHAT: &str = "chat";
+    /// [`super::React`] → [`super::Done`].
+    pub const REACT: &str = "react";
     /// [`super::Typing`] → [`super::Done`].
     pub const TYPING: &str = "typing";
     /// The game's own action → [`super::Acted`].
@@ -115,6 +119,8 @@ pub mod push {
     pub const LISTING: &str = "listing";
     /// [`super::TypingPush`]: somebody began or stopped typing; may be lost.
     pub const TYPING: &str = "typing";
+    /// [`super::ReactionPush`]: somebody reacts; may be lost, and of one seat's the newest counts.
+    pub const REACTION: &str = "reaction";
 }
 
 /// Who may find a lobby.

@@ -176,8 +176,11 @@ pub mod code {
     pub const UNKNOWN_GAME: &str = "E_UNKNOWN_GAME";
     /// The game refused its configuration.
     pub const BAD_CONFIG: &str = "E_BAD_CONFIG";
-    /// The name is empty, longer than 64 code points, or holds control characters.
+    /// The name is empty, longer than 64 code points, or holds characters that are not seen, or
+    /// too many marks on a letter.
     pub const NAME: &str = "E_NAME";
+    /// Somebody in the lobby has this name, or one that looks the same.
+    pub const NAME_TAKEN: &str = "E_NAME_TAKEN";
     /// No lobby with this id or code (also: a private one asked for by id without its code).
     pub const NOT_FOUND: &str = "E_NOT_FOUND";
     /// The lobby has a password, and this is not it.

@@ -414,6 +414,7 @@ impl Lobbies {
                 answer_frame(ack, lobby.rematch(now, at, seed, pushes))
             }
             Request::Chat(chat) => answer_frame(ack, lobby.chat(now, at, &chat.text, pushes)),
+            Request::React(react) => answer_frame(ack, lobby.react(at, &react.reaction, pushes)),
             Request::Typing(typing) => answer_frame(ack, lobby.typing(at, typing.typing, pushes)),
             // What waits for a tick is answered then.
             Request::Action(action) => {

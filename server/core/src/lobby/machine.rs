@@ -20,6 +20,7 @@ mod numbers;
 mod phases;
 mod settings;
 mod shown;
+mod speech;
 mod told;
 
 use std::{sync::Arc, time::Duration};
@@ -64,14 +65,11 @@ use numbers::Numbers;
 pub use numbers::{MAX_SEQ_AHEAD, MAX_SEQ_BEHIND};
 pub use settings::MAX_PASSWORD_CODE_POINTS;
 pub(super) use settings::Settings;
+pub use speech::MAX_CHAT_CODE_POINTS;
 use told::travel;
 
 /// Who may watch one lobby.
 pub const MAX_SPECTATORS: usize = 64;
-/// Longest name of a player.
-pub const MAX_NAME_CODE_POINTS: usize = 64;
-/// Longest thing one may say at once.
-pub const MAX_CHAT_CODE_POINTS: usize = 500;
 /// How fast one may talk.
 const CHAT_RATE: Rate = Rate { burst: 10, every: Duration::from_millis(500) };
 /// How often one may lose what deltas build on.
@@ -83,6 +81,8 @@ const GRACE: Duration = Duration::from_secs(60);
 const TYPING_KEY: u64 = 2 << 32;
 /// And one for each of the game's own kinds.
 const EVENT_KEY: u64 = 6 << 32;
+/// And one for each seat's reactions.
+const REACTION_KEY: u64 = 7 << 32;
 
 /// One lobby.
 #[derive(Debug)]
@@ -328,48 +328,6 @@ impl Lobby {
             let when = self.when(now);
             self.tell_play(|play| play.wake(when), pushes);
         }
-    }
-
-    pub(super) fn chat(
-        &mut self,
-        now: Now,
-        at: usize,
-        text: &str,
-        pushes: &mut Pushes,
-    ) -> Result<api::Done, Refusal> {
-        let n = text.chars().count();
-        if n == 0 || n > MAX_CHAT_CODE_POINTS || text.contains('\0') {
-            let message = format!("a message has 1 to {MAX_CHAT_CODE_POINTS} characters");
-            return Err(Refusal::new(code::BAD_REQUEST, message));
-        }
-        let member = &mut self.members[at];
-        if !member.chat.take(now.time, CHAT_RATE) {
-            return Err(Refusal::new(code::RATE, "too many messages; wait a moment"));
-        }
-        let change = Change::Chat {
-            name: member.name.clone(),
-            seat: member.place.seat(),
-            text: text.to_owned(),
-            at_ms: now.unix_ms,
-        };
-        self.push(change, pushes);
-        Ok(api::Done {})
-    }
-
-    pub(super) fn typing(
-        &self,
-        at: usize,
-        typing: bool,
-        pushes: &mut Pushes,
-    ) -> Result<api::Done, Refusal> {
-        let member = &self.members[at];
-        let (name, seat, from) = (member.name.clone(), member.place.seat(), member.socket);
-        let key = TYPING_KEY | u64::from(seat.unwrap_or(u8::MAX));
-        let frame = event(push::TYPING, &TypingPush { name, seat, typing });
-        let others = self.members.iter().filter_map(|m| m.socket).filter(|s| Some(*s) != from);
-        let delivery = Delivery::Volatile { key };
-        pushes.extend(others.map(|s| LobbyEffect::Push(s, frame.clone(), delivery)));
-        Ok(api::Done {})
     }
 
     /// The member's client has lost what deltas build on.

@@ -10,11 +10,13 @@ mod listing;
 mod lobbies;
 mod machine;
 mod message;
+mod name;
 mod pace;
 mod play;
 mod policy;
 mod quick;
 mod request;
+mod talk;
 mod visitors;
 mod watch;
 mod watchers;
@@ -27,10 +29,10 @@ pub use listing::MAX_EXAMINED;
 pub use lobbies::{Lobbies, LobbyInput, LobbySettings};
 pub use machine::{
     MAX_BANS, MAX_CHAT_CODE_POINTS, MAX_INPUT_BYTES_PER_TICK, MAX_INPUTS_PER_TICK,
-    MAX_NAME_CODE_POINTS, MAX_PASSWORD_CODE_POINTS, MAX_SEQ_AHEAD, MAX_SEQ_BEHIND, MAX_SPECTATORS,
-    MAX_TICKS_AHEAD,
+    MAX_PASSWORD_CODE_POINTS, MAX_SEQ_AHEAD, MAX_SEQ_BEHIND, MAX_SPECTATORS, MAX_TICKS_AHEAD,
 };
 pub use message::{Answer, Ask, LobbyMessage};
+pub use name::MAX_NAME_CODE_POINTS;
 pub use play::{Games, MAX_HZ};
 pub use policy::{HostMigration, Policy, SecondTab};
 pub use quick::{MAX_SEEKERS, Prospect, QuickMessage, Wish};

@@ -50,6 +50,8 @@ pub enum Request {
     Stop,
     /// Say something.
     Chat(api::Chat),
+    /// Show a reaction.
+    React(api::React),
     /// Begin or stop typing.
     Typing(api::Typing),
     /// Do something in the match.
@@ -92,6 +94,7 @@ impl Request {
             name::START => Self::Start,
             name::STOP => Self::Stop,
             name::CHAT => Self::Chat(first(args)?),
+            name::REACT => Self::React(first(args)?),
             name::TYPING => Self::Typing(first(args)?),
             name::ACTION => Self::Action(first(args)?),
             name::INPUT => {
@@ -128,6 +131,7 @@ impl Request {
                 settings.password.as_ref().map_or(0, String::len) + metadata
             }
             Self::Chat(chat) => chat.text.len(),
+            Self::React(react) => react.reaction.len(),
             Self::Action(action) | Self::Input(_, action, _) => action.get().len(),
             _ => 0,
         }
@@ -155,6 +159,7 @@ impl Serialize for Request {
             Self::Start => serde_json::to_string(&(name::START,)),
             Self::Stop => serde_json::to_string(&(name::STOP,)),
             Self::Chat(chat) => serde_json::to_string(&(name::CHAT, chat)),
+            Self::React(react) => serde_json::to_string(&(name::REACT, react)),
             Self::Typing(typing) => serde_json::to_string(&(name::TYPING, typing)),
             Self::Action(action) => serde_json::to_string(&(name::ACTION, action)),
             Self::Input(seq, action, for_tick) => {

@@ -31,6 +31,7 @@ use super::{
     message::{Answer, Ask, LobbyMessage},
     quick::{QuickMessage, Wish},
     request::Request,
+    talk::{Voice, Voices},
     who::Who,
 };
 use crate::{
@@ -74,6 +75,7 @@ pub(super) struct Visitors {
     /// Sockets whose move another shard has to answer.
     moves: Deadlines<SocketKey>,
     n_asked: u64,
+    voices: Voices,
     /// Who may go on with what was held: one socket at a time, for the sake of the ids.
     released: Option<SocketKey>,
 }
@@ -89,6 +91,7 @@ struct Visitor {
     guesses: Allowance,
     creations: Allowance,
     watches: Allowance,
+    voice: Voice,
     held: VecDeque<(Request, Option<u64>)>,
     /// It seeks a seat.
     seeking: Option<Box<Seeking>>,
@@ -149,6 +152,7 @@ impl Visitors {
             listings: Gathering::default(),
             moves: Deadlines::default(),
             n_asked: 0,
+            voices: Voices::default(),
             released: None,
         }
     }
@@ -181,6 +185,7 @@ impl Visitors {
             guesses: Allowance::full(now, GUESS_RATE),
             creations: Allowance::full(now, CREATE_RATE),
             watches: Allowance::full(now, WATCH_RATE),
+            voice: Voice::new(now),
             held: VecDeque::new(),
             seeking: None,
         };
@@ -269,6 +274,12 @@ impl Visitors {
         };
         let before = visitor.guesses;
         let is_inside = || Refusal::new(code::IN_LOBBY, "you are in a lobby; leave it first");
+        if let (Request::Chat(_) | Request::React(_), Some(_)) = (request, inside) {
+            let (is_reaction, voice) = (matches!(request, Request::React(_)), &mut visitor.voice);
+            if !self.voices.may_talk(now, voice, &visitor.who, is_reaction) {
+                return Err(Refusal::new(code::RATE, "too many messages; wait a moment"));
+            }
+        }
         let to = match request {
             Request::Create(_) | Request::Join(_) | Request::Quick(_) if inside.is_some() => {
                 return Err(is_inside());

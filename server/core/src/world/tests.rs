@@ -550,7 +550,7 @@ fn nobody_is_sent_what_is_another_seats() {
     let sent = script.sent[&1].concat();
     assert!(sent.contains("secret of 1") && !sent.contains("secret of 0"));
     script.sent(1);
-    let join = json!({"code": script.code(), "name": "1", "role": "spectator"});
+    let join = json!({"code": script.code(), "name": "one", "role": "spectator"});
     script.ask(1, "join", &join).unwrap();
     script.wait(1000);
     for (number, own) in [(0, "secret of 0"), (7, "secret of 1"), (1, "nothing"), (2, "nothing")] {

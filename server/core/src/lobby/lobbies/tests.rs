@@ -364,7 +364,7 @@ impl Client {
         assert_eq!(args.len(), 1, "{name}");
         let payload = args.remove(0);
         let lobby = self.lobby.as_mut().expect("who is in no lobby is told of none");
-        let is_volatile = matches!(name.as_str(), "typing" | "volatile");
+        let is_volatile = matches!(name.as_str(), "typing" | "volatile" | "reaction");
         assert_eq!(delivery != Delivery::Reliable, is_volatile, "{name}");
         let line = match name.as_str() {
             "changed" => {
@@ -382,6 +382,13 @@ impl Client {
             "typing" => {
                 let TypingPush { name, seat, typing } = serde_json::from_value(payload).unwrap();
                 format!("typing {name} {seat:?} {typing} under {delivery:?}")
+            }
+            "reaction" => {
+                let said: api::ReactionPush = serde_json::from_value(payload).unwrap();
+                format!(
+                    "reaction {} {:?} {} under {delivery:?}",
+                    said.name, said.seat, said.reaction
+                )
             }
             "volatile" => format!("volatile {} under {delivery:?}", payload["event"]),
             "kicked" => {

@@ -1,6 +1,7 @@
 //! Who comes into a lobby, is lost, comes back and leaves, and who leads it then.
 
 use super::*;
+use crate::lobby::name;
 
 impl Lobby {
     /// Takes a free seat, or a spectator's place, for somebody who comes by themselves.
@@ -29,7 +30,7 @@ impl Lobby {
         seed: u64,
         pushes: &mut Pushes,
     ) -> Result<api::Joined, Refusal> {
-        check_name(name)?;
+        let name = name::clean(name)?;
         let is_in = |player| self.members.iter().any(|m| m.who.player.as_ref() == Some(player));
         if comer.who.player.as_ref().is_some_and(is_in) {
             let sentence = "you have a place in this lobby; resume it, or leave it first";
@@ -42,11 +43,15 @@ impl Lobby {
             }
             Role::Spectator => Place::Spectator,
         };
+        let folded = name::fold(&name);
+        if self.members.iter().any(|member| name::fold(&member.name) == folded) {
+            return Err(Refusal::new(code::NAME_TAKEN, "somebody here is called that already"));
+        }
         let colour = place.seat().and_then(|_| self.free_colour(colour));
         let ready = place.seat().is_some() && self.counts_as_ready();
         let change = match place {
             Place::Seat(seat) => {
-                let (name, connected) = (name.to_owned(), true);
+                let (name, connected) = (name.clone(), true);
                 Change::Joined(api::Seat { seat, name, connected, ready, overdue: false, colour })
             }
             Place::Spectator => Change::Spectators { count: self.n_spectators() as u32 + 1 },
@@ -55,12 +60,12 @@ impl Lobby {
         self.count_anew(place);
         if let Place::Seat(seat) = place {
             // The game knows of them before they see anything of it.
-            self.take_in(now, seat, name, pushes);
+            self.take_in(now, seat, &name, pushes);
         }
         // Few come in, and most lobbies only wait: no room is kept for more.
         self.members.reserve_exact(1);
         self.members.push(Member {
-            name: name.to_owned(),
+            name,
             who: comer.who,
             place,
             colour,
@@ -358,21 +363,4 @@ impl Lobby {
             .find(|seat| self.seated().all(|member| member.place != Place::Seat(*seat)))
             .ok_or_else(full)
     }
-}
-
-/// 1 to 64 code points, none of them a control or direction character, and not only blanks.
-fn check_name(name: &str) -> Result<(), Refusal> {
-    let n = name.chars().count();
-    // Blanks without width, marks of direction, line and paragraph separators, the byte order mark.
-    let hidden = ['\u{200b}'..='\u{200f}', '\u{2028}'..='\u{202e}', '\u{2060}'..='\u{206f}'];
-    let is_hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{61c}' | '\u{feff}')
-            || hidden.iter().any(|range| range.contains(&c))
-    };
-    if n == 0 || n > MAX_NAME_CODE_POINTS || name.trim().is_empty() || name.chars().any(is_hidden) {
-        let message = format!("a name has 1 to {MAX_NAME_CODE_POINTS} visible characters");
-        return Err(Refusal::new(code::NAME, message));
-    }
-    Ok(())
 }

@@ -54,3 +54,23 @@ fn a_players_place_goes_to_no_other_player_but_to_who_shows_its_token_without_an
     assert_eq!(script.join(4, "player").unwrap_err(), "E_IN_LOBBY", "it is still ada's");
     script.resume(4, &token).unwrap();
 }
+
+#[test]
+fn no_two_in_a_lobby_have_names_that_look_the_same() {
+    let mut script = Script::with_players(0..1);
+    let code = script.code();
+    let mut join = |number: u32, name: &str| {
+        script.arrive(number);
+        script.ask(number, "join", &json!({"code": code, "name": name, "role": "spectator"}))
+    };
+    assert_eq!(join(1, " pLaYeR  0 ").unwrap_err(), "E_NAME_TAKEN");
+    assert_eq!(join(2, "Ｐlayer 0").unwrap_err(), "E_NAME_TAKEN");
+    join(3, "  Ada   L. ").unwrap();
+    assert_eq!(join(4, "ADA L.").unwrap_err(), "E_NAME_TAKEN");
+    script.forget();
+    script.ok(3, "chat", &json!({"text": "x"}));
+    assert!(script.told(0)[0].starts_with("chat Ada L. None x"));
+    script.ok(3, "leave", &Value::Null);
+    script.arrive(5);
+    script.ask(5, "join", &json!({"code": code, "name": "ADA L."})).unwrap();
+}

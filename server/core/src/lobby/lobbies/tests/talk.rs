@@ -90,3 +90,43 @@ fn the_others_see_who_is_typing_and_only_the_newest_of_each_seat_counts() {
     assert_eq!(script.told(1).len(), 1, "nobody is told of one's own typing");
     assert_eq!(script.lobby(0).version, version, "typing is not part of the story");
 }
+
+#[test]
+fn leaving_and_joining_does_not_let_one_talk_faster() {
+    let mut script = Script::with_players(0..2);
+    for _ in 0..10 {
+        chat(&mut script, 1, "x").unwrap();
+    }
+    script.ok(1, "leave", &Value::Null);
+    script.join(1, "player").unwrap();
+    assert_eq!(chat(&mut script, 1, "x"), Err("E_RATE".to_owned()));
+    script.wait(500);
+    chat(&mut script, 1, "x").unwrap();
+}
+
+#[test]
+fn a_reaction_is_one_word_that_all_see_and_nobody_keeps() {
+    let mut script = Script::with_players(0..2);
+    script.forget();
+    let version = script.lobby(0).version;
+    let react = |script: &mut Script, reaction: &str| {
+        script.ask(1, "react", &json!({"reaction": reaction}))
+    };
+    for bad in ["", "two words", &"x".repeat(33), "a\u{7}", "\u{202e}a"] {
+        assert_eq!(react(&mut script, bad), Err("E_BAD_REQUEST".to_owned()), "{bad}");
+        script.wait(400);
+    }
+    script.wait(10_000);
+    react(&mut script, "👩\u{200d}🚀").unwrap();
+    react(&mut script, &"x".repeat(32)).unwrap();
+    for number in 0..2 {
+        let told = script.told(number);
+        assert!(
+            told[0].starts_with("reaction Player 1 Some(1) 👩\u{200d}🚀 under Volatile"),
+            "{told:?}"
+        );
+    }
+    assert_eq!(script.lobby(0).version, version);
+    (0..3).for_each(|_| drop(react(&mut script, "x").unwrap()));
+    assert_eq!(react(&mut script, "x"), Err("E_RATE".to_owned()));
+}

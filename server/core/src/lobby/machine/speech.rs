@@ -1,0 +1,83 @@
+//! What members of a lobby say to each other: words are part of its story, reactions and typing are
+//! not. How fast one may talk is `talk`'s knowledge.
+
+use parlor_shared::api::lobby::{MAX_REACTION_BYTES, ReactionPush};
+
+use super::*;
+use crate::lobby::name::is_plain;
+
+/// Longest thing one may say at once.
+pub const MAX_CHAT_CODE_POINTS: usize = 500;
+
+impl Lobby {
+    pub(in crate::lobby) fn chat(
+        &mut self,
+        now: Now,
+        at: usize,
+        text: &str,
+        pushes: &mut Pushes,
+    ) -> Result<api::Done, Refusal> {
+        let n = text.chars().count();
+        if n == 0 || n > MAX_CHAT_CODE_POINTS || !is_plain(text, true) {
+            let message = format!(
+                "a message has 1 to {MAX_CHAT_CODE_POINTS} characters, none of control or direction"
+            );
+            return Err(Refusal::new(code::BAD_REQUEST, message));
+        }
+        let member = &mut self.members[at];
+        if !member.chat.take(now.time, CHAT_RATE) {
+            return Err(Refusal::new(code::RATE, "too many messages; wait a moment"));
+        }
+        let change = Change::Chat {
+            name: member.name.clone(),
+            seat: member.place.seat(),
+            text: text.to_owned(),
+            at_ms: now.unix_ms,
+        };
+        self.push(change, pushes);
+        Ok(api::Done {})
+    }
+
+    pub(in crate::lobby) fn typing(
+        &self,
+        at: usize,
+        typing: bool,
+        pushes: &mut Pushes,
+    ) -> Result<api::Done, Refusal> {
+        let member = &self.members[at];
+        let (name, seat, from) = (member.name.clone(), member.place.seat(), member.socket);
+        let key = TYPING_KEY | u64::from(seat.unwrap_or(u8::MAX));
+        let frame = event(push::TYPING, &TypingPush { name, seat, typing });
+        let others = self.members.iter().filter_map(|m| m.socket).filter(|s| Some(*s) != from);
+        let delivery = Delivery::Volatile { key };
+        pushes.extend(others.map(|s| LobbyEffect::Push(s, frame.clone(), delivery)));
+        Ok(api::Done {})
+    }
+
+    /// Shows the others a reaction, and its author that it was shown.
+    pub(in crate::lobby) fn react(
+        &self,
+        at: usize,
+        reaction: &str,
+        pushes: &mut Pushes,
+    ) -> Result<api::Done, Refusal> {
+        let is_one = !reaction.is_empty()
+            && reaction.len() <= MAX_REACTION_BYTES
+            && !reaction.contains(char::is_whitespace);
+        if !is_one || !is_plain(reaction, false) {
+            let message = format!(
+                "a reaction is one emoji or short word, of at most {MAX_REACTION_BYTES} bytes"
+            );
+            return Err(Refusal::new(code::BAD_REQUEST, message));
+        }
+        let member = &self.members[at];
+        let (name, seat) = (member.name.clone(), member.place.seat());
+        let key = REACTION_KEY | u64::from(seat.unwrap_or(u8::MAX));
+        let reaction = ReactionPush { name, seat, reaction: reaction.to_owned() };
+        let frame = event(push::REACTION, &reaction);
+        let all = self.members.iter().filter_map(|m| m.socket);
+        let delivery = Delivery::Volatile { key };
+        pushes.extend(all.map(|s| LobbyEffect::Push(s, frame.clone(), delivery)));
+        Ok(api::Done {})
+    }
+}
