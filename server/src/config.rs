@@ -164,6 +164,8 @@ config! {
         body_timeout_ms: u64 = 20_000,
         /// Lobbies on this server.
         max_lobbies: usize = 100_000,
+        /// People in the audience of one lobby (`join` with `role: "audience"`).
+        max_audience: usize = 10_000,
         /// Namespaces on this server that were made because a client named them, with a
         /// share of them for each shard. They go with their last socket.
         max_dynamic_namespaces: usize = 65_536,

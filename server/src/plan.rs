@@ -245,6 +245,7 @@ impl Plan {
         let lobbies = (!self.games.is_empty()).then(|| LobbySettings {
             games: self.games.clone(),
             max_lobbies: self.config.limits.max_lobbies.div_ceil(usize::from(self.last_shard) + 1),
+            max_audience: self.config.limits.max_audience,
             epoch_ms: self.clock.epoch_ms(),
             inputs: {
                 let lobbies = &self.config.lobbies;

@@ -186,6 +186,8 @@ impl Story {
                 lobby.seats.insert(at, seat.clone());
             }
             Change::Settings(terms) => lobby.set_terms(terms),
+            Change::Poll(poll) => lobby.poll = Some(poll.clone()),
+            Change::PollEnded(_) => lobby.poll = None,
             Change::Colour { seat, colour } => self.at(*seat, |s| s.colour = Some(*colour)),
             Change::Dropped { seat, .. } => {
                 let is_open = matches!(lobby.phase, Phase::Open | Phase::Starting);

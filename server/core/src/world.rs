@@ -408,6 +408,20 @@ impl World {
                 let push = LobbyMessage::Push(to.socket, frame, delivery);
                 effects.push(Effect::Tell(to.shard, Message::Lobby(push)));
             }
+            LobbyEffect::Broadcast(room, frame, delivery) => {
+                let rooms = [room.as_str().into()].into_iter().collect();
+                let to = Target { rooms, ..Target::default() };
+                self.emit(now, namespace.into(), to, frame, delivery, effects);
+            }
+            LobbyEffect::Room(who, room, is_in) if who.shard == self.neighbours.own => {
+                let (socket, room) = (who.socket, room.to_string());
+                let change = if is_in { Input::Join } else { Input::Leave };
+                self.sockets(now, change(socket, room), effects);
+            }
+            LobbyEffect::Room(who, room, is_in) => {
+                let message = LobbyMessage::Room(who.socket, room, is_in);
+                effects.push(Effect::Tell(who.shard, Message::Lobby(message)));
+            }
             LobbyEffect::Disconnect(Address { socket, .. }) => {
                 let reason = DisconnectReason::ServerNamespaceDisconnect;
                 self.sockets(now, Input::Disconnect(socket, false, reason), effects);

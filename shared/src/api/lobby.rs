@@ -3,6 +3,7 @@
 //! What a game's actions and views look like is the game's own page (see [`super::chess`]). How
 //! lobbies are found is said beside: `metadata`, `filter`, `listing`.
 
+mod crowd;
 mod filter;
 mod listing;
 mod metadata;
@@ -20,6 +21,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
+pub use crowd::*;
 pub use filter::*;
 pub use format::Format;
 pub use input::ForTick;
@@ -76,6 +78,10 @@ pub mod request {
     pub const STOP: &str = "stop";
     /// [`super::Chat`] → [`super::Done`].
     pub const CHAT: &str = "chat";
+    /// [`super::OpenPoll`] → [`super::Done`]: the host asks audience and spectators something.
+    pub const POLL: &str = "poll";
+    /// [`super::Vote`] → [`super::Done`]: one of them answers.
+    pub const VOTE: &str = "vote";
     /// [`super::React`] → [`super::Done`].
     pub const REACT: &str = "react";
     /// [`super::Typing`] → [`super::Done`].
@@ -119,6 +125,10 @@ pub mod push {
     pub const LISTING: &str = "listing";
     /// [`super::TypingPush`]: somebody began or stopped typing; may be lost.
     pub const TYPING: &str = "typing";
+    /// [`super::AudiencePush`]: another number of people in the audience; may be lost.
+    pub const AUDIENCE: &str = "audience";
+    /// [`super::Tally`]: how the votes stand; may be lost.
+    pub const TALLY: &str = "tally";
     /// [`super::ReactionPush`]: somebody reacts; may be lost, and of one seat's the newest counts.
     pub const REACTION: &str = "reaction";
 }
@@ -145,6 +155,9 @@ pub enum Role {
     Player,
     /// Watches, and sees what spectators may see.
     Spectator,
+    /// One of thousands who watch: needs no name, is counted but not told to others, hears no chat
+    /// and nobody type, and votes. Its place is not kept: it gets no token, and joins again.
+    Audience,
 }
 
 /// Open a lobby and take its first seat as host.
@@ -200,7 +213,9 @@ pub struct Join {
     /// The lobby's id; used when there is no code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The player's name: 1 to 64 code points, no control characters.
+    /// The player's name: 1 to 64 code points that are seen, and no other's in the lobby. The
+    /// audience has none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Absent: player.
     #[serde(default)]
@@ -270,7 +285,7 @@ pub struct Joined {
     /// The seat taken; absent for a spectator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seat: Option<u8>,
-    /// What [`Resume`] takes; keep it secret.
+    /// What [`Resume`] takes; keep it secret. Empty for who is in the audience.
     pub token: String,
     /// True if the request opened this lobby.
     #[serde(default)]
@@ -335,6 +350,12 @@ pub struct Lobby {
     pub needed: u8,
     /// How many watch.
     pub spectators: u32,
+    /// How many are in the audience beside them.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub audience: u32,
+    /// The question that is being voted on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poll: Option<Poll>,
     /// How many may.
     #[serde(default)]
     pub max_spectators: u8,
@@ -538,7 +559,11 @@ pub enum Change {
         /// How.
         outcome: Outcome,
     },
-    /// Somebody said something.
+    /// The host has asked something, and votes are taken.
+    Poll(Poll),
+    /// No more votes are taken: how they stand.
+    PollEnded(Tally),
+    /// Somebody said something. Not told to the audience.
     Chat {
         /// The speaker's name.
         name: String,

@@ -71,6 +71,7 @@ impl Shard {
         let neighbours =
             Neighbours { own, all: plan.shards.clone(), owners: Owners::new(seed ^ 0x5eed) };
         let lobbies = LobbySettings {
+            max_audience: 10,
             games,
             max_lobbies: plan.max_lobbies,
             epoch_ms: EPOCH_MS,

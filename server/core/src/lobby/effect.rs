@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use parlor_shared::{
     api::{Refusal, lobby::NAMESPACE},
+    id::LobbyId,
     socket_io::{Draft, Frame},
 };
 use serde::Serialize;
@@ -20,6 +21,10 @@ use crate::{
 pub enum LobbyEffect {
     /// Send this to a socket.
     Push(Address, Frame, Delivery),
+    /// Send this to the audience of a lobby, on all shards.
+    Broadcast(LobbyId, Frame, Delivery),
+    /// A socket comes into the room of a lobby's audience, or (false) leaves it.
+    Room(Address, LobbyId, bool),
     /// Disconnect a socket of this shard: its place was taken over by another.
     Disconnect(Address),
     /// Tell another shard.

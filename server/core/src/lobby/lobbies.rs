@@ -1,6 +1,7 @@
 //! All lobbies of a shard: who is in which, and by which code, id or token one is meant.
 //! What happens inside one is `machine`'s part; where sockets of this shard are is `visitors`'.
 
+mod crowd;
 mod entrance;
 mod quick;
 mod time;
@@ -23,7 +24,7 @@ use parlor_shared::{
 
 use super::{
     code::Code,
-    effect::{LobbyEffect, Pushes},
+    effect::{LobbyEffect, Pushes, event},
     game::Random,
     listing::Board,
     machine::{Comer, Deed, Guest, Identity, Lobby, Member, Now, Settings},
@@ -63,6 +64,8 @@ pub struct LobbySettings {
     pub games: Games,
     /// Lobbies that one shard may hold.
     pub max_lobbies: usize,
+    /// How many may be in the audience of one lobby.
+    pub max_audience: usize,
     /// Milliseconds from the Unix epoch to [`Time::ZERO`].
     pub epoch_ms: u64,
     /// How often a seat may act in a match; `None`: as often as it likes.
@@ -105,6 +108,8 @@ pub struct Lobbies {
     watched: Watched,
     watchers: Watchers,
     quick: QuickPlay,
+    /// Who is yet to be told that the lobby is no more in whose audience they were.
+    dismissed: Vec<crowd::Dismissed>,
     neighbours: Neighbours,
     deadlines: Deadlines<LobbyKey>,
     phases: Phases,
@@ -131,6 +136,7 @@ impl Lobbies {
             watched: Watched::default(),
             watchers: Watchers::new(neighbours.clone()),
             quick: QuickPlay::new(neighbours.clone()),
+            dismissed: Vec::new(),
             neighbours,
             deadlines: Deadlines::default(),
             phases: Phases::default(),
@@ -217,9 +223,11 @@ impl Lobbies {
             }
         }
         self.carry(now, asked, ids, effects);
+        self.tell_dismissed(now, ids, effects);
         let mut released = Vec::new();
         while self.visitors.release(time, &mut released) {
             self.carry(now, std::mem::take(&mut released), ids, effects);
+            self.tell_dismissed(now, ids, effects);
         }
     }
 
@@ -294,6 +302,12 @@ impl Lobbies {
                 effects.push(LobbyEffect::Push(self.own(socket), frame, delivery));
             }
             LobbyMessage::Removed(socket) => self.visitors.evicted(from, socket),
+            LobbyMessage::Room(socket, room, is_in) => {
+                effects.push(LobbyEffect::Room(self.own(socket), room, is_in));
+            }
+            LobbyMessage::Dismissed(room, sockets) => {
+                self.dismissed(from, room, sockets, effects);
+            }
             LobbyMessage::Disconnect(socket) => {
                 self.visitors.evicted(from, socket);
                 effects.push(LobbyEffect::Disconnect(self.own(socket)));
@@ -348,7 +362,7 @@ impl Lobbies {
                 )
             }
             Request::Leave => answer_frame(ack, self.leave(now, who, &mut pushes)),
-            inside => self.inside(now, who, inside, ack, &mut pushes),
+            inside => self.inside(now, (who, &person), inside, ack, &mut pushes),
         };
         let is_lost = fault::is_planted(Fault::AckLostAbroad) && from != self.neighbours.own;
         let frame = frame.filter(|_| !is_lost);
@@ -371,11 +385,14 @@ impl Lobbies {
     fn inside(
         &mut self,
         now: Now,
-        who: Address,
+        (who, person): (Address, &Who),
         request: Request,
         ack: Option<u64>,
         pushes: &mut Pushes,
     ) -> Option<Frame> {
+        if let Some(key) = self.attended(who) {
+            return self.in_audience(now, key, (who, person), &request, ack, pushes);
+        }
         let (key, at) = match self.lobby_of(who) {
             Ok(found) => found,
             Err(refusal) => return answer_frame(ack, Err::<Done, _>(refusal)),
@@ -414,6 +431,11 @@ impl Lobbies {
                 answer_frame(ack, lobby.rematch(now, at, seed, pushes))
             }
             Request::Chat(chat) => answer_frame(ack, lobby.chat(now, at, &chat.text, pushes)),
+            Request::Poll(open) => answer_frame(ack, lobby.open_poll(now, at, open, pushes)),
+            Request::Vote(vote) => {
+                let most = self.settings.max_audience;
+                answer_frame(ack, lobby.vote_of(now, at, (who, person), vote.option, most))
+            }
             Request::React(react) => answer_frame(ack, lobby.react(at, &react.reaction, pushes)),
             Request::Typing(typing) => answer_frame(ack, lobby.typing(at, typing.typing, pushes)),
             // What waits for a tick is answered then.
@@ -443,6 +465,9 @@ impl Lobbies {
     }
 
     fn gone(&mut self, now: Now, who: Address, effects: &mut Vec<LobbyEffect>) {
+        if self.unattend(now, who, effects) {
+            return;
+        }
         let place = self.lobby_of(who);
         self.places.remove(&who);
         let Ok((key, at)) = place else { return };
@@ -481,7 +506,8 @@ impl Lobbies {
             && self.board.is_consistent(&self.lobbies)
             && self.lobbies.iter().all(|(_, lobby)| !lobby.is_empty())
             && distinct.len() == sockets.len()
-            && self.places.len() == sockets.len()
+            && self.places.len()
+                == sockets.len() + self.lobbies.iter().map(|(_, l)| l.n_audience()).sum::<usize>()
             && sockets.iter().all(|socket| self.places.contains_key(socket))
             && n_own == self.visitors.n_inside_own()
             && self.deadlines.len() <= self.lobbies.len()

@@ -14,6 +14,7 @@
 
 mod acts;
 mod bans;
+mod crowd;
 mod entrance;
 mod kept;
 mod numbers;
@@ -58,6 +59,7 @@ use acts::Noted;
 pub use acts::{MAX_INPUT_BYTES_PER_TICK, MAX_INPUTS_PER_TICK, MAX_TICKS_AHEAD};
 use bans::Banned;
 pub use bans::MAX_BANS;
+use crowd::Crowd;
 use kept::Kept;
 #[cfg(test)]
 pub(super) use kept::{MAX_KEPT, MAX_KEPT_BYTES, MAX_MISSED};
@@ -127,6 +129,8 @@ pub(super) struct Lobby {
     bans: Vec<Banned>,
     /// In the order of joining.
     members: Vec<Member>,
+    /// Those who watch without a place, and what they are asked.
+    crowd: Option<Box<Crowd>>,
 }
 
 /// What a lobby is known by.
@@ -206,13 +210,15 @@ pub(super) struct Guest<'a> {
 pub(super) enum Place {
     Seat(u8),
     Spectator,
+    /// No member's.
+    Audience,
 }
 
 impl Place {
     fn seat(self) -> Option<u8> {
         match self {
             Self::Seat(seat) => Some(seat),
-            Self::Spectator => None,
+            Self::Spectator | Self::Audience => None,
         }
     }
 }
@@ -269,6 +275,7 @@ impl Lobby {
             numbers: Vec::new(),
             bans: Vec::new(),
             members: Vec::new(),
+            crowd: None,
         }
     }
 
@@ -300,7 +307,8 @@ impl Lobby {
             Lateness::Until(at) => Some(at),
             Lateness::None | Lateness::Overdue => None,
         });
-        kept.chain(wakes).chain(overdue).chain(self.until).min()
+        let told = self.crowd.as_ref().and_then(|crowd| crowd.deadline());
+        kept.chain(wakes).chain(overdue).chain(self.until).chain(told).min()
     }
 
     /// The game has failed while nobody was looking after the match.

@@ -4,6 +4,7 @@
 
 use parlor_shared::{
     api::lobby::{self as api},
+    id::LobbyId,
     socket_io::Frame,
 };
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,11 @@ pub enum LobbyMessage {
     Push(SocketKey, Frame, Delivery),
     /// From a lobby: a socket of the receiver's is in it no more.
     Removed(SocketKey),
+    /// From a lobby: a socket of the receiver's comes into the room of its audience, or (false)
+    /// leaves it.
+    Room(SocketKey, LobbyId, bool),
+    /// From a lobby that is no more: these were in its audience.
+    Dismissed(LobbyId, Vec<SocketKey>),
     /// From a lobby: another socket has taken this one's place.
     Disconnect(SocketKey),
 }

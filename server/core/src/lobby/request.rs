@@ -50,6 +50,10 @@ pub enum Request {
     Stop,
     /// Say something.
     Chat(api::Chat),
+    /// Ask audience and spectators something.
+    Poll(api::OpenPoll),
+    /// Answer that.
+    Vote(api::Vote),
     /// Show a reaction.
     React(api::React),
     /// Begin or stop typing.
@@ -94,6 +98,8 @@ impl Request {
             name::START => Self::Start,
             name::STOP => Self::Stop,
             name::CHAT => Self::Chat(first(args)?),
+            name::POLL => Self::Poll(first(args)?),
+            name::VOTE => Self::Vote(first(args)?),
             name::REACT => Self::React(first(args)?),
             name::TYPING => Self::Typing(first(args)?),
             name::ACTION => Self::Action(first(args)?),
@@ -132,6 +138,9 @@ impl Request {
             }
             Self::Chat(chat) => chat.text.len(),
             Self::React(react) => react.reaction.len(),
+            Self::Poll(open) => {
+                open.question.len() + open.options.iter().map(String::len).sum::<usize>()
+            }
             Self::Action(action) | Self::Input(_, action, _) => action.get().len(),
             _ => 0,
         }
@@ -159,6 +168,8 @@ impl Serialize for Request {
             Self::Start => serde_json::to_string(&(name::START,)),
             Self::Stop => serde_json::to_string(&(name::STOP,)),
             Self::Chat(chat) => serde_json::to_string(&(name::CHAT, chat)),
+            Self::Poll(open) => serde_json::to_string(&(name::POLL, open)),
+            Self::Vote(vote) => serde_json::to_string(&(name::VOTE, vote)),
             Self::React(react) => serde_json::to_string(&(name::REACT, react)),
             Self::Typing(typing) => serde_json::to_string(&(name::TYPING, typing)),
             Self::Action(action) => serde_json::to_string(&(name::ACTION, action)),

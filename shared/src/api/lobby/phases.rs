@@ -46,4 +46,6 @@ pub struct Closed {
 pub enum ClosedReason {
     /// It was open for long, and nobody said or did anything.
     Idle,
+    /// Its last member is gone; told to its audience.
+    Deserted,
 }

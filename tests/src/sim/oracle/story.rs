@@ -160,7 +160,7 @@ impl Fold {
                 (self.phase, self.turn) = (Phase::Finished, 0);
                 self.seats.values_mut().for_each(|seat| seat.overdue = false);
             }
-            Change::Chat { .. } => {}
+            Change::Chat { .. } | Change::Poll(_) | Change::PollEnded(_) => {}
             Change::Unknown => return Err((Invariant::Seats, "an unknown change".to_owned())),
         }
         Ok(())

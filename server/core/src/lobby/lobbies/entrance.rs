@@ -93,6 +93,11 @@ impl Lobbies {
         pushes: &mut Pushes,
     ) -> Result<api::Joined, Refusal> {
         self.outside(who)?;
+        if join.role == api::Role::Audience {
+            let (deltas, format) = (join.deltas, join.format);
+            let comer = Comer { socket: who, who: person, deltas, format, seen: None };
+            return self.attend(now, &comer, key, join, pushes);
+        }
         let token = ResumeToken::from_bytes(self.mint(ids));
         let seed = self.random.next_u64();
         let lobby = self.lobbies.get_mut(key).expect("found by the caller");
@@ -167,6 +172,8 @@ impl Lobbies {
             format: resume.format,
             seen: resume.version,
         };
+        // Who has sat in the audience goes to its own place.
+        lobby.unattend(now, who, pushes);
         let (joined, before) = lobby.resume(now, at, (token, fresh), &comer, seed, pushes);
         for stale in stale {
             self.by_token.remove(&stale);
@@ -185,6 +192,9 @@ impl Lobbies {
         who: Address,
         pushes: &mut Pushes,
     ) -> Result<Done, Refusal> {
+        if self.unattend(now, who, pushes) {
+            return Ok(Done {});
+        }
         let (key, at) = self.lobby_of(who)?;
         let seed = self.random.next_u64();
         if let Some(lobby) = self.lobbies.get_mut(key) {

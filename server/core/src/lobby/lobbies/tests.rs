@@ -3,6 +3,7 @@
 //! that the server would show it afresh. One file per subject below.
 
 mod absence;
+mod crowd;
 mod entrance;
 mod game;
 mod inputs;
@@ -60,6 +61,8 @@ struct Script {
 struct Client {
     /// What it looks at.
     view: Option<ViewId>,
+    /// In whose audience it is.
+    room: Option<LobbyId>,
     /// It has yet to see the newest state.
     is_behind: bool,
     lobby: Option<api::Lobby>,
@@ -87,8 +90,15 @@ impl Script {
         returns::register(&mut games);
         timers::register(&mut games);
         absence::register(&mut games);
-        let settings =
-            LobbySettings { games, max_lobbies, epoch_ms: EPOCH_MS, seed: 5, policy, inputs: None };
+        let settings = LobbySettings {
+            games,
+            max_lobbies,
+            max_audience: 100,
+            epoch_ms: EPOCH_MS,
+            seed: 5,
+            policy,
+            inputs: None,
+        };
         let now = Time::after_start(Duration::from_secs(1000));
         let (next_ids, clients) = (Vec::new(), BTreeMap::new());
         let lobbies = Lobbies::new(settings, Neighbours::alone(1));
@@ -205,7 +215,8 @@ impl Script {
         match name {
             "create" | "join" | "resume" => {
                 let joined: api::Joined = serde_json::from_value(answer.clone()).unwrap();
-                assert_ne!(joined.token, client.token, "a token works once");
+                let is_new = joined.token != client.token || joined.token.is_empty();
+                assert!(is_new, "a token works once");
                 client.token = joined.token;
                 client.seat = joined.seat;
                 client.lobby = Some(joined.lobby);
@@ -265,6 +276,17 @@ impl Script {
                     let number = to.socket.parts().0;
                     let client = self.clients.get_mut(&number).expect("only clients are told");
                     client.hear(&frame, delivery);
+                }
+                LobbyEffect::Broadcast(room, frame, delivery) => {
+                    for client in self.clients.values_mut().filter(|c| c.room == Some(room)) {
+                        client.hear(&frame, delivery);
+                    }
+                }
+                LobbyEffect::Room(who, room, is_in) => {
+                    // Who is gone is in no room.
+                    if let Some(client) = self.clients.get_mut(&who.socket.parts().0) {
+                        client.room = Some(room).filter(|_| is_in);
+                    }
                 }
                 LobbyEffect::Watch { who, view, .. } => {
                     let client = self.clients.get_mut(&who.socket.parts().0).unwrap();
@@ -364,7 +386,8 @@ impl Client {
         assert_eq!(args.len(), 1, "{name}");
         let payload = args.remove(0);
         let lobby = self.lobby.as_mut().expect("who is in no lobby is told of none");
-        let is_volatile = matches!(name.as_str(), "typing" | "volatile" | "reaction");
+        let is_volatile =
+            matches!(name.as_str(), "typing" | "volatile" | "reaction" | "audience" | "tally");
         assert_eq!(delivery != Delivery::Reliable, is_volatile, "{name}");
         let line = match name.as_str() {
             "changed" => {
@@ -382,6 +405,15 @@ impl Client {
             "typing" => {
                 let TypingPush { name, seat, typing } = serde_json::from_value(payload).unwrap();
                 format!("typing {name} {seat:?} {typing} under {delivery:?}")
+            }
+            "audience" => {
+                let api::AudiencePush { count } = serde_json::from_value(payload).unwrap();
+                lobby.audience = count;
+                format!("audience {count} under {delivery:?}")
+            }
+            "tally" => {
+                let tally: api::Tally = serde_json::from_value(payload).unwrap();
+                format!("tally {} {:?} under {delivery:?}", tally.number, tally.votes)
             }
             "reaction" => {
                 let said: api::ReactionPush = serde_json::from_value(payload).unwrap();
@@ -415,6 +447,14 @@ fn follow(lobby: &mut api::Lobby, change: &Change) -> String {
             lobby.seats.push(taken.clone());
             lobby.seats.sort_unstable_by_key(|seat| seat.seat);
             format!("joined {} {}", taken.seat, taken.name)
+        }
+        Change::Poll(poll) => {
+            lobby.poll = Some(poll.clone());
+            format!("poll {} until {}", poll.number, poll.ends_ms)
+        }
+        Change::PollEnded(tally) => {
+            lobby.poll = None;
+            format!("poll {} ended {:?}", tally.number, tally.votes)
         }
         Change::Settings(terms) => {
             lobby.set_terms(terms);

@@ -91,7 +91,8 @@ impl Lobbies {
         self.watched.touched(lobby.serial, key);
         let (is_empty, deadline) = (lobby.is_empty(), lobby.deadline());
         self.deadlines.set(key, deadline.filter(|_| !is_empty));
-        if is_empty && let Some(lobby) = self.lobbies.remove(key) {
+        if is_empty && let Some(mut lobby) = self.lobbies.remove(key) {
+            self.dismiss(&mut lobby);
             self.by_code.remove(&lobby.code);
             self.by_id.remove(&lobby.id);
         }

@@ -14,10 +14,15 @@ impl Lobby {
         seed: u64,
         pushes: &mut Pushes,
     ) -> Result<api::Joined, Refusal> {
-        self.expect_not_banned(&comer.who)?;
-        self.settings.admit(join.password.as_deref())?;
+        self.admits(&comer.who, join)?;
         let guest = Guest { name: &join.name, role: join.role, colour: join.colour };
         self.enter(now, guest, token, comer, seed, pushes)
+    }
+
+    /// Whether somebody who comes by themselves may come in at all.
+    pub(in crate::lobby) fn admits(&self, who: &Who, join: &api::Join) -> Result<(), Refusal> {
+        self.expect_not_banned(who)?;
+        self.settings.admit(join.password.as_deref())
     }
 
     /// Takes a free seat, or a spectator's place.
@@ -41,7 +46,7 @@ impl Lobby {
             Role::Spectator if self.n_spectators() >= usize::from(self.settings.max_spectators) => {
                 return Err(Refusal::new(code::FULL, "no more spectators fit in"));
             }
-            Role::Spectator => Place::Spectator,
+            Role::Spectator | Role::Audience => Place::Spectator,
         };
         let folded = name::fold(&name);
         if self.members.iter().any(|member| name::fold(&member.name) == folded) {
@@ -54,7 +59,9 @@ impl Lobby {
                 let (name, connected) = (name.clone(), true);
                 Change::Joined(api::Seat { seat, name, connected, ready, overdue: false, colour })
             }
-            Place::Spectator => Change::Spectators { count: self.n_spectators() as u32 + 1 },
+            Place::Spectator | Place::Audience => {
+                Change::Spectators { count: self.n_spectators() as u32 + 1 }
+            }
         };
         self.push(change, pushes);
         self.count_anew(place);
@@ -223,7 +230,8 @@ impl Lobby {
                 self.begin_if_wanted(now, seed, pushes);
                 self.settle_start(now, seed, pushes);
             }
-            Place::Spectator => {
+            Place::Spectator | Place::Audience => {
+                member.socket.into_iter().for_each(|socket| self.forget_vote(now, socket));
                 let count = self.n_spectators() as u32;
                 self.push(Change::Spectators { count }, pushes);
             }
@@ -241,6 +249,7 @@ impl Lobby {
     ) -> Vec<Member> {
         self.wake(now, pushes);
         self.grow_late(now, pushes);
+        self.tell_of_crowd(now, pushes);
         let mut gone = Vec::new();
         while let Some(at) =
             self.members.iter().position(|m| m.kept_until.is_some_and(|until| until <= now.time))

@@ -145,7 +145,8 @@ fn rest_of(frame: &Frame) -> &str {
 /// True if something for these reaches who has this place.
 pub(super) fn is_for(to: To, place: Place) -> bool {
     match (to, place) {
-        (To::All, _) | (To::Watchers | To::AllBut(_), Place::Spectator) => true,
+        (To::All, _) => true,
+        (To::Watchers | To::AllBut(_), Place::Spectator | Place::Audience) => true,
         (To::Seat(_), Place::Seat(_)) if fault::is_planted(Fault::WhisperToAll) => true,
         (To::Seat(to), Place::Seat(seat)) => to.0 == seat,
         (To::Seats(to), Place::Seat(seat)) => to.has(Seat(seat)),

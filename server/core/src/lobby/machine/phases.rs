@@ -192,9 +192,10 @@ impl Lobby {
             match (*place, *socket) {
                 (_, Some(socket)) => pushes.push(LobbyEffect::Unwatch(socket)),
                 (Place::Seat(seat), None) => self.set_ready(at, seat, false, pushes),
-                (Place::Spectator, None) => {}
+                (Place::Spectator | Place::Audience, None) => {}
             }
         }
+        self.hide_from_audience(pushes);
         (self.play, self.outcome, self.players) = (None, None, Vec::new());
         self.numbers = Vec::new();
         self.push(Change::Opened, pushes);
@@ -233,6 +234,7 @@ impl Lobby {
             if let (Some(socket), true) = (member.socket, is_first || news.contains(&at)) {
                 self.watch((socket, member.deltas, member.format), member.place, pushes);
             }
+            self.show_audience(pushes);
         }
         self.push(Change::Started { number: self.n_matches }, pushes);
         self.push_events(0, told, pushes);

@@ -100,6 +100,8 @@ impl Lobby {
             capacity: terms.capacity,
             needed: *self.kind.seats().start(),
             spectators: self.n_spectators() as u32,
+            audience: self.n_audience() as u32,
+            poll: self.poll(),
             max_spectators: terms.max_spectators,
             metadata: terms.metadata,
             state,
@@ -156,6 +158,7 @@ impl Lobby {
             (Views::PerSeat, Place::Seat(seat)) if self.plays(seat) => ViewerKey::Seat(seat),
             (Views::PerSeat, Place::Seat(_)) => ViewerKey::Spectators,
             (Views::PerSeat, Place::Spectator) => ViewerKey::Spectators,
+            (Views::PerSeat, Place::Audience) => ViewerKey::Audience,
         }
     }
 
@@ -169,6 +172,8 @@ impl Lobby {
         let here = self.members.iter().filter(|member| member.socket.is_some());
         let mut views: Vec<ViewId> =
             here.map(|member| self.view_of(member.place, member.format)).collect();
+        let formats = self.crowd.iter().flat_map(|crowd| crowd.formats());
+        views.extend(formats.map(|format| self.view_of(Place::Audience, format)));
         views.sort_unstable();
         views.dedup();
         pushes.extend(views.into_iter().map(LobbyEffect::Dirty));
@@ -187,7 +192,7 @@ impl Lobby {
                 told.version = version;
                 event(push::EVENT, &told)
             };
-            self.tell(to, None, push::EVENT, write, pushes);
+            self.tell((to, false), None, push::EVENT, write, pushes);
         }
     }
 
@@ -196,6 +201,9 @@ impl Lobby {
         let all = self.members.iter().filter(|member| is_for(to, member.place));
         let sockets = all.filter_map(|member| member.socket);
         pushes.extend(sockets.map(|socket| LobbyEffect::Push(socket, frame.clone(), delivery)));
+        if is_for(to, Place::Audience) {
+            self.to_audience(frame, delivery, pushes);
+        }
     }
 
     pub(super) fn push(&mut self, change: Change, pushes: &mut Pushes) {
@@ -208,7 +216,8 @@ impl Lobby {
         except: Option<Address>,
         pushes: &mut Pushes,
     ) {
-        if matches!(change, Change::Chat { .. }) {
+        let is_talk = matches!(change, Change::Chat { .. });
+        if is_talk {
             self.kept.get_or_insert_default();
         }
         let mut changed = Changed { version: 0, change };
@@ -216,14 +225,14 @@ impl Lobby {
             changed.version = version;
             event(push::CHANGED, &changed)
         };
-        self.tell(To::All, except, push::CHANGED, write, pushes);
+        self.tell((To::All, is_talk), except, push::CHANGED, write, pushes);
     }
 
     /// Tells members something that counts in the versions of those whom it is for. Written once
     /// for all who have come to the same version.
     fn tell(
         &mut self,
-        to: To,
+        (to, is_talk): (To, bool),
         except: Option<Address>,
         name: &'static str,
         mut write: impl FnMut(u64) -> Frame,
@@ -249,6 +258,17 @@ impl Lobby {
                 }
             };
             pushes.push(LobbyEffect::Push(socket, frame, Delivery::Reliable));
+        }
+        // Talk is not for the audience: members are among themselves.
+        if let Some(crowd) = self.crowd.as_mut().filter(|_| !is_talk && is_for(to, Place::Audience))
+        {
+            crowd.version += 1;
+            if !crowd.is_empty() {
+                let version = crowd.version;
+                let same = written.iter().find(|(of, _)| *of == version);
+                let frame = same.map_or_else(|| write(version), |(_, frame)| frame.clone());
+                pushes.push(LobbyEffect::Broadcast(self.id, frame, Delivery::Reliable));
+            }
         }
         if let Some(kept) = &mut self.kept {
             let frame = written.pop().map_or_else(|| write(0), |(_, frame)| frame);

@@ -34,6 +34,7 @@ impl Net {
             let lobbies = LobbySettings {
                 games,
                 max_lobbies: 10,
+                max_audience: 100,
                 policy: Policy::without_countdown(),
                 ..Default::default()
             };
@@ -451,4 +452,31 @@ fn a_join_that_is_never_answered_is_given_up_and_its_late_answer_ignored() {
     assert!(told.contains("joined") && told.contains("dropped"), "{told}");
     let again = json!({"code": created["lobby"]["code"], "name": "1"});
     assert_eq!(net.ask(1, 0, "join", &again)["code"], "E_FULL", "the seat is kept for a while");
+}
+
+#[test]
+fn an_audience_on_another_shard_hears_by_one_broadcast_and_of_the_end_by_one_list() {
+    let mut net = Net::new(2, 1);
+    net.enter(0, 0);
+    let created = net.ask(0, 0, "create", &json!({"game": "once", "name": "0"}));
+    let join = json!({"code": created["lobby"]["code"], "role": "audience"});
+    for (at, number) in [(1, 0), (1, 1), (1, 2), (0, 3)] {
+        net.enter(at, number);
+        assert_eq!(net.ask(at, number, "join", &join)["ok"], json!(true));
+    }
+    let poll = json!({"question": "?", "options": ["a", "b"], "seconds": 60});
+    net.ask(0, 0, "poll", &poll);
+    for (at, number) in [(1, 0), (1, 1), (1, 2), (0, 3)] {
+        let sent = net.shards[at].sent(number).concat();
+        assert_eq!(sent.matches(r#""type":"poll""#).count(), 1, "{at} {number}: {sent}");
+    }
+    assert_eq!(net.ask(1, 1, "vote", &json!({"option": 1}))["ok"], json!(true));
+    assert_eq!(net.ask(1, 2, "leave", &Value::Null)["ok"], json!(true));
+    net.ask(0, 0, "leave", &Value::Null);
+    for (at, number, is_told) in [(1, 0, true), (1, 1, true), (1, 2, false), (0, 3, true)] {
+        let sent = net.shards[at].sent(number).concat();
+        assert_eq!(sent.contains(r#"["closed""#), is_told, "{at} {number}: {sent}");
+    }
+    let own = json!({"game": "once", "name": "1"});
+    assert_eq!(net.ask(1, 1, "create", &own)["ok"], json!(true), "it is free to go elsewhere");
 }

@@ -34,6 +34,7 @@ impl Net {
             games.register::<Tally>("tally");
             games.register::<Tally>("other");
             let settings = LobbySettings {
+                max_audience: 100,
                 games,
                 max_lobbies: 1000,
                 inputs: None,
