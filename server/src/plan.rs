@@ -173,7 +173,7 @@ impl Plan {
     pub(crate) fn names(&self) -> Arc<Names> {
         let named = self.namespaces.iter();
         let named = named.map(|(name, own)| (name.as_str(), own.matching(), own.is_recoverable));
-        Arc::new(Names::new(named))
+        Arc::new(Names::new(named).with_lobby(!self.games.is_empty()))
     }
 
     /// Where async handlers run: at once, if there are any, or when a sync one starts something.

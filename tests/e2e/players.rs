@@ -57,3 +57,32 @@ fn a_player_is_the_same_by_each_of_its_sockets_and_guests_by_the_token_they_aske
     let mut nobody = enter(server, "/lobby", &json!({}));
     assert_eq!(join(&mut nobody, &joined, "E")["code"], "E_FULL");
 }
+
+#[test]
+fn what_is_for_a_player_reaches_all_its_sockets_and_nobody_elses() {
+    let (mut config, _keys) = with_keys();
+    config.server.shards = 2;
+    let (running, emitter) = start_with(config, |server| {
+        server.game::<parlor_games::Chess>("chess");
+        server.namespace("/").on("invite", |cx, _| {
+            cx.player("ada").emit("invited", ("by a handler",));
+        });
+        server.emitter()
+    });
+    let server = running.address();
+    let ada = json!({"token": token("ada", "1", 600.0)});
+    let mut devices = [0; 4].map(|_| enter(server, "/lobby", &ada));
+    let mut bob = enter(server, "/lobby", &json!({"token": token("bob", "2", 600.0)}));
+    emitter.player("ada").emit("invited", ("by bob",)).unwrap();
+    for device in &mut devices {
+        assert_eq!(device.text().unwrap(), r#"42/lobby,["invited","by bob"]"#);
+    }
+    emitter.player("bob").emit("invited", ("by ada",)).unwrap();
+    assert_eq!(bob.text().unwrap(), r#"42/lobby,["invited","by ada"]"#, "and nothing before");
+    bob.send("40").unwrap();
+    assert!(bob.text().unwrap().starts_with("40{"));
+    bob.send(r#"42["invite"]"#).unwrap();
+    for device in &mut devices {
+        assert_eq!(device.text().unwrap(), r#"42/lobby,["invited","by a handler"]"#);
+    }
+}

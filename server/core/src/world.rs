@@ -18,7 +18,9 @@ use crate::{
     ids::Ids,
     input::{AckToken, Input, Reach, Scope, Target},
     key::{Address, NamespaceKey, SessionKey, ShardId, SocketKey, ViewId},
-    lobby::{Lobbies, LobbyEffect, LobbyInput, LobbyMessage, LobbySettings, Request, Who},
+    lobby::{
+        Lobbies, LobbyEffect, LobbyInput, LobbyMessage, LobbySettings, Request, Who, player_room,
+    },
     questions::{Answered, Questions},
     socket_io::{Dynamic, Listeners, RecoverySettings, Settings, SocketIo},
     time::Time,
@@ -211,9 +213,11 @@ impl World {
                 }
             }
             Input::AdmitPlayer(socket, player) => {
+                let room = player_room(&player);
                 self.admitted = Some(player);
                 self.sockets(now, Input::Admit(socket), effects);
                 self.admitted = None;
+                self.sockets(now, Input::Join(socket, room), effects);
             }
             input => self.sockets(now, input, effects),
         }

@@ -8,9 +8,10 @@ use parlor_core::{
     engine_io::Transport,
     input::{Input, Scope, Target},
     key::{NamespaceKey, SessionKey, SocketKey},
+    lobby::player_room,
 };
 use parlor_shared::{
-    api::{Refusal, Reply, code},
+    api::{self, Refusal, Reply, code},
     id::{Pid, SocketId},
     socket_io::{Args, ArgsError, Draft, EncodeError, EventArgs, Frame},
 };
@@ -282,6 +283,14 @@ impl Context<'_> {
     pub fn in_namespace(&mut self, name: &str) -> Emit<&mut Self> {
         let scope = Some(self.desk.env.handled(name));
         Emit::new(self, scope, Target::default())
+    }
+
+    /// To all sockets of this player's in `/lobby`, as [`Emitter::player`](crate::Emitter::player).
+    ///
+    /// # Panics
+    /// If the server has no game, and so no lobbies.
+    pub fn player(&mut self, id: &str) -> Emit<&mut Self> {
+        self.in_namespace(api::lobby::NAMESPACE).to(&*player_room(id))
     }
 
     /// Sends an event that wants an answer. `then` gets it, or why there is none: it did not come

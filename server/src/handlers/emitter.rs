@@ -5,8 +5,8 @@ use std::{
     time::Duration,
 };
 
-use parlor_core::input::Target;
-use parlor_shared::socket_io::EncodeError;
+use parlor_core::{input::Target, lobby::player_room};
+use parlor_shared::{api::lobby, socket_io::EncodeError};
 
 use super::{Beat, Emit, ShardContext, TimerId, desk::Env};
 use crate::{
@@ -62,6 +62,23 @@ impl Emitter {
     pub fn namespace(&self, name: &str) -> Emit<&Self> {
         let scope = self.env().ok().and_then(|env| env.names.find(name));
         Emit::new(self, scope, Target::default())
+    }
+
+    /// To all sockets of this player's in `/lobby`, on whichever device and shard: those that came
+    /// with a token of this account. Whether there are any is not known here.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let mut server = parlor_server::Server::default();
+    /// server.game::<parlor_games::Chess>("chess");
+    /// let emitter = server.emitter();
+    /// let running = server.start("127.0.0.1:3000")?;
+    /// emitter.player("ada").emit("invited", ("bob",))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn player(&self, id: &str) -> Emit<&Self> {
+        self.namespace(lobby::NAMESPACE).to(&*player_room(id))
     }
 
     /// Calls `run` once per `period` from now on, on one of the server's shards; see

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use parlor_core::{input::Scope, key::NamespaceKey};
+use parlor_shared::api::lobby;
 use regex_lite::Regex;
 
 use super::Matching;
@@ -13,6 +14,8 @@ use super::Matching;
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     listed: Vec<String>,
+    /// `/lobby` stands behind them, where the world serves it.
+    has_lobby: bool,
     parents: Vec<NamespaceKey>,
     /// What parents' children are called, as far as it is known without their predicates: those
     /// too may hold an emitter.
@@ -54,6 +57,11 @@ impl Names {
         all
     }
 
+    /// The world serves `/lobby` beside them.
+    pub(crate) fn with_lobby(self, has_lobby: bool) -> Self {
+        Self { has_lobby, ..self }
+    }
+
     pub(crate) fn listed(&self) -> &[String] {
         &self.listed
     }
@@ -86,7 +94,9 @@ impl Names {
     /// What clients call it; of a parent, its pattern.
     pub(super) fn text<'a>(&'a self, scope: &'a Scope) -> &'a str {
         match scope {
-            Scope::Listed(key) => &self.listed[key.0 as usize],
+            Scope::Listed(key) => {
+                self.listed.get(key.0 as usize).map_or(lobby::NAMESPACE, String::as_str)
+            }
             Scope::Child(name) => name,
         }
     }
@@ -98,6 +108,8 @@ impl Names {
         let is_child =
             || self.has_predicates || self.patterns.iter().any(|pattern| pattern.is_match(name));
         let child = || (name.starts_with('/') && is_child()).then(|| name.into());
+        let is_lobby = self.has_lobby && name == lobby::NAMESPACE;
+        let at = at.or_else(|| is_lobby.then_some(self.listed.len()));
         at.map(|at| Scope::Listed(key(at))).or_else(|| child().map(Scope::Child))
     }
 

@@ -40,4 +40,4 @@ pub use request::{MAX_SEQ, Request};
 pub use visitors::MAX_HELD;
 pub use watch::{LISTING_INTERVAL, WatchMessage};
 pub use watchers::{MAX_FILTERS_PER_ADDRESS, MAX_WATCHED_FILTERS};
-pub use who::Who;
+pub use who::{Who, player_room};

@@ -7,6 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::key::Origin;
 
+/// The room of `/lobby` in which all sockets of this player are, on all shards. Who has no account
+/// is in none, and nobody joins rooms of `/lobby` by themselves.
+pub fn player_room(player: &str) -> String {
+    format!("player:{player}")
+}
+
 /// Who a socket of `/lobby` is. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Who {
