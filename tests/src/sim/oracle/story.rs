@@ -303,7 +303,8 @@ impl Story {
     /// What has been applied stays applied; but if a state may be older than the one before.
     pub(super) fn applied_grows(&mut self, state: &api::State, waits: bool) -> Check {
         let before = std::mem::replace(&mut self.applied, (state.number, state.applied.clone()));
-        let shrinks = |(seat, seq): (&u8, &u64)| state.applied.get(seat).is_none_or(|s| s < seq);
+        // Who joins during a match in a seat that was left has applied nothing yet.
+        let shrinks = |(seat, seq): (&u8, &u64)| state.applied.get(seat).is_some_and(|s| s < seq);
         if waits || before.0 != state.number || !before.1.iter().any(shrinks) {
             return Ok(());
         }
