@@ -11,6 +11,7 @@ pub mod delivery;
 pub mod effect;
 pub mod engine_io;
 pub mod fault;
+mod few;
 mod gather;
 pub mod hash;
 pub mod ids;

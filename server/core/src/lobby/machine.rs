@@ -50,6 +50,7 @@ use super::{
 use crate::{
     delivery::Delivery,
     fault::{self, Fault},
+    few::Few,
     key::{Address, LobbyKey, ShardId},
     rate::{Allowance, Rate},
     time::Time,
@@ -97,7 +98,7 @@ pub(super) struct Lobby {
     pub(super) made_ms: u64,
     /// Where it lives.
     home: (ShardId, LobbyKey),
-    game: String,
+    game: Box<str>,
     kind: Arc<dyn Kind>,
     config: Box<dyn Configured>,
     settings: Settings,
@@ -117,16 +118,16 @@ pub(super) struct Lobby {
     host: Option<u8>,
     n_matches: u32,
     play: Option<Box<dyn Play>>,
-    players: Vec<api::Player>,
+    players: Few<api::Player>,
     outcome: Option<Box<Outcome>>,
     /// The match's ticks, if it has any and is on.
     beat: Option<Box<Beat>>,
     /// What players did since the last tick.
-    noted: Vec<Noted>,
+    noted: Few<Noted>,
     /// Of the seats that number what they do.
-    numbers: Vec<(u8, Numbers)>,
+    numbers: Few<(u8, Numbers)>,
     /// Who is kept out.
-    bans: Vec<Banned>,
+    bans: Few<Banned>,
     /// In the order of joining.
     members: Vec<Member>,
     /// Those who watch without a place, and what they are asked.
@@ -146,7 +147,7 @@ pub(super) struct Identity {
 /// A seat or a spectator's place: it outlives its socket.
 #[derive(Debug)]
 pub(super) struct Member {
-    pub(super) name: String,
+    pub(super) name: Box<str>,
     /// Whose place it is, and the address of who came last.
     pub(super) who: Who,
     pub(super) place: Place,
@@ -161,9 +162,8 @@ pub(super) struct Member {
     deltas: bool,
     /// How it wants to be shown the match.
     format: api::Format,
-    /// Until then the place is kept without a socket.
-    kept_until: Option<Time>,
-    lateness: Lateness,
+    /// While the connection is lost, and the place is kept.
+    away: Option<Box<Away>>,
     ready: bool,
     /// It plays the match that is on, or played the last one.
     plays: bool,
@@ -171,10 +171,52 @@ pub(super) struct Member {
     pub(super) version: u64,
     /// That, when it came.
     pub(super) since: u64,
+    /// What it has done of late that is metered; `None`: nothing.
+    spent: Option<Box<Spent>>,
+}
+
+/// What is left to a member of what it may do.
+#[derive(Debug)]
+struct Spent {
     chat: Allowance,
     /// Actions and inputs.
     inputs: Allowance,
     resyncs: Allowance,
+}
+
+impl Member {
+    fn spent(&mut self, now: Time) -> &mut Spent {
+        self.spent.get_or_insert_with(|| {
+            Box::new(Spent {
+                chat: Allowance::full(now, CHAT_RATE),
+                inputs: Allowance::filling(),
+                resyncs: Allowance::full(now, RESYNC_RATE),
+            })
+        })
+    }
+
+    fn kept_until(&self) -> Option<Time> {
+        self.away.as_ref()?.kept_until
+    }
+
+    fn lateness(&self) -> Lateness {
+        self.away.as_ref().map_or(Lateness::None, |away| away.lateness)
+    }
+
+    /// Lets its lateness be this, if its connection is lost.
+    fn grow(&mut self, lateness: Lateness) {
+        if let Some(away) = &mut self.away {
+            away.lateness = lateness;
+        }
+    }
+}
+
+/// A member whose connection is lost.
+#[derive(Debug)]
+struct Away {
+    /// Until then the place is kept. (`None` for ever: a mistake, planted.)
+    kept_until: Option<Time>,
+    lateness: Lateness,
 }
 
 /// How long a player who was lost in a match has let the others wait.
@@ -254,7 +296,7 @@ impl Lobby {
             serial,
             made_ms,
             home,
-            game,
+            game: game.into(),
             kind,
             config,
             settings,
@@ -268,12 +310,12 @@ impl Lobby {
             host: None,
             n_matches: 0,
             play: None,
-            players: Vec::new(),
+            players: Few::default(),
             outcome: None,
             beat: None,
-            noted: Vec::new(),
-            numbers: Vec::new(),
-            bans: Vec::new(),
+            noted: Few::default(),
+            numbers: Few::default(),
+            bans: Few::default(),
             members: Vec::new(),
             crowd: None,
         }
@@ -302,8 +344,8 @@ impl Lobby {
     /// When the next kept place falls, the phase ends, or the match has set itself a deadline.
     pub(super) fn falls(&self) -> Option<Time> {
         let wakes = self.play.as_ref().filter(|_| self.is_playing()).and_then(|p| p.deadline());
-        let kept = self.members.iter().filter_map(|member| member.kept_until);
-        let overdue = self.members.iter().filter_map(|member| match member.lateness {
+        let kept = self.members.iter().filter_map(Member::kept_until);
+        let overdue = self.members.iter().filter_map(|member| match member.lateness() {
             Lateness::Until(at) => Some(at),
             Lateness::None | Lateness::Overdue => None,
         });
@@ -346,7 +388,7 @@ impl Lobby {
         pushes: &mut Pushes,
     ) -> Result<api::Done, Refusal> {
         let member = &mut self.members[at];
-        if !member.resyncs.take(now.time, RESYNC_RATE) {
+        if !member.spent(now.time).resyncs.take(now.time, RESYNC_RATE) {
             return Err(Refusal::new(code::RATE, "too many resyncs; wait a moment"));
         }
         pushes.extend(member.socket.map(LobbyEffect::Resync));

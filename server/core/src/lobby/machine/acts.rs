@@ -60,7 +60,7 @@ impl Lobby {
         let Deed { seq, tick, action, ack } = deed;
         let member = &mut self.members[at];
         let ack = member.socket.zip(ack);
-        if rate.is_some_and(|rate| !member.inputs.take(now.time, rate)) {
+        if rate.is_some_and(|rate| !member.spent(now.time).inputs.take(now.time, rate)) {
             let message = "too many inputs; wait a moment";
             return Some(Err(Refusal::new(code::RATE, message)));
         }
@@ -281,9 +281,10 @@ impl Lobby {
     /// Plays one tick: what was noted, in the order in which it came, and then the game's own step.
     pub(in crate::lobby) fn tick(&mut self, now: Now, tick: u64, pushes: &mut Pushes) {
         let when = When { tick, ..self.when(now) };
-        let (mut due, later): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.noted).into_iter().partition(|noted| noted.tick <= tick);
-        self.noted = later;
+        let (mut due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.noted)
+            .into_iter()
+            .partition::<Vec<_>, _>(|noted| noted.tick <= tick);
+        self.noted = later.into();
         // What was for a tick that was left out comes first.
         due.sort_by_key(|noted| noted.tick);
         for noted in due {
@@ -320,7 +321,7 @@ impl Lobby {
     pub(super) fn refuse_noted_of(&mut self, seat: u8, pushes: &mut Pushes) {
         let noted = std::mem::take(&mut self.noted);
         let (gone, stays): (Vec<_>, _) = noted.into_iter().partition(|noted| noted.seat == seat);
-        self.noted = stays;
+        self.noted = stays.into();
         for noted in gone {
             let left = Refusal::new(code::NOT_IN_LOBBY, "you have left");
             self.answer(noted, &Err(left), pushes);
@@ -329,7 +330,7 @@ impl Lobby {
 
     /// What this socket did is done, but there is nobody to be told.
     pub(super) fn unanswered(&mut self, socket: Address) {
-        for noted in &mut self.noted {
+        for noted in self.noted.iter_mut() {
             noted.acks.retain(|(to, _)| *to != socket);
         }
     }

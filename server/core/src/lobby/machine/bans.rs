@@ -42,7 +42,7 @@ impl Lobby {
         self.expect_host(at, "send somebody away")?;
         let is_meant = |member: &Member| match (kick.seat, &kick.spectator) {
             (Some(seat), None) => member.place == Place::Seat(seat),
-            (None, Some(name)) => member.place == Place::Spectator && member.name == *name,
+            (None, Some(name)) => member.place == Place::Spectator && *member.name == **name,
             _ => false,
         };
         let meant = self.members.iter().position(is_meant).filter(|meant| *meant != at);

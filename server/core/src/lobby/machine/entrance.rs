@@ -72,7 +72,7 @@ impl Lobby {
         // Few come in, and most lobbies only wait: no room is kept for more.
         self.members.reserve_exact(1);
         self.members.push(Member {
-            name,
+            name: name.into(),
             who: comer.who,
             place,
             colour,
@@ -81,16 +81,13 @@ impl Lobby {
             socket: Some(comer.socket),
             deltas: comer.deltas,
             format: comer.format,
-            kept_until: None,
-            lateness: Lateness::None,
+            away: None,
             ready,
             // Who takes a seat after a match may not see what its player saw.
             plays: self.is_playing(),
             version: self.version,
             since: self.version,
-            chat: Allowance::full(now.time, CHAT_RATE),
-            inputs: Allowance::filling(),
-            resyncs: Allowance::full(now.time, RESYNC_RATE),
+            spent: None,
         });
         if self.members.len() == 1 {
             // Who opens a lobby is its host: nobody is there to be told.
@@ -133,7 +130,7 @@ impl Lobby {
         let place = member.place;
         member.who.address = comer.who.address;
         (member.deltas, member.format) = (comer.deltas, comer.format);
-        (member.kept_until, member.lateness) = (None, Lateness::None);
+        member.away = None;
         member.token = fresh;
         member.previous = Some(Box::new(shown));
         let returned = member.place.seat().filter(|_| before.is_none());
@@ -181,16 +178,14 @@ impl Lobby {
         let claim_from_ms = now.unix_ms + grace.as_millis() as u64;
         let member = &mut self.members[at];
         let socket = member.socket.take();
-        member.kept_until = Some(now.time + keep);
-        if grace < keep {
-            member.lateness = Lateness::Until(now.time + grace);
-        }
-        if fault::is_planted(Fault::SeatLeak) {
-            member.kept_until = None;
-        }
-        if fault::is_planted(Fault::SeatFreedAtOnce) {
-            member.kept_until = Some(now.time);
-        }
+        let kept_until = match () {
+            () if fault::is_planted(Fault::SeatLeak) => None,
+            () if fault::is_planted(Fault::SeatFreedAtOnce) => Some(now.time),
+            () => Some(now.time + keep),
+        };
+        let late = Lateness::Until(now.time + grace);
+        let lateness = if grace < keep { late } else { Lateness::None };
+        member.away = Some(Box::new(Away { kept_until, lateness }));
         let place = member.place;
         if let Some(socket) = socket {
             self.unanswered(socket);
@@ -252,7 +247,7 @@ impl Lobby {
         self.tell_of_crowd(now, pushes);
         let mut gone = Vec::new();
         while let Some(at) =
-            self.members.iter().position(|m| m.kept_until.is_some_and(|until| until <= now.time))
+            self.members.iter().position(|m| m.kept_until().is_some_and(|until| until <= now.time))
         {
             gone.push(self.leave(now, at, LeaveReason::Expired, seed, pushes));
         }
@@ -269,13 +264,13 @@ impl Lobby {
     /// Players who were lost and for whom the others have waited long enough.
     fn grow_late(&mut self, now: Now, pushes: &mut Pushes) {
         for at in 0..self.members.len() {
-            let Lateness::Until(late) = self.members[at].lateness else { continue };
+            let Lateness::Until(late) = self.members[at].lateness() else { continue };
             if late > now.time {
                 continue;
             }
             let seat = self.members[at].place.seat().filter(|_| self.is_playing());
-            self.members[at].lateness =
-                if seat.is_some() { Lateness::Overdue } else { Lateness::None };
+            let lateness = if seat.is_some() { Lateness::Overdue } else { Lateness::None };
+            self.members[at].grow(lateness);
             if let Some(seat) = seat {
                 self.push(Change::Overdue { seat }, pushes);
                 self.tell_game(now, seat, SeatChange::Overdue, pushes);
@@ -285,7 +280,7 @@ impl Lobby {
 
     /// Seats of this match that the others have waited for long enough.
     pub(super) fn overdue(&self) -> Vec<Seat> {
-        let overdue = self.members.iter().filter(|member| member.lateness == Lateness::Overdue);
+        let overdue = self.members.iter().filter(|member| member.lateness() == Lateness::Overdue);
         let mut seats: Vec<Seat> = overdue.filter_map(|m| m.place.seat()).map(Seat).collect();
         seats.sort_unstable();
         seats

@@ -157,5 +157,5 @@ pub(super) fn is_for(to: To, place: Place) -> bool {
 
 /// True if somebody's connection is known to be lost, and the place is kept.
 pub(super) fn is_somebody_away(members: &[Member]) -> bool {
-    members.iter().any(|member| member.socket.is_none() && member.kept_until.is_some())
+    members.iter().any(|member| member.socket.is_none() && member.kept_until().is_some())
 }

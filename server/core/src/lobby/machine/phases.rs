@@ -196,8 +196,8 @@ impl Lobby {
             }
         }
         self.hide_from_audience(pushes);
-        (self.play, self.outcome, self.players) = (None, None, Vec::new());
-        self.numbers = Vec::new();
+        (self.play, self.outcome, self.players) = (None, None, Few::default());
+        self.numbers = Few::default();
         self.push(Change::Opened, pushes);
         self.settle_start(now, seed, pushes);
     }
@@ -205,10 +205,9 @@ impl Lobby {
     pub(super) fn begin(&mut self, now: Now, seed: u64, pushes: &mut Pushes) {
         let mut seats: Vec<Seat> = self.seated().filter_map(|m| m.place.seat()).map(Seat).collect();
         seats.sort_unstable();
-        self.players = self
-            .seated()
-            .filter_map(|m| Some(api::Player { seat: m.place.seat()?, name: m.name.clone() }))
-            .collect();
+        let player =
+            |m: &Member| Some(api::Player { seat: m.place.seat()?, name: m.name.to_string() });
+        self.players = self.seated().filter_map(player).collect::<Vec<_>>().into();
         self.players.sort_unstable_by_key(|player| player.seat);
         self.n_matches += 1;
         self.turn_to(Phase::Playing);
@@ -219,8 +218,8 @@ impl Lobby {
         for (at, member) in self.members.iter_mut().enumerate() {
             member.ready = false;
             // Who is away as it begins is waited for from here on.
-            let is_kept = member.kept_until.is_some_and(|until| overdue_at < until);
-            member.lateness = if is_kept { Lateness::Until(overdue_at) } else { Lateness::None };
+            let is_kept = member.kept_until().is_some_and(|until| overdue_at < until);
+            member.grow(if is_kept { Lateness::Until(overdue_at) } else { Lateness::None });
             let plays = member.place != Place::Spectator;
             if plays && !std::mem::replace(&mut member.plays, plays) {
                 news.push(at);
@@ -273,7 +272,7 @@ impl Lobby {
         let told = travel(&outcome);
         self.outcome = Some(Box::new(outcome));
         // The story is told: nobody waits for anybody any more.
-        self.members.iter_mut().for_each(|member| member.lateness = Lateness::None);
+        self.members.iter_mut().for_each(|member| member.grow(Lateness::None));
         self.push(Change::Finished { outcome: told }, pushes);
         self.refuse_noted(pushes);
     }

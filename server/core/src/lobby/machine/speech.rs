@@ -25,11 +25,11 @@ impl Lobby {
             return Err(Refusal::new(code::BAD_REQUEST, message));
         }
         let member = &mut self.members[at];
-        if !member.chat.take(now.time, CHAT_RATE) {
+        if !member.spent(now.time).chat.take(now.time, CHAT_RATE) {
             return Err(Refusal::new(code::RATE, "too many messages; wait a moment"));
         }
         let change = Change::Chat {
-            name: member.name.clone(),
+            name: member.name.to_string(),
             seat: member.place.seat(),
             text: text.to_owned(),
             at_ms: now.unix_ms,
@@ -45,7 +45,7 @@ impl Lobby {
         pushes: &mut Pushes,
     ) -> Result<api::Done, Refusal> {
         let member = &self.members[at];
-        let (name, seat, from) = (member.name.clone(), member.place.seat(), member.socket);
+        let (name, seat, from) = (member.name.to_string(), member.place.seat(), member.socket);
         let key = TYPING_KEY | u64::from(seat.unwrap_or(u8::MAX));
         let frame = event(push::TYPING, &TypingPush { name, seat, typing });
         let others = self.members.iter().filter_map(|m| m.socket).filter(|s| Some(*s) != from);
@@ -71,7 +71,7 @@ impl Lobby {
             return Err(Refusal::new(code::BAD_REQUEST, message));
         }
         let member = &self.members[at];
-        let (name, seat) = (member.name.clone(), member.place.seat());
+        let (name, seat) = (member.name.to_string(), member.place.seat());
         let key = REACTION_KEY | u64::from(seat.unwrap_or(u8::MAX));
         let reaction = ReactionPush { name, seat, reaction: reaction.to_owned() };
         let frame = event(push::REACTION, &reaction);

@@ -76,8 +76,8 @@ impl Lobby {
             .filter_map(|m| {
                 let seat = m.place.seat()?;
                 let connected = m.socket.is_some();
-                let (name, ready, colour) = (m.name.clone(), m.ready, m.colour);
-                let overdue = m.lateness == Lateness::Overdue;
+                let (name, ready, colour) = (m.name.to_string(), m.ready, m.colour);
+                let overdue = m.lateness() == Lateness::Overdue;
                 Some(api::Seat { seat, name, connected, ready, overdue, colour })
             })
             .collect();
@@ -86,7 +86,7 @@ impl Lobby {
         api::Lobby {
             id: self.id.to_string(),
             code: self.code.as_str().to_owned(),
-            game: self.game.clone(),
+            game: self.game.to_string(),
             config: self.config.json().to_owned(),
             visibility: terms.visibility,
             password: terms.password,
@@ -121,7 +121,7 @@ impl Lobby {
             number: self.n_matches,
             turn: play.turn(),
             tick: self.beat.as_ref().map(|beat| beat.coming),
-            players: self.players.clone(),
+            players: self.players.to_vec(),
             view: play.view(viewer),
             outcome: self.outcome.as_deref().map(travel),
             applied: applied.map(|(seat, seq)| (*seat, seq.applied)).collect(),
