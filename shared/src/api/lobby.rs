@@ -217,6 +217,9 @@ pub struct Join {
     /// audience has none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
+    /// Whether a number may be put behind a name that somebody in the lobby has; absent: no.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub rename: bool,
     /// Absent: player.
     #[serde(default)]
     pub role: Role,

@@ -39,7 +39,7 @@ pub trait Game: Sized + Send + 'static {
     /// True if a free seat may be taken while a match is on: [`SeatChange::Joined`] tells of it.
     const LATE_JOIN: bool = false;
 
-    /// True if [`Self::bot`] can play a seat.
+    /// True if [`Self::bot`] can play a seat. (Lobbies seat no bots yet.)
     const BOTS: bool = false;
 
     /// When actions are applied: as they come, or with a tick.

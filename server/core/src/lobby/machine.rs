@@ -244,6 +244,7 @@ pub(super) struct Comer {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Guest<'a> {
     pub(super) name: &'a str,
+    pub(super) rename: bool,
     pub(super) role: Role,
     pub(super) colour: Option<Colour>,
 }

@@ -71,6 +71,13 @@ pub(super) fn clean(name: &str) -> Result<String, Refusal> {
     Ok(cleaned)
 }
 
+/// The name with this number behind it, no longer than a name may be.
+pub(super) fn numbered(name: &str, n: usize) -> String {
+    let number = format!(" {n}");
+    let kept: String = name.chars().take(MAX_NAME_CODE_POINTS - number.len()).collect();
+    kept.trim_end().to_owned() + &number
+}
+
 /// The same for names that nobody can tell apart: compatible forms and letter case do not count.
 pub(super) fn fold(name: &str) -> String {
     let upper: String = name.nfkc().flat_map(char::to_uppercase).collect();

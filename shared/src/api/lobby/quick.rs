@@ -34,6 +34,8 @@ impl Quick {
             code: None,
             id: Some(id.to_owned()),
             name: create.name.clone(),
+            // Strangers often have the same name.
+            rename: true,
             role: Role::Player,
             password: None,
             colour: create.colour,

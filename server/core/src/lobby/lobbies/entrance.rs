@@ -52,7 +52,7 @@ impl Lobbies {
             seen: None,
         };
         let (name, role) = (create.name.as_str(), api::Role::Player);
-        let guest = Guest { name, role, colour: create.colour };
+        let guest = Guest { name, rename: false, role, colour: create.colour };
         let joined = lobby.enter(now, guest, token, comer, seed, pushes)?;
         let key = self.lobbies.insert(lobby);
         self.by_code.insert(code, key);

@@ -15,7 +15,8 @@ impl Lobby {
         pushes: &mut Pushes,
     ) -> Result<api::Joined, Refusal> {
         self.admits(&comer.who, join)?;
-        let guest = Guest { name: &join.name, role: join.role, colour: join.colour };
+        let api::Join { name, rename, role, colour, .. } = join;
+        let guest = Guest { name, rename: *rename, role: *role, colour: *colour };
         self.enter(now, guest, token, comer, seed, pushes)
     }
 
@@ -25,17 +26,22 @@ impl Lobby {
         self.settings.admit(join.password.as_deref())
     }
 
+    fn is_called(&self, name: &str) -> bool {
+        let folded = name::fold(name);
+        self.members.iter().any(|member| name::fold(&member.name) == folded)
+    }
+
     /// Takes a free seat, or a spectator's place.
     pub(in crate::lobby) fn enter(
         &mut self,
         now: Now,
-        Guest { name, role, colour }: Guest<'_>,
+        Guest { name, rename, role, colour }: Guest<'_>,
         token: ResumeToken,
         comer: Comer,
         seed: u64,
         pushes: &mut Pushes,
     ) -> Result<api::Joined, Refusal> {
-        let name = name::clean(name)?;
+        let mut name = name::clean(name)?;
         let is_in = |player| self.members.iter().any(|m| m.who.player.as_ref() == Some(player));
         if comer.who.player.as_ref().is_some_and(is_in) {
             let sentence = "you have a place in this lobby; resume it, or leave it first";
@@ -48,9 +54,14 @@ impl Lobby {
             }
             Role::Spectator | Role::Audience => Place::Spectator,
         };
-        let folded = name::fold(&name);
-        if self.members.iter().any(|member| name::fold(&member.name) == folded) {
-            return Err(Refusal::new(code::NAME_TAKEN, "somebody here is called that already"));
+        if self.is_called(&name) {
+            if !rename {
+                let sentence = "somebody here is called that already";
+                return Err(Refusal::new(code::NAME_TAKEN, sentence));
+            }
+            // Each member has one name, so one of so many is free.
+            let mut numbered = (2..).map(|n| name::numbered(&name, n));
+            name = numbered.find(|name| !self.is_called(name)).expect("numbers do not end");
         }
         let colour = place.seat().and_then(|_| self.free_colour(colour));
         let ready = place.seat().is_some() && self.counts_as_ready();

@@ -74,3 +74,23 @@ fn no_two_in_a_lobby_have_names_that_look_the_same() {
     script.arrive(5);
     script.ask(5, "join", &json!({"code": code, "name": "ADA L."})).unwrap();
 }
+
+#[test]
+fn a_name_that_is_taken_gets_a_number_if_its_owner_does_not_mind() {
+    let mut script = Script::with_players(0..1);
+    let code = script.code();
+    let long = "x".repeat(64);
+    let mut join = |number: u32, name: &str| {
+        script.arrive(number);
+        let role = if number > 3 { "spectator" } else { "player" };
+        let join = json!({"code": code, "name": name, "rename": true, "role": role});
+        script.ok(number, "join", &join);
+        script.told(0)
+    };
+    assert_eq!(join(1, "player 0"), ["joined 1 player 0 2"]);
+    assert_eq!(join(2, "Player  0"), ["joined 2 Player 0 3"]);
+    assert_eq!(join(3, &long), [format!("joined 3 {long}")]);
+    join(4, &long);
+    script.ok(4, "chat", &json!({"text": "hi"}));
+    assert!(script.told(0)[0].starts_with(&format!("chat {} 2 None", &long[2..])));
+}

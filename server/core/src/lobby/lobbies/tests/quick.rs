@@ -44,6 +44,15 @@ fn taken(net: &Net) -> Vec<u8> {
 }
 
 #[test]
+fn strangers_of_one_name_meet_all_the_same() {
+    let (mut net, all) = net(3, 1);
+    let first = net.ok(all[0], "quick", &quick(all[0]));
+    let wish = with(quick(all[1]), "name", quick(all[0])["name"].clone());
+    assert_eq!(id(&net.ok(all[1], "quick", &wish)), id(&first));
+    net.check_nothing_is_left();
+}
+
+#[test]
 fn who_finds_no_lobby_opens_one_and_others_come_in() {
     let (mut net, all) = net(3, 3);
     let first = net.ok(all[0], "quick", &with(quick(all[0]), "metadata", json!({"a": 1})));
