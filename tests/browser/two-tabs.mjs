@@ -72,6 +72,13 @@ async function play() {
     await all([ada, bob], (tab) => tab.sees("#chat-log .said", text));
   });
 
+  await step("Bob reacts, and Ada sees it for a moment", async () => {
+    await bob.page.locator("#react button", { hasText: "Nice!" }).click();
+    await all([ada, bob], (tab) => tab.sees("#reactions .reaction", "Nice!"));
+    await ada.picture("2-reaction");
+    await ada.seesNo("#reactions .reaction");
+  });
+
   await step("Ada can start only when both are ready", async () => {
     await ada.click("#ready");
     await bob.sees("[data-testid=seat-0] .mark.ready");

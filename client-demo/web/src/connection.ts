@@ -55,6 +55,7 @@ export class Connection {
     socket.on("event", listener.event);
     socket.on("state", listener.state);
     socket.on("typing", listener.typing);
+    socket.on("reaction", listener.reaction);
     socket.on("listing", listener.listing);
     socket.on("closed", listener.closed);
     socket.on("kicked", listener.kicked);

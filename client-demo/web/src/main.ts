@@ -7,6 +7,7 @@ import { LobbyView } from "./lobby-view";
 import { MatchView } from "./match-view";
 import { hideNotice, notice } from "./notice";
 import { Place } from "./place";
+import { ReactionsView } from "./reactions-view";
 import { StartView } from "./start-view";
 
 // `?server=http://host:port` tries this page against another server.
@@ -20,10 +21,12 @@ const place = new Place(origin, {
     if (returned) followHash();
     draw();
     chat.begin(lines);
+    reactions.begin();
     lobby.enter();
   },
   said: (line) => chat.add(line),
   typing: (typing) => chat.typing(typing),
+  reaction: (reaction) => reactions.show(reaction),
   listing: (change) => start.listing.follow(change),
   outside: (why) => {
     if (why !== undefined) notice(why);
@@ -34,6 +37,7 @@ const start = new StartView(place);
 const lobby = new LobbyView(place);
 const match = new MatchView(place);
 const chat = new ChatView(place);
+const reactions = new ReactionsView(place);
 
 byId("reconnect", HTMLButtonElement).addEventListener("click", () => place.retry());
 byId("forget", HTMLButtonElement).addEventListener("click", () => place.forget());
@@ -50,6 +54,7 @@ function draw(): void {
   lobby.update();
   match.update();
   chat.update();
+  reactions.update();
   document.title = title();
 }
 

@@ -9,7 +9,7 @@ import { Connection, Refused, type Line } from "./connection";
 import { memory } from "./memory";
 import { apply, chatLine, eventLine, type ChatLine } from "./mirror";
 import type {
-  Changed, Create, Join, Joined, ListingChange, Lobby, MatchEvent, Quick, Request,
+  Changed, Create, Join, Joined, ListingChange, Lobby, MatchEvent, Quick, ReactionPush, Request,
   Seat, State, Takes, Tells, TypingPush,
 } from "./types";
 
@@ -31,6 +31,7 @@ export interface Audience {
   /** A line for the chat. */
   said: (line: ChatLine) => void;
   typing: (typing: TypingPush) => void;
+  reaction: (reaction: ReactionPush) => void;
   /** The list of public lobbies has changed. */
   listing: (change: ListingChange) => void;
   /** We are in no lobby any more, and why, if it was not our wish. */
@@ -61,6 +62,7 @@ export class Place {
       kicked: () => this.#exit("The host of the lobby sent you away."),
       closed: () => this.#exit("The lobby was closed, as nothing happened in it for long."),
       typing: (typing) => audience.typing(typing),
+      reaction: (reaction) => audience.reaction(reaction),
       listing: (change) => audience.listing(change),
     });
   }

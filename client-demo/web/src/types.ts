@@ -198,6 +198,13 @@ export interface TypingPush {
   typing: boolean;
 }
 
+/** Shown for a moment, and forgotten. */
+export interface ReactionPush {
+  name: string;
+  seat?: number;
+  reaction: string;
+}
+
 export type Side = "white" | "black";
 
 export interface ChessConfig {
@@ -260,6 +267,7 @@ export interface Requests {
   stop: { takes: []; tells: object };
   chat: { takes: [{ text: string }]; tells: object };
   typing: { takes: [{ typing: boolean }]; tells: object };
+  react: { takes: [{ reaction: string }]; tells: object };
   action: { takes: [ChessAction]; tells: { turn: number } };
   rematch: { takes: []; tells: object };
   leave: { takes: []; tells: object };
@@ -283,5 +291,6 @@ export interface ServerToClient {
   closed: () => void;
   kicked: () => void;
   typing: (typing: TypingPush) => void;
+  reaction: (reaction: ReactionPush) => void;
   listing: (change: ListingChange) => void;
 }

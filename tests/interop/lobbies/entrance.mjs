@@ -129,6 +129,18 @@ group("entrance", () => {
     await player.create({ name: "É".repeat(64) });
   });
 
+  check("names lose blanks that do not show, and no two look the same", async (t) => {
+    const host = await Player.open(t);
+    const { lobby } = await host.create({ name: "  Ada   Lovelace " });
+    equal(lobby.seats[0].name, "Ada Lovelace", "the name");
+    const guest = await Player.open(t);
+    for (const name of ["Ada Lovelace", "ada lovelace", "Ａda Lovelace"])
+      await guest.refused("E_NAME_TAKEN", "join", { code: lobby.code, name });
+    for (const name of ["Ada\u200b", "Ada\u202e", "\u2800", "a" + "\u0301".repeat(9)])
+      await guest.refused("E_NAME", "join", { code: lobby.code, name });
+    await guest.join(lobby, { name: "Ада" });
+  });
+
   check("one socket is in one lobby", async (t) => {
     const [host] = await gather(t);
     await host.refused("E_IN_LOBBY", "create", { game: "chess", name: "Ada" });

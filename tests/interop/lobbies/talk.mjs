@@ -50,4 +50,31 @@ group("talk", () => {
     equal((await host.next("typing")).typing, false, "typing");
     that(guest.version !== undefined, "versions", "as before", guest.version);
   });
+
+  check("reactions are seen by all, and are words or signs", async (t) => {
+    const joins = [{ name: "Bob" }, { role: "spectator", name: "Eve" }];
+    const [host, guest, watcher] = await gather(t, {}, ...joins);
+    await host.change("spectators");
+    const before = host.version;
+    await guest.accepted("react", { reaction: "👩‍🚀" });
+    for (const one of [host, guest, watcher]) {
+      const bob = { name: "Bob", seat: 1, reaction: "👩‍🚀" };
+      equal(await one.next("reaction"), bob, "the reaction");
+    }
+    equal(host.version, before, "the version");
+    for (const reaction of ["", "two words", "x".repeat(33), 7])
+      await host.refused("E_BAD_REQUEST", "react", { reaction });
+    const again = () => host.ask("react", { reaction: "GG" });
+    const replies = await Promise.all(Array.from({ length: 30 }, again));
+    const codes = replies.map((reply) => (reply.ok ? "ok" : reply.code));
+    between(codes.filter((code) => code === "ok").length, 1, 20, "reactions at once");
+    equal([...new Set(codes)].toSorted(), ["E_RATE", "ok"], "answers");
+  });
+
+  check("texts do not turn what is around them", async (t) => {
+    const [host] = await gather(t);
+    for (const text of ["a\u202eb", "a\u0000b", "a\u2066b"])
+      await host.refused("E_BAD_REQUEST", "chat", { text });
+    await host.accepted("chat", { text: "two\nlines" });
+  });
 });
