@@ -416,7 +416,13 @@ impl Sim {
         let now = self.now;
         let player = &mut self.clients[n].player;
         match asked.event {
-            "create" | "join" | "quick" | "resume" => self.entered(n, asked, &read(data)?),
+            event @ ("create" | "join" | "quick" | "resume") => {
+                if event != "resume" {
+                    // The numbers of a seat go with its player, also in a match that is on still.
+                    player.last_input = None;
+                }
+                self.entered(n, asked, &read(data)?)
+            }
             "list" => {
                 let listing: Listing = read(data)?;
                 player.listed = listing.lobbies.iter().map(|lobby| lobby.id.clone()).collect();
