@@ -40,7 +40,7 @@ seeds: binaries ## twenty fresh seeds of the simulator, and one in two processes
 	$(STAGE) 20 "one seed, two processes" cmp <(target/debug/sim --seed 7) <(target/debug/sim --seed 7)
 
 # In a build of its own: with the rest of the workspace, cargo would give its feature to the server.
-faults: ## plants faults in core, each of which the simulator has to find in a hundred seeds
+faults: ## plants faults in core, each of which the simulator has to find in three hundred seeds
 	$(STAGE) 300 "faulty binary" cargo build --locked -p parlor-tests --features planted-faults --bin faults
 	$(STAGE) 400 "planted faults" target/debug/faults
 
