@@ -123,7 +123,7 @@ async function lobby(t, config, ...joins) {
   const others = [];
   for (const { transports, ...join } of joins) {
     const other = await Viewer.open(t, transports);
-    await other.accepted("join", { code: made.code, name: "other", ...join });
+    await other.accepted("join", { code: made.code, name: "other", rename: true, ...join });
     if (join.role !== "spectator") await other.accepted("ready", { ready: true });
     others.push(other);
   }
