@@ -16,6 +16,9 @@ use crate::{
     lobby::{LobbyError, LobbySocket, Push, Story},
 };
 
+/// What a player waits that has moved faster than the server lets a seat.
+const BREATH: Duration = Duration::from_millis(100);
+
 /// How a player takes its time.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Pace {
@@ -187,8 +190,7 @@ impl Player {
                 false => false,
             };
             if is_due {
-                due = None;
-                self.act()?;
+                due = if self.act()? { None } else { Some(now + BREATH) };
             } else if let Some(outcome) = self.wait(due, show)? {
                 return Ok(outcome);
             }
@@ -200,16 +202,18 @@ impl Player {
         self.turn >= self.acted && self.view.as_ref().is_some_and(|view| !view.legal.is_empty())
     }
 
-    fn act(&mut self) -> Result<(), PlayError> {
+    /// Whether that is done; it was too early otherwise.
+    fn act(&mut self) -> Result<bool, PlayError> {
         let legal = self.view.as_ref().map(|view| view.legal.as_slice()).unwrap_or_default();
-        let Some(text) = self.random.pick(legal).cloned() else { return Ok(()) };
+        let Some(text) = self.random.pick(legal).cloned() else { return Ok(true) };
         match self.socket.action(&Action::Move { text }) {
             Ok(turn) => self.acted = turn,
+            Err(LobbyError::Refused(no)) if no.code == code::RATE => return Ok(false),
             // The opponent resigned or was given up; the news is on its way.
             Err(LobbyError::Refused(no)) if no.code == code::MATCH_OVER => self.view = None,
             Err(error) => return Err(error.into()),
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Takes in one push, or none if `until` comes first; the outcome if it ended the match.

@@ -134,6 +134,19 @@ fn a_move_after_the_end_is_no_failure() {
 }
 
 #[test]
+fn a_move_that_came_too_fast_is_made_again() {
+    let (finish, _) = joined(Pace::default(), |server| {
+        opening(server);
+        let fast = r#"{"ok":false,"code":"E_RATE","message":"too many inputs; wait a moment"}"#;
+        server.answer("/lobby", MOVE, fast);
+        server.answer("/lobby", MOVE, r#"{"ok":true,"turn":2}"#);
+        change(server, 14, FINISHED);
+        farewell(server);
+    });
+    assert_eq!(finish.unwrap().reason, "resignation");
+}
+
+#[test]
 fn a_refused_move_and_a_lost_push_are_failures() {
     let (finish, _) = joined(Pace::default(), |server| {
         opening(server);
