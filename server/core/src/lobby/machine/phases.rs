@@ -233,6 +233,8 @@ impl Lobby {
             if let (Some(socket), true) = (member.socket, is_first || news.contains(&at)) {
                 self.watch((socket, member.deltas, member.format), member.place, pushes);
             }
+        }
+        if is_first {
             self.show_audience(pushes);
         }
         self.push(Change::Started { number: self.n_matches }, pushes);

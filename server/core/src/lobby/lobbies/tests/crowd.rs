@@ -47,6 +47,33 @@ fn the_audience_hears_what_spectators_hear_but_no_talk_and_in_versions_of_its_ow
 }
 
 #[test]
+fn the_audience_is_shown_a_match_once_however_many_play_and_keeps_looking_at_the_next() {
+    let mut script = Script::with_audience(5..7);
+    for number in 2..4 {
+        script.enter(number, "player");
+    }
+    let shown_by = |script: &mut Script, number, line: &str| {
+        let request = Request::read(&Args::of_event(line, &[]));
+        let effects = script.handle(LobbyInput::Asked(socket(number), request, None));
+        let of_audience = |effect: &LobbyEffect| match effect {
+            LobbyEffect::Watch { who, .. } => Some(who.socket.parts().0).filter(|n| *n >= 5),
+            _ => None,
+        };
+        let shown: Vec<u32> = effects.iter().filter_map(of_audience).collect();
+        script.carry_out(effects);
+        script.look();
+        shown
+    };
+    (1..4).for_each(|number| drop(script.ok(number, "ready", &json!({"ready": true}))));
+    assert_eq!(shown_by(&mut script, 0, "[\"start\"]"), [5, 6]);
+    (0..3).for_each(|_| drop(script.action(0, "add").unwrap()));
+    (1..4).for_each(|number| drop(script.ok(number, "rematch", &Value::Null)));
+    assert_eq!(shown_by(&mut script, 0, "[\"rematch\"]"), [0; 0]);
+    let state = script.lobby(5).state.as_ref().unwrap();
+    assert_eq!((state.number, state.turn), (2, 0), "they look at it already");
+}
+
+#[test]
 fn how_many_there_are_is_told_once_a_second_and_never_one_by_one() {
     let mut script = Script::with_audience(5..9);
     assert_eq!(script.told(0), [""; 0]);
