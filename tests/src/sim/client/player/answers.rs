@@ -1,0 +1,178 @@
+//! What a client makes of the answers to what it asked in namespace `/lobby`.
+
+use parlor_core::time::Time;
+use parlor_shared::api::{
+    Refusal, Reply, chess, code,
+    lobby::{self as api, Joined, Listing},
+};
+use serde_json::Value;
+
+use super::{AGAIN, Asked, Check, Token, read};
+use crate::sim::{
+    Invariant, Sim,
+    oracle::{Came, GameKind, Left, Said, Story},
+    plan::GRACE,
+};
+
+impl Sim {
+    pub(super) fn acked(&mut self, n: usize, asked: &Asked, data: &str) -> Check {
+        let reply: Reply<Value> = read(data)?;
+        if let Reply::Refused(refusal) = reply {
+            self.trace.n_refused += 1;
+            return self.refused(n, asked, &refusal);
+        }
+        self.trace.n_accepted += 1;
+        let now = self.now;
+        let player = &mut self.clients[n].player;
+        match asked.event {
+            event @ ("create" | "join" | "quick" | "resume") => {
+                if event != "resume" {
+                    // The numbers of a seat go with its player, also in a match that is on still.
+                    player.last_input = None;
+                }
+                self.entered(n, asked, &read(data)?)
+            }
+            "list" => {
+                let listing: Listing = read(data)?;
+                player.listed = listing.lobbies.iter().map(|lobby| lobby.id.clone()).collect();
+                self.oracle.lobbies.listed(&listing)
+            }
+            "watch" => {
+                let listing: Listing = read(data)?;
+                player.watched = listing.lobbies.iter().map(|lobby| lobby.id.clone()).collect();
+                self.oracle.lobbies.listed(&listing)
+            }
+            "unwatch" => {
+                player.watched.clear();
+                Ok(())
+            }
+            "leave" => {
+                player.story = None;
+                if let Some(token) = player.token.take() {
+                    player.stale.extend(token.previous);
+                    player.stale.push(token.text);
+                }
+                Ok(())
+            }
+            event => {
+                let Some(story) = &mut player.story else {
+                    return Err((Invariant::Versions, format!("{event} in no lobby")));
+                };
+                if let Some(token) = &mut player.token {
+                    player.stale.extend(token.previous.take());
+                }
+                match event {
+                    "resync" => story.awaits_whole = true,
+                    "chat" => story.said.extend(Said::read(&asked.about)),
+                    "input" if asked.about == AGAIN => {
+                        let Some((place, seq, _, first)) = &player.last_input else {
+                            return Ok(());
+                        };
+                        // Since it was sent another one may have been accepted.
+                        if *place != story.place() || asked.seq != Some(*seq) {
+                            return Ok(());
+                        }
+                        let acted: api::Acted = read(data)?;
+                        return story.acted_again(*first, acted.turn);
+                    }
+                    "action" | "input" => {
+                        let acted: api::Acted = read(data)?;
+                        let about = serde_json::from_str(&asked.about).ok();
+                        let (seq, action): (Option<u64>, Value) = about.unwrap_or_default();
+                        if let Some(seq) = seq {
+                            player.last_input =
+                                Some((story.place(), seq, action.clone(), acted.turn));
+                        }
+                        let did = (seq, &action);
+                        return self.oracle.lobbies.acted(now, story, did, acted.turn);
+                    }
+                    _ => {}
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn refused(&mut self, n: usize, asked: &Asked, refusal: &Refusal) -> Check {
+        let now = self.now;
+        let player = &mut self.clients[n].player;
+        let rules = [chess::code::TURN, chess::code::ILLEGAL_MOVE];
+        let place = player.story.as_ref().map(Story::place);
+        let is_same_seat = place == player.last_input.as_ref().map(|(of, ..)| of.clone());
+        if asked.about == AGAIN && is_same_seat && rules.contains(&refusal.code.as_str()) {
+            return Err((Invariant::Inputs, format!("taken anew, and refused: {refusal:?}")));
+        }
+        if refusal.code == code::MATCH_CRASH
+            && let Some(story) = &player.story
+        {
+            self.oracle.lobbies.crashed(story)?;
+        }
+        let is_own = |token: &Token| token.text == asked.about && asked.event == "resume";
+        if refusal.code != code::TOKEN || !player.token.as_ref().is_some_and(is_own) {
+            return Ok(());
+        }
+        let token = player.token.take().expect("just seen");
+        if token.is_sure && token.lost_at.is_some_and(|lost_at| now < lost_at + GRACE) {
+            return Err((Invariant::Grace, format!("{token:?} was not kept")));
+        }
+        player.stale.push(token.text);
+        Ok(())
+    }
+
+    fn entered(&mut self, n: usize, asked: &Asked, joined: &Joined) -> Check {
+        let (now, slack) = (self.now, self.plan.slack());
+        let keep = GameKind::of(&joined.lobby.game).keep();
+        let player = &mut self.clients[n].player;
+        let mut name = asked.about.clone();
+        let mut previous = None;
+        if asked.event == "resume" {
+            if player.stale.contains(&asked.about) {
+                return Err((Invariant::Tokens, format!("{} works again", asked.about)));
+            }
+            let current = player.token.take().filter(|token| token.text == asked.about);
+            let before = asked.token.clone().map(|token| Token { lost_for_sure_at: None, ..token });
+            let Some(token) = current.or(before) else {
+                return Err((Invariant::Tokens, "nobody has this token".to_owned()));
+            };
+            if (&token.lobby, token.seat) != (&joined.lobby.id, joined.seat) {
+                return Err((Invariant::Seats, format!("{token:?} leads to {:?}", joined.seat)));
+            }
+            let is_late = |lost_at: Time| asked.at > lost_at + keep + slack;
+            if token.lost_for_sure_at.is_some_and(is_late) {
+                return Err((Invariant::Grace, format!("{token:?} was kept too long")));
+            }
+            name = token.name;
+            previous = Some(token.text);
+        } else if player.story.is_some() {
+            return Err((Invariant::Seats, format!("{} as well", joined.lobby.id)));
+        }
+        if joined.created {
+            self.codes.push(joined.lobby.code.clone());
+        }
+        player.token = Some(Token {
+            text: joined.token.clone(),
+            previous,
+            lobby: joined.lobby.id.clone(),
+            name: name.clone(),
+            seat: joined.seat,
+            left: None,
+            lost_at: None,
+            lost_for_sure_at: None,
+            is_sure: player.asked.values().all(|asked| asked.event != "resume"),
+        });
+        let before = player.story.take().filter(|story| {
+            let is_there = (&story.lobby, story.seat) == (&joined.lobby.id, joined.seat);
+            is_there && story.version == joined.lobby.version
+        });
+        let stays = before.as_ref().map(Left::of);
+        let came = match (asked.event, &stays) {
+            ("resume", Some(left)) => Came::Stays(left),
+            ("resume", None) => Came::Back(asked.token.as_ref().and_then(|t| t.left.as_ref())),
+            _ => Came::New,
+        };
+        let story = self.oracle.lobbies.joined(now, joined, &name, came)?;
+        self.trace.n_missed += u64::from(joined.missed.unwrap_or_default());
+        player.story = Some(story);
+        Ok(())
+    }
+}

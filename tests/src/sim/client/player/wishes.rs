@@ -1,0 +1,281 @@
+//! What a client asks for in namespace `/lobby`: to come in, to do something there, to go.
+
+use std::time::Duration;
+
+use parlor_shared::api::lobby::Phase;
+use serde_json::{Value, json};
+
+use super::{AGAIN, Asked, deltas};
+use crate::sim::{
+    Sim,
+    chance::Chance as _,
+    oracle::{GameKind, Said, Story},
+};
+
+impl Sim {
+    pub(in crate::sim::client) fn player_acts(&mut self, n: usize) {
+        if !self.clients[n].player.is_in {
+            if self.random.one_in(20) && !self.clients[n].mood.is_idle {
+                if let Some(at) = self.clients[n].at {
+                    self.oracle.allow(at, parlor_core::close::CloseReason::ForcedClose);
+                }
+                self.say(n, "40/lobby,");
+            }
+            return;
+        }
+        let n_times = if self.random.one_in(10) { self.random.between(2, 12) } else { 1 };
+        for _ in 0..n_times {
+            if self.clients[n].player.story.is_some() || self.random.one_in(6) {
+                self.act_inside(n);
+            } else {
+                self.act_outside(n);
+            }
+        }
+    }
+
+    fn act_outside(&mut self, n: usize) {
+        let player = &mut self.clients[n].player;
+        let long_ago = self.now.since_start().saturating_sub(Duration::from_secs(20));
+        let is_moving = player.asked.values().any(|asked| {
+            ["resume", "join", "quick"].contains(&asked.event) && asked.at.since_start() > long_ago
+        });
+        if let Some(token) = &player.token
+            && !is_moving
+            && !self.random.one_in(5)
+        {
+            let token = token.text.clone();
+            return self.resume(n, &token);
+        }
+        player.n_names += 1;
+        let name = format!("p{n}-{}", player.n_names);
+        let visibility = self.random.pick(&["public", "public", "private"]);
+        match self.random.below(10) {
+            0 | 1 => {
+                let (game, config) = match self.random.below(8) {
+                    0..3 => {
+                        ("circles", json!({ "drifting": 3, "ticks": self.random.between(1, 600) }))
+                    }
+                    3 | 4 => ("chess", json!({})),
+                    5 => ("relay", json!({ "burst": 20 })),
+                    6 => ("secrets", Value::Null),
+                    _ => ("ticking", Value::Null),
+                };
+                let start = self.random.pick(&["host", "host", "ready", "full"]);
+                let create = json!({ "game": game, "config": config, "name": name,
+                    "visibility": visibility, "start": start, "deltas": deltas(n) });
+                self.request(n, "create", &create, &name);
+            }
+            2 => self.request(n, "list", &Value::Null, ""),
+            3 if !player.stale.is_empty() => {
+                let i = self.random.below(player.stale.len() as u32) as usize;
+                let token = player.stale[i].clone();
+                self.resume(n, &token);
+            }
+            4 => self.take_over(n),
+            6 => {
+                let game = self.random.pick(&["chess", "circles"]);
+                let quick = json!({ "game": game, "name": name, "deltas": deltas(n) });
+                self.request(n, "quick", &quick, &name);
+            }
+            7 => self.watch(n),
+            5 if !player.listed.is_empty() => {
+                let i = self.random.below(player.listed.len() as u32) as usize;
+                let join = json!({ "id": player.listed[i], "name": name, "deltas": deltas(n) });
+                self.request(n, "join", &join, &name);
+            }
+            _ => {
+                let role = if self.random.one_in(5) { "spectator" } else { "player" };
+                let n_codes = self.codes.len() as u32;
+                // The newest ones are more likely to be there still.
+                let i = n_codes.saturating_sub(1 + self.random.below(6));
+                let code = self.codes.get(i as usize).map_or("BCDFG", String::as_str);
+                let join = json!({ "code": code, "name": name, "role": role,
+                    "deltas": deltas(n) });
+                self.request(n, "join", &join, &name);
+            }
+        }
+    }
+
+    /// A second tab: this client goes on in a seat that another holds.
+    fn take_over(&mut self, n: usize) {
+        let other = self.random.below(self.clients.len() as u32) as usize;
+        let player = &self.clients[n].player;
+        let is_free = player.token.is_none() && player.asked.is_empty();
+        let holder = &self.clients[other].player;
+        let is_returning = holder.asked.values().any(|asked| asked.event == "resume");
+        if other == n || !is_free || holder.story.is_none() || is_returning {
+            return;
+        }
+        let Some(mut token) = self.clients[other].player.token.take() else { return };
+        (token.lost_at, token.lost_for_sure_at, token.is_sure) = (None, None, false);
+        token.left = None;
+        let text = token.text.clone();
+        self.clients[n].player.token = Some(token);
+        self.resume(n, &text);
+    }
+
+    /// To be sure, as some clients do after a while without network.
+    fn resume_in_place(&mut self, n: usize) {
+        let player = &self.clients[n].player;
+        let is_returning = player.asked.values().any(|asked| asked.event == "resume");
+        if let Some(token) = player.token.as_ref().filter(|_| !is_returning) {
+            let token = token.text.clone();
+            self.resume(n, &token);
+        }
+    }
+
+    fn resume(&mut self, n: usize, token: &str) {
+        let player = &self.clients[n].player;
+        // By the same socket nothing is missed.
+        let own = player.token.as_ref().filter(|own| own.text == token && player.story.is_none());
+        let seen = own.and_then(|own| own.left.as_ref()).map(|left| left.version);
+        let mut resume = json!({ "token": token, "deltas": deltas(n) });
+        if let Some(seen) = seen {
+            resume["version"] = json!(seen);
+        }
+        self.request(n, "resume", &resume, token);
+    }
+
+    fn act_inside(&mut self, n: usize) {
+        let player = &mut self.clients[n].player;
+        let story = player.story.as_ref();
+        let phase = story.map(|story| story.fold.phase);
+        let kind = story.map(|story| story.kind);
+        let n_legal = story.map_or(0, |story| story.legal.len() as u32);
+        match self.random.below(20) {
+            0 | 1 => {
+                let ready = json!({ "ready": !self.random.one_in(4) });
+                self.request(n, "ready", &ready, "");
+            }
+            2..5 if phase != Some(Phase::Playing) => self.request(n, "start", &Value::Null, ""),
+            5 | 6 if phase == Some(Phase::Finished) => {
+                self.request(n, "rematch", &Value::Null, "");
+            }
+            7 | 8 => {
+                self.n_said += 1;
+                let text = Said { number: self.n_said, client: n }.text();
+                self.request(n, "chat", &json!({ "text": text }), &text);
+            }
+            9 => {
+                let typing = json!({ "typing": self.random.one_in(2) });
+                self.request(n, "typing", &typing, "");
+            }
+            10 if self.random.one_in(3) => self.resume_in_place(n),
+            10 => self.request(n, "list", &Value::Null, ""),
+            16 if self.random.one_in(4) => self.watch(n),
+            17 if self.random.one_in(8) => self.request(n, "unwatch", &Value::Null, ""),
+            11 if self.random.one_in(4) => self.request(n, "leave", &Value::Null, ""),
+            12 if self.random.one_in(4) && kind == Some(GameKind::Chess) => {
+                let action = self.random.pick(&["resign", "offer_draw", "accept_draw"]);
+                self.request(n, "action", &json!({ "type": action }), "");
+            }
+            13 if self.random.one_in(4) => {
+                let wrong = self.random.pick(&[r#"{"type":"move","move":"a1a1"}"#, "7", "null"]);
+                let wrong: Value = serde_json::from_str(wrong).expect("JSON");
+                self.request(n, "action", &wrong, "");
+            }
+            14 if self.random.one_in(3) => self.lead(n),
+            14 if self.random.one_in(4) => self.request(n, "nonsense", &Value::Null, ""),
+            15 if self.random.one_in(4) => {
+                player.n_names += 1;
+                let name = format!("p{n}-{}", player.n_names);
+                self.request(n, "create", &json!({ "game": "chess", "name": name }), &name);
+            }
+            16 if self.random.one_in(3) => self.request(n, "resync", &Value::Null, ""),
+            16..19 if phase == Some(Phase::Playing) && kind != Some(GameKind::Chess) => {
+                self.play(n)
+            }
+            19 => self.input_again(n),
+            _ if n_legal > 0 && self.random.one_in(3) => {
+                let i = self.random.below(n_legal) as usize;
+                let legal = story.map(|story| story.legal[i].clone()).unwrap_or_default();
+                self.act_once(n, &json!({ "type": "move", "move": legal }));
+            }
+            _ if n_legal > 0 => {
+                let i = self.random.below(n_legal) as usize;
+                let legal = story.map(|story| story.legal[i].clone()).unwrap_or_default();
+                self.act_at_will(n, &json!({ "type": "move", "move": legal }));
+            }
+            _ => {}
+        }
+    }
+
+    /// Does what only hosts may, whether host or not.
+    fn lead(&mut self, n: usize) {
+        match self.random.below(4) {
+            0 => self.request(n, "stop", &Value::Null, ""),
+            1 => {
+                let locked = self.random.one_in(4);
+                self.request(n, "settings", &json!({ "locked": locked }), "");
+            }
+            2 => {
+                let start = self.random.pick(&["host", "ready"]);
+                self.request(n, "settings", &json!({ "start": start }), "");
+            }
+            _ => {
+                let seat = self.random.below(4);
+                self.request(n, "host", &json!({ "seat": seat }), "");
+            }
+        }
+    }
+
+    /// Does something.
+    pub(in crate::sim::client) fn act_at_will(&mut self, n: usize, action: &Value) {
+        let about = json!([null, action]).to_string();
+        self.request(n, "action", action, &about);
+    }
+
+    /// Does something under the next number.
+    pub(in crate::sim::client) fn act_once(&mut self, n: usize, action: &Value) {
+        self.n_inputs += 1;
+        let mut input = json!([self.n_inputs, action]);
+        let about = input.to_string();
+        let tick = self.clients[n].player.story.as_ref().and_then(|story| story.tick);
+        if let (Some(tick), Value::Array(args)) = (tick, &mut input)
+            && self.random.one_in(3)
+        {
+            // Some come too late, and some are too far ahead.
+            args.push(json!({ "tick": tick + u64::from(self.random.below(12)) }));
+        }
+        self.request(n, "input", &input, &about);
+    }
+
+    /// Does once more what has been done: it counts once.
+    fn input_again(&mut self, n: usize) {
+        let player = &self.clients[n].player;
+        let place = player.story.as_ref().map(Story::place);
+        if let Some((of, seq, action, _)) = player.last_input.clone()
+            && place == Some(of)
+        {
+            self.request(n, "input", &json!([seq, action]), AGAIN);
+        }
+    }
+
+    fn request(&mut self, n: usize, event: &'static str, payload: &Value, about: &str) {
+        if self.clients[n].mood.is_silent {
+            return;
+        }
+        let player = &mut self.clients[n].player;
+        let id = player.n_ids;
+        player.n_ids += 1;
+        if let Some(token) = &mut player.token {
+            // If this counts, and the answer to what came before is lost, so is the token.
+            token.is_sure &= player.asked.values().all(|asked| asked.event != "resume");
+        }
+        let token = player.token.clone().filter(|token| token.text == about);
+        let seq = payload[0].as_u64();
+        let about = about.to_owned();
+        player.asked.insert(id, Asked { event, about, seq, at: self.now, token });
+        let args = match payload {
+            Value::Array(args) => [&[json!(event)], args.as_slice()].concat(),
+            payload => vec![json!(event), payload.clone()],
+        };
+        self.say(n, &format!("42/lobby,{id}{}", Value::Array(args)));
+    }
+
+    fn watch(&mut self, n: usize) {
+        let filter = self.random.pick(&[r#"{"free":1}"#, r#"{"game":"chess"}"#, r#"{"limit":2}"#]);
+        let filter: Value = serde_json::from_str(filter).expect("JSON");
+        self.request(n, "watch", &filter, "");
+    }
+}
