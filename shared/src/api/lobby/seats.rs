@@ -9,7 +9,7 @@ pub struct Kick {
     /// The player in this seat.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seat: Option<u8>,
-    /// The first spectator of this name.
+    /// The spectator of this name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spectator: Option<String>,
     /// Absent: they may come again.

@@ -40,10 +40,13 @@ impl Lobby {
         pushes: &mut Pushes,
     ) -> Result<Member, Refusal> {
         self.expect_host(at, "send somebody away")?;
-        let is_meant = |member: &Member| match (kick.seat, &kick.spectator) {
-            (Some(seat), None) => member.place == Place::Seat(seat),
-            (None, Some(name)) => member.place == Place::Spectator && *member.name == **name,
-            _ => false,
+        if kick.seat.is_some() == kick.spectator.is_some() {
+            let message = "say either the seat or the spectator's name";
+            return Err(Refusal::new(code::BAD_REQUEST, message));
+        }
+        let is_meant = |member: &Member| match member.place {
+            Place::Seat(seat) => kick.seat == Some(seat),
+            Place::Spectator | Place::Audience => kick.spectator.as_deref() == Some(&*member.name),
         };
         let meant = self.members.iter().position(is_meant).filter(|meant| *meant != at);
         let nobody = || Refusal::new(code::SEAT, "nobody else is there");

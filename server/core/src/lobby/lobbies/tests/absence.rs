@@ -177,8 +177,11 @@ fn the_host_sends_a_player_away_who_hears_why() {
     script.forget();
     let token = script.clients[&1].token.clone();
     assert_eq!(kick(&mut script, 1, &json!({"seat": 2})), refused("E_FORBIDDEN"));
-    for nobody in [json!({"seat": 0}), json!({"seat": 9}), json!({}), json!({"spectator": "x"})] {
+    for nobody in [json!({"seat": 0}), json!({"seat": 9}), json!({"spectator": "x"})] {
         assert_eq!(kick(&mut script, 0, &nobody), refused("E_SEAT"), "{nobody}");
+    }
+    for unclear in [json!({}), json!({"seat": 1, "spectator": "Player 3"})] {
+        assert_eq!(kick(&mut script, 0, &unclear), refused("E_BAD_REQUEST"), "{unclear}");
     }
     kick(&mut script, 0, &json!({"seat": 1})).unwrap();
     assert_eq!(script.told(0), ["left 1 Kicked"]);
