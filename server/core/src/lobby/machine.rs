@@ -30,8 +30,7 @@ use parlor_shared::{
     api::{
         Refusal, code,
         lobby::{
-            self as api, Change, Colour, LeaveReason, Phase, Role, StartRule, TypingPush,
-            Visibility, push,
+            self as api, Change, Colour, LeaveReason, Phase, Role, StartRule, Visibility, push,
         },
     },
     id::{LobbyId, ResumeToken},
@@ -45,6 +44,7 @@ use super::{
     pace::Beat,
     play::{Configured, Kind, Play, Told, When},
     policy::{HostMigration, Policy},
+    talk::TALK_RATE,
     who::Who,
 };
 use crate::{
@@ -73,19 +73,10 @@ use told::travel;
 
 /// Who may watch one lobby.
 pub const MAX_SPECTATORS: usize = 64;
-/// How fast one may talk.
-const CHAT_RATE: Rate = Rate { burst: 10, every: Duration::from_millis(500) };
 /// How often one may lose what deltas build on.
 const RESYNC_RATE: Rate = Rate { burst: 5, every: Duration::from_secs(1) };
 /// How long a place is kept while no match is on.
 const GRACE: Duration = Duration::from_secs(60);
-
-/// Volatile frames of `/lobby`: one kind for each seat's typing.
-const TYPING_KEY: u64 = 2 << 32;
-/// And one for each of the game's own kinds.
-const EVENT_KEY: u64 = 6 << 32;
-/// And one for each seat's reactions.
-const REACTION_KEY: u64 = 7 << 32;
 
 /// One lobby.
 #[derive(Debug)]
@@ -178,6 +169,7 @@ pub(super) struct Member {
 /// What is left to a member of what it may do.
 #[derive(Debug)]
 struct Spent {
+    /// Words: who comes back by another socket, without an account, goes on from here.
     chat: Allowance,
     /// Actions and inputs.
     inputs: Allowance,
@@ -188,7 +180,7 @@ impl Member {
     fn spent(&mut self, now: Time) -> &mut Spent {
         self.spent.get_or_insert_with(|| {
             Box::new(Spent {
-                chat: Allowance::full(now, CHAT_RATE),
+                chat: Allowance::full(now, TALK_RATE),
                 inputs: Allowance::filling(),
                 resyncs: Allowance::full(now, RESYNC_RATE),
             })

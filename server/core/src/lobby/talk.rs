@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// How fast one may say something.
-const TALK_RATE: Rate = Rate { burst: 10, every: Duration::from_millis(500) };
+pub(super) const TALK_RATE: Rate = Rate { burst: 10, every: Duration::from_millis(500) };
 /// How fast one may react.
 const REACT_RATE: Rate = Rate { burst: 5, every: Duration::from_millis(400) };
 /// Players who are remembered at least: past that, those who have been silent for a while go.

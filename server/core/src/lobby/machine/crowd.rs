@@ -197,10 +197,7 @@ impl Lobby {
         open: OpenPoll,
         pushes: &mut Pushes,
     ) -> Result<api::Done, Refusal> {
-        let seat = self.seat_of(at)?;
-        if self.host != Some(seat) {
-            return Err(Refusal::new(code::FORBIDDEN, "only the host may ask"));
-        }
+        self.expect_host(at, "ask")?;
         check(&open)?;
         let version = self.version;
         let crowd = self.crowd.get_or_insert_with(|| Box::new(Crowd::new(now.time, version)));
@@ -335,8 +332,7 @@ impl Lobby {
     }
 
     fn to_everybody(&self, frame: &Frame, delivery: Delivery, pushes: &mut Pushes) {
-        let members = self.members.iter().filter_map(|member| member.socket);
-        pushes.extend(members.map(|socket| LobbyEffect::Push(socket, frame.clone(), delivery)));
+        self.to_members(frame, delivery, None, pushes);
         self.to_audience(frame, delivery, pushes);
     }
 

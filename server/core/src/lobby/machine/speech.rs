@@ -1,13 +1,18 @@
 //! What members of a lobby say to each other: words are part of its story, reactions and typing are
 //! not. How fast one may talk is `talk`'s knowledge.
 
-use parlor_shared::api::lobby::{MAX_REACTION_BYTES, ReactionPush};
+use parlor_shared::api::lobby::{MAX_REACTION_BYTES, ReactionPush, TypingPush};
 
 use super::*;
 use crate::lobby::name::is_plain;
 
 /// Longest thing one may say at once.
 pub const MAX_CHAT_CODE_POINTS: usize = 500;
+
+/// Volatile frames of `/lobby`: one kind for each seat's typing.
+const TYPING_KEY: u64 = 2 << 32;
+/// And one for each seat's reactions.
+const REACTION_KEY: u64 = 7 << 32;
 
 impl Lobby {
     pub(in crate::lobby) fn chat(
@@ -25,7 +30,7 @@ impl Lobby {
             return Err(Refusal::new(code::BAD_REQUEST, message));
         }
         let member = &mut self.members[at];
-        if !member.spent(now.time).chat.take(now.time, CHAT_RATE) {
+        if !member.spent(now.time).chat.take(now.time, TALK_RATE) {
             return Err(Refusal::new(code::RATE, "too many messages; wait a moment"));
         }
         let change = Change::Chat {
@@ -48,9 +53,7 @@ impl Lobby {
         let (name, seat, from) = (member.name.to_string(), member.place.seat(), member.socket);
         let key = TYPING_KEY | u64::from(seat.unwrap_or(u8::MAX));
         let frame = event(push::TYPING, &TypingPush { name, seat, typing });
-        let others = self.members.iter().filter_map(|m| m.socket).filter(|s| Some(*s) != from);
-        let delivery = Delivery::Volatile { key };
-        pushes.extend(others.map(|s| LobbyEffect::Push(s, frame.clone(), delivery)));
+        self.to_members(&frame, Delivery::Volatile { key }, from, pushes);
         Ok(api::Done {})
     }
 
@@ -75,9 +78,7 @@ impl Lobby {
         let key = REACTION_KEY | u64::from(seat.unwrap_or(u8::MAX));
         let reaction = ReactionPush { name, seat, reaction: reaction.to_owned() };
         let frame = event(push::REACTION, &reaction);
-        let all = self.members.iter().filter_map(|m| m.socket);
-        let delivery = Delivery::Volatile { key };
-        pushes.extend(all.map(|s| LobbyEffect::Push(s, frame.clone(), delivery)));
+        self.to_members(&frame, Delivery::Volatile { key }, None, pushes);
         Ok(api::Done {})
     }
 }

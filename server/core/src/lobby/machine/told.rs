@@ -7,7 +7,7 @@ use parlor_shared::{
 };
 
 use super::{
-    EVENT_KEY, Lateness, Lobby, Place,
+    Lateness, Lobby, Place,
     kept::{is_for, is_somebody_away},
 };
 use crate::{
@@ -20,6 +20,9 @@ use crate::{
         play::Told,
     },
 };
+
+/// Volatile frames of `/lobby`: one kind for each of the game's own.
+const EVENT_KEY: u64 = 6 << 32;
 
 impl Lobby {
     pub(super) fn joined(&mut self, at: usize) -> api::Joined {
@@ -194,6 +197,19 @@ impl Lobby {
             };
             self.tell((to, false), None, push::EVENT, write, pushes);
         }
+    }
+
+    /// To all members who are there but one.
+    pub(super) fn to_members(
+        &self,
+        frame: &Frame,
+        delivery: Delivery,
+        except: Option<Address>,
+        pushes: &mut Pushes,
+    ) {
+        let sockets = self.members.iter().filter_map(|member| member.socket);
+        let sockets = sockets.filter(|socket| Some(*socket) != except);
+        pushes.extend(sockets.map(|socket| LobbyEffect::Push(socket, frame.clone(), delivery)));
     }
 
     /// To those whom an event of the game is for.
