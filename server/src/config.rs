@@ -187,6 +187,8 @@ config! {
         open_timeout_ms: u64 = 3_600_000,
         /// Milliseconds that a match may take, before it ends with the reason `timeout`.
         max_match_ms: u64 = 86_400_000,
+        /// Milliseconds that a bot thinks before it moves in a game of turns; at least 1.
+        bot_delay_ms: u64 = 700,
         /// Who is host while the host's connection is lost: "connected", the player who has been
         /// there longest and is connected, or "stay", the same until the seat is left.
         host_migration: HostRule = HostRule::Connected,

@@ -213,6 +213,7 @@ impl Plan {
             finished: least_1_s(config.finished_ms),
             open_timeout: least_1_s(config.open_timeout_ms),
             max_match: least_1_s(config.max_match_ms),
+            bot_delay: Duration::from_millis(config.bot_delay_ms.max(1)),
             host_migration: match config.host_migration {
                 HostRule::Connected => HostMigration::Connected,
                 HostRule::Stay => HostMigration::Stay,

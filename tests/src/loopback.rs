@@ -190,6 +190,7 @@ mod tests {
             game: "g".to_owned(),
             host: "h".to_owned(),
             players: 1,
+            bots: 0,
             capacity: 2,
             phase: Phase::Open,
             password: true,

@@ -213,7 +213,7 @@ impl Story {
             Change::Started { .. } => {
                 lobby.starts_at_ms = None;
                 lobby.phase = Phase::Playing;
-                lobby.seats.iter_mut().for_each(|s| s.ready = false);
+                lobby.seats.iter_mut().for_each(|s| s.ready = s.bot);
             }
             Change::Finished { .. } => {
                 lobby.phase = Phase::Finished;

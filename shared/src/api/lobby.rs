@@ -63,6 +63,9 @@ pub mod request {
     pub const HOST: &str = "host";
     /// [`super::Kick`] → [`super::Done`]: the host sends somebody away.
     pub const KICK: &str = "kick";
+    /// No argument → [`super::BotSeated`]: the host seats a bot, if the game has such, and not in a
+    /// match that nobody can join. `kick` sends it away.
+    pub const BOT: &str = "bot";
     /// No argument → [`super::Done`]: this seat claims what the game gives for it that others are
     /// overdue: dropped for longer than its grace.
     pub const CLAIM: &str = "claim";
@@ -184,6 +187,10 @@ pub struct Create {
     /// True: nobody comes in until the host unlocks it; absent: false.
     #[serde(default, skip_serializing_if = "is_false")]
     pub locked: bool,
+    /// True: as a match begins, bots take the seats that are free, and make way for people later.
+    /// Only if the game has bots; absent: false.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub fill: bool,
     /// When a match begins; absent: when the host says so.
     #[serde(default, skip_serializing_if = "is_default")]
     pub start: StartRule,
@@ -309,6 +316,13 @@ pub struct Acted {
     pub turn: u64,
 }
 
+/// Answer to `bot`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BotSeated {
+    /// The bot's seat.
+    pub seat: u8,
+}
+
 /// Answer to a request that has nothing to tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {}
@@ -332,6 +346,9 @@ pub struct Lobby {
     /// True if nobody new comes in.
     #[serde(default, skip_serializing_if = "is_false")]
     pub locked: bool,
+    /// True if bots take the seats that are free when a match begins.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub fill: bool,
     /// When a match begins.
     #[serde(default)]
     pub start: StartRule,
@@ -387,6 +404,10 @@ pub struct Seat {
     /// Its colour; absent for those for whom none was left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub colour: Option<Colour>,
+    /// True if nobody plays it: a bot does, who is always ready, and makes way for somebody who
+    /// comes when every seat is taken.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub bot: bool,
 }
 
 /// What a viewer may know of a match after `turn` accepted actions.
@@ -485,7 +506,7 @@ pub struct VolatileEvent {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Change {
-    /// A player took a seat: this one.
+    /// A player, or a bot, took a seat: this one.
     Joined(Seat),
     /// A player's connection was lost; the seat is kept for a while. In an open lobby, or one
     /// that is starting, a `ready` comes before, if it was.
@@ -552,7 +573,7 @@ pub enum Change {
     /// Nobody wanted another match for a while: the lobby is open again, and the last match is no
     /// longer to be seen.
     Opened,
-    /// A match began, and nobody is ready for the next one yet; a `state` follows.
+    /// A match began, and nobody but bots is ready for the next one yet; a `state` follows.
     Started {
         /// Number of the match in this lobby, from 1.
         number: u32,

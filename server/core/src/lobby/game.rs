@@ -39,7 +39,8 @@ pub trait Game: Sized + Send + 'static {
     /// True if a free seat may be taken while a match is on: [`SeatChange::Joined`] tells of it.
     const LATE_JOIN: bool = false;
 
-    /// True if [`Self::bot`] can play a seat. (Lobbies seat no bots yet.)
+    /// True if [`Self::bot`] can play a seat: the host may seat bots, or have them fill what is
+    /// free.
     const BOTS: bool = false;
 
     /// When actions are applied: as they come, or with a tick.
@@ -102,9 +103,11 @@ pub trait Game: Sized + Send + 'static {
     /// Another seat is host now: [`Cx::host`]. By default nothing happens.
     fn host(_: &mut Self::State, _: &mut Cx<'_, Self>) {}
 
-    /// What a bot in this seat does now; `None`: nothing. Asked soon after each change in a game of
-    /// turns and before each tick in a game of ticks, if [`Self::BOTS`]. A fair game looks at no
-    /// more than the seat's [`Self::view`] shows.
+    /// What a bot in this seat does now; `None`: nothing. In a game of turns one of the bots does
+    /// something at a time: they are asked a moment after each change (`lobbies.bot_delay_ms`), the
+    /// one after the last that did something first. In a game of ticks all are asked before each
+    /// tick. What [`Self::apply`] rejects is not done. A fair game looks at no more than the seat's
+    /// [`Self::view`] shows.
     fn bot(_: &Self::State, _: Seat, _: &mut Cx<'_, Self>) -> Option<Self::Action> {
         None
     }
@@ -206,7 +209,8 @@ pub struct Timer(pub u8);
 /// What became of a seat's player during a match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SeatChange {
-    /// Took a seat of a match that is on: see [`Game::LATE_JOIN`]. It is among [`Cx::seats`] now.
+    /// Took a seat of a match that is on: see [`Game::LATE_JOIN`]. It is among [`Cx::seats`] now,
+    /// and was before if a bot made way.
     Joined,
     /// The connection was lost; the seat is kept for [`Game::KEEP`].
     Dropped,

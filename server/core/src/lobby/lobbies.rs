@@ -412,8 +412,14 @@ impl Lobbies {
             Request::Kick(kick) => {
                 let seed = self.random.next_u64();
                 let kicked = lobby.kick(now, at, &kick, seed, pushes);
-                let kicked = kicked.map(|member| self.remove(&member, pushes));
+                let kicked = kicked.map(|member| {
+                    member.iter().for_each(|member| self.remove(member, pushes));
+                });
                 answer_frame(ack, kicked.map(|()| Done {}))
+            }
+            Request::Bot => {
+                let seed = self.random.next_u64();
+                answer_frame(ack, lobby.add_bot(now, at, seed, pushes))
             }
             Request::Claim => answer_frame(ack, lobby.claim(now, at, pushes)),
             Request::Colour(paint) => answer_frame(ack, lobby.paint(at, paint.colour, pushes)),

@@ -14,6 +14,7 @@
 
 mod acts;
 mod bans;
+mod bots;
 mod crowd;
 mod entrance;
 mod kept;
@@ -42,7 +43,7 @@ use super::{
     effect::{LobbyEffect, Pushes, event},
     game::{Outcome, Seat, SeatChange},
     pace::Beat,
-    play::{Configured, Kind, Play, Told, When},
+    play::{Cast, Configured, Kind, Play, Told, When},
     policy::{HostMigration, Policy},
     talk::TALK_RATE,
     who::Who,
@@ -60,6 +61,7 @@ use acts::Noted;
 pub use acts::{MAX_INPUT_BYTES_PER_TICK, MAX_INPUTS_PER_TICK, MAX_TICKS_AHEAD};
 use bans::Banned;
 pub use bans::MAX_BANS;
+use bots::Bot;
 use crowd::Crowd;
 use kept::Kept;
 #[cfg(test)]
@@ -97,8 +99,6 @@ pub(super) struct Lobby {
     phase: Phase,
     /// When it has lasted as long as it may.
     pub(super) until: Option<Time>,
-    /// When the match begins, while it is starting.
-    starts_at_ms: u64,
     /// When something was last said or done.
     touched: Time,
     /// How much was told to everybody: where the versions of who comes in begin.
@@ -121,6 +121,8 @@ pub(super) struct Lobby {
     bans: Few<Banned>,
     /// In the order of joining.
     members: Vec<Member>,
+    /// Seats that nobody plays, in the order of their taking: the last one makes way first.
+    bots: Few<Bot>,
     /// Those who watch without a place, and what they are asked.
     crowd: Option<Box<Crowd>>,
 }
@@ -266,10 +268,15 @@ pub(super) struct Now {
 }
 
 impl Now {
+    /// What the clock shows at that time.
+    fn unix_ms_at(self, time: Time) -> u64 {
+        let epoch_ms = self.unix_ms - self.time.since_start().as_millis() as u64;
+        epoch_ms + time.since_start().as_millis() as u64
+    }
+
     /// The same at this earlier time.
     fn before(self, time: Time) -> Self {
-        let ms = self.time.since_start().as_millis() - time.since_start().as_millis();
-        Self { time, unix_ms: self.unix_ms - ms as u64 }
+        Self { time, unix_ms: self.unix_ms_at(time) }
     }
 }
 
@@ -296,7 +303,6 @@ impl Lobby {
             policy,
             phase: Phase::Open,
             until: None,
-            starts_at_ms: 0,
             touched: Time::ZERO,
             version: 0,
             kept: None,
@@ -310,6 +316,7 @@ impl Lobby {
             numbers: Few::default(),
             bans: Few::default(),
             members: Vec::new(),
+            bots: Few::default(),
             crowd: None,
         }
     }

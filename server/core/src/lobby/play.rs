@@ -67,7 +67,6 @@ pub(super) trait Kind: Send + Sync + Debug {
     fn grace(&self) -> Duration;
     fn keep(&self) -> Duration;
     fn late_join(&self) -> bool;
-    #[expect(dead_code, reason = "what lobbies do with it comes next")]
     fn bots(&self) -> bool;
     /// Ticks a second, if there are any.
     fn hz(&self) -> Option<u8>;
@@ -82,7 +81,18 @@ pub(super) trait Configured: Send + Debug {
     /// Defaults filled in.
     fn json(&self) -> &RawValue;
     /// Begins a match.
-    fn start(&self, when: When, number: u32, seats: Vec<Seat>, seed: u64) -> Started;
+    fn start(&self, when: When, number: u32, cast: Cast, seed: u64) -> Started;
+}
+
+/// Who plays a match.
+#[derive(Debug)]
+pub(super) struct Cast {
+    /// All of them, in order.
+    pub(super) seats: Vec<Seat>,
+    /// Those of them whom nobody plays, in order.
+    pub(super) bots: Vec<Seat>,
+    /// How long one of these thinks, in a game of turns.
+    pub(super) bot_delay: Duration,
 }
 
 /// A match that has begun, and the game's first events.
@@ -104,9 +114,11 @@ pub(super) type Told = Said<Box<RawValue>>;
 pub(super) trait Play: Send + Debug {
     /// Applies an action: the game's events, or why not (then nothing has changed).
     fn apply(&mut self, when: When, seat: Seat, action: &RawValue) -> Result<Vec<Told>, Refusal>;
-    /// The same with what a bot does; `None`: it does nothing now.
-    #[expect(dead_code, reason = "what lobbies do with it comes next")]
-    fn bot(&mut self, when: When, seat: Seat) -> Option<Vec<Told>>;
+    /// Bots have these seats from now on, in order, and each thinks for so long in a game of turns.
+    fn set_bots(&mut self, when: When, seats: Vec<Seat>, delay: Duration);
+    /// Each bot does what it would, until one ends the match: the game's events. For games with
+    /// ticks; in a game of turns [`Self::wake`] sees to bots, one each time.
+    fn bots(&mut self, when: When) -> Vec<Told>;
     /// A seat claims against others that are overdue.
     fn claim(&mut self, when: When, by: Seat, overdue: &[Seat]) -> Result<Vec<Told>, Refusal>;
     /// A tick: the game's events.
@@ -206,7 +218,8 @@ impl<G: Game> Configured for WithConfig<G> {
         &self.json
     }
 
-    fn start(&self, when: When, number: u32, seats: Vec<Seat>, seed: u64) -> Started {
+    fn start(&self, when: When, number: u32, cast: Cast, seed: u64) -> Started {
+        let Cast { seats, bots, bot_delay } = cast;
         let mut random = Random::new(seed);
         let begun = guard(|| {
             let mut cx = context::<G>(when, number, &seats, &mut random);
@@ -216,8 +229,9 @@ impl<G: Game> Configured for WithConfig<G> {
         let (state, left) = begun
             .map_or_else(|Crashed| (None, Left::default()), |(state, left)| (Some(state), left));
         let (timers, changed) = (Timers::default(), true);
-        let mut play = Match::<G> { state, number, seats, random, turn: 0, timers, changed };
-        let told = play.take(left);
+        let bots = (!bots.is_empty()).then(|| Box::new(Bots::new(bots, bot_delay)));
+        let mut play = Match::<G> { state, number, seats, random, turn: 0, timers, changed, bots };
+        let told = play.take(when, left);
         (Box::new(play), told)
     }
 }
@@ -232,6 +246,25 @@ struct Match<G: Game> {
     timers: Timers,
     /// A call may have changed a view since the lobby looked.
     changed: bool,
+    /// `None` as long as there is none.
+    bots: Option<Box<Bots>>,
+}
+
+/// Those whom nobody plays.
+#[derive(Debug)]
+struct Bots {
+    seats: Vec<Seat>,
+    delay: Duration,
+    /// When one of them is asked, in a game of turns: soon after a change.
+    due: Option<Time>,
+    /// Which is asked first, so that each has its turn.
+    next: usize,
+}
+
+impl Bots {
+    fn new(seats: Vec<Seat>, delay: Duration) -> Self {
+        Self { seats, delay, due: None, next: 0 }
+    }
 }
 
 /// The deadlines of a match: few.
@@ -271,25 +304,22 @@ impl<G: Game> Play for Match<G> {
         Ok(told)
     }
 
-    fn bot(&mut self, when: When, seat: Seat) -> Option<Vec<Told>> {
-        let state = self.state.as_ref()?;
-        let mut cx = context::<G>(when, self.number, &self.seats, &mut self.random);
-        let Ok(action) = guard(|| G::bot(state, seat, &mut cx)) else {
-            self.crash();
-            return Some(Vec::new());
-        };
-        let action = action?;
-        let told = self.attempt(when, |state, cx| G::apply(state, seat, action, cx));
-        match told {
-            Ok(told) => {
-                self.turn += 1;
-                Some(told)
-            }
-            Err(refusal) => {
-                tracing::warn!(code = refusal.code, refusal.message, "a bot may not do that");
-                self.has_crashed().then(Vec::new)
+    fn set_bots(&mut self, when: When, seats: Vec<Seat>, delay: Duration) {
+        self.bots = (!seats.is_empty()).then(|| Box::new(Bots::new(seats, delay)));
+        self.expect_bots(when);
+    }
+
+    fn bots(&mut self, when: When) -> Vec<Told> {
+        let n = self.bots.as_ref().map_or(0, |bots| bots.seats.len());
+        let mut told = Vec::new();
+        for at in 0..n {
+            let Some(seat) = self.bots.as_ref().and_then(|bots| bots.seats.get(at)) else { break };
+            told.extend(self.bot(when, *seat).into_iter().flatten());
+            if self.outcome().is_some() {
+                break;
             }
         }
+        told
     }
 
     fn claim(&mut self, when: When, by: Seat, overdue: &[Seat]) -> Result<Vec<Told>, Refusal> {
@@ -314,12 +344,18 @@ impl<G: Game> Play for Match<G> {
     }
 
     fn deadline(&self) -> Option<Time> {
-        self.timers.first().filter(|_| !self.has_crashed()).map(|(at, _)| at)
+        let bots = self.bots.as_ref().and_then(|bots| bots.due);
+        let first = self.timers.first().map(|(at, _)| at).into_iter().chain(bots).min();
+        first.filter(|_| !self.has_crashed())
     }
 
     fn wake(&mut self, when: When) -> Vec<Told> {
-        let Some((_, timer)) = self.timers.first().filter(|(at, _)| *at <= when.now) else {
-            return Vec::new();
+        let is_due = |at: Time| at <= when.now;
+        // A flag that falls as a bot would move has fallen.
+        let bots = self.bots.as_ref().and_then(|bots| bots.due);
+        let timer = self.timers.first().filter(|(at, _)| bots.is_none_or(|bots| *at <= bots));
+        let Some((_, timer)) = timer.filter(|(at, _)| is_due(*at)) else {
+            return if bots.is_some_and(is_due) { self.wake_bots(when) } else { Vec::new() };
         };
         self.timers.change(vec![(timer, None)]);
         self.tell(when, |state, cx| G::wake(state, timer, cx))
@@ -383,7 +419,7 @@ impl<G: Game> Match<G> {
             Ok(Left::take(&mut cx))
         });
         match called {
-            Ok(Ok(left)) => Ok(self.take(left)),
+            Ok(Ok(left)) => Ok(self.take(when, left)),
             Ok(Err(Reject { code, message })) => {
                 (self.state, self.random) = (Some(before), random);
                 Err(Refusal::new(code, message))
@@ -404,14 +440,58 @@ impl<G: Game> Match<G> {
             self.crash();
             return Vec::new();
         };
-        self.take(left)
+        self.take(when, left)
     }
 
     /// Takes over what a call has left: its events remain.
-    fn take(&mut self, left: Left) -> Vec<Told> {
+    fn take(&mut self, when: When, left: Left) -> Vec<Told> {
         self.timers.change(left.timers);
         self.changed |= !left.keeps_view;
+        self.expect_bots(when);
         left.told
+    }
+
+    /// Something has changed: in a game of turns a bot may have something to do about it.
+    fn expect_bots(&mut self, when: When) {
+        if let (Some(bots), Pace::Turns) = (&mut self.bots, G::PACE) {
+            bots.due.get_or_insert(when.now + bots.delay);
+        }
+    }
+
+    /// One bot does what it would, of those that would do something.
+    fn wake_bots(&mut self, when: When) -> Vec<Told> {
+        let Some(bots) = &mut self.bots else { return Vec::new() };
+        bots.due = None;
+        let (n, first) = (bots.seats.len(), bots.next);
+        for at in (first..n).chain(0..first.min(n)) {
+            let Some(seat) = self.bots.as_ref().and_then(|bots| bots.seats.get(at)) else { break };
+            if let Some(told) = self.bot(when, *seat) {
+                self.bots.as_mut().into_iter().for_each(|bots| bots.next = at + 1);
+                return told;
+            }
+        }
+        Vec::new()
+    }
+
+    /// What the bot in this seat does: the game's events. `None`: nothing now.
+    fn bot(&mut self, when: When, seat: Seat) -> Option<Vec<Told>> {
+        let state = self.state.as_ref()?;
+        let mut cx = context::<G>(when, self.number, &self.seats, &mut self.random);
+        let Ok(action) = guard(|| G::bot(state, seat, &mut cx)) else {
+            self.crash();
+            return Some(Vec::new());
+        };
+        let action = action?;
+        match self.attempt(when, |state, cx| G::apply(state, seat, action, cx)) {
+            Ok(told) => {
+                self.turn += 1;
+                Some(told)
+            }
+            Err(refusal) => {
+                tracing::debug!(code = refusal.code, refusal.message, "a bot may not do that");
+                self.has_crashed().then(Vec::new)
+            }
+        }
     }
 
     /// Gives the state up: the match is over.

@@ -13,6 +13,8 @@ pub struct Policy {
     pub open_timeout: Duration,
     /// How long a match may take; then it ends without a winner.
     pub max_match: Duration,
+    /// How long a bot thinks in a game of turns.
+    pub bot_delay: Duration,
     /// Who is host while the host's connection is lost.
     pub host_migration: HostMigration,
     /// What becomes of a place that is connected when its token is shown by another connection.
@@ -51,6 +53,7 @@ impl Default for Policy {
             finished: Duration::from_secs(60),
             open_timeout: Duration::from_secs(3600),
             max_match: Duration::from_secs(24 * 3600),
+            bot_delay: Duration::from_millis(700),
             host_migration: HostMigration::Connected,
             second_tab: SecondTab::TakeOver,
         }

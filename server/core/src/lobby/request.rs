@@ -38,6 +38,8 @@ pub enum Request {
     Host(api::HandOver),
     /// Send somebody away.
     Kick(Box<api::Kick>),
+    /// Seat a bot.
+    Bot,
     /// Claim, as others are overdue.
     Claim,
     /// Choose a colour.
@@ -92,6 +94,7 @@ impl Request {
             name::SETTINGS => Self::Settings(first(args)?),
             name::HOST => Self::Host(first(args)?),
             name::KICK => Self::Kick(first(args)?),
+            name::BOT => Self::Bot,
             name::CLAIM => Self::Claim,
             name::COLOUR => Self::Colour(first(args)?),
             name::READY => Self::Ready(first(args)?),
@@ -162,6 +165,7 @@ impl Serialize for Request {
             Self::Settings(settings) => serde_json::to_string(&(name::SETTINGS, settings)),
             Self::Host(host) => serde_json::to_string(&(name::HOST, host)),
             Self::Kick(kick) => serde_json::to_string(&(name::KICK, kick)),
+            Self::Bot => serde_json::to_string(&(name::BOT,)),
             Self::Claim => serde_json::to_string(&(name::CLAIM,)),
             Self::Colour(colour) => serde_json::to_string(&(name::COLOUR, colour)),
             Self::Ready(ready) => serde_json::to_string(&(name::READY, ready)),

@@ -31,6 +31,11 @@ pub struct ListingChange {
     pub removed: Vec<String>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
+fn is_zero(n: &u8) -> bool {
+    *n == 0
+}
+
 /// One public lobby in a [`Listing`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
@@ -40,8 +45,11 @@ pub struct Listed {
     pub game: String,
     /// The host's name.
     pub host: String,
-    /// Seats taken.
+    /// Seats taken by people.
     pub players: u8,
+    /// Seats taken by bots, who make way.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bots: u8,
     /// Seats in all.
     pub capacity: u8,
     /// Where the lobby stands.

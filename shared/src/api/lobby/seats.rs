@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Kick {
-    /// The player in this seat.
+    /// The player, or the bot, in this seat.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seat: Option<u8>,
     /// The spectator of this name.
@@ -46,6 +46,8 @@ pub enum LeaveReason {
     Kicked,
     /// And for good.
     Banned,
+    /// It was a bot's, and somebody has come.
+    MadeWay,
     /// Something that only a later version of Parlor knows: for clients.
     #[serde(other)]
     Unknown,

@@ -25,6 +25,10 @@ pub struct Settings {
     /// When a match begins. Not while one is on or starting.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<StartRule>,
+    /// True: as a match begins, bots take the seats that are free. Only if the game has bots, and
+    /// not while a match is on or starting.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fill: Option<bool>,
     /// True: nobody new comes in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locked: Option<bool>,
@@ -47,6 +51,9 @@ pub struct Terms {
     pub max_spectators: u8,
     /// True if nobody new comes in.
     pub locked: bool,
+    /// True if bots take the seats that are free when a match begins.
+    #[serde(default)]
+    pub fill: bool,
     /// What others find it by.
     #[serde(default)]
     pub metadata: Metadata,
@@ -60,7 +67,7 @@ impl Lobby {
         let Terms { visibility, password, capacity, max_spectators, locked, .. } = *terms;
         (self.visibility, self.password, self.capacity) = (visibility, password, capacity);
         (self.max_spectators, self.locked, self.start) = (max_spectators, locked, terms.start);
-        self.metadata = terms.metadata.clone();
+        (self.fill, self.metadata) = (terms.fill, terms.metadata.clone());
     }
 }
 

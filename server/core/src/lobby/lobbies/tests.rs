@@ -3,6 +3,7 @@
 //! that the server would show it afresh. One file per subject below.
 
 mod absence;
+mod bots;
 mod crowd;
 mod entrance;
 mod game;
@@ -90,6 +91,7 @@ impl Script {
         returns::register(&mut games);
         timers::register(&mut games);
         absence::register(&mut games);
+        bots::register(&mut games);
         let settings = LobbySettings {
             games,
             max_lobbies,
@@ -513,7 +515,7 @@ fn follow(lobby: &mut api::Lobby, change: &Change) -> String {
         Change::Started { number } => {
             lobby.starts_at_ms = None;
             lobby.phase = api::Phase::Playing;
-            lobby.seats.iter_mut().for_each(|seat| seat.ready = false);
+            lobby.seats.iter_mut().for_each(|seat| seat.ready = seat.bot);
             format!("started {number}")
         }
         Change::Finished { outcome } => {

@@ -298,15 +298,22 @@ impl Lobby {
             pushes.append(&mut led_to);
             self.end_if_decided(pushes);
         }
-        if self.is_playing()
-            && let Some(play) = &mut self.play
-        {
-            let events = play.tick(when);
-            let turn = play.turn();
-            self.push_events(turn, events, pushes);
+        if !self.bots.is_empty() {
+            self.step(pushes, |play| play.bots(when));
+            self.end_if_decided(pushes);
         }
+        self.step(pushes, |play| play.tick(when));
         self.settle(pushes);
         self.approach(tick + 1);
+    }
+
+    /// A part of a tick, if the match is on.
+    fn step(&mut self, pushes: &mut Pushes, step: impl FnOnce(&mut dyn Play) -> Vec<Told>) {
+        let is_playing = self.is_playing();
+        let Some(play) = self.play.as_mut().filter(|_| is_playing) else { return };
+        let events = step(&mut **play);
+        let turn = play.turn();
+        self.push_events(turn, events, pushes);
     }
 
     /// A match that has ended takes nothing any more.

@@ -30,7 +30,7 @@ impl Banned {
 }
 
 impl Lobby {
-    /// The host sends somebody away, who hears of it.
+    /// The host sends somebody away, who hears of it, or a bot.
     pub(in crate::lobby) fn kick(
         &mut self,
         now: Now,
@@ -38,11 +38,18 @@ impl Lobby {
         kick: &Kick,
         seed: u64,
         pushes: &mut Pushes,
-    ) -> Result<Member, Refusal> {
+    ) -> Result<Option<Member>, Refusal> {
         self.expect_host(at, "send somebody away")?;
         if kick.seat.is_some() == kick.spectator.is_some() {
             let message = "say either the seat or the spectator's name";
             return Err(Refusal::new(code::BAD_REQUEST, message));
+        }
+        if let Some(seat) = kick.seat.filter(|seat| self.is_bot(*seat)) {
+            if kick.ban.is_some() {
+                return Err(Refusal::new(code::BAD_REQUEST, "a bot cannot be kept out"));
+            }
+            self.kick_bot(now, seat, seed, pushes);
+            return Ok(None);
         }
         let is_meant = |member: &Member| match member.place {
             Place::Seat(seat) => kick.seat == Some(seat),
@@ -67,7 +74,7 @@ impl Lobby {
         let socket = self.members[meant].socket;
         let frame = event(push::KICKED, &Kicked { reason });
         pushes.extend(socket.map(|socket| LobbyEffect::Push(socket, frame, Delivery::Reliable)));
-        Ok(self.leave(now, meant, reason, seed, pushes))
+        Ok(Some(self.leave(now, meant, reason, seed, pushes)))
     }
 
     /// Refuses who is kept out.

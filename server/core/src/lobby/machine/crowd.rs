@@ -151,7 +151,7 @@ impl Lobby {
         let version = crowd.version;
         pushes.push(LobbyEffect::Room(comer.socket, self.id, true));
         self.watch((comer.socket, comer.deltas, comer.format), Place::Audience, pushes);
-        let lobby = api::Lobby { version, ..self.snapshot(Place::Audience) };
+        let lobby = api::Lobby { version, ..self.snapshot(now, Place::Audience) };
         self.end_if_crashed(pushes);
         Ok(api::Joined { lobby, seat: None, token: String::new(), missed: None, created: false })
     }

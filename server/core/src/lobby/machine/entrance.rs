@@ -26,9 +26,10 @@ impl Lobby {
         self.settings.admit(join.password.as_deref())
     }
 
-    fn is_called(&self, name: &str) -> bool {
+    pub(super) fn is_called(&self, name: &str) -> bool {
         let folded = name::fold(name);
-        self.members.iter().any(|member| name::fold(&member.name) == folded)
+        let people = self.members.iter().map(|member| &member.name);
+        people.chain(self.bots.iter().map(|bot| &bot.name)).any(|name| name::fold(name) == folded)
     }
 
     /// Takes a free seat, or a spectator's place.
@@ -63,12 +64,14 @@ impl Lobby {
             let mut numbered = (2..).map(|n| name::numbered(&name, n));
             name = numbered.find(|name| !self.is_called(name)).expect("numbers do not end");
         }
+        place.seat().into_iter().for_each(|seat| self.make_way(now, seat, pushes));
         let colour = place.seat().and_then(|_| self.free_colour(colour));
         let ready = place.seat().is_some() && self.counts_as_ready();
         let change = match place {
             Place::Seat(seat) => {
                 let (name, connected) = (name.clone(), true);
-                Change::Joined(api::Seat { seat, name, connected, ready, overdue: false, colour })
+                let (overdue, bot) = (false, false);
+                Change::Joined(api::Seat { seat, name, connected, ready, overdue, colour, bot })
             }
             Place::Spectator | Place::Audience => {
                 Change::Spectators { count: self.n_spectators() as u32 + 1 }
@@ -106,7 +109,7 @@ impl Lobby {
         }
         let leads = self.settle_host(Some(comer.socket), pushes);
         self.watch((comer.socket, comer.deltas, comer.format), place, pushes);
-        let joined = self.joined(self.members.len() - 1);
+        let joined = self.joined(now, self.members.len() - 1);
         self.tell_host(now, leads, pushes);
         self.end_if_crashed(pushes);
         self.touch(now.time);
@@ -115,7 +118,7 @@ impl Lobby {
     }
 
     /// Somebody takes a seat of a match that is on, if one is.
-    fn take_in(&mut self, now: Now, seat: u8, name: &str, pushes: &mut Pushes) {
+    pub(super) fn take_in(&mut self, now: Now, seat: u8, name: &str, pushes: &mut Pushes) {
         if !self.is_playing() {
             return;
         }
@@ -158,7 +161,7 @@ impl Lobby {
         let leads = returned.is_some() && self.settle_host(Some(socket), pushes);
         self.watch((comer.socket, comer.deltas, comer.format), place, pushes);
         // What the game says to a return comes after the answer, so it is not contained in it.
-        let mut joined = self.joined(at);
+        let mut joined = self.joined(now, at);
         joined.missed = match comer.seen {
             // This socket has been sent all there is.
             Some(_) if before == Some(socket) => Some(0),
@@ -231,6 +234,7 @@ impl Lobby {
                 self.halt(pushes);
                 self.push(Change::Left { seat, reason }, pushes);
                 self.tell_game(now, seat, SeatChange::Left, pushes);
+                self.refill(now, pushes);
                 let leads = self.settle_host(None, pushes);
                 self.tell_host(now, leads, pushes);
                 self.begin_if_wanted(now, seed, pushes);
@@ -370,12 +374,12 @@ impl Lobby {
             }
         }
         let full = || Refusal::new(code::FULL, "every seat is taken");
-        if self.seated().count() >= usize::from(self.settings.capacity) {
+        let capacity = usize::from(self.settings.capacity);
+        if self.seated().count() >= capacity {
             return Err(full());
         }
-        // Seats above the capacity may be taken still, so that there is one below it.
-        (0..self.settings.capacity)
-            .find(|seat| self.seated().all(|member| member.place != Place::Seat(*seat)))
-            .ok_or_else(full)
+        // Bots make way. Seats above the capacity may be taken still, so that one below it is free.
+        let seat = if self.n_taken() < capacity { self.first_free_seat() } else { self.last_bot() };
+        seat.ok_or_else(full)
     }
 }

@@ -96,7 +96,8 @@ impl Lobby {
 
     /// Seats enough are taken for a match.
     fn has_enough(&self) -> bool {
-        self.seated().count() >= usize::from(*self.kind.seats().start()).max(1)
+        let n = if self.settings.fill { self.settings.capacity.into() } else { self.n_taken() };
+        self.seated().next().is_some() && n >= usize::from(*self.kind.seats().start())
     }
 
     /// Nothing is in the way of a match but, in an open lobby, its host's word.
@@ -111,7 +112,7 @@ impl Lobby {
             StartRule::Full => usize::from(self.settings.capacity),
             StartRule::Host | StartRule::Ready => 0,
         };
-        self.has_enough() && self.seated().count() >= n_needed && self.seated().all(is_ready)
+        self.has_enough() && self.n_taken() >= n_needed && self.seated().all(is_ready)
     }
 
     fn count_down(&mut self, now: Now, seed: u64, pushes: &mut Pushes) {
@@ -122,7 +123,6 @@ impl Lobby {
         let at_ms = now.unix_ms + countdown.as_millis() as u64;
         self.turn_to(Phase::Starting);
         self.until = Some(now.time + countdown);
-        self.starts_at_ms = at_ms;
         self.push(Change::Starting { at_ms }, pushes);
     }
 
@@ -203,11 +203,11 @@ impl Lobby {
     }
 
     pub(super) fn begin(&mut self, now: Now, seed: u64, pushes: &mut Pushes) {
-        let mut seats: Vec<Seat> = self.seated().filter_map(|m| m.place.seat()).map(Seat).collect();
-        seats.sort_unstable();
+        self.fill(now, pushes);
         let player =
             |m: &Member| Some(api::Player { seat: m.place.seat()?, name: m.name.to_string() });
-        self.players = self.seated().filter_map(player).collect::<Vec<_>>().into();
+        let people = self.seated().filter_map(player);
+        self.players = people.chain(self.bots.iter().map(Bot::player)).collect::<Vec<_>>().into();
         self.players.sort_unstable_by_key(|player| player.seat);
         self.n_matches += 1;
         self.turn_to(Phase::Playing);
@@ -226,7 +226,12 @@ impl Lobby {
             }
         }
         let when = When { tick: 0, ..self.when(now) };
-        let (play, told) = self.config.start(when, self.n_matches, seats, seed);
+        let cast = Cast {
+            seats: self.players.iter().map(|player| Seat(player.seat)).collect(),
+            bots: self.bot_seats(),
+            bot_delay: self.policy.bot_delay,
+        };
+        let (play, told) = self.config.start(when, self.n_matches, cast, seed);
         let is_first = self.play.replace(play).is_none();
         for (at, member) in self.members.iter().enumerate() {
             // Who did not play the last one has had another view of it.

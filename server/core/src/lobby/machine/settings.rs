@@ -1,6 +1,6 @@
 //! How a lobby is run: who may come in, how many, in which colours, and who decides that.
 
-use super::*;
+use super::{bots::expect_bots, *};
 use parlor_shared::api::lobby::{Colour, Metadata, Terms};
 
 /// Longest password.
@@ -16,6 +16,8 @@ pub(in crate::lobby) struct Settings {
     pub(super) capacity: u8,
     pub(super) max_spectators: u8,
     locked: bool,
+    /// Bots take what is free when a match begins.
+    pub(super) fill: bool,
     pub(super) metadata: Metadata,
     pub(super) start: StartRule,
 }
@@ -32,6 +34,7 @@ impl Settings {
             capacity: *kind.seats().end(),
             max_spectators: MAX_SPECTATORS as u8,
             locked: create.locked,
+            fill: false,
             metadata: create.metadata.clone(),
             start: create.start,
         };
@@ -39,6 +42,7 @@ impl Settings {
             password: create.password.clone(),
             capacity: create.capacity,
             max_spectators: create.max_spectators,
+            fill: Some(create.fill),
             ..api::Settings::default()
         };
         settings.change(&chosen, kind, 0)?;
@@ -71,9 +75,13 @@ impl Settings {
             }
             self.password = Some(password.as_str().into()).filter(|_| !password.is_empty());
         }
+        if chosen.fill == Some(true) {
+            expect_bots(kind)?;
+        }
         self.visibility = chosen.visibility.unwrap_or(self.visibility);
         self.capacity = chosen.capacity.unwrap_or(self.capacity);
         self.max_spectators = chosen.max_spectators.unwrap_or(self.max_spectators);
+        self.fill = chosen.fill.unwrap_or(self.fill);
         self.locked = chosen.locked.unwrap_or(self.locked);
         if let Some(metadata) = &chosen.metadata {
             self.metadata = metadata.clone();
@@ -107,6 +115,7 @@ impl Settings {
             capacity: self.capacity,
             max_spectators: self.max_spectators,
             locked: self.locked,
+            fill: self.fill,
             metadata: self.metadata.clone(),
             start: self.start,
         }
@@ -137,7 +146,8 @@ impl Lobby {
     ) -> Result<api::Done, Refusal> {
         self.expect_host(at, "change the settings")?;
         let is_busy = matches!(self.phase, Phase::Starting | Phase::Playing);
-        if is_busy && (chosen.capacity.is_some() || chosen.start.is_some()) {
+        let is_cast = chosen.capacity.is_some() || chosen.start.is_some() || chosen.fill.is_some();
+        if is_busy && is_cast {
             return Err(Refusal::new(code::PHASE, "not while a match is on, or starting"));
         }
         let before = self.settings.terms();
@@ -149,6 +159,7 @@ impl Lobby {
         if terms != before {
             self.push(Change::Settings(terms), pushes);
         }
+        self.fit_bots(pushes);
         if fills {
             self.count_all_ready(pushes);
         }
@@ -210,7 +221,10 @@ impl Lobby {
 
     /// The colour that was wished for if it is free, else the first that is.
     pub(super) fn free_colour(&self, wish: Option<Colour>) -> Option<Colour> {
-        let is_free = |colour: &Colour| self.members.iter().all(|m| m.colour != Some(*colour));
+        let is_free = |colour: &Colour| {
+            self.members.iter().all(|member| member.colour != Some(*colour))
+                && self.bots.iter().all(|bot| bot.colour != Some(*colour))
+        };
         wish.into_iter().chain(Colour::ALL).find(is_free)
     }
 

@@ -23,6 +23,7 @@ impl Lobby {
             game: &self.game,
             host: &self.members.iter().find(|member| member.place == host)?.name,
             players: u8::try_from(self.seated().count()).unwrap_or(u8::MAX),
+            bots: u8::try_from(self.bots.len()).unwrap_or(u8::MAX),
             capacity,
             phase: self.phase,
             password,
@@ -42,13 +43,14 @@ impl Lobby {
 
     /// As it is told to others.
     pub(in crate::lobby) fn card(&self) -> Option<Card> {
-        let Face { game, host, players, capacity, phase, password, locked, metadata } =
+        let Face { game, host, players, bots, capacity, phase, password, locked, metadata } =
             self.face()?;
         let listed = Listed {
             id: self.id.to_string(),
             game: game.to_owned(),
             host: host.to_owned(),
             players,
+            bots,
             capacity,
             phase,
             password,

@@ -7,7 +7,7 @@ use parlor_shared::{
 };
 
 use super::{
-    Lateness, Lobby, Place,
+    Bot, Lateness, Lobby, Now, Place,
     kept::{is_for, is_somebody_away},
 };
 use crate::{
@@ -25,10 +25,10 @@ use crate::{
 const EVENT_KEY: u64 = 6 << 32;
 
 impl Lobby {
-    pub(super) fn joined(&mut self, at: usize) -> api::Joined {
+    pub(super) fn joined(&mut self, now: Now, at: usize) -> api::Joined {
         let member = &self.members[at];
         let (place, token, version) = (member.place, member.token.to_string(), member.version);
-        let lobby = api::Lobby { version, ..self.snapshot(place) };
+        let lobby = api::Lobby { version, ..self.snapshot(now, place) };
         api::Joined { lobby, seat: place.seat(), token, created: false, missed: None }
     }
 
@@ -71,7 +71,7 @@ impl Lobby {
         self.kept.is_some()
     }
 
-    pub(super) fn snapshot(&mut self, viewer: Place) -> api::Lobby {
+    pub(super) fn snapshot(&mut self, now: Now, viewer: Place) -> api::Lobby {
         let state = self.state(self.viewer_of(viewer));
         let mut seats: Vec<api::Seat> = self
             .members
@@ -81,11 +81,13 @@ impl Lobby {
                 let connected = m.socket.is_some();
                 let (name, ready, colour) = (m.name.to_string(), m.ready, m.colour);
                 let overdue = m.lateness() == Lateness::Overdue;
-                Some(api::Seat { seat, name, connected, ready, overdue, colour })
+                Some(api::Seat { seat, name, connected, ready, overdue, colour, bot: false })
             })
+            .chain(self.bots.iter().map(Bot::told))
             .collect();
         seats.sort_unstable_by_key(|seat| seat.seat);
         let terms = self.settings.terms();
+        let starts_at = self.until.filter(|_| self.phase == api::Phase::Starting);
         api::Lobby {
             id: self.id.to_string(),
             code: self.code.as_str().to_owned(),
@@ -95,7 +97,8 @@ impl Lobby {
             password: terms.password,
             locked: terms.locked,
             start: terms.start,
-            starts_at_ms: (self.phase == api::Phase::Starting).then_some(self.starts_at_ms),
+            fill: terms.fill,
+            starts_at_ms: starts_at.map(|at| now.unix_ms_at(at)),
             phase: self.phase,
             version: self.version,
             host: self.host,
