@@ -12,6 +12,7 @@ mod quick;
 mod format;
 mod input;
 mod phases;
+mod retry;
 mod seats;
 mod settings;
 mod talk;
@@ -29,6 +30,7 @@ pub use listing::*;
 pub use metadata::*;
 pub use phases::{Closed, ClosedReason, Phase, StartRule};
 pub use quick::Quick;
+pub use retry::{IdempotencyKey, MAX_KEY_LETTERS, MIN_KEY_LETTERS};
 pub use seats::{Ban, Kick, Kicked, LeaveReason};
 pub use settings::{Colour, HandOver, Paint, Settings, Terms};
 pub use talk::{MAX_REACTION_BYTES, React, ReactionPush};
@@ -208,6 +210,9 @@ pub struct Create {
     /// How [`State`]s and [`Delta`]s are written; absent: as JSON.
     #[serde(default, skip_serializing_if = "Format::is_json")]
     pub format: Format,
+    /// By which the request may be sent again; absent: each makes another lobby.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<IdempotencyKey>,
 }
 
 /// Join a lobby by its code, or one that is not private by its id.
@@ -242,6 +247,9 @@ pub struct Join {
     /// How [`State`]s and [`Delta`]s are written; absent: as JSON.
     #[serde(default, skip_serializing_if = "Format::is_json")]
     pub format: Format,
+    /// By which the request may be sent again; absent: each takes another place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<IdempotencyKey>,
 }
 
 /// Return to a seat (or spectator's place) after a lost connection.

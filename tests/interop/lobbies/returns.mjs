@@ -1,7 +1,8 @@
 // Seats outlive sockets: what others see of a loss, and what who comes back is sent.
 
-import { check, equal, group, that } from "../harness.mjs";
-import { Player, gather, match } from "./player.mjs";
+import { randomUUID } from "node:crypto";
+import { WAIT_MS, check, equal, group, that } from "../harness.mjs";
+import { Player, gather, match, unique } from "./player.mjs";
 
 const move = (text) => ({ type: "move", move: text });
 
@@ -110,6 +111,41 @@ group("returns", () => {
       await host.until("the seat", () => host.changes(token ? "joined" : "returned").length > 0);
       guest.drop();
       await host.change("dropped", { seat: 1 });
+    }
+  });
+
+  check("what was asked with a key leads to the same place by another connection", async (t) => {
+    const [maker, comer] = [await Player.open(t), await Player.open(t)];
+    const create = { key: randomUUID() };
+    await maker.create(create);
+    maker.drop();
+    const made = await Player.open(t);
+    const { lobby, created } = await made.create(create);
+    equal([lobby.id, created, made.seat], [maker.lobby.id, true, 0], "the lobby");
+    const join = { key: randomUUID(), name: unique("guest") };
+    await comer.join(made.lobby, join);
+    comer.drop();
+    const joined = await Player.open(t);
+    await joined.join(made.lobby, join);
+    equal([joined.seat, joined.lobby.seats.length], [1, 2], "the seat");
+    await joined.join(made.lobby, join);
+    equal(joined.seat, 1, "the seat of who asks twice");
+    await joined.refused("E_IN_LOBBY", "join", { ...join, code: made.lobby.code, key: randomUUID() });
+    await joined.refused("E_BAD_REQUEST", "join", { ...join, code: made.lobby.code, key: "short" });
+  });
+
+  check("the client's own retries make one lobby, however it is cut meanwhile", async (t) => {
+    const again = { reconnection: true, reconnectionDelay: 1, retries: 5, ackTimeout: WAIT_MS };
+    for (const wait of [(next) => next(), queueMicrotask, setImmediate]) {
+      const player = await Player.open(t, again);
+      const metadata = { word: unique("retry") };
+      const create = { game: "chess", name: "A", visibility: "public", metadata, key: randomUUID() };
+      const answered = player.socket.emitWithAck("create", create);
+      wait(() => player.drop());
+      const { ok, lobby, seat } = await answered;
+      equal([ok, seat, lobby.metadata], [true, 0, metadata], "the answer");
+      const { lobbies } = await player.accepted("list", { metadata });
+      equal(lobbies.map(({ id }) => id), [lobby.id], "lobbies there are");
     }
   });
 });

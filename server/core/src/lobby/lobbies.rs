@@ -34,6 +34,7 @@ use super::{
     policy::{Policy, SecondTab},
     quick::{QuickMessage, QuickPlay, Told},
     request::Request,
+    retry::FirstTokens,
     visitors::{VisitorEffect, Visitors, answer_frame},
     watch::{WatchMessage, Watched},
     watchers::Watchers,
@@ -100,6 +101,7 @@ pub struct Lobbies {
     by_code: BTreeMap<Code, LobbyKey>,
     by_id: BTreeMap<LobbyId, LobbyKey>,
     by_token: BTreeMap<ResumeToken, LobbyKey>,
+    first_tokens: FirstTokens,
     board: Board,
     n_made: u64,
     /// In which of these lobbies a socket of any shard is.
@@ -129,6 +131,7 @@ impl Lobbies {
             by_code: BTreeMap::new(),
             by_id: BTreeMap::new(),
             by_token: BTreeMap::new(),
+            first_tokens: FirstTokens::default(),
             board: Board::default(),
             n_made: 0,
             places: BTreeMap::new(),
@@ -333,14 +336,11 @@ impl Lobbies {
             // Who seeks a seat was sent somewhere before it is asked for; who watches is no guest.
             Request::Quick(_) | Request::Watch(_) | Request::Unwatch => None,
             Request::Create(create) => {
-                answer_frame(ack, self.create(now, (who, person), &create, ids, &mut pushes))
+                let came = self.create_once(now, (who, person), &create, ids, &mut pushes);
+                answer_frame(ack, came.map(|came| came.into_joined(&mut before)))
             }
             Request::Join(join) => {
-                let found = self.find(&join);
-                let not_found = || Refusal::new(code::NOT_FOUND, "there is no such lobby");
-                let joined = found
-                    .ok_or_else(not_found)
-                    .and_then(|key| self.join(now, (who, person), key, &join, ids, &mut pushes));
+                let joined = self.join_once(now, (who, person), &join, ids, &mut pushes);
                 // A wrong password is a guess like that of a code; one that is missing is none.
                 let is_guess = |refusal: &Refusal| match refusal.code.as_str() {
                     code::NOT_FOUND => true,
@@ -348,18 +348,11 @@ impl Lobbies {
                     _ => false,
                 };
                 is_hit = !joined.as_ref().is_err_and(is_guess);
-                answer_frame(ack, joined)
+                answer_frame(ack, joined.map(|came| came.into_joined(&mut before)))
             }
             Request::Resume(resume) => {
-                let reply =
-                    self.resume(now, (who, person), is_elsewhere, &resume, ids, &mut pushes);
-                answer_frame(
-                    ack,
-                    reply.map(|(joined, taken_from)| {
-                        before = taken_from;
-                        joined
-                    }),
-                )
+                let came = self.resume(now, (who, person), is_elsewhere, &resume, ids, &mut pushes);
+                answer_frame(ack, came.map(|came| came.into_joined(&mut before)))
             }
             Request::Leave => answer_frame(ack, self.leave(now, who, &mut pushes)),
             inside => self.inside(now, (who, &person), inside, ack, &mut pushes),

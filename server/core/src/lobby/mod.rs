@@ -16,6 +16,7 @@ mod play;
 mod policy;
 mod quick;
 mod request;
+mod retry;
 mod talk;
 mod visitors;
 mod watch;

@@ -125,9 +125,19 @@ impl Request {
 }
 
 impl Request {
+    /// By which it may be sent again.
+    pub(super) fn key(&self) -> Option<&api::IdempotencyKey> {
+        match self {
+            Self::Create(create) => create.key.as_ref(),
+            Self::Join(join) => join.key.as_ref(),
+            _ => None,
+        }
+    }
+
     /// Bytes of what its client may write at length.
     pub(crate) fn n_bytes(&self) -> usize {
-        match self {
+        let key = self.key().map_or(0, |key| key.as_str().len());
+        key + match self {
             Self::Create(create) => {
                 let config = create.config.as_ref().map_or(0, |config| config.get().len());
                 let password = create.password.as_ref().map_or(0, String::len);

@@ -282,7 +282,8 @@ impl Visitors {
         }
         let to = match request {
             Request::Create(_) | Request::Join(_) | Request::Quick(_) if inside.is_some() => {
-                return Err(is_inside());
+                // It may have come in by this very request, and not know it.
+                inside.filter(|_| request.key().is_some()).ok_or_else(is_inside)?
             }
             Request::Create(_) | Request::Quick(_) => {
                 if !visitor.creations.take(now, CREATE_RATE) {
@@ -291,9 +292,13 @@ impl Visitors {
                         "too many lobbies at once; wait a moment",
                     ));
                 }
-                match request {
-                    Request::Quick(quick) => self.neighbours.of_word(quick.create.game.as_bytes()),
-                    _ => self.neighbours.own,
+                match (request, request.key()) {
+                    (Request::Quick(quick), _) => {
+                        self.neighbours.of_word(quick.create.game.as_bytes())
+                    }
+                    // Whoever sends it again gets there too.
+                    (_, Some(key)) => self.neighbours.of_word(key.as_str().as_bytes()),
+                    (_, None) => self.neighbours.own,
                 }
             }
             Request::Join(join) => {

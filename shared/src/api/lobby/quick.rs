@@ -9,7 +9,7 @@ use super::{Create, Filter, Join, Role, Visibility};
 
 /// Take a seat in the best open lobby that fits, or open one: public, not locked, without a
 /// password, with somebody connected in it; the fullest first, of these the oldest. Written as a
-/// [`Create`] (without `visibility`, `password`, `locked`) and a `filter`.
+/// [`Create`] (without `visibility`, `password`, `locked`, `key`) and a `filter`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Quick {
     /// What to open if there is nothing; also who comes, into which game, and how.
@@ -41,6 +41,7 @@ impl Quick {
             colour: create.colour,
             deltas: create.deltas,
             format: create.format,
+            key: None,
         }
     }
 }
@@ -65,6 +66,10 @@ impl<'de> Deserialize<'de> for Quick {
         let is_public = !has_visibility || create.visibility == Visibility::Public;
         if !is_public || create.password.is_some() || create.locked {
             let sentence = "a quick play opens a public lobby, without a password and unlocked";
+            return Err(de::Error::custom(sentence));
+        }
+        if create.key.is_some() {
+            let sentence = "a quick play has no `key`: it would lead elsewhere the next time";
             return Err(de::Error::custom(sentence));
         }
         create.visibility = Visibility::Public;
@@ -102,6 +107,7 @@ mod tests {
             ("visibility", json!("private"), "opens a public lobby"),
             ("password", json!("x"), "opens a public lobby"),
             ("locked", json!(true), "opens a public lobby"),
+            ("key", json!("0123456789abcdef"), "has no `key`"),
             ("filter", json!({"game": "chess"}), "only `text`, `free` and `metadata`"),
             ("filter", json!({"limit": 1}), "only `text`, `free` and `metadata`"),
             ("filter", json!({"fre": 1}), "unknown field `fre`"),

@@ -1,7 +1,7 @@
 //! Those who come to watch a lobby without a place in it: into its audience, out of it, and out of
 //! a lobby that is no more. What they see and say there is `machine`'s part.
 
-use super::*;
+use super::{entrance::expect_outside, *};
 
 /// The audience of a lobby that is no more, which is yet to be told.
 pub(super) type Dismissed = (LobbyId, Vec<Address>);
@@ -13,8 +13,9 @@ impl Lobbies {
         self.lobbies.get(key)?.has_in_audience(who).then_some(key)
     }
 
-    /// Lets a socket into the audience of a lobby.
-    pub(super) fn attend(
+    /// Lets a socket into the audience of a lobby; one that is there already is answered again if
+    /// it says by a key that it may have missed the answer.
+    pub(super) fn attend_once(
         &mut self,
         now: Now,
         comer: &Comer,
@@ -22,7 +23,12 @@ impl Lobbies {
         join: &api::Join,
         pushes: &mut Pushes,
     ) -> Result<api::Joined, Refusal> {
+        let is_there = join.key.is_some() && self.attended(comer.socket) == Some(key);
         let lobby = self.lobbies.get_mut(key).expect("found by the caller");
+        if is_there {
+            return Ok(lobby.attend_again(now, comer.socket, pushes));
+        }
+        expect_outside(&self.places, comer.socket)?;
         lobby.admits(&comer.who, join)?;
         let joined = lobby.attend(now, comer, self.settings.max_audience, pushes)?;
         self.places.insert(comer.socket, key);

@@ -1,16 +1,59 @@
-//! How sockets come into lobbies and out of them: by a new one, a code, an id or a token.
+//! How sockets come into lobbies and out of them: by a new one, a code, an id or a token, or by the
+//! key of a request that comes again.
 //! What a lobby makes of it is `machine`'s part.
 
 use std::sync::Arc;
 
 use super::*;
 
+/// Somebody has come in, or back.
+pub(super) struct Came {
+    /// What it is answered.
+    joined: api::Joined,
+    /// The socket that held the place until now.
+    before: Option<Address>,
+}
+
+impl Came {
+    /// The answer; who held the place is told apart.
+    pub(super) fn into_joined(self, before: &mut Option<Address>) -> api::Joined {
+        *before = self.before;
+        self.joined
+    }
+}
+
+impl From<api::Joined> for Came {
+    fn from(joined: api::Joined) -> Self {
+        Self { joined, before: None }
+    }
+}
+
 impl Lobbies {
-    pub(super) fn create(
+    /// Makes a lobby; who has made one with this key already is let back in.
+    pub(super) fn create_once(
         &mut self,
         now: Now,
         (who, person): (Address, Who),
         create: &api::Create,
+        ids: &mut Ids,
+        pushes: &mut Pushes,
+    ) -> Result<Came, Refusal> {
+        let token = self.first_token(create.key.as_ref(), &person, None, ids);
+        if let Some(token) = token.filter(|token| self.by_token.contains_key(token)) {
+            let (deltas, format) = (create.deltas, create.format);
+            let comer = Comer { socket: who, who: person, deltas, format, seen: None };
+            let Came { joined, before } = self.come_back(now, &comer, token, ids, pushes)?;
+            return Ok(Came { joined: api::Joined { created: true, ..joined }, before });
+        }
+        Ok(self.create(now, (who, person), create, token, ids, pushes)?.into())
+    }
+
+    fn create(
+        &mut self,
+        now: Now,
+        (who, person): (Address, Who),
+        create: &api::Create,
+        token: Option<ResumeToken>,
         ids: &mut Ids,
         pushes: &mut Pushes,
     ) -> Result<api::Joined, Refusal> {
@@ -43,7 +86,7 @@ impl Lobbies {
             Arc::clone(&self.policy),
         );
         let seed = self.random.next_u64();
-        let token = ResumeToken::from_bytes(self.mint(ids));
+        let token = token.unwrap_or_else(|| ResumeToken::from_bytes(self.mint(ids)));
         let comer = Comer {
             socket: who,
             who: person,
@@ -83,31 +126,47 @@ impl Lobbies {
         Err(Refusal::new(code::LIMIT, "no free code was found; try again"))
     }
 
-    pub(super) fn join(
+    /// Lets somebody into a lobby; who has come in with this key already is let back in.
+    pub(super) fn join_once(
         &mut self,
         now: Now,
         (who, person): (Address, Who),
-        key: LobbyKey,
+        join: &api::Join,
+        ids: &mut Ids,
+        pushes: &mut Pushes,
+    ) -> Result<Came, Refusal> {
+        let Some(key) = self.find(join) else {
+            // Who is in a lobby has not asked for others as often as who is in none may.
+            self.outside(who)?;
+            return Err(Refusal::new(code::NOT_FOUND, "there is no such lobby"));
+        };
+        let (deltas, format) = (join.deltas, join.format);
+        let comer = Comer { socket: who, who: person, deltas, format, seen: None };
+        if join.role == api::Role::Audience {
+            return Ok(self.attend_once(now, &comer, key, join, pushes)?.into());
+        }
+        let into = self.lobbies.get(key).map(|lobby| lobby.id);
+        let token = self.first_token(join.key.as_ref(), &comer.who, into, ids);
+        if let Some(token) = token.filter(|token| self.by_token.contains_key(token)) {
+            return self.come_back(now, &comer, token, ids, pushes);
+        }
+        Ok(self.join(now, comer, (key, token), join, ids, pushes)?.into())
+    }
+
+    fn join(
+        &mut self,
+        now: Now,
+        comer: Comer,
+        (key, token): (LobbyKey, Option<ResumeToken>),
         join: &api::Join,
         ids: &mut Ids,
         pushes: &mut Pushes,
     ) -> Result<api::Joined, Refusal> {
+        let who = comer.socket;
         self.outside(who)?;
-        if join.role == api::Role::Audience {
-            let (deltas, format) = (join.deltas, join.format);
-            let comer = Comer { socket: who, who: person, deltas, format, seen: None };
-            return self.attend(now, &comer, key, join, pushes);
-        }
-        let token = ResumeToken::from_bytes(self.mint(ids));
+        let token = token.unwrap_or_else(|| ResumeToken::from_bytes(self.mint(ids)));
         let seed = self.random.next_u64();
         let lobby = self.lobbies.get_mut(key).expect("found by the caller");
-        let comer = Comer {
-            socket: who,
-            who: person,
-            deltas: join.deltas,
-            format: join.format,
-            seen: None,
-        };
         let joined = lobby.join(now, join, token, comer, seed, pushes)?;
         self.settle_in(now.time, who, key, token);
         Ok(joined)
@@ -132,12 +191,46 @@ impl Lobbies {
         resume: &api::Resume,
         ids: &mut Ids,
         pushes: &mut Pushes,
-    ) -> Result<(api::Joined, Option<Address>), Refusal> {
-        let unknown = || Refusal::new(code::TOKEN, "the token is unknown, used or expired");
-        let token = ResumeToken::parse(&resume.token).ok_or_else(unknown)?;
+    ) -> Result<Came, Refusal> {
+        let token = ResumeToken::parse(&resume.token).filter(|t| self.by_token.contains_key(t));
+        let token = token.ok_or_else(unknown_token)?;
+        if is_elsewhere {
+            return Err(in_another());
+        }
+        let comer = Comer {
+            socket: who,
+            who: person,
+            deltas: resume.deltas,
+            format: resume.format,
+            seen: resume.version,
+        };
+        self.come_back(now, &comer, token, ids, pushes)
+    }
+
+    /// The token that belongs to a request's key, if it has one.
+    fn first_token(
+        &mut self,
+        key: Option<&api::IdempotencyKey>,
+        who: &Who,
+        into: Option<LobbyId>,
+        ids: &mut Ids,
+    ) -> Option<ResumeToken> {
+        Some(self.first_tokens.of(key?, who, into, &self.neighbours, ids))
+    }
+
+    /// Lets somebody back into the place that this token belongs to.
+    fn come_back(
+        &mut self,
+        now: Now,
+        comer: &Comer,
+        token: ResumeToken,
+        ids: &mut Ids,
+        pushes: &mut Pushes,
+    ) -> Result<Came, Refusal> {
+        let (who, unknown) = (comer.socket, unknown_token);
         let key = *self.by_token.get(&token).ok_or_else(unknown)?;
-        if is_elsewhere || self.places.get(&who).is_some_and(|own| *own != key) {
-            return Err(Refusal::new(code::IN_LOBBY, "you are in another lobby; leave it first"));
+        if self.places.get(&who).is_some_and(|own| *own != key) {
+            return Err(in_another());
         }
         let fresh = ResumeToken::from_bytes(self.mint(ids));
         let seed = self.random.next_u64();
@@ -156,7 +249,7 @@ impl Lobbies {
             .filter(|stale| *stale != token)
             .collect();
         let is_anothers =
-            |own: &Arc<str>| person.player.as_ref().is_some_and(|player| player != own);
+            |own: &Arc<str>| comer.who.player.as_ref().is_some_and(|player| player != own);
         if member.who.player.as_ref().is_some_and(is_anothers) {
             return Err(Refusal::new(code::TOKEN, "the token is another player's"));
         }
@@ -165,16 +258,9 @@ impl Lobbies {
         if holds_another {
             return Err(Refusal::new(code::IN_LOBBY, "you have another place in this lobby"));
         }
-        let comer = Comer {
-            socket: who,
-            who: person,
-            deltas: resume.deltas,
-            format: resume.format,
-            seen: resume.version,
-        };
         // Who has sat in the audience goes to its own place.
         lobby.unattend(now, who, pushes);
-        let (joined, before) = lobby.resume(now, at, (token, fresh), &comer, seed, pushes);
+        let (joined, before) = lobby.resume(now, at, (token, fresh), comer, seed, pushes);
         for stale in stale {
             self.by_token.remove(&stale);
         }
@@ -183,7 +269,7 @@ impl Lobbies {
             self.places.remove(before);
         }
         self.settle_in(now.time, who, key, fresh);
-        Ok((joined, before))
+        Ok(Came { joined, before })
     }
 
     pub(super) fn leave(
@@ -212,10 +298,26 @@ impl Lobbies {
         self.tidy(now, key);
     }
 
-    pub(super) fn outside(&self, who: Address) -> Result<(), Refusal> {
-        if self.places.contains_key(&who) {
-            return Err(Refusal::new(code::IN_LOBBY, "you are in a lobby; leave it first"));
-        }
-        Ok(())
+    fn outside(&self, who: Address) -> Result<(), Refusal> {
+        expect_outside(&self.places, who)
     }
+}
+
+/// Refuses who is in a lobby.
+pub(super) fn expect_outside(
+    places: &BTreeMap<Address, LobbyKey>,
+    who: Address,
+) -> Result<(), Refusal> {
+    if places.contains_key(&who) {
+        return Err(Refusal::new(code::IN_LOBBY, "you are in a lobby; leave it first"));
+    }
+    Ok(())
+}
+
+fn unknown_token() -> Refusal {
+    Refusal::new(code::TOKEN, "the token is unknown, used or expired")
+}
+
+fn in_another() -> Refusal {
+    Refusal::new(code::IN_LOBBY, "you are in another lobby; leave it first")
 }

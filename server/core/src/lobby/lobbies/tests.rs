@@ -15,6 +15,7 @@ mod phases;
 mod players;
 mod quick;
 mod random;
+mod retry;
 mod returns;
 mod seats;
 mod settings;

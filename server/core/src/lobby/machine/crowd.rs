@@ -148,12 +148,30 @@ impl Lobby {
         crowd.sockets.insert(comer.socket, Fan { resync_from: now.time, format, deltas });
         crowd.n_packed += usize::from(!comer.format.is_json());
         crowd.changed(now.time);
-        let version = crowd.version;
         pushes.push(LobbyEffect::Room(comer.socket, self.id, true));
-        self.watch((comer.socket, comer.deltas, comer.format), Place::Audience, pushes);
+        Ok(self.show_fan(now, comer.socket, pushes))
+    }
+
+    /// Answers once more one who is in the audience.
+    pub(in crate::lobby) fn attend_again(
+        &mut self,
+        now: Now,
+        socket: Address,
+        pushes: &mut Pushes,
+    ) -> api::Joined {
+        pushes.push(LobbyEffect::Unwatch(socket));
+        self.show_fan(now, socket, pushes)
+    }
+
+    /// Shows one of the audience what there is.
+    fn show_fan(&mut self, now: Now, socket: Address, pushes: &mut Pushes) -> api::Joined {
+        let crowd = self.crowd.as_ref();
+        let fan = crowd.and_then(|crowd| Some((crowd.version, *crowd.sockets.get(&socket)?)));
+        let (version, fan) = fan.expect("it is there");
+        self.watch((socket, fan.deltas, fan.format), Place::Audience, pushes);
         let lobby = api::Lobby { version, ..self.snapshot(now, Place::Audience) };
         self.end_if_crashed(pushes);
-        Ok(api::Joined { lobby, seat: None, token: String::new(), missed: None, created: false })
+        api::Joined { lobby, seat: None, token: String::new(), missed: None, created: false }
     }
 
     /// Lets one go; its vote goes with it, unless it is a player's. False if it was not there.

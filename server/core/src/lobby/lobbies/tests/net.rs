@@ -59,9 +59,13 @@ impl Net {
         }
     }
 
-    pub(super) fn arrive(&mut self, (at, number): Client) {
+    pub(super) fn arrive(&mut self, who: Client) {
+        self.arrive_as(who, Who::default());
+    }
+
+    pub(super) fn arrive_as(&mut self, (at, number): Client, who: Who) {
         self.told.insert((at, number), Vec::new());
-        self.tell(at, LobbyInput::Arrived(socket(number), Who::default()));
+        self.tell(at, LobbyInput::Arrived(socket(number), who));
     }
 
     pub(super) fn vanish(&mut self, (at, number): Client) {
@@ -82,11 +86,16 @@ impl Net {
 
     /// Asks, and waits for the answer.
     pub(super) fn ok(&mut self, who: Client, name: &str, payload: &Value) -> Value {
-        let id = self.ask(who, name, payload);
-        self.still();
-        let answer = self.answers.remove(&id).unwrap_or_else(|| panic!("{name} is not answered"));
+        let answer = self.answer(who, name, payload);
         assert_eq!(answer["ok"], true, "{name} {payload}: {answer}");
         answer
+    }
+
+    /// The same if it may be refused.
+    pub(super) fn answer(&mut self, who: Client, name: &str, payload: &Value) -> Value {
+        let id = self.ask(who, name, payload);
+        self.still();
+        self.answers.remove(&id).unwrap_or_else(|| panic!("{name} is not answered"))
     }
 
     pub(super) fn tell(&mut self, at: usize, input: LobbyInput) {
