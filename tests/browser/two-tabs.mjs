@@ -7,6 +7,7 @@
 // Debian's Chromium is driven by playwright-core. Nothing waits for a fixed time: each step waits
 // for what must be seen, with a deadline.
 
+import { bots } from "./bots.mjs";
 import { entrance } from "./entrance.mjs";
 import { finding } from "./finding.mjs";
 import { Tab, all, assert, run, step } from "./tab.mjs";
@@ -269,6 +270,7 @@ async function play() {
     await all([ada, bob, eve], (tab) => tab.leave());
   });
 
+  await bots(ada, bob);
   await entrance(ada, bob, eve);
   await finding(ada, bob, eve);
 }

@@ -67,7 +67,7 @@ export class ListingView {
     );
   }
 
-  #item({ id, host, players, capacity, phase, metadata, ...door }: Listed): HTMLLIElement {
+  #item({ id, host, players, bots, capacity, phase, metadata, ...door }: Listed): HTMLLIElement {
     const action = (label: string, role: Role): HTMLButtonElement => {
       const button = make("button", { type: "button", class: "small" }, label);
       button.setAttribute("aria-label", `${label} ${host}’s lobby`);
@@ -76,6 +76,7 @@ export class ListingView {
       return button;
     };
     const facts = [`${players} of ${capacity} seats taken`, PHASES[phase]];
+    if (bots) facts.push(bots === 1 ? "a bot" : `${bots} bots`);
     if (metadata?.clock) facts.push(String(metadata.clock));
     if (door.password) facts.push("password");
     if (door.locked) facts.push("locked");

@@ -66,7 +66,7 @@ export class LobbyView {
     this.#seats.update(lobby, live);
     this.#settings.update(lobby, live);
     const { mySeat: mine, hosts } = this.#place;
-    const complete = lobby.seats.length >= lobby.needed;
+    const complete = lobby.seats.length >= lobby.needed || lobby.fill === true;
     // The server counts starting as being ready.
     const canStart =
       complete && lobby.seats.every((seat) => seat.ready || seat.seat === lobby.host);
@@ -89,12 +89,15 @@ export class LobbyView {
     const host = lobby.seats.find((seat) => seat.seat === lobby.host)?.name ?? "The host";
     const missing = lobby.seats.filter((seat) => !seat.ready && seat.seat !== mine?.seat);
     if (lobby.phase === "starting") return "The match begins in a moment.";
-    if (lobby.seats.length < lobby.needed) {
+    if (lobby.seats.length < lobby.needed && !lobby.fill) {
       const open = lobby.visibility === "public" ? "others find this lobby, or " : "";
       return `Waiting for an opponent: ${open}send them the code or the link.`;
     }
     const hostsMay = lobby.start === "host";
-    if (hosts && canStart && hostsMay) return "You can start the match.";
+    if (hosts && canStart && hostsMay) {
+      const withBot = lobby.seats.length < lobby.needed ? " against a bot" : "";
+      return `You can start the match${withBot}.`;
+    }
     if (mine && !mine.ready) return "Say when you are ready.";
     if (missing.length > 0) return `Waiting for ${names(missing)} to be ready.`;
     return hostsMay ? `${host} can start the match.` : "The match begins in a moment.";

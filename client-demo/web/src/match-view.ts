@@ -97,6 +97,7 @@ export class MatchView {
     const mark = (text: string, kind: string): void =>
       marks.append(make("span", { class: `mark ${kind}` }, text));
     if (seat !== undefined && !sitting) mark("left", "away");
+    else if (sitting?.bot) mark("bot", "bot");
     else if (sitting && !sitting.connected) mark("connection lost", "away");
     if (state?.view?.draw_offer === seat && seat !== undefined) mark("offers a draw", "offer");
     bar.classList.toggle("to-move", state?.view?.turn === side && !state.outcome);
@@ -130,10 +131,11 @@ export class MatchView {
 
   #rematchHint(lobby: Lobby): string {
     if (this.#place.seat === undefined) return "";
-    if (lobby.seats.length < lobby.needed) {
+    if (lobby.seats.length < lobby.needed && !lobby.fill) {
       return "The other seat is free. Send somebody the code to play on.";
     }
-    const others = lobby.seats.filter((seat) => seat.seat !== this.#place.seat);
+    // Bots are always for another match.
+    const others = lobby.seats.filter((seat) => seat.seat !== this.#place.seat && !seat.bot);
     const mine = lobby.seats.find((seat) => seat.seat === this.#place.seat);
     const names = others.map((seat) => seat.name).join(" and ");
     if (mine?.ready) return `Waiting for ${names} to agree to a rematch.`;
@@ -144,7 +146,7 @@ export class MatchView {
     const mine = lobby.seats.find((seat) => seat.seat === this.#place.seat);
     const over = lobby.phase === "finished" && state?.outcome !== undefined;
     show(this.#rematch, over && mine !== undefined);
-    const complete = lobby.seats.length >= lobby.needed;
+    const complete = lobby.seats.length >= lobby.needed || lobby.fill === true;
     this.#rematch.disabled = !this.#place.live || !complete || mine?.ready === true;
     setText(this.#rematch, mine?.ready ? "Rematch asked for" : "Rematch");
   }

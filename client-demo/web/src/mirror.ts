@@ -1,7 +1,7 @@
 // How our copy of a lobby follows the server's, and how its changes read as sentences.
 // Pure: takes values, gives values. When to apply what is decided in `place`.
 
-import type { Change, ChessEvent, Lobby, Outcome, Seat } from "./types";
+import type { Change, ChessEvent, LeaveReason, Lobby, Outcome, Seat } from "./types";
 
 /** One line of the chat: something said, or something that happened. */
 export type ChatLine =
@@ -13,7 +13,8 @@ export function apply(lobby: Lobby, version: number, change: Change): Lobby {
   const next: Lobby = { ...lobby, version };
   const patch = (seat: number, fields: Partial<Seat>): Seat[] =>
     lobby.seats.map((other) => (other.seat === seat ? { ...other, ...fields } : other));
-  const nobodyReady = (): Seat[] => lobby.seats.map((seat) => ({ ...seat, ready: false }));
+  const nobodyReady = (): Seat[] =>
+    lobby.seats.map((seat) => ({ ...seat, ready: seat.bot ?? false }));
 
   switch (change.type) {
     case "joined": {
@@ -96,7 +97,7 @@ export function chatLine(lobby: Lobby, change: Change): ChatLine | undefined {
       return { kind: "said", ...said };
     }
     case "joined":
-      return happened(`${change.name} joined`);
+      return happened(change.bot ? `${change.name} takes a seat` : `${change.name} joined`);
     case "dropped":
       return happened(`${name(change.seat)} lost the connection`);
     case "overdue":
@@ -104,13 +105,7 @@ export function chatLine(lobby: Lobby, change: Change): ChatLine | undefined {
     case "returned":
       return happened(`${name(change.seat)} is back`);
     case "left":
-      return happened(
-        change.reason === "expired"
-          ? `${name(change.seat)} did not come back`
-          : change.reason === "left"
-            ? `${name(change.seat)} left`
-            : `${name(change.seat)} was sent away`,
-      );
+      return happened(`${name(change.seat)} ${WENT[change.reason] ?? "left"}`);
     case "host":
       return happened(`${name(change.seat)} is host now`);
     case "starting":
@@ -168,6 +163,14 @@ export function result(
   const won = outcome.winners.includes(mine);
   return { title: won ? "You won" : "You lost", how, kind: won ? "won" : "lost" };
 }
+
+const WENT: Record<LeaveReason, string> = {
+  left: "left",
+  expired: "did not come back",
+  kicked: "was sent away",
+  banned: "was sent away",
+  made_way: "makes way",
+};
 
 const REASONS: Record<string, string> = {
   checkmate: "by checkmate",

@@ -34,8 +34,8 @@ export class SeatsView {
       swatch.disabled = !live || (!own && taken.has(swatch.dataset.colour as Seat["colour"]));
     }
     // Drawn anew only when something is different: a button may be pressed just now.
-    const { seats, host, capacity } = lobby;
-    const shown = JSON.stringify([seats, host, capacity, this.#place.seat, live]);
+    const { seats, host, capacity, fill, phase } = lobby;
+    const shown = JSON.stringify([seats, host, capacity, fill, phase, this.#place.seat, live]);
     if (shown === this.#shown) return;
     this.#shown = shown;
     const rows = [...Array(capacity).keys()].map((number) =>
@@ -46,12 +46,7 @@ export class SeatsView {
 
   #row(number: number, seat: Seat | undefined, lobby: Lobby): HTMLLIElement {
     const row = make("li", { class: "seat", "data-testid": `seat-${number}` });
-    if (!seat) {
-      row.classList.add("free");
-      row.append(make("span", { class: "avatar", "aria-hidden": "true" }, "?"));
-      row.append(make("span", { class: "who" }, "Free seat"));
-      return row;
-    }
+    if (!seat) return this.#free(row, lobby);
     const initial = [...seat.name][0]?.toUpperCase() ?? "?";
     const avatar = make("span", { class: "avatar", "aria-hidden": "true" }, initial);
     paint(avatar, seat.colour);
@@ -63,10 +58,27 @@ export class SeatsView {
       marks.append(make("span", { class: `mark ${kind}` }, text));
     if (lobby.host === seat.seat) mark("host", "host");
     if (!seat.connected) mark("connection lost", "away");
-    mark(seat.ready ? "ready" : "not ready", seat.ready ? "ready" : "unready");
+    if (seat.bot) mark("bot", "bot");
+    else mark(seat.ready ? "ready" : "not ready", seat.ready ? "ready" : "unready");
     row.classList.toggle("away", !seat.connected);
     row.append(avatar, name, marks);
     if (this.#place.hosts && seat.seat !== this.#place.seat) row.append(this.#powers(seat));
+    return row;
+  }
+
+  /** A seat that nobody has: the host may give it to a bot. */
+  #free(row: HTMLLIElement, { fill, phase }: Lobby): HTMLLIElement {
+    row.classList.add("free");
+    row.append(make("span", { class: "avatar", "aria-hidden": "true" }, "?"));
+    const name = make("span", { class: "who" }, "Free seat");
+    if (fill) name.append(make("small", {}, " or a bot’s"));
+    row.append(name);
+    if (!this.#place.hosts) return row;
+    const add = make("button", { type: "button", class: "small" }, "Add a bot");
+    add.dataset.testid = "add-bot";
+    add.disabled = !this.#place.live || phase === "starting";
+    add.addEventListener("click", () => void attempt(this.#place.ask("bot")));
+    row.append(make("span", { class: "powers" }, add));
     return row;
   }
 
@@ -82,12 +94,13 @@ export class SeatsView {
       return button;
     };
     const lead = (): void => void attempt(this.#place.ask("host", { seat: seat.seat }));
-    if (seat.connected) power("Make host", lead).dataset.testid = "make-host";
+    if (seat.connected && !seat.bot) power("Make host", lead).dataset.testid = "make-host";
     const kick = power("Kick", () => undefined);
     kick.dataset.testid = "kick";
     kick.classList.add("danger");
     const sendAway = (): void => void attempt(this.#place.ask("kick", { seat: seat.seat }));
-    pressTwice(kick, "Really?", () => true, sendAway);
+    // A bot minds nothing, and another is soon there.
+    pressTwice(kick, "Really?", () => !seat.bot, sendAway);
     return powers;
   }
 }

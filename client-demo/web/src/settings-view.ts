@@ -8,6 +8,7 @@ import type { Lobby, Visibility } from "./types";
 export class SettingsView {
   readonly #place: Place;
   readonly #section = byId("host-settings", HTMLFieldSetElement);
+  readonly #fill = byId("set-fill", HTMLInputElement);
   readonly #visibility = byId("set-visibility", HTMLSelectElement);
   readonly #lock = byId("lock", HTMLButtonElement);
   readonly #password = byId("set-password-input", HTMLInputElement);
@@ -19,6 +20,10 @@ export class SettingsView {
       const visibility = this.#visibility.value as Visibility;
       // A refusal leaves what it was.
       void attempt(place.ask("settings", { visibility })).then(() => this.#follow());
+    });
+    this.#fill.addEventListener("change", () => {
+      const fill = this.#fill.checked;
+      void attempt(place.ask("settings", { fill })).then(() => this.#follow());
     });
     this.#lock.addEventListener("click", () => {
       void attempt(place.ask("settings", { locked: !place.lobby?.locked }));
@@ -33,7 +38,7 @@ export class SettingsView {
   update(lobby: Lobby, live: boolean): void {
     show(this.#section, this.#place.hosts);
     this.#section.disabled = !live;
-    this.#visibility.value = lobby.visibility;
+    this.#fill.disabled = lobby.phase !== "open";
     this.#follow();
   }
 
@@ -47,6 +52,7 @@ export class SettingsView {
     const { lobby } = this.#place;
     if (!lobby) return;
     this.#visibility.value = lobby.visibility;
+    this.#fill.checked = lobby.fill ?? false;
     this.#lock.setAttribute("aria-pressed", String(lobby.locked ?? false));
     setText(this.#lock, lobby.locked ? "Locked" : "Lock");
     this.#password.placeholder = lobby.password ? "Has a password" : "No password";

@@ -28,6 +28,7 @@ export class StartView {
       event.preventDefault();
       void this.#create();
     });
+    byId("computer", HTMLButtonElement).addEventListener("click", () => void this.#computer());
     byId("quick", HTMLButtonElement).addEventListener("click", () => void this.#quick());
     byId("join-form", HTMLFormElement).addEventListener("submit", (event) => {
       event.preventDefault();
@@ -75,6 +76,7 @@ export class StartView {
       name,
       ...terms(String(form.get("clock")), String(form.get("white"))),
       ...(password && { password }),
+      ...(form.has("fill") && { fill: true }),
     });
     if (await attempt(made)) this.#password.value = "";
   }
@@ -87,6 +89,14 @@ export class StartView {
     const filter = { metadata };
     const quick = { game: GAME, name, start: "full" as const, metadata, filter };
     await attempt(this.#place.quick({ ...quick, ...(config && { config }) }));
+  }
+
+  /** Against a bot, as soon as it sits there. */
+  async #computer(): Promise<void> {
+    const name = this.#needName();
+    if (name === undefined) return;
+    const lobby = { game: GAME, name, start: "full" as const, ...terms("", "random") };
+    await attempt(this.#place.create(lobby).then(() => this.#place.ask("bot")));
   }
 
   async #join(which: Pick<Join, "code" | "id">, role: Role): Promise<void> {

@@ -23,6 +23,8 @@ export interface Create {
   locked?: boolean;
   metadata?: Metadata;
   start?: StartRule;
+  /** Whether bots take the seats that are free as a match begins. */
+  fill?: boolean;
   colour?: Colour;
   name: string;
   deltas?: boolean;
@@ -80,7 +82,9 @@ export interface Listed {
   id: string;
   game: string;
   host: string;
+  /** Seats taken by people; bots make way. */
   players: number;
+  bots?: number;
   capacity: number;
   phase: Phase;
   /** Whether `join` asks for one. */
@@ -106,6 +110,7 @@ export interface Lobby {
   visibility: Visibility;
   password?: boolean;
   locked?: boolean;
+  fill?: boolean;
   start: StartRule;
   phase: Phase;
   /** Only while it is starting. */
@@ -129,13 +134,16 @@ export interface Seat {
   ready: boolean;
   overdue?: boolean;
   colour?: Colour;
+  /** Nobody's: always ready, and it makes way for who comes. */
+  bot?: boolean;
 }
 
 /** How a lobby is run. */
 export type Terms = Required<
   Pick<
     Lobby,
-    "visibility" | "password" | "locked" | "start" | "capacity" | "max_spectators" | "metadata"
+    | "visibility" | "password" | "locked" | "fill" | "start" | "capacity" | "max_spectators"
+    | "metadata"
   >
 >;
 
@@ -163,6 +171,8 @@ export interface Outcome {
   reason: string;
 }
 
+export type LeaveReason = "left" | "expired" | "kicked" | "banned" | "made_way";
+
 export interface Changed {
   version: number;
   change: Change;
@@ -175,7 +185,7 @@ export type Change =
   | { type: "dropped"; seat: number; kept_until_ms: number; claim_from_ms?: number }
   | { type: "overdue"; seat: number }
   | { type: "returned"; seat: number }
-  | { type: "left"; seat: number; reason: "left" | "expired" | "kicked" | "banned" }
+  | { type: "left"; seat: number; reason: LeaveReason }
   | { type: "host"; seat: number }
   | { type: "ready"; seat: number; ready: boolean }
   | { type: "spectators"; count: number }
@@ -260,6 +270,7 @@ export interface Requests {
   settings: { takes: [Settings]; tells: object };
   host: { takes: [{ seat: number }]; tells: object };
   kick: { takes: [{ seat?: number; spectator?: string; ban?: "player" | "address" }]; tells: object };
+  bot: { takes: []; tells: { seat: number } };
   claim: { takes: []; tells: object };
   colour: { takes: [{ colour: Colour }]; tells: object };
   ready: { takes: [{ ready: boolean }]; tells: object };
