@@ -4,9 +4,10 @@
 
 use std::{borrow::Cow, fmt::Debug, ops::RangeInclusive, time::Duration};
 
-use parlor_shared::api::code;
+use parlor_shared::api::{code, lobby::OpenPoll};
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::question;
 use crate::time::Time;
 
 /// The rules of a game, written as a deterministic reducer.
@@ -102,6 +103,10 @@ pub trait Game: Sized + Send + 'static {
 
     /// Another seat is host now: [`Cx::host`]. By default nothing happens.
     fn host(_: &mut Self::State, _: &mut Cx<'_, Self>) {}
+
+    /// The audience and the spectators have voted on what [`Cx::ask`] asked: how many for each
+    /// option. By default nothing happens.
+    fn votes(_: &mut Self::State, _votes: &[u32], _: &mut Cx<'_, Self>) {}
 
     /// What a bot in this seat does now; `None`: nothing. In a game of turns one of the bots does
     /// something at a time: they are asked a moment after each change (`lobbies.bot_delay_ms`), the
@@ -270,6 +275,7 @@ pub struct Cx<'a, G: Game> {
     said: Vec<Said<G::Event>>,
     timers: Vec<(Timer, Option<Time>)>,
     keeps_view: bool,
+    asked: Option<OpenPoll>,
 }
 
 /// An event on its way.
@@ -288,8 +294,8 @@ impl<'a, G: Game> Cx<'a, G> {
     /// those that play, in order. (Public so that a game's own tests can call its rules.)
     pub fn new(now: Time, number: u32, seats: &'a [Seat], random: &'a mut Random) -> Self {
         let (said, timers) = (Vec::new(), Vec::new());
-        let (unix_ms, tick, host, keeps_view) = (0, 0, None, false);
-        Self { now, unix_ms, tick, number, host, seats, random, said, timers, keeps_view }
+        let (unix_ms, tick, host, keeps_view, asked) = (0, 0, None, false, None);
+        Self { now, unix_ms, tick, number, host, seats, random, said, timers, keeps_view, asked }
     }
 
     /// The same at this time of day.
@@ -377,6 +383,22 @@ impl<'a, G: Game> Cx<'a, G> {
         self.said.push(Said { to, volatile: Some(kind), event });
     }
 
+    /// Asks the audience and the spectators something: they vote for so many seconds, and
+    /// [`Game::votes`] hears how, unless the match is over by then. It takes the place of what is
+    /// being asked, of whose votes the game hears nothing.
+    ///
+    /// # Errors
+    /// `E_BAD_REQUEST` if the question is longer than 200 code points, if there are not 2 to 8
+    /// options of 1 to 64 code points each, if any of it has control characters or marks that turn
+    /// text around, or if the time is not 1 to 3600 s.
+    pub fn ask(&mut self, question: &str, options: &[&str], seconds: u32) -> Result<(), Reject> {
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        let open = OpenPoll { question: question.to_owned(), options, seconds };
+        question::check(&open).map_err(|message| Reject::new(code::BAD_REQUEST, message))?;
+        self.asked = Some(open);
+        Ok(())
+    }
+
     /// Says that nobody's view is another after this call, so that no state is sent for it. A
     /// client then learns of its action by the acknowledgement alone, and the state's `turn` waits
     /// for the next one.
@@ -397,6 +419,11 @@ impl<'a, G: Game> Cx<'a, G> {
     /// The same with whom each is for. (For `play`, and for a game's own tests.)
     pub fn take_said(&mut self) -> Vec<Said<G::Event>> {
         std::mem::take(&mut self.said)
+    }
+
+    /// Takes what was asked last. (For `play`, and for a game's own tests.)
+    pub fn take_asked(&mut self) -> Option<OpenPoll> {
+        self.asked.take()
     }
 
     /// Takes the deadlines set (`Some`) and cancelled so far, in order. (For `play`, and for a

@@ -14,6 +14,7 @@ mod name;
 mod pace;
 mod play;
 mod policy;
+mod question;
 mod quick;
 mod request;
 mod retry;

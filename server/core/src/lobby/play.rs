@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use parlor_shared::api::{Refusal, code};
+use parlor_shared::api::{Refusal, code, lobby::OpenPoll};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -84,6 +84,23 @@ pub(super) trait Configured: Send + Debug {
     fn start(&self, when: When, number: u32, cast: Cast, seed: u64) -> Started;
 }
 
+/// What the many are asked, and until when.
+#[derive(Debug)]
+pub(super) struct Question {
+    pub(super) open: OpenPoll,
+    pub(super) ends: Time,
+    pub(super) ends_ms: u64,
+}
+
+impl Question {
+    /// Asked now.
+    pub(super) fn new(open: OpenPoll, now: Time, unix_ms: u64) -> Self {
+        let seconds = u64::from(open.seconds);
+        let (ends, ends_ms) = (now + Duration::from_secs(seconds), unix_ms + 1000 * seconds);
+        Self { open, ends, ends_ms }
+    }
+}
+
 /// Who plays a match.
 #[derive(Debug)]
 pub(super) struct Cast {
@@ -127,6 +144,10 @@ pub(super) trait Play: Send + Debug {
     fn seat(&mut self, when: When, seat: Seat, change: SeatChange) -> Vec<Told>;
     /// Tells the game that another is host: its events.
     fn host(&mut self, when: When) -> Vec<Told>;
+    /// Tells the game how audience and spectators have voted: its events.
+    fn votes(&mut self, when: When, votes: &[u32]) -> Vec<Told>;
+    /// What the game asks them. Asked when [`Self::take_changed`] is true.
+    fn take_question(&mut self) -> Option<Question>;
     /// When [`Self::wake`] is due.
     fn deadline(&self) -> Option<Time>;
     /// Calls the earliest timer whose time has come at `when.now`: the game's events.
@@ -230,7 +251,17 @@ impl<G: Game> Configured for WithConfig<G> {
             .map_or_else(|Crashed| (None, Left::default()), |(state, left)| (Some(state), left));
         let (timers, changed) = (Timers::default(), true);
         let bots = (!bots.is_empty()).then(|| Box::new(Bots::new(bots, bot_delay)));
-        let mut play = Match::<G> { state, number, seats, random, turn: 0, timers, changed, bots };
+        let mut play = Match::<G> {
+            state,
+            number,
+            seats,
+            random,
+            turn: 0,
+            timers,
+            changed,
+            bots,
+            question: None,
+        };
         let told = play.take(when, left);
         (Box::new(play), told)
     }
@@ -248,6 +279,8 @@ struct Match<G: Game> {
     changed: bool,
     /// `None` as long as there is none.
     bots: Option<Box<Bots>>,
+    /// What the game would have asked.
+    question: Option<Box<Question>>,
 }
 
 /// Those whom nobody plays.
@@ -341,6 +374,14 @@ impl<G: Game> Play for Match<G> {
 
     fn host(&mut self, when: When) -> Vec<Told> {
         self.tell(when, G::host)
+    }
+
+    fn votes(&mut self, when: When, votes: &[u32]) -> Vec<Told> {
+        self.tell(when, |state, cx| G::votes(state, votes, cx))
+    }
+
+    fn take_question(&mut self) -> Option<Question> {
+        self.question.take().map(|question| *question)
     }
 
     fn deadline(&self) -> Option<Time> {
@@ -446,7 +487,10 @@ impl<G: Game> Match<G> {
     /// Takes over what a call has left: its events remain.
     fn take(&mut self, when: When, left: Left) -> Vec<Told> {
         self.timers.change(left.timers);
-        self.changed |= !left.keeps_view;
+        self.changed |= !left.keeps_view || left.asked.is_some();
+        if let Some(open) = left.asked {
+            self.question = Some(Box::new(Question::new(open, when.now, when.unix_ms)));
+        }
         self.expect_bots(when);
         left.told
     }
@@ -518,6 +562,7 @@ struct Left {
     told: Vec<Told>,
     timers: Vec<(Timer, Option<Time>)>,
     keeps_view: bool,
+    asked: Option<OpenPoll>,
 }
 
 impl Left {
@@ -526,7 +571,8 @@ impl Left {
         let told = said.filter_map(|Said { to, volatile, event }| {
             Some(Told { to, volatile, event: write_event(&event)? })
         });
-        Self { told: told.collect(), timers: cx.take_timers(), keeps_view: cx.keeps_view() }
+        let (told, timers, keeps_view) = (told.collect(), cx.take_timers(), cx.keeps_view());
+        Self { told, timers, keeps_view, asked: cx.take_asked() }
     }
 }
 

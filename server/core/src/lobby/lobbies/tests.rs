@@ -13,6 +13,7 @@ mod matches;
 mod net;
 mod phases;
 mod players;
+mod polls;
 mod quick;
 mod random;
 mod retry;
@@ -93,6 +94,7 @@ impl Script {
         timers::register(&mut games);
         absence::register(&mut games);
         bots::register(&mut games);
+        polls::register(&mut games);
         let settings = LobbySettings {
             games,
             max_lobbies,

@@ -259,6 +259,7 @@ impl Lobby {
     ) -> Vec<Member> {
         self.wake(now, pushes);
         self.grow_late(now, pushes);
+        self.tell_of_votes(now, pushes);
         self.tell_of_crowd(now, pushes);
         let mut gone = Vec::new();
         while let Some(at) =

@@ -258,9 +258,14 @@ impl Lobby {
     /// Looks whether the match has ended, and shows everybody how it stands if that is news.
     pub(super) fn settle(&mut self, pushes: &mut Pushes) {
         self.end_if_decided(pushes);
-        if self.play.as_mut().is_some_and(|play| play.take_changed()) {
-            self.show(pushes);
+        let Some(play) = &mut self.play else { return };
+        if !play.take_changed() {
+            return;
         }
+        if let Some(question) = play.take_question().filter(|_| self.phase == Phase::Playing) {
+            self.ask_for_game(question, pushes);
+        }
+        self.show(pushes);
     }
 
     /// Asks the game for its outcome, as after every change.
@@ -280,6 +285,7 @@ impl Lobby {
         self.outcome = Some(Box::new(outcome));
         // The story is told: nobody waits for anybody any more.
         self.members.iter_mut().for_each(|member| member.grow(Lateness::None));
+        self.end_games_poll(pushes);
         self.push(Change::Finished { outcome: told }, pushes);
         self.refuse_noted(pushes);
     }
