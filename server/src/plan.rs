@@ -253,7 +253,7 @@ impl Plan {
                 Rate::per_second(lobbies.inputs_per_second, lobbies.inputs_burst)
             },
             seed: chance::seed(),
-            policy: self.policy(),
+            policy: self.policy().into(),
         });
         let n_shards = usize::from(self.last_shard) + 1;
         let settings = WorldSettings {

@@ -69,7 +69,7 @@ impl Lobbies {
         let lobbies = LobbySettings {
             games,
             max_lobbies: LOBBIES as usize,
-            policy: Policy::without_countdown(),
+            policy: Policy::without_countdown().into(),
             ..Default::default()
         };
         let world = World::new(WorldSettings {

@@ -114,7 +114,7 @@ impl Rig {
         let lobbies = LobbySettings {
             games,
             max_lobbies: 10,
-            policy: Policy::without_countdown(),
+            policy: Policy::without_countdown().into(),
             ..Default::default()
         };
         let world = World::new(WorldSettings {

@@ -77,7 +77,7 @@ impl Shard {
             epoch_ms: EPOCH_MS,
             inputs: Rate::per_second(60, 120),
             seed: seed ^ u64::from(own.shard),
-            policy: plan.lobbies.clone(),
+            policy: plan.lobbies.clone().into(),
         };
         let world = World::new(WorldSettings {
             neighbours,

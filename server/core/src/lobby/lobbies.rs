@@ -74,7 +74,7 @@ pub struct LobbySettings {
     /// Seeds what is drawn by lot.
     pub seed: u64,
     /// How they are run.
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
 }
 
 /// Everything that can happen to lobbies.
@@ -96,7 +96,6 @@ pub enum LobbyInput {
 #[derive(Debug)]
 pub struct Lobbies {
     settings: LobbySettings,
-    policy: Arc<Policy>,
     lobbies: Table<LobbyKey, Lobby>,
     by_code: BTreeMap<Code, LobbyKey>,
     by_id: BTreeMap<LobbyId, LobbyKey>,
@@ -125,7 +124,6 @@ impl Lobbies {
     pub fn new(settings: LobbySettings, neighbours: Neighbours) -> Self {
         Self {
             random: Random::new(settings.seed),
-            policy: Arc::new(settings.policy.clone()),
             settings,
             lobbies: Table::default(),
             by_code: BTreeMap::new(),
@@ -396,39 +394,28 @@ impl Lobbies {
         }
         lobby.catch_up(now, pushes);
         lobby.touch(now.time);
+        let mut seed = || self.random.next_u64();
         let frame = match request {
             Request::Settings(settings) => {
-                let seed = self.random.next_u64();
-                answer_frame(ack, lobby.set(now, at, &settings, seed, pushes))
+                answer_frame(ack, lobby.set(now, at, &settings, seed(), pushes))
             }
             Request::Host(host) => answer_frame(ack, lobby.hand_over(now, at, host.seat, pushes)),
             Request::Kick(kick) => {
-                let seed = self.random.next_u64();
-                let kicked = lobby.kick(now, at, &kick, seed, pushes);
+                let kicked = lobby.kick(now, at, &kick, seed(), pushes);
                 let kicked = kicked.map(|member| {
                     member.iter().for_each(|member| self.remove(member, pushes));
                 });
                 answer_frame(ack, kicked.map(|()| Done {}))
             }
-            Request::Bot => {
-                let seed = self.random.next_u64();
-                answer_frame(ack, lobby.add_bot(now, at, seed, pushes))
-            }
+            Request::Bot => answer_frame(ack, lobby.add_bot(now, at, seed(), pushes)),
             Request::Claim => answer_frame(ack, lobby.claim(now, at, pushes)),
             Request::Colour(paint) => answer_frame(ack, lobby.paint(at, paint.colour, pushes)),
             Request::Ready(ready) => {
-                let seed = self.random.next_u64();
-                answer_frame(ack, lobby.ready(now, at, ready.ready, seed, pushes))
+                answer_frame(ack, lobby.ready(now, at, ready.ready, seed(), pushes))
             }
             Request::Stop => answer_frame(ack, lobby.stop(at, pushes)),
-            Request::Start => {
-                let seed = self.random.next_u64();
-                answer_frame(ack, lobby.start(now, at, seed, pushes))
-            }
-            Request::Rematch => {
-                let seed = self.random.next_u64();
-                answer_frame(ack, lobby.rematch(now, at, seed, pushes))
-            }
+            Request::Start => answer_frame(ack, lobby.start(now, at, seed(), pushes)),
+            Request::Rematch => answer_frame(ack, lobby.rematch(now, at, seed(), pushes)),
             Request::Chat(chat) => answer_frame(ack, lobby.chat(now, at, &chat.text, pushes)),
             Request::Poll(open) => answer_frame(ack, lobby.open_poll(now, at, open, pushes)),
             Request::Vote(vote) => {

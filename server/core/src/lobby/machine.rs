@@ -236,6 +236,13 @@ pub(super) struct Comer {
     pub(super) seen: Option<u64>,
 }
 
+impl Comer {
+    /// Somebody who has seen nothing yet.
+    pub(super) fn new((socket, who): (Address, Who), deltas: bool, format: api::Format) -> Self {
+        Self { socket, who, deltas, format, seen: None }
+    }
+}
+
 /// What somebody says of themselves who takes a place.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Guest<'a> {

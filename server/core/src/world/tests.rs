@@ -121,7 +121,7 @@ impl Script {
         Self::with_lobbies(Some(LobbySettings {
             games,
             max_lobbies: 10,
-            policy: Policy::without_countdown(),
+            policy: Policy::without_countdown().into(),
             ..Default::default()
         }))
     }

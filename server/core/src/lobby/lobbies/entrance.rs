@@ -38,25 +38,25 @@ impl Lobbies {
         ids: &mut Ids,
         pushes: &mut Pushes,
     ) -> Result<Came, Refusal> {
-        let token = self.first_token(create.key.as_ref(), &person, None, ids);
+        let comer = Comer::new((who, person), create.deltas, create.format);
+        let token = self.first_token(create.key.as_ref(), &comer.who, None, ids);
         if let Some(token) = token.filter(|token| self.by_token.contains_key(token)) {
-            let (deltas, format) = (create.deltas, create.format);
-            let comer = Comer { socket: who, who: person, deltas, format, seen: None };
             let Came { joined, before } = self.come_back(now, &comer, token, ids, pushes)?;
             return Ok(Came { joined: api::Joined { created: true, ..joined }, before });
         }
-        Ok(self.create(now, (who, person), create, token, ids, pushes)?.into())
+        Ok(self.create(now, comer, create, token, ids, pushes)?.into())
     }
 
     fn create(
         &mut self,
         now: Now,
-        (who, person): (Address, Who),
+        comer: Comer,
         create: &api::Create,
         token: Option<ResumeToken>,
         ids: &mut Ids,
         pushes: &mut Pushes,
     ) -> Result<api::Joined, Refusal> {
+        let who = comer.socket;
         self.outside(who)?;
         if self.lobbies.len() >= self.settings.max_lobbies {
             return Err(Refusal::new(code::LIMIT, "the server holds as many lobbies as it may"));
@@ -77,23 +77,10 @@ impl Lobbies {
             made_ms: now.unix_ms,
             home: (self.neighbours.own, self.lobbies.next_key()),
         };
-        let mut lobby = Lobby::new(
-            identity,
-            create.game.clone(),
-            kind,
-            config,
-            settings,
-            Arc::clone(&self.policy),
-        );
+        let policy = Arc::clone(&self.settings.policy);
+        let mut lobby = Lobby::new(identity, create.game.clone(), kind, config, settings, policy);
         let seed = self.random.next_u64();
         let token = token.unwrap_or_else(|| ResumeToken::from_bytes(self.mint(ids)));
-        let comer = Comer {
-            socket: who,
-            who: person,
-            deltas: create.deltas,
-            format: create.format,
-            seen: None,
-        };
         let (name, role) = (create.name.as_str(), api::Role::Player);
         let guest = Guest { name, rename: false, role, colour: create.colour };
         let joined = lobby.enter(now, guest, token, comer, seed, pushes)?;
@@ -140,8 +127,7 @@ impl Lobbies {
             self.outside(who)?;
             return Err(Refusal::new(code::NOT_FOUND, "there is no such lobby"));
         };
-        let (deltas, format) = (join.deltas, join.format);
-        let comer = Comer { socket: who, who: person, deltas, format, seen: None };
+        let comer = Comer::new((who, person), join.deltas, join.format);
         if join.role == api::Role::Audience {
             return Ok(self.attend_once(now, &comer, key, join, pushes)?.into());
         }
@@ -197,13 +183,8 @@ impl Lobbies {
         if is_elsewhere {
             return Err(in_another());
         }
-        let comer = Comer {
-            socket: who,
-            who: person,
-            deltas: resume.deltas,
-            format: resume.format,
-            seen: resume.version,
-        };
+        let comer = Comer::new((who, person), resume.deltas, resume.format);
+        let comer = Comer { seen: resume.version, ..comer };
         self.come_back(now, &comer, token, ids, pushes)
     }
 
@@ -240,7 +221,7 @@ impl Lobbies {
         // The token that is shown stays good until the answer with the next one has arrived.
         let member = &lobby.members()[at];
         let is_held = member.socket.is_some_and(|socket| socket != who);
-        if is_held && self.policy.second_tab == SecondTab::Refuse {
+        if is_held && self.settings.policy.second_tab == SecondTab::Refuse {
             let message = "another connection holds this place; close it first";
             return Err(Refusal::new(code::CONNECTED, message));
         }

@@ -101,7 +101,7 @@ impl Script {
             max_audience: 100,
             epoch_ms: EPOCH_MS,
             seed: 5,
-            policy,
+            policy: policy.into(),
             inputs: None,
         };
         let now = Time::after_start(Duration::from_secs(1000));

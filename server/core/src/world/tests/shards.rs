@@ -35,7 +35,7 @@ impl Net {
                 games,
                 max_lobbies: 10,
                 max_audience: 100,
-                policy: Policy::without_countdown(),
+                policy: Policy::without_countdown().into(),
                 ..Default::default()
             };
             let recovery = recovery.clone();

@@ -40,7 +40,7 @@ impl Net {
                 inputs: None,
                 epoch_ms: EPOCH_MS,
                 seed: 5,
-                policy: Policy::without_countdown(),
+                policy: Policy::without_countdown().into(),
             };
             let neighbours = Neighbours { own: *own, all: all.clone(), owners: Owners::new(3) };
             Lobbies::new(settings, neighbours)
