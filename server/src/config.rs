@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
+use parlor_core::lobby::{HostMigration, SecondTab};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
@@ -191,10 +192,10 @@ config! {
         bot_delay_ms: u64 = 700,
         /// Who is host while the host's connection is lost: "connected", the player who has been
         /// there longest and is connected, or "stay", the same until the seat is left.
-        host_migration: HostRule = HostRule::Connected,
+        host_migration: HostMigration = HostMigration::Connected,
         /// Who has a place when a second connection shows its token: "takeover", the second, or
         /// "refuse", the first.
-        second_tab: TabRule = TabRule::Takeover,
+        second_tab: SecondTab = SecondTab::TakeOver,
     }
     /// What is kept of clients that lose their connection, where namespaces let them come back.
     recovery: Recovery {
@@ -290,26 +291,6 @@ pub enum Offered {
     Polling,
     /// WebSocket, by an upgrade from polling or at once.
     Websocket,
-}
-
-/// Who is host while the host's connection is lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HostRule {
-    /// The player who has been there longest and is connected.
-    Connected,
-    /// The same, until the seat is left.
-    Stay,
-}
-
-/// Who has a place when a second connection shows its token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TabRule {
-    /// The second.
-    Takeover,
-    /// The first.
-    Refuse,
 }
 
 /// How log lines look.

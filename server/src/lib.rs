@@ -226,7 +226,7 @@ pub use parlor_core::{
     close::CloseReason,
     effect::{AckError, DisconnectReason},
     engine_io::Transport,
-    lobby::game,
+    lobby::{HostMigration, SecondTab, game},
     time::Time,
 };
 pub use parlor_shared::{

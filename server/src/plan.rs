@@ -8,7 +8,7 @@ use parlor_core::{
     cluster::{Neighbours, Owners},
     engine_io::Settings,
     key::ShardId,
-    lobby::{Games, HostMigration, LobbySettings, Policy, SecondTab},
+    lobby::{Games, LobbySettings, Policy},
     rate::Rate,
     socket_io::{Dynamic, RecoverySettings},
 };
@@ -22,7 +22,7 @@ use crate::{
     chance,
     clock::Clock,
     cluster::{Adapter as _, Cluster, InProcess, Inlet, Links},
-    config::{Config, HostRule, TabRule},
+    config::Config,
     cors::Cors,
     engine_app::EngineApp,
     handlers::{
@@ -214,14 +214,8 @@ impl Plan {
             open_timeout: least_1_s(config.open_timeout_ms),
             max_match: least_1_s(config.max_match_ms),
             bot_delay: Duration::from_millis(config.bot_delay_ms.max(1)),
-            host_migration: match config.host_migration {
-                HostRule::Connected => HostMigration::Connected,
-                HostRule::Stay => HostMigration::Stay,
-            },
-            second_tab: match config.second_tab {
-                TabRule::Takeover => SecondTab::TakeOver,
-                TabRule::Refuse => SecondTab::Refuse,
-            },
+            host_migration: config.host_migration,
+            second_tab: config.second_tab,
         }
     }
 

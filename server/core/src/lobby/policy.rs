@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// What the configuration says of lobbies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
@@ -21,8 +23,9 @@ pub struct Policy {
     pub second_tab: SecondTab,
 }
 
-/// Who is host while the host's connection is lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Who is host while the host's connection is lost. Written in lower case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum HostMigration {
     /// The player who has been there longest and is connected.
     Connected,
@@ -30,8 +33,9 @@ pub enum HostMigration {
     Stay,
 }
 
-/// Which of two connections has a place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Which of two connections has a place. Written in lower case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum SecondTab {
     /// The second; the first is disconnected.
     TakeOver,
