@@ -427,6 +427,7 @@ fn a_configuration_that_makes_no_sense_is_refused() {
     for (change, sentence) in [
         ((|c| c.proxy.trusted = vec!["x".to_owned()]) as fn(&mut Config), "neither an address"),
         (|c| c.engine.ping_interval_ms = 0, "engine.ping_interval_ms must not be 0"),
+        (|c| c.lobbies.finished_ms = 999, "lobbies.finished_ms is 1000 or more"),
         (|c| c.engine.transports.clear(), "engine.transports must not be empty"),
         (
             |c| (c.cors.origins, c.cors.credentials) = (vec!["*".to_owned()], true),

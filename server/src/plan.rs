@@ -41,6 +41,11 @@ use crate::{
 /// After the sessions have ended, how long their last answers may take to be written.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// Longest countdown to a match: nobody sits through more.
+const MAX_COUNTDOWN_MS: u64 = 3_600_000;
+/// Shortest phase of a lobby: its clients see it before it is over.
+const MIN_PHASE_MS: u64 = 1_000;
+
 /// What was registered on a server.
 pub(crate) struct Parts {
     pub(crate) config: Config,
@@ -83,17 +88,7 @@ impl Plan {
         };
         let transports = Transports::new(&config.engine.transports).map_err(wrong)?;
         let ms = Duration::from_millis;
-        for (value, key) in [
-            (config.engine.ping_interval_ms, "engine.ping_interval_ms"),
-            (config.engine.ping_timeout_ms, "engine.ping_timeout_ms"),
-            (config.engine.connect_timeout_ms, "engine.connect_timeout_ms"),
-            (config.engine.attachments_timeout_ms, "engine.attachments_timeout_ms"),
-            (config.engine.max_payload as u64, "engine.max_payload"),
-        ] {
-            if value == 0 {
-                return Err(wrong(format!("{key} must not be 0")));
-            }
-        }
+        check(&config).map_err(wrong)?;
         if cluster.as_ref().is_some_and(|cluster| cluster.node >= cluster.n_nodes) {
             return Err(wrong("a node's number is below the number of nodes".to_owned()));
         }
@@ -207,13 +202,13 @@ impl Plan {
     /// How lobbies are run.
     fn policy(&self) -> Policy {
         let config = &self.config.lobbies;
-        let least_1_s = |ms: u64| Duration::from_millis(ms.max(1000));
+        let ms = Duration::from_millis;
         Policy {
-            countdown: Duration::from_millis(config.countdown_ms.min(3_600_000)),
-            finished: least_1_s(config.finished_ms),
-            open_timeout: least_1_s(config.open_timeout_ms),
-            max_match: least_1_s(config.max_match_ms),
-            bot_delay: Duration::from_millis(config.bot_delay_ms.max(1)),
+            countdown: ms(config.countdown_ms),
+            finished: ms(config.finished_ms),
+            open_timeout: ms(config.open_timeout_ms),
+            max_match: ms(config.max_match_ms),
+            bot_delay: ms(config.bot_delay_ms),
             host_migration: config.host_migration,
             second_tab: config.second_tab,
         }
@@ -342,4 +337,59 @@ pub(crate) enum Entrance {
     Door(Box<Door>),
     /// The acceptor hands them over.
     Acceptor(mpsc::Receiver<Accepted>),
+}
+
+/// Refuses figures that no server can run with.
+fn check(config: &Config) -> Result<(), String> {
+    let Config { engine, lobbies, .. } = config;
+    for (value, least, key) in [
+        (engine.ping_interval_ms, 1, "engine.ping_interval_ms"),
+        (engine.ping_timeout_ms, 1, "engine.ping_timeout_ms"),
+        (engine.connect_timeout_ms, 1, "engine.connect_timeout_ms"),
+        (engine.attachments_timeout_ms, 1, "engine.attachments_timeout_ms"),
+        (engine.max_payload as u64, 1, "engine.max_payload"),
+        (lobbies.bot_delay_ms, 1, "lobbies.bot_delay_ms"),
+        (lobbies.finished_ms, MIN_PHASE_MS, "lobbies.finished_ms"),
+        (lobbies.open_timeout_ms, MIN_PHASE_MS, "lobbies.open_timeout_ms"),
+        (lobbies.max_match_ms, MIN_PHASE_MS, "lobbies.max_match_ms"),
+    ] {
+        match (value, least) {
+            (0, _) => return Err(format!("{key} must not be 0")),
+            (value, least) if value < least => return Err(format!("{key} is {least} or more")),
+            _ => {}
+        }
+    }
+    if lobbies.countdown_ms > MAX_COUNTDOWN_MS {
+        return Err(format!("lobbies.countdown_ms is {MAX_COUNTDOWN_MS} at most"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_lobbies_are_what_they_may_be_at_the_limit_and_not_past_it() {
+        let of = |change: fn(&mut Config, u64), ms| {
+            let mut config = Config::default();
+            change(&mut config, ms);
+            check(&config)
+        };
+        let refused = |sentence: &str| Err(sentence.to_owned());
+        for (change, key) in [
+            ((|c, ms| c.lobbies.finished_ms = ms) as fn(&mut Config, u64), "lobbies.finished_ms"),
+            (|c, ms| c.lobbies.open_timeout_ms = ms, "lobbies.open_timeout_ms"),
+            (|c, ms| c.lobbies.max_match_ms = ms, "lobbies.max_match_ms"),
+        ] {
+            assert_eq!(of(change, 1_000), Ok(()));
+            assert_eq!(of(change, 999), refused(&format!("{key} is 1000 or more")));
+            assert_eq!(of(change, 0), refused(&format!("{key} must not be 0")));
+        }
+        let bot = |ms| of(|c, ms| c.lobbies.bot_delay_ms = ms, ms);
+        assert_eq!((bot(1), bot(0)), (Ok(()), refused("lobbies.bot_delay_ms must not be 0")));
+        let countdown = |ms| of(|c, ms| c.lobbies.countdown_ms = ms, ms);
+        assert_eq!((countdown(0), countdown(3_600_000)), (Ok(()), Ok(())));
+        assert_eq!(countdown(3_600_001), refused("lobbies.countdown_ms is 3600000 at most"));
+    }
 }
