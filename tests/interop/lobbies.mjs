@@ -9,7 +9,10 @@ import { readOptions, run } from "./harness.mjs";
 import { at } from "./lobbies/player.mjs";
 
 const SUITES = {
-  plain: ["entrance", "finding", "inputs", "kicks", "matches", "relay", "returns", "talk", "time"],
+  plain: [
+    ...["entrance", "finding", "inputs", "kicks", "matches", "presence"],
+    ...["relay", "returns", "talk", "time"],
+  ],
   long: ["countdown"],
   short: ["deadlines"],
 };

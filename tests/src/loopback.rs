@@ -132,8 +132,8 @@ mod tests {
         input::{Scope, Target},
         key::{Key as _, LobbyKey, NamespaceKey, SocketKey, ViewId, ViewerKey},
         lobby::{
-            Answer as LobbyAnswer, Ask, Card, LobbyMessage, Prospect, QuickMessage, Request,
-            WatchMessage, Wish,
+            Answer as LobbyAnswer, Ask, Card, LobbyMessage, PresenceMessage, Prospect,
+            QuickMessage, Request, WatchMessage, Wish,
         },
         views::ViewMessage,
     };
@@ -143,12 +143,13 @@ mod tests {
         socket_io::{Args, Draft, Frame},
     };
 
-    const REQUESTS: [&str; 17] = [
+    const REQUESTS: [&str; 18] = [
         r#"["create",{"game":"chess","config":{"a":[1,"é"]},"name":"A"}]"#,
         r#"["join",{"code":"BCDFG","name":"A","role":"spectator"}]"#,
         r#"["quick",{"game":"g","name":"A","filter":{"free":2,"metadata":{"a":{"max":1}}}}]"#,
         r#"["watch",{"text":"x","sort":"+n"}]"#,
         r#"["unwatch"]"#,
+        r#"["presence",{"players":["a","é"]}]"#,
         r#"["resume",{"token":"x"}]"#,
         r#"["list",{"game":"chess","metadata":{"a":{"in":[1,"x"]},"b":{"min":2}},"sort":"-b"}]"#,
         r#"["settings",{"metadata":{"a":-0.5}}]"#,
@@ -244,6 +245,13 @@ mod tests {
             WatchMessage::Unwatch(1),
         ];
         all.extend(watch.map(|message| Message::Lobby(LobbyMessage::Watch(message))));
+        let presence = [
+            PresenceMessage::Here("ada".into(), true),
+            PresenceMessage::Follow(None, vec!["ada".into()]),
+            PresenceMessage::Unfollow(Some("bob".into()), vec!["ada".into()]),
+            PresenceMessage::Shown(Some("bob".into()), vec![("ada".into(), false)]),
+        ];
+        all.extend(presence.map(|message| Message::Lobby(LobbyMessage::Presence(message))));
         let quick = [
             QuickMessage::Probe(1, Box::new(wish.filter.clone())),
             QuickMessage::Seek(socket, 2, Box::new(wish)),

@@ -64,6 +64,7 @@ impl Message {
                 sockets.iter().filter_map(|socket| socket.details.as_ref()).map(|d| d.len()).sum()
             }
             Self::Lobby(LobbyMessage::Ask(ask)) => ask.request.n_bytes(),
+            Self::Lobby(LobbyMessage::Presence(message)) => message.n_bytes(),
             Self::Lobby(LobbyMessage::Answer(answer)) => {
                 answer.frame.as_ref().map_or(0, |frame| frame.wire().len())
             }

@@ -12,6 +12,7 @@ mod quick;
 mod format;
 mod input;
 mod phases;
+mod presence;
 mod retry;
 mod seats;
 mod settings;
@@ -29,6 +30,9 @@ pub use input::ForTick;
 pub use listing::*;
 pub use metadata::*;
 pub use phases::{Closed, ClosedReason, Phase, StartRule};
+pub use presence::{
+    MAX_PLAYER_BYTES, MAX_PRESENCE_PLAYERS, Online, Presence, PresencePush, is_player,
+};
 pub use quick::Quick;
 pub use retry::{IdempotencyKey, MAX_KEY_LETTERS, MIN_KEY_LETTERS};
 pub use seats::{Ban, Kick, Kicked, LeaveReason};
@@ -59,6 +63,8 @@ pub mod request {
     pub const WATCH: &str = "watch";
     /// No argument → [`super::Done`]: ends what `watch` began.
     pub const UNWATCH: &str = "unwatch";
+    /// [`super::Presence`] → [`super::Online`], and from then on [`super::push::PRESENCE`].
+    pub const PRESENCE: &str = "presence";
     /// [`super::Settings`] → [`super::Done`]: the host changes how the lobby is run.
     pub const SETTINGS: &str = "settings";
     /// [`super::HandOver`] → [`super::Done`]: the host makes another seat host.
@@ -128,6 +134,8 @@ pub mod push {
     pub const CLOSED: &str = "closed";
     /// [`super::ListingChange`]: what is watched has changed; reliable, at most four a second.
     pub const LISTING: &str = "listing";
+    /// [`super::PresencePush`]: a player has come online, or is not any more.
+    pub const PRESENCE: &str = "presence";
     /// [`super::TypingPush`]: somebody began or stopped typing; may be lost.
     pub const TYPING: &str = "typing";
     /// [`super::AudiencePush`]: another number of people in the audience; may be lost.

@@ -3,6 +3,7 @@
 
 mod crowd;
 mod entrance;
+mod presence;
 mod quick;
 mod time;
 mod watching;
@@ -29,9 +30,11 @@ use super::{
     listing::Board,
     machine::{Comer, Deed, Guest, Identity, Lobby, Member, Now, Settings},
     message::{Answer, Ask, LobbyMessage},
+    online::Online,
     pace::Phases,
     play::Games,
     policy::{Policy, SecondTab},
+    presence::Presence,
     quick::{QuickMessage, QuickPlay, Told},
     request::Request,
     retry::FirstTokens,
@@ -109,6 +112,8 @@ pub struct Lobbies {
     watched: Watched,
     watchers: Watchers,
     quick: QuickPlay,
+    presence: Presence,
+    online: Online,
     /// Who is yet to be told that the lobby is no more in whose audience they were.
     dismissed: Vec<crowd::Dismissed>,
     neighbours: Neighbours,
@@ -137,6 +142,8 @@ impl Lobbies {
             watched: Watched::default(),
             watchers: Watchers::new(neighbours.clone()),
             quick: QuickPlay::new(neighbours.clone()),
+            presence: Presence::new(neighbours.clone()),
+            online: Online::default(),
             dismissed: Vec::new(),
             neighbours,
             deadlines: Deadlines::default(),
@@ -155,9 +162,11 @@ impl Lobbies {
         self.lobbies.is_empty()
     }
 
-    /// True if no socket is in `/lobby` and none waits for a listing or a seat.
+    /// True if no socket is in `/lobby`, none waits for a listing or a seat, and nobody is online.
     pub fn is_unvisited(&self) -> bool {
-        self.visitors.is_empty() && self.quick.is_empty() && self.watchers.is_empty()
+        let is_unvisited = self.visitors.is_empty() && self.presence.is_empty();
+        let is_unsought = self.quick.is_empty() && self.watchers.is_empty();
+        is_unvisited && is_unsought && self.online.is_empty()
     }
 
     /// Lobbies with a match on; cost grows with their number.
@@ -178,8 +187,9 @@ impl Lobbies {
     /// When [`LobbyInput::Timeout`] is due.
     pub fn deadline(&self) -> Option<Time> {
         let listings = [self.watched.deadline(), self.watchers.deadline()];
+        let people = [self.presence.deadline(), self.online.deadline()];
         let machines = [self.deadlines.next(), self.visitors.deadline(), self.quick.deadline()];
-        listings.into_iter().chain(machines).flatten().min()
+        listings.into_iter().chain(people).chain(machines).flatten().min()
     }
 
     /// Takes in one thing that happened.
@@ -194,7 +204,13 @@ impl Lobbies {
         self.sweep(time);
         let mut asked = Vec::new();
         match input {
-            LobbyInput::Arrived(socket, who) => self.visitors.arrived(time, socket, who),
+            LobbyInput::Arrived(socket, who) => {
+                self.come_online(now, &who, ids, effects);
+                self.visitors.arrived(time, socket, who);
+            }
+            LobbyInput::Asked(socket, Ok(Request::Presence(presence)), ack) => {
+                self.want_presence(now, socket, presence, ack, ids, effects);
+            }
             LobbyInput::Asked(socket, Ok(Request::Watch(filter)), ack) => {
                 self.watch(now, socket, *filter, ack, ids, effects);
             }
@@ -212,6 +228,7 @@ impl Lobbies {
             }
             LobbyInput::Gone(socket) => {
                 self.unwatch(now, socket, ids, effects);
+                self.go_offline(now, socket, ids, effects);
                 self.visitors.gone(socket, &mut asked);
             }
             LobbyInput::Told(from, message) => self.told(now, from, message, ids, effects),
@@ -221,6 +238,7 @@ impl Lobbies {
                 }
                 self.timeout(time, effects);
                 self.watch_timeout(now, ids, effects);
+                self.presence_timeout(now, ids, effects);
             }
         }
         self.carry(now, asked, ids, effects);
@@ -295,6 +313,9 @@ impl Lobbies {
             LobbyMessage::Watch(message) => {
                 return self.watch_told(now, from, message, ids, effects);
             }
+            LobbyMessage::Presence(message) => {
+                return self.presence_told(now, from, message, ids, effects);
+            }
             LobbyMessage::Quick(message) => {
                 return self.quick_told(now, from, message, ids, effects);
             }
@@ -332,7 +353,7 @@ impl Lobbies {
         let may_move = request.may_move();
         let frame = match request {
             // Who seeks a seat was sent somewhere before it is asked for; who watches is no guest.
-            Request::Quick(_) | Request::Watch(_) | Request::Unwatch => None,
+            Request::Quick(_) | Request::Watch(_) | Request::Unwatch | Request::Presence(_) => None,
             Request::Create(create) => {
                 let came = self.create_once(now, (who, person), &create, ids, &mut pushes);
                 answer_frame(ack, came.map(|came| came.into_joined(&mut before)))
@@ -442,6 +463,7 @@ impl Lobbies {
             | Request::Quick(_)
             | Request::Watch(_)
             | Request::Unwatch
+            | Request::Presence(_)
             | Request::Resume(_)
             | Request::List(_)
             | Request::Leave => unreachable!("handled by the caller"),

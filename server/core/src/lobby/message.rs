@@ -9,7 +9,10 @@ use parlor_shared::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{filter::Card, quick::QuickMessage, request::Request, watch::WatchMessage, who::Who};
+use super::{
+    filter::Card, online::PresenceMessage, quick::QuickMessage, request::Request,
+    watch::WatchMessage, who::Who,
+};
 use crate::{delivery::Delivery, key::SocketKey};
 
 /// One message. The sender's shard is known from how it came.
@@ -27,6 +30,8 @@ pub enum LobbyMessage {
     Quick(QuickMessage),
     /// About listings that are watched.
     Watch(WatchMessage),
+    /// About who is online.
+    Presence(PresenceMessage),
     /// From a lobby: the answer to the last request of a socket of the receiver's.
     Answer(Answer),
     /// From a lobby: something for a socket of the receiver's.

@@ -32,6 +32,8 @@ pub enum Request {
     Watch(Box<api::Filter>),
     /// Not any more.
     Unwatch,
+    /// Be told which players are online.
+    Presence(api::Presence),
     /// Change how the lobby is run.
     Settings(Box<api::Settings>),
     /// Make another seat host.
@@ -91,6 +93,7 @@ impl Request {
                 Self::Watch(if has_argument(args) { first(args)? } else { Box::default() })
             }
             name::UNWATCH => Self::Unwatch,
+            name::PRESENCE => Self::Presence(first(args)?),
             name::SETTINGS => Self::Settings(first(args)?),
             name::HOST => Self::Host(first(args)?),
             name::KICK => Self::Kick(first(args)?),
@@ -145,6 +148,7 @@ impl Request {
             }
             Self::Join(join) => join.name.len() + join.password.as_ref().map_or(0, String::len),
             Self::List(filter) | Self::Watch(filter) => filter.n_bytes(),
+            Self::Presence(presence) => presence.players.iter().map(String::len).sum(),
             Self::Settings(settings) => {
                 let metadata = settings.metadata.as_ref().map_or(0, Metadata::n_bytes);
                 settings.password.as_ref().map_or(0, String::len) + metadata
@@ -172,6 +176,7 @@ impl Serialize for Request {
             Self::List(list) => serde_json::to_string(&(name::LIST, list)),
             Self::Watch(filter) => serde_json::to_string(&(name::WATCH, filter)),
             Self::Unwatch => serde_json::to_string(&(name::UNWATCH,)),
+            Self::Presence(presence) => serde_json::to_string(&(name::PRESENCE, presence)),
             Self::Settings(settings) => serde_json::to_string(&(name::SETTINGS, settings)),
             Self::Host(host) => serde_json::to_string(&(name::HOST, host)),
             Self::Kick(kick) => serde_json::to_string(&(name::KICK, kick)),

@@ -38,7 +38,7 @@ use crate::{
     cluster::Neighbours,
     fault::{self, Fault},
     gather::Gathering,
-    key::{GatheringKey, Origin, ShardId, SocketKey},
+    key::{GatheringKey, ShardId, SocketKey},
     rate::{Allowance, Rate},
     time::{Deadlines, Time},
 };
@@ -54,7 +54,7 @@ const GUESS_RATE: Rate = Rate { burst: 10, every: Duration::from_secs(2) };
 /// How fast one may make lobbies.
 const CREATE_RATE: Rate = Rate { burst: 20, every: Duration::from_millis(100) };
 
-/// How fast one may watch other listings.
+/// How fast one may watch other listings, or other players.
 const WATCH_RATE: Rate = Rate { burst: 10, every: Duration::from_millis(500) };
 
 /// What visitors want done, in order.
@@ -192,14 +192,19 @@ impl Visitors {
         self.visitors.insert(socket, visitor);
     }
 
-    /// Whose socket it is that wants to watch a listing, if it may.
-    pub(super) fn may_watch(&mut self, now: Time, socket: SocketKey) -> Result<Origin, Refusal> {
+    /// Whose socket it is.
+    pub(super) fn who(&self, socket: SocketKey) -> Option<&Who> {
+        self.visitors.get(&socket).map(|visitor| &visitor.who)
+    }
+
+    /// Whose socket it is that wants to watch a listing, or who is online, if it may.
+    pub(super) fn may_watch(&mut self, now: Time, socket: SocketKey) -> Result<Who, Refusal> {
         let not_connected = || Refusal::new(code::NOT_IN_LOBBY, "not connected to /lobby");
         let visitor = self.visitors.get_mut(&socket).ok_or_else(not_connected)?;
         if !visitor.watches.take(now, WATCH_RATE) {
-            return Err(Refusal::new(code::RATE, "too many listings at once; wait a moment"));
+            return Err(Refusal::new(code::RATE, "too much is watched at once; wait a moment"));
         }
-        Ok(visitor.who.address)
+        Ok(visitor.who.clone())
     }
 
     /// A socket is gone: the lobby it is in, or is about to be in, hears of it.

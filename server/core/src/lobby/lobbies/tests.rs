@@ -14,6 +14,7 @@ mod net;
 mod phases;
 mod players;
 mod polls;
+mod presence;
 mod quick;
 mod random;
 mod retry;

@@ -1,10 +1,7 @@
 //! Listings that are watched: what is said about them reaches who decides.
 
 use super::*;
-use crate::{
-    key::Origin,
-    lobby::{watch, watchers::Sends},
-};
+use crate::lobby::{watch, watchers::Sends};
 
 impl Lobbies {
     pub(super) fn watch(
@@ -18,8 +15,8 @@ impl Lobbies {
     ) {
         let (mut told, mut sends) = (watch::Told::new(), Sends::new());
         match self.visitors.may_watch(now.time, socket) {
-            Ok(origin) => {
-                let who: (SocketKey, Origin) = (socket, origin);
+            Ok(who) => {
+                let who = (socket, who.address);
                 self.watchers.watch(now.time, who, filter, ack, (&mut told, &mut sends));
             }
             Err(refusal) => {

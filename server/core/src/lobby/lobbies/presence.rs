@@ -1,0 +1,115 @@
+//! Who is online: what is said about it reaches who decides.
+
+use super::*;
+use crate::lobby::{
+    online::{PresenceMessage, Told},
+    presence::Sends,
+};
+
+impl Lobbies {
+    /// A socket has joined `/lobby`.
+    pub(super) fn come_online(
+        &mut self,
+        now: Now,
+        who: &Who,
+        ids: &mut Ids,
+        effects: &mut Vec<LobbyEffect>,
+    ) {
+        let mut told = Told::new();
+        self.presence.arrived(who, &mut told);
+        self.tell_presence(now, told, Sends::new(), ids, effects);
+    }
+
+    /// A socket is gone.
+    pub(super) fn go_offline(
+        &mut self,
+        now: Now,
+        socket: SocketKey,
+        ids: &mut Ids,
+        effects: &mut Vec<LobbyEffect>,
+    ) {
+        let mut told = Told::new();
+        if let Some(who) = self.visitors.who(socket) {
+            self.presence.gone(socket, who, &mut told);
+        }
+        self.tell_presence(now, told, Sends::new(), ids, effects);
+    }
+
+    /// A socket wants to know who is online.
+    pub(super) fn want_presence(
+        &mut self,
+        now: Now,
+        socket: SocketKey,
+        presence: api::Presence,
+        ack: Option<u64>,
+        ids: &mut Ids,
+        effects: &mut Vec<LobbyEffect>,
+    ) {
+        let (mut told, mut sends) = (Told::new(), Sends::new());
+        match self.visitors.may_watch(now.time, socket) {
+            Ok(who) => {
+                let all = (&mut told, &mut sends);
+                self.presence.want(now.time, (socket, &who), presence, ack, all);
+            }
+            Err(refusal) => {
+                let frame = answer_frame(ack, Err::<api::Online, _>(refusal));
+                sends.extend(frame.map(|frame| (socket, frame)));
+            }
+        }
+        self.tell_presence(now, told, sends, ids, effects);
+    }
+
+    /// A shard, perhaps this one, says something about who is online.
+    pub(super) fn presence_told(
+        &mut self,
+        now: Now,
+        from: ShardId,
+        message: PresenceMessage,
+        ids: &mut Ids,
+        effects: &mut Vec<LobbyEffect>,
+    ) {
+        let (mut told, mut sends) = (Told::new(), Sends::new());
+        match message {
+            PresenceMessage::Here(player, is_here) => {
+                self.online.here(now.time, from, &player, is_here, &mut told);
+            }
+            PresenceMessage::Follow(viewer, players) => {
+                self.online.follow(from, &viewer, players, &mut told);
+            }
+            PresenceMessage::Unfollow(viewer, players) => {
+                self.online.unfollow(from, &viewer, &players);
+            }
+            PresenceMessage::Shown(viewer, players) => {
+                self.presence.shown(&viewer, players, &mut sends);
+            }
+        }
+        self.tell_presence(now, told, sends, ids, effects);
+    }
+
+    pub(super) fn presence_timeout(
+        &mut self,
+        now: Now,
+        ids: &mut Ids,
+        effects: &mut Vec<LobbyEffect>,
+    ) {
+        let (mut told, mut sends) = (Told::new(), Sends::new());
+        self.online.timeout(now.time, &mut told);
+        self.presence.timeout(now.time, &mut sends);
+        self.tell_presence(now, told, sends, ids, effects);
+    }
+
+    fn tell_presence(
+        &mut self,
+        now: Now,
+        told: Told,
+        sends: Sends,
+        ids: &mut Ids,
+        effects: &mut Vec<LobbyEffect>,
+    ) {
+        let push = |(socket, frame)| LobbyEffect::Push(self.own(socket), frame, Delivery::Reliable);
+        effects.extend(sends.into_iter().map(push));
+        for (to, message) in told {
+            self.tell(now, to, LobbyMessage::Presence(message), ids, effects);
+        }
+    }
+}
