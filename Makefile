@@ -52,7 +52,7 @@ e2e: binaries tests/interop/node_modules .venv/ready ## stock clients against th
 
 browser: binaries tests/browser/node_modules client-demo/web/dist/index.html .venv/ready ## two tabs in Chromium
 	$(STAGE) 240 "chromium" tests/need chromium chromium
-	$(STAGE) 180 "two tabs" $(PYTHON) tests/run.py browser
+	$(STAGE) 240 "two tabs" $(PYTHON) tests/run.py browser
 
 interop: tests/interop/node_modules .venv/ready ## all 3,807 openings by stock clients, and every suite
 	cargo build --locked --release --bins

@@ -41,7 +41,8 @@ export class Tab {
   /** What the console may say for now, such as what the browser logs while it is offline. */
   excused = /^$/;
 
-  static async open(name, hash = "") {
+  /** `prepare` has the page before it is opened. */
+  static async open(name, hash = "", prepare = async () => {}) {
     const tab = new Tab();
     tab.name = name;
     tab.context = await browser.newContext({ viewport: DESKTOP });
@@ -53,6 +54,7 @@ export class Tab {
       errors.push(`${name}: console: ${message.text()} (${message.location().url})`);
     });
     tabs.push(tab);
+    await prepare(tab.page);
     await tab.page.goto(`${options.url}/${hash}`);
     await tab.sees("#line", "connected");
     return tab;

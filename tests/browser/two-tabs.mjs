@@ -7,6 +7,7 @@
 // Debian's Chromium is driven by playwright-core. Nothing waits for a fixed time: each step waits
 // for what must be seen, with a deadline.
 
+import { audience } from "./audience.mjs";
 import { bots } from "./bots.mjs";
 import { entrance } from "./entrance.mjs";
 import { finding } from "./finding.mjs";
@@ -272,6 +273,7 @@ async function play() {
 
   await bots(ada, bob);
   await entrance(ada, bob, eve);
+  await audience(ada, bob, eve);
   await finding(ada, bob, eve);
 }
 

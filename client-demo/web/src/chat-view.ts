@@ -1,6 +1,6 @@
 // The chat of a lobby: the log, the line to write in, and who is typing.
 
-import { byId, make, setText } from "./dom";
+import { byId, make, setText, show } from "./dom";
 import { memory } from "./memory";
 import type { ChatLine } from "./mirror";
 import type { Place } from "./place";
@@ -63,7 +63,12 @@ export class ChatView {
   }
 
   update(): void {
-    this.#send.disabled = !this.#place.live;
+    const { attends, live } = this.#place;
+    this.#send.disabled = !live;
+    setText(byId("chat-title", HTMLElement), attends ? "What happens" : "Chat");
+    show(byId("chat-form", HTMLFormElement), !attends);
+    show(byId("typing", HTMLElement), !attends);
+    show(byId("audience-hint", HTMLElement), attends);
   }
 
   #append(line: ChatLine): void {

@@ -57,6 +57,8 @@ export class Connection {
     socket.on("typing", listener.typing);
     socket.on("reaction", listener.reaction);
     socket.on("listing", listener.listing);
+    socket.on("audience", listener.audience);
+    socket.on("tally", listener.tally);
     socket.on("closed", listener.closed);
     socket.on("kicked", listener.kicked);
   }
@@ -78,6 +80,12 @@ export class Connection {
     }
     if (!reply.ok) throw new Refused(reply.code, reply.message);
     return reply;
+  }
+
+  /** Waits until the line is up. */
+  async up(): Promise<void> {
+    if (this.#socket.connected) return;
+    await new Promise<void>((resolve) => this.#socket.once("connect", resolve));
   }
 
   /** Tries again at once instead of waiting for the next attempt. */

@@ -71,7 +71,7 @@ export class ListingView {
     const action = (label: string, role: Role): HTMLButtonElement => {
       const button = make("button", { type: "button", class: "small" }, label);
       button.setAttribute("aria-label", `${label} ${host}’s lobby`);
-      button.dataset.testid = role === "player" ? "listed-join" : "listed-watch";
+      button.dataset.testid = `listed-${label.toLowerCase()}`;
       button.addEventListener("click", () => this.#join(id, role));
       return button;
     };
@@ -85,7 +85,7 @@ export class ListingView {
     const item = make("li", { "data-testid": "listed", "data-id": id }, words);
     if (door.locked) return item;
     if (players < capacity && phase !== "playing") item.append(action("Join", "player"));
-    item.append(action("Watch", "spectator"));
+    item.append(action("Watch", "spectator"), action("Audience", "audience"));
     return item;
   }
 }

@@ -57,7 +57,7 @@ export class LobbyView {
     setText(this.#title, gathers ? "Chess lobby" : `Match ${lobby.state?.number ?? ""}`);
     setText(this.#code, lobby.code);
     setText(this.#about, about(lobby));
-    setText(this.#spectators, lobby.spectators === 0 ? "" : `${lobby.spectators} watching`);
+    setText(this.#spectators, watching(lobby));
     this.#leave.disabled = !live;
     if (gathers) this.#updateGathering(lobby, live);
   }
@@ -124,6 +124,13 @@ function about({ visibility, locked, password, config }: Lobby): string {
   if (password) facts.push("password");
   if (locked) facts.push("locked");
   return facts.join(" · ");
+}
+
+function watching({ spectators, audience = 0 }: Lobby): string {
+  const counts = [];
+  if (spectators > 0) counts.push(`${spectators} watching`);
+  if (audience > 0) counts.push(`${audience} in the audience`);
+  return counts.join(" · ");
 }
 
 async function copyLink(): Promise<void> {

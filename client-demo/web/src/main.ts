@@ -7,12 +7,16 @@ import { LobbyView } from "./lobby-view";
 import { MatchView } from "./match-view";
 import { hideNotice, notice } from "./notice";
 import { Place } from "./place";
+import { PollView } from "./poll-view";
 import { ReactionsView } from "./reactions-view";
 import { StartView } from "./start-view";
 
 // `?server=http://host:port` tries this page against another server.
 const server = new URLSearchParams(location.search).get("server") ?? location.origin;
 const { origin } = new URL(server, location.origin);
+
+/** Behind the code in an invitation into the audience. */
+const AUDIENCE = "/audience";
 
 const place = new Place(origin, {
   changed: draw,
@@ -37,6 +41,7 @@ const start = new StartView(place);
 const lobby = new LobbyView(place);
 const match = new MatchView(place);
 const chat = new ChatView(place);
+const poll = new PollView(place);
 const reactions = new ReactionsView(place);
 
 byId("reconnect", HTMLButtonElement).addEventListener("click", () => place.retry());
@@ -48,12 +53,13 @@ draw();
 
 function draw(): void {
   drawLine();
-  if (place.lobby) setHash(place.lobby.code);
+  if (place.lobby) setHash(place.lobby.code + (place.attends ? AUDIENCE : ""));
   show(byId("returning", HTMLElement), place.returning);
   start.update(place.lobby === undefined && !place.returning);
   lobby.update();
   match.update();
   chat.update();
+  poll.update();
   reactions.update();
   document.title = title();
 }
@@ -85,15 +91,17 @@ function title(): string {
   return here ? `${here.code} · Parlor` : "Parlor";
 }
 
-/** An invitation is an address with the code behind `#`. */
+/** An invitation is an address with the code behind `#`, and perhaps into the audience. */
 function followHash(): void {
-  const code = location.hash.slice(1);
+  const invitation = location.hash.slice(1);
+  const attends = invitation.endsWith(AUDIENCE);
+  const code = attends ? invitation.slice(0, -AUDIENCE.length) : invitation;
   if (code === "" || code === place.lobby?.code) return;
   if (place.lobby) {
     notice(`You are still in lobby ${place.lobby.code}. Leave it first to join ${code}.`);
     setHash(place.lobby.code);
   } else {
-    start.invite(code);
+    start.invite(code, attends);
   }
 }
 

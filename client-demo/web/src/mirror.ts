@@ -81,6 +81,16 @@ export function apply(lobby: Lobby, version: number, change: Change): Lobby {
       next.seats = nobodyReady();
       if (lobby.state) next.state = { ...lobby.state, outcome: change.outcome };
       break;
+    case "poll": {
+      const { type: _, ...poll } = change;
+      next.poll = poll;
+      next.votes = poll.options.map(() => 0);
+      break;
+    }
+    case "poll_ended":
+      delete next.poll;
+      delete next.votes;
+      break;
     case "chat":
       break;
   }
@@ -120,6 +130,14 @@ export function chatLine(lobby: Lobby, change: Change): ChatLine | undefined {
       const { title, how } = result(change.outcome, undefined, name);
       return happened(`${title} ${how}`);
     }
+    case "poll": {
+      const asks = lobby.host === undefined ? "Somebody" : name(lobby.host);
+      return happened(`${asks} asks those who watch: ${change.question}`);
+    }
+    case "poll_ended": {
+      if (lobby.poll?.number !== change.number) return undefined;
+      return happened(`${lobby.poll.question} — ${ranking(lobby.poll.options, change.votes)}`);
+    }
     case "settings": {
       if (change.locked === (lobby.locked ?? false)) return undefined;
       return happened(change.locked ? "The lobby is locked" : "The lobby is unlocked");
@@ -139,6 +157,15 @@ export function eventLine(lobby: Lobby, event: ChessEvent): ChatLine | undefined
     case "moved":
       return undefined;
   }
+}
+
+/** What was voted for, the most first. */
+function ranking(options: string[], votes: number[]): string {
+  const all = options.map((option, i) => ({ option, n: votes[i] ?? 0 }));
+  return all
+    .sort((a, b) => b.n - a.n)
+    .map(({ option, n }) => `${option}: ${n}`)
+    .join(", ");
 }
 
 /** Who sits there; a seat that is free by now is named by its number. */

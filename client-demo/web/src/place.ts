@@ -1,16 +1,17 @@
-// Our place in a lobby, in a seat or among the spectators: entering, leaving, coming back, and
-// keeping our copy of the lobby in step with the versions the server counts.
+// Our place in a lobby, in a seat, among the spectators or in the audience: entering, leaving,
+// coming back, and keeping our copy of the lobby in step with the versions the server counts.
 //
 //   outside ── create, join, resume ──► inside ── leave, seat lost ──► outside
 //                                        │  ▲
 //                     line lost, or a version missing: resume gives a new snapshot
+//                     (in the audience, where no place is kept, joining again does)
 
 import { Connection, Refused, type Line } from "./connection";
 import { memory } from "./memory";
 import { apply, chatLine, eventLine, type ChatLine } from "./mirror";
 import type {
   Changed, Create, Join, Joined, ListingChange, Lobby, MatchEvent, Quick, ReactionPush, Request,
-  Seat, State, Takes, Tells, TypingPush,
+  Seat, State, Takes, Tally, Tells, TypingPush,
 } from "./types";
 
 /** The one game this page can show. */
@@ -19,8 +20,11 @@ export const GAME = "chess";
 /** Pause before `resume` is asked again after the server had no time for it. */
 const RESUME_AGAIN_MS = 3_000;
 
+/** How often a lobby or a place is asked for while answers are lost. */
+const TRIES = 3;
+
 /** What a place tells the page. */
-export interface Audience {
+export interface Page {
   /** Something that is shown may have changed. */
   changed: () => void;
   /**
@@ -40,30 +44,34 @@ export interface Audience {
 
 export class Place {
   readonly #connection: Connection;
-  readonly #audience: Audience;
+  readonly #page: Page;
   #resuming = false;
   /** Number of the first match that we can have played in. */
   #firstMatch = 1;
 
   /** The lobby we are in, as far as we know it. */
   lobby: Lobby | undefined;
-  /** Our seat; none for a spectator. */
+  /** Our seat; none for who watches. */
   seat: number | undefined;
+  /** How we came into the audience, if we are there. */
+  #attending: Join | undefined;
   /** What is known about the line beyond its state. */
   lineDetail = "";
 
-  constructor(origin: string, audience: Audience) {
-    this.#audience = audience;
+  constructor(origin: string, page: Page) {
+    this.#page = page;
     this.#connection = new Connection(origin, {
       line: (line, detail) => this.#line(line, detail),
       changed: (changed) => this.#changed(changed),
       event: (event) => this.#event(event),
       state: (state) => this.#state(state),
       kicked: () => this.#exit("The host of the lobby sent you away."),
-      closed: () => this.#exit("The lobby was closed, as nothing happened in it for long."),
-      typing: (typing) => audience.typing(typing),
-      reaction: (reaction) => audience.reaction(reaction),
-      listing: (change) => audience.listing(change),
+      closed: ({ reason }) => this.#exit(CLOSED[reason] ?? "The lobby was closed."),
+      typing: (typing) => page.typing(typing),
+      reaction: (reaction) => page.reaction(reaction),
+      listing: (change) => page.listing(change),
+      audience: ({ count }) => this.#patch({ audience: count }),
+      tally: (tally) => this.#tally(tally),
     });
   }
 
@@ -74,6 +82,11 @@ export class Place {
   /** True while a lobby is shown and our requests about it can be heard. */
   get live(): boolean {
     return this.lobby !== undefined && this.line === "up" && !this.#resuming;
+  }
+
+  /** True in the audience, where one has no name and no say but by votes. */
+  get attends(): boolean {
+    return this.#attending !== undefined;
   }
 
   /** True while we hold a token and wait to hear whether it still opens our seat. */
@@ -103,7 +116,7 @@ export class Place {
   }
 
   async create(create: Create): Promise<void> {
-    this.#enter(await this.#connection.request("create", create), false);
+    this.#enter(await this.#surely("create", create), false);
   }
 
   async quick(quick: Quick): Promise<void> {
@@ -111,14 +124,30 @@ export class Place {
   }
 
   async join(join: Join): Promise<void> {
-    const joined = await this.#connection.request("join", join);
+    const keyed = { ...join, key: newKey() };
+    const joined = await this.#surely("join", keyed);
     const { game, phase, state } = joined.lobby;
     if (game !== GAME) {
       await this.#connection.request("leave");
       throw new Refused("E_UNKNOWN_GAME", `That lobby plays ${game}; this page plays ${GAME}.`);
     }
     this.#firstMatch = phase === "finished" && state ? state.number + 1 : 1;
+    this.#attending = join.role === "audience" ? keyed : undefined;
     this.#enter(joined, false);
+  }
+
+  /** Asks until there is an answer: by its key, what was done is not done once more. */
+  async #surely<R extends "create" | "join">(name: R, request: Create | Join): Promise<Joined> {
+    const keyed = [{ key: newKey(), ...request }] as unknown as Takes<R>;
+    for (let left = TRIES; ; left -= 1) {
+      try {
+        return await this.#connection.request(name, ...keyed);
+      } catch (refused) {
+        const isLost = refused instanceof Refused && refused.code === "E_NO_ANSWER";
+        if (!isLost || left === 1) throw refused;
+        await this.#connection.up();
+      }
+    }
   }
 
   async leave(): Promise<void> {
@@ -149,15 +178,18 @@ export class Place {
   #line(line: Line, detail: string): void {
     this.lineDetail = detail;
     if (line === "up") void this.#resume();
-    this.#audience.changed();
+    this.#page.changed();
   }
 
   async #resume(): Promise<void> {
     const token = memory.token();
-    if (token === undefined || this.#resuming) return;
+    const attending = this.#attending;
+    if (this.#resuming || (attending ?? token) === undefined) return;
     this.#resuming = true;
     try {
-      const joined = await this.#connection.request("resume", { token });
+      const joined = await (attending
+        ? this.#connection.request("join", attending)
+        : this.#connection.request("resume", { token: token ?? "" }));
       this.#resuming = false;
       this.#enter(joined, true);
     } catch (refused) {
@@ -169,26 +201,31 @@ export class Place {
         setTimeout(() => void this.#resume(), RESUME_AGAIN_MS);
         return;
       }
-      this.#exit("Your place was given up, or was taken over by another tab.");
+      this.#exit(
+        attending
+          ? "The audience could not be joined again."
+          : "Your place was given up, or was taken over by another tab.",
+      );
     }
   }
 
   #enter({ lobby, seat, token }: Joined, returned: boolean): void {
     const known = this.lobby?.id === lobby.id;
-    memory.keepToken(token);
+    memory.keepToken(token === "" ? undefined : token);
     this.seat = seat;
     this.lobby = lobby;
-    if (!known) this.#audience.entered(memory.chat(lobby.id), returned);
-    this.#audience.changed();
+    if (!known) this.#page.entered(memory.chat(lobby.id), returned);
+    this.#page.changed();
   }
 
   #exit(why: string | undefined): void {
     memory.keepToken(undefined);
     this.lobby = undefined;
     this.seat = undefined;
+    this.#attending = undefined;
     this.#firstMatch = 1;
-    this.#audience.outside(why);
-    this.#audience.changed();
+    this.#page.outside(why);
+    this.#page.changed();
   }
 
   #changed({ version, change }: Changed): void {
@@ -203,8 +240,8 @@ export class Place {
       }
     }
     // A snapshot brings back what a gap swallowed, but never the chat: show what did arrive.
-    if (line) this.#audience.said(line);
-    this.#audience.changed();
+    if (line) this.#page.said(line);
+    this.#page.changed();
   }
 
   #event({ version, event }: MatchEvent): void {
@@ -212,8 +249,8 @@ export class Place {
     if (!before || version <= before.version) return;
     if (this.#isNext(before, version)) this.lobby = { ...before, version };
     const line = eventLine(before, event);
-    if (line) this.#audience.said(line);
-    this.#audience.changed();
+    if (line) this.#page.said(line);
+    this.#page.changed();
   }
 
   /** False asks for a new snapshot, as a version between is missing. */
@@ -221,6 +258,16 @@ export class Place {
     if (version === lobby.version + 1) return true;
     void this.#resume();
     return false;
+  }
+
+  #tally({ number, votes }: Tally): void {
+    if (this.lobby?.poll?.number === number) this.#patch({ votes });
+  }
+
+  #patch(fields: Partial<Lobby>): void {
+    if (!this.lobby) return;
+    this.lobby = { ...this.lobby, ...fields };
+    this.#page.changed();
   }
 
   #state(state: State): void {
@@ -232,6 +279,17 @@ export class Place {
       (state.number < shown.number || (state.number === shown.number && state.turn < shown.turn));
     if (older) return;
     this.lobby = { ...lobby, state };
-    this.#audience.changed();
+    this.#page.changed();
   }
+}
+
+const CLOSED: Record<string, string> = {
+  idle: "The lobby was closed, as nothing happened in it for long.",
+  deserted: "The lobby is no more: everybody has left it.",
+};
+
+/** Random, and known to nobody else. (`randomUUID` is there on secure pages alone.) */
+function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,7 +1,7 @@
 // Reactions: a word that everybody in the lobby sees for a moment, beside the chat.
 
 import { paint } from "./colours";
-import { byId, make } from "./dom";
+import { byId, make, show } from "./dom";
 import { attempt } from "./notice";
 import type { Place } from "./place";
 import type { ReactionPush } from "./types";
@@ -28,6 +28,7 @@ export class ReactionsView {
   }
 
   update(): void {
+    show(this.#buttons, !this.#place.attends);
     for (const button of this.#buttons.querySelectorAll("button")) {
       button.disabled = !this.#place.live;
     }

@@ -19,6 +19,8 @@ export class StartView {
   readonly #code = byId("code", HTMLInputElement);
   readonly #password = byId("create-password", HTMLInputElement);
   readonly listing: ListingView;
+  /** Whether the code is of an invitation into the audience, which is yet to be followed. */
+  #invited = false;
 
   constructor(place: Place) {
     this.#place = place;
@@ -32,15 +34,18 @@ export class StartView {
     byId("quick", HTMLButtonElement).addEventListener("click", () => void this.#quick());
     byId("join-form", HTMLFormElement).addEventListener("submit", (event) => {
       event.preventDefault();
-      const watches = event.submitter?.id === "watch";
-      void this.#join({ code: this.#code.value.trim() }, watches ? "spectator" : "player");
+      const roles: Record<string, Role> = { watch: "spectator", attend: "audience" };
+      const role = roles[event.submitter?.id ?? ""] ?? "player";
+      void this.#join({ code: this.#code.value.trim() }, role);
     });
     this.listing = new ListingView(place, (id, role) => void this.#join({ id }, role));
   }
 
-  /** Puts a code from an invitation into its field. */
-  invite(code: string): void {
+  /** Puts a code from an invitation into its field; into the audience one comes at once. */
+  invite(code: string, attends: boolean): void {
     this.#code.value = code;
+    this.#invited = attends;
+    if (attends) return this.#followInvitation();
     (this.#name.value === "" ? this.#name : byId("join", HTMLButtonElement)).focus();
   }
 
@@ -49,6 +54,15 @@ export class StartView {
     show(this.#section, shown);
     for (const button of this.#section.querySelectorAll("button")) button.disabled = !up;
     this.listing.update(shown, up);
+    this.#followInvitation();
+  }
+
+  #followInvitation(): void {
+    const { lobby, line, returning } = this.#place;
+    if (lobby) this.#invited = false;
+    if (!this.#invited || line !== "up" || returning) return;
+    this.#invited = false;
+    void this.#join({ code: this.#code.value }, "audience");
   }
 
   /** The name, or nothing (and the cursor in its field) if there is none yet. */
@@ -104,9 +118,9 @@ export class StartView {
       this.#code.focus();
       return;
     }
-    const name = this.#needName();
-    if (name === undefined) return;
-    const join = { ...which, name, role };
+    const name = role === "audience" ? undefined : this.#needName();
+    if (name === undefined && role !== "audience") return;
+    const join = { ...which, role, ...(name !== undefined && { name }) };
     try {
       await this.#place.join(join);
     } catch (refused) {

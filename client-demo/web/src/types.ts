@@ -2,7 +2,7 @@
 // What a field means stands there; this file only gives the shapes to the compiler.
 
 export type Visibility = "public" | "unlisted" | "private";
-export type Role = "player" | "spectator";
+export type Role = "player" | "spectator" | "audience";
 export type Phase = "open" | "starting" | "playing" | "finished";
 export type StartRule = "host" | "ready" | "full";
 
@@ -28,27 +28,33 @@ export interface Create {
   colour?: Colour;
   name: string;
   deltas?: boolean;
+  /** By which it may be sent again. */
+  key?: string;
 }
 
 /** A seat in the best open lobby that fits, or in one of one's own. */
-export type Quick = Omit<Create, "visibility" | "password" | "locked"> & {
+export type Quick = Omit<Create, "visibility" | "password" | "locked" | "key"> & {
   filter?: Pick<Filter, "text" | "free" | "metadata">;
 };
 
 export interface Join {
   code?: string;
   id?: string;
-  name: string;
+  /** The audience has none. */
+  name?: string;
   role?: Role;
   password?: string;
   colour?: Colour;
   deltas?: boolean;
+  /** By which it may be sent again. */
+  key?: string;
 }
 
 export interface Joined {
   lobby: Lobby;
-  /** Absent for a spectator. */
+  /** Absent for who watches. */
   seat?: number;
+  /** Empty in the audience. */
   token: string;
   /** Whether the request opened this lobby. */
   created: boolean;
@@ -123,6 +129,12 @@ export interface Lobby {
   needed: number;
   spectators: number;
   max_spectators: number;
+  /** How many watch beside the spectators. */
+  audience?: number;
+  /** What is being voted on. */
+  poll?: Poll;
+  /** How the votes stand, as far as this page was told. */
+  votes?: number[];
   metadata?: Metadata;
   state?: State;
 }
@@ -171,6 +183,20 @@ export interface Outcome {
   reason: string;
 }
 
+/** A question of the host's to those who watch. */
+export interface Poll {
+  number: number;
+  question: string;
+  options: string[];
+  ends_ms: number;
+}
+
+/** The votes for each option of the poll of this number. */
+export interface Tally {
+  number: number;
+  votes: number[];
+}
+
 export type LeaveReason = "left" | "expired" | "kicked" | "banned" | "made_way";
 
 export interface Changed {
@@ -194,6 +220,8 @@ export type Change =
   | { type: "opened" }
   | { type: "started"; number: number }
   | { type: "finished"; outcome: Outcome }
+  | ({ type: "poll" } & Poll)
+  | ({ type: "poll_ended" } & Tally)
   | { type: "chat"; name: string; seat?: number; text: string; at_ms: number };
 
 export interface MatchEvent {
@@ -277,6 +305,8 @@ export interface Requests {
   start: { takes: []; tells: object };
   stop: { takes: []; tells: object };
   chat: { takes: [{ text: string }]; tells: object };
+  poll: { takes: [{ question: string; options: string[]; seconds: number }]; tells: object };
+  vote: { takes: [{ option: number }]; tells: object };
   typing: { takes: [{ typing: boolean }]; tells: object };
   react: { takes: [{ reaction: string }]; tells: object };
   action: { takes: [ChessAction]; tells: { turn: number } };
@@ -299,9 +329,11 @@ export interface ServerToClient {
   changed: (changed: Changed) => void;
   event: (event: MatchEvent) => void;
   state: (state: State) => void;
-  closed: () => void;
+  closed: (closed: { reason: string }) => void;
   kicked: () => void;
   typing: (typing: TypingPush) => void;
   reaction: (reaction: ReactionPush) => void;
   listing: (change: ListingChange) => void;
+  audience: (audience: { count: number }) => void;
+  tally: (tally: Tally) => void;
 }
