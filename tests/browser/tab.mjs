@@ -65,6 +65,15 @@ export class Tab {
     await this.page.locator(selector).filter({ hasText: text, visible: true }).first().waitFor();
   }
 
+  /** Waits until nobody has to scroll inside of something to see this. */
+  async inSight(selector) {
+    await this.page.waitForFunction((which) => {
+      const element = document.querySelector(which);
+      const [inner, outer] = [element, element.parentElement].map((e) => e.getBoundingClientRect());
+      return inner.top >= outer.top - 1 && inner.bottom <= outer.bottom + 1;
+    }, selector);
+  }
+
   /** Waits until nothing that matches is visible. */
   async seesNo(selector) {
     const visible = this.page.locator(selector).filter({ visible: true });

@@ -105,6 +105,7 @@ async function play() {
     await all([ada, bob], (tab) => tab.seesPiece("e1", "K"));
     await ada.sees("#status", "Your move");
     await bob.sees("#status", "Waiting for Ada");
+    await all([ada, bob], (tab) => tab.inSight("#chat-log > :last-child"));
     await ada.sees("#player-bottom[data-side=white]", "Ada");
     await bob.sees("#player-bottom[data-side=black]", "Bob");
   });

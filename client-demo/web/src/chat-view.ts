@@ -23,6 +23,8 @@ export class ChatView {
   readonly #typing = new Map<string, number>();
   #lines: ChatLine[] = [];
   #toldAt = 0;
+  /** Whether the last line is in sight, and the next one is to be. */
+  #follows = true;
 
   constructor(place: Place) {
     this.#place = place;
@@ -31,6 +33,12 @@ export class ChatView {
       void this.#say();
     });
     this.#input.addEventListener("input", () => this.#tell(this.#input.value.trim() !== ""));
+    this.#log.addEventListener("scroll", () => {
+      const { scrollHeight, scrollTop, clientHeight } = this.#log;
+      this.#follows = scrollHeight - scrollTop - clientHeight < 40;
+    });
+    // There is less room for it beside a board.
+    new ResizeObserver(() => this.#follow()).observe(this.#log);
     this.#input.addEventListener("blur", () => this.#tell(false));
   }
 
@@ -77,9 +85,12 @@ export class ChatView {
       this.#lines.shift();
       this.#log.firstElementChild?.remove();
     }
-    const atEnd = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < 40;
     this.#log.append(this.#item(line));
-    if (atEnd) this.#log.scrollTop = this.#log.scrollHeight;
+    this.#follow();
+  }
+
+  #follow(): void {
+    if (this.#follows) this.#log.scrollTop = this.#log.scrollHeight;
   }
 
   #item(line: ChatLine): HTMLParagraphElement {
