@@ -132,23 +132,6 @@ impl Handlers {
         }
     }
 
-    /// An event of a socket that has no handlers: one of `/lobby` that is about the time, or its
-    /// account.
-    pub(super) fn lobby_event(
-        &mut self,
-        now: Time,
-        (socket, namespace): (SocketKey, NamespaceKey),
-        args: &Args<'_>,
-        ack: Option<u64>,
-    ) {
-        let name = args.name();
-        if name == api::time::TIME {
-            self.tell_time(now, (socket, namespace), args, ack);
-        } else if self.lobby.is_some() && name == api::RENEW {
-            self.renew(now, (socket, namespace), args, ack);
-        }
-    }
-
     /// A client brings another token; it hears whether that is taken.
     pub(super) fn renew(
         &mut self,

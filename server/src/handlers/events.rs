@@ -96,6 +96,23 @@ impl Handlers {
         Ok(())
     }
 
+    /// An event of a socket that has no handlers: one of `/lobby` that is about the time, or its
+    /// account.
+    fn lobby_event(
+        &mut self,
+        now: Time,
+        (socket, namespace): (SocketKey, NamespaceKey),
+        args: &Args<'_>,
+        ack: Option<u64>,
+    ) {
+        let name = args.name();
+        if name == api::time::TIME {
+            self.tell_time(now, (socket, namespace), args, ack);
+        } else if self.lobby.is_some() && name == api::RENEW {
+            self.renew(now, (socket, namespace), args, ack);
+        }
+    }
+
     /// An async middleware has decided about an event.
     pub(crate) fn passed(&mut self, sessions: &dyn Sessions, socket: SocketKey, passed: Passed) {
         let Passed { session, args, ack, next, verdict } = passed;
