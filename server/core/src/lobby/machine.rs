@@ -71,6 +71,7 @@ use numbers::Numbers;
 pub use numbers::{MAX_SEQ_AHEAD, MAX_SEQ_BEHIND};
 use polls::Polls;
 pub use settings::MAX_PASSWORD_CODE_POINTS;
+use settings::SETTINGS_RATE;
 pub(super) use settings::Settings;
 pub use speech::MAX_CHAT_CODE_POINTS;
 use told::travel;
@@ -178,6 +179,7 @@ struct Spent {
     /// Actions and inputs.
     inputs: Allowance,
     resyncs: Allowance,
+    settings: Allowance,
 }
 
 impl Member {
@@ -187,6 +189,7 @@ impl Member {
                 chat: Allowance::full(now, TALK_RATE),
                 inputs: Allowance::filling(),
                 resyncs: Allowance::full(now, RESYNC_RATE),
+                settings: Allowance::full(now, SETTINGS_RATE),
             })
         })
     }

@@ -17,8 +17,9 @@ pub const MAX_METADATA_TEXT_BYTES: usize = 128;
 pub const MAX_METADATA_BYTES: usize = 2048;
 
 /// What a host says of its lobby, for others to find it by: a JSON object of at most 16 names (1 to
-/// 32 bytes) with texts (128 bytes at most, no control characters), finite numbers, and truths, of
-/// 2,048 bytes in all. Cheap to clone.
+/// 32 bytes) with texts (128 bytes at most), finite numbers, and truths, of 2,048 bytes in all.
+/// Neither names nor texts have control characters; with marks that turn text around a lobby does
+/// not take it. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Metadata(Option<Arc<[Entry]>>);
 

@@ -1,12 +1,16 @@
 //! How a lobby is run: who may come in, how many, in which colours, and who decides that.
 
 use super::{bots::expect_bots, *};
-use parlor_shared::api::lobby::{Colour, Metadata, Terms};
+use crate::lobby::name::is_plain;
+use parlor_shared::api::lobby::{Colour, Metadata, Scalar, Terms};
 
 /// Longest password.
 pub const MAX_PASSWORD_CODE_POINTS: usize = 64;
 /// Its bytes.
 const MAX_PASSWORD_BYTES: usize = 4 * MAX_PASSWORD_CODE_POINTS;
+
+/// How often a host may change something: all members are told each time.
+pub(super) const SETTINGS_RATE: Rate = Rate { burst: 10, every: Duration::from_millis(500) };
 
 /// What the creator chose and the host may change.
 #[derive(Debug)]
@@ -35,7 +39,7 @@ impl Settings {
             max_spectators: MAX_SPECTATORS as u8,
             locked: create.locked,
             fill: false,
-            metadata: create.metadata.clone(),
+            metadata: Metadata::default(),
             start: create.start,
         };
         let chosen = api::Settings {
@@ -43,6 +47,7 @@ impl Settings {
             capacity: create.capacity,
             max_spectators: create.max_spectators,
             fill: Some(create.fill),
+            metadata: Some(create.metadata.clone()),
             ..api::Settings::default()
         };
         settings.change(&chosen, kind, 0)?;
@@ -68,15 +73,20 @@ impl Settings {
             let message = format!("at most {MAX_SPECTATORS} spectators may watch");
             return Err(Refusal::new(code::BAD_REQUEST, message));
         }
-        if let Some(password) = &chosen.password {
-            if password.chars().count() > MAX_PASSWORD_CODE_POINTS {
-                let message = format!("a password has 1 to {MAX_PASSWORD_CODE_POINTS} characters");
-                return Err(Refusal::new(code::BAD_REQUEST, message));
-            }
-            self.password = Some(password.as_str().into()).filter(|_| !password.is_empty());
+        let n_code_points = chosen.password.as_ref().map_or(0, |text| text.chars().count());
+        if n_code_points > MAX_PASSWORD_CODE_POINTS {
+            let message = format!("a password has 1 to {MAX_PASSWORD_CODE_POINTS} characters");
+            return Err(Refusal::new(code::BAD_REQUEST, message));
         }
         if chosen.fill == Some(true) {
             expect_bots(kind)?;
+        }
+        if chosen.metadata.as_ref().is_some_and(turns_text_around) {
+            let message = "metadata has no marks that turn the text around them";
+            return Err(Refusal::new(code::BAD_REQUEST, message));
+        }
+        if let Some(password) = &chosen.password {
+            self.password = Some(password.as_str().into()).filter(|_| !password.is_empty());
         }
         self.visibility = chosen.visibility.unwrap_or(self.visibility);
         self.capacity = chosen.capacity.unwrap_or(self.capacity);
@@ -122,6 +132,14 @@ impl Settings {
     }
 }
 
+/// True if one of its names or texts would have others shown in another order.
+fn turns_text_around(metadata: &Metadata) -> bool {
+    metadata.iter().any(|(name, value)| match value {
+        Scalar::Text(text) => !is_plain(name, false) || !is_plain(text, false),
+        Scalar::Flag(_) | Scalar::Number(_) => !is_plain(name, false),
+    })
+}
+
 /// Compares in a time that tells nothing of either: all that a password can be long is looked at.
 fn is_same(right: &str, said: &str) -> bool {
     let (right, said) = (right.as_bytes(), said.as_bytes());
@@ -145,6 +163,9 @@ impl Lobby {
         pushes: &mut Pushes,
     ) -> Result<api::Done, Refusal> {
         self.expect_host(at, "change the settings")?;
+        if !self.members[at].spent(now.time).settings.take(now.time, SETTINGS_RATE) {
+            return Err(Refusal::new(code::RATE, "too many changes; wait a moment"));
+        }
         let is_busy = matches!(self.phase, Phase::Starting | Phase::Playing);
         let is_cast = chosen.capacity.is_some() || chosen.start.is_some() || chosen.fill.is_some();
         if is_busy && is_cast {

@@ -208,6 +208,50 @@ fn only_the_host_changes_settings_and_all_or_nothing() {
 }
 
 #[test]
+fn what_is_refused_leaves_the_password_as_it_was() {
+    let mut script = Script::new();
+    script.arrive(0);
+    script.ok(0, "create", &json!({"game": "tally", "name": "A", "password": "one"}));
+    let both = json!({"password": "two", "fill": true});
+    assert_eq!(set(&mut script, 0, &both), refused("E_FORBIDDEN"), "it has no bots");
+    script.arrive(1);
+    assert_eq!(knock(&mut script, 1, "two"), refused("E_PASSWORD"));
+    knock(&mut script, 1, "one").unwrap();
+}
+
+#[test]
+fn ten_changes_may_come_at_once_and_then_two_a_second() {
+    let mut script = Script::with_players(0..2);
+    script.forget();
+    let change = |script: &mut Script, n: u32| set(script, 0, &json!({"metadata": {"n": n}}));
+    for n in 1..=10 {
+        change(&mut script, n).unwrap();
+    }
+    assert_eq!(change(&mut script, 11), refused("E_RATE"));
+    assert_eq!(set(&mut script, 1, &json!({})), refused("E_FORBIDDEN"), "whoever asks");
+    assert_eq!(script.told(1).len(), 10);
+    script.wait(499);
+    assert_eq!(change(&mut script, 11), refused("E_RATE"));
+    script.wait(1);
+    change(&mut script, 11).unwrap();
+    assert_eq!(change(&mut script, 12), refused("E_RATE"));
+    script.audit();
+}
+
+#[test]
+fn metadata_turns_nothing_around_that_is_shown_beside_it() {
+    let mut script = created(&json!({"metadata": {"map": "שלום"}}));
+    for bad in [json!({"map": "a\u{202e}b"}), json!({"\u{2067}map": 1}), json!({"a\u{202d}": ""})] {
+        assert_eq!(set(&mut script, 0, &json!({"metadata": bad})), refused("E_BAD_REQUEST"));
+        script.arrive(1);
+        let create = json!({"game": "tally", "name": "B", "metadata": bad});
+        assert_eq!(script.ask(1, "create", &create), refused("E_BAD_REQUEST"));
+    }
+    assert!(script.lobby(0).metadata.get("map").is_some());
+    script.audit();
+}
+
+#[test]
 fn during_a_match_a_lobby_is_locked_but_not_resized() {
     let mut script = Script::playing(0..2);
     assert_eq!(set(&mut script, 0, &json!({"capacity": 3})), refused("E_PHASE"));

@@ -183,14 +183,14 @@ fn a_lobby_that_is_again_as_it_was_is_news_to_who_saw_it_otherwise() {
 
 #[test]
 fn many_changes_are_told_four_times_a_second() {
-    let mut net = net(2, 2);
+    let mut net = net(2, 20);
     let mut watchers = Watchers::default();
-    open(&mut net, (0, 0), &json!({}));
+    (0..20).for_each(|host| open(&mut net, (0, host), &json!({})));
     watchers.watch(&mut net, (1, 0), &json!({}));
     watchers.wait(&mut net, 1000);
     let mut n_told = 0;
     for n in 0..200 {
-        net.ok((0, 0), "settings", &json!({"metadata": {"n": n}}));
+        net.ok((0, n % 20), "settings", &json!({"metadata": {"n": n}}));
         net.wait(5);
         n_told += net.told[&(1, 0)].len();
         watchers.hear(&mut net);
