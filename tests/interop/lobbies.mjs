@@ -10,7 +10,7 @@ import { at } from "./lobbies/player.mjs";
 
 const SUITES = {
   plain: [
-    ...["entrance", "finding", "inputs", "kicks", "matches", "presence"],
+    ...["audience", "bots", "entrance", "finding", "inputs", "kicks", "matches", "presence"],
     ...["relay", "returns", "talk", "time"],
   ],
   long: ["countdown"],
