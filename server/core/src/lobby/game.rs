@@ -17,7 +17,7 @@ use crate::time::Time;
 /// ends the match with the reason `crashed` and nothing else.
 pub trait Game: Sized + Send + 'static {
     /// What the creator of a lobby may choose; read from JSON before the lobby exists.
-    type Config: DeserializeOwned + Serialize + Default + Clone + Send + Debug;
+    type Config: DeserializeOwned + Serialize + Default + Clone + Send + Sync + Debug;
     /// Everything there is to know about a match.
     type State: Clone + Send + Debug;
     /// What a player may do; read from JSON.

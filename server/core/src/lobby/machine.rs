@@ -94,9 +94,8 @@ pub(super) struct Lobby {
     pub(super) made_ms: u64,
     /// Where it lives.
     home: (ShardId, LobbyKey),
-    game: Box<str>,
     kind: Arc<dyn Kind>,
-    config: Box<dyn Configured>,
+    config: Arc<dyn Configured>,
     settings: Settings,
     policy: Arc<Policy>,
     phase: Phase,
@@ -295,9 +294,8 @@ impl Now {
 impl Lobby {
     pub(super) fn new(
         identity: Identity,
-        game: String,
         kind: Arc<dyn Kind>,
-        config: Box<dyn Configured>,
+        config: Arc<dyn Configured>,
         settings: Settings,
         policy: Arc<Policy>,
     ) -> Self {
@@ -308,7 +306,6 @@ impl Lobby {
             serial,
             made_ms,
             home,
-            game: game.into(),
             kind,
             config,
             settings,

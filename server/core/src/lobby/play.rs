@@ -4,7 +4,6 @@
 use std::{
     collections::BTreeMap,
     fmt::{self, Debug},
-    marker::PhantomData,
     ops::RangeInclusive,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -43,7 +42,7 @@ impl Games {
         }
         let is_fine = G::KEEP >= G::GRACE;
         assert!(is_fine, "game `{name}` gives seats away before their grace is over");
-        self.kinds.insert(name.to_owned(), Arc::new(Erased::<G>(PhantomData)));
+        self.kinds.insert(name.to_owned(), Arc::new(Erased::<G>::new(name)));
     }
 
     /// True if there is none.
@@ -63,6 +62,8 @@ impl Games {
 
 /// A game without its types.
 pub(super) trait Kind: Send + Sync + Debug {
+    /// What it is registered as.
+    fn name(&self) -> &str;
     fn seats(&self) -> RangeInclusive<u8>;
     fn grace(&self) -> Duration;
     fn keep(&self) -> Duration;
@@ -72,12 +73,12 @@ pub(super) trait Kind: Send + Sync + Debug {
     fn hz(&self) -> Option<u8>;
     fn catch_up(&self) -> CatchUp;
     fn views(&self) -> Views;
-    /// Reads, completes and checks a configuration.
-    fn configure(&self, config: Option<&RawValue>) -> Result<Box<dyn Configured>, Refusal>;
+    /// Reads, completes and checks a configuration. Those who choose what everybody gets share it.
+    fn configure(&self, config: Option<&RawValue>) -> Result<Arc<dyn Configured>, Refusal>;
 }
 
 /// A game with a checked configuration: what a lobby holds.
-pub(super) trait Configured: Send + Debug {
+pub(super) trait Configured: Send + Sync + Debug {
     /// Defaults filled in.
     fn json(&self) -> &RawValue;
     /// Begins a match.
@@ -162,15 +163,29 @@ pub(super) trait Play: Send + Debug {
     fn turn(&self) -> u64;
 }
 
-struct Erased<G>(PhantomData<fn() -> G>);
+struct Erased<G: Game> {
+    name: Box<str>,
+    /// The configuration of who chooses none.
+    default: Result<Arc<WithConfig<G>>, Refusal>,
+}
 
-impl<G> Debug for Erased<G> {
+impl<G: Game> Erased<G> {
+    fn new(name: &str) -> Self {
+        Self { name: name.into(), default: WithConfig::read(None).map(Arc::new) }
+    }
+}
+
+impl<G: Game> Debug for Erased<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(std::any::type_name::<G>())
     }
 }
 
 impl<G: Game> Kind for Erased<G> {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
     fn seats(&self) -> RangeInclusive<u8> {
         G::SEATS
     }
@@ -206,19 +221,14 @@ impl<G: Game> Kind for Erased<G> {
         G::VIEWS
     }
 
-    fn configure(&self, config: Option<&RawValue>) -> Result<Box<dyn Configured>, Refusal> {
-        let read = || {
-            let config: G::Config = match config {
-                Some(raw) => serde_json::from_str(raw.get()).map_err(|error| error.to_string())?,
-                None => G::Config::default(),
-            };
-            G::check(&config)?;
-            let json = serde_json::value::to_raw_value(&config).map_err(|e| e.to_string())?;
-            Ok(WithConfig::<G> { config, json })
-        };
-        match guard(read).unwrap_or_else(|Crashed| Err("the game could not check it".to_owned())) {
-            Ok(configured) => Ok(Box::new(configured)),
-            Err(message) => Err(Refusal::new(code::BAD_CONFIG, message)),
+    fn configure(&self, config: Option<&RawValue>) -> Result<Arc<dyn Configured>, Refusal> {
+        if config.is_none() {
+            return Ok(self.default.clone()?);
+        }
+        let chosen = WithConfig::<G>::read(config)?;
+        match &self.default {
+            Ok(default) if default.json.get() == chosen.json.get() => Ok(Arc::clone(default) as _),
+            _ => Ok(Arc::new(chosen)),
         }
     }
 }
@@ -226,6 +236,22 @@ impl<G: Game> Kind for Erased<G> {
 struct WithConfig<G: Game> {
     config: G::Config,
     json: Box<RawValue>,
+}
+
+impl<G: Game> WithConfig<G> {
+    fn read(config: Option<&RawValue>) -> Result<Self, Refusal> {
+        let read = || {
+            let config: G::Config = match config {
+                Some(raw) => serde_json::from_str(raw.get()).map_err(|error| error.to_string())?,
+                None => G::Config::default(),
+            };
+            G::check(&config)?;
+            let json = serde_json::value::to_raw_value(&config).map_err(|e| e.to_string())?;
+            Ok(Self { config, json })
+        };
+        let read = guard(read).unwrap_or_else(|Crashed| Err("the game failed over it".to_owned()));
+        read.map_err(|message| Refusal::new(code::BAD_CONFIG, message))
+    }
 }
 
 impl<G: Game> Debug for WithConfig<G> {

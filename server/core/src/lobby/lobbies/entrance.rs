@@ -78,7 +78,7 @@ impl Lobbies {
             home: (self.neighbours.own, self.lobbies.next_key()),
         };
         let policy = Arc::clone(&self.settings.policy);
-        let mut lobby = Lobby::new(identity, create.game.clone(), kind, config, settings, policy);
+        let mut lobby = Lobby::new(identity, kind, config, settings, policy);
         let seed = self.random.next_u64();
         let token = token.unwrap_or_else(|| ResumeToken::from_bytes(self.mint(ids)));
         let (name, role) = (create.name.as_str(), api::Role::Player);

@@ -7,7 +7,7 @@ use crate::lobby::filter::{Card, Face};
 
 impl Lobby {
     pub(in crate::lobby) fn game(&self) -> &str {
-        &self.game
+        self.kind.name()
     }
 
     /// What others find it by.
@@ -20,7 +20,7 @@ impl Lobby {
         let host = Place::Seat(self.host?);
         let Terms { password, capacity, locked, .. } = self.settings.terms();
         Some(Face {
-            game: &self.game,
+            game: self.game(),
             host: &self.members.iter().find(|member| member.place == host)?.name,
             players: u8::try_from(self.seated().count()).unwrap_or(u8::MAX),
             bots: u8::try_from(self.bots.len()).unwrap_or(u8::MAX),

@@ -91,7 +91,7 @@ impl Lobby {
         api::Lobby {
             id: self.id.to_string(),
             code: self.code.as_str().to_owned(),
-            game: self.game.to_string(),
+            game: self.kind.name().to_owned(),
             config: self.config.json().to_owned(),
             visibility: terms.visibility,
             password: terms.password,
