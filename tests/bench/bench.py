@@ -1,6 +1,6 @@
 """Measures, and writes target/bench/report.md.
 
-    python3 tests/bench/bench.py [steps] [peers] [slow] [overload] [scale] [quote]
+    python3 tests/bench/bench.py [steps] [peers] [slow] [overload] [gathered] [scale] [quote]
 
 Without names it does all but `quote`, which puts the report into tests/BENCH.md, between its
 marks, and the plots beside it. From the environment: ROUNDS (7), and of the comparison SCENARIOS
@@ -28,11 +28,12 @@ ORDER = {
     "scale": "How cost grows",
     "slow": "Slow readers",
     "overload": "Overload",
+    "gathered": "Lobbies",
     "outlook": "On 16 cores",
     "steps": "One input's journey, nanoseconds per step",
     "instructions": "Instructions per hot step",
 }
-PARTS = ["steps", "peers", "slow", "overload", "scale"]
+PARTS = ["steps", "peers", "slow", "overload", "gathered", "scale"]
 
 
 def main():
@@ -84,6 +85,10 @@ def overload(rounds, most_files):
     return tool("overload", "overload", "--rounds", min(rounds, 5))
 
 
+def gathered(rounds, most_files):
+    return tool("gathered")
+
+
 def grow(rounds, most_files):
     if suite.prepare():
         scale.measure(min(rounds, 3), most_files)
@@ -91,7 +96,8 @@ def grow(rounds, most_files):
     return True
 
 
-PART = {"steps": steps, "peers": peers, "slow": slow, "overload": overload, "scale": grow}
+PART = {"steps": steps, "peers": peers, "slow": slow, "overload": overload, "gathered": gathered,
+        "scale": grow}
 
 
 def tool(section, program=None, *arguments, in_code=False):

@@ -188,6 +188,25 @@ impl Client {
             socket.send(&format!("420[\"join\",\"{room}\"]"))?;
             while !socket.text()?.starts_with("430") {}
         }
+        Self::of(socket)
+    }
+
+    /// Connects and joins `/lobby`.
+    ///
+    /// # Errors
+    /// If the server refuses either.
+    pub fn in_lobby(server: SocketAddr) -> Result<Self> {
+        let mut socket = WebSocket::open(server, "")?;
+        socket.text()?;
+        socket.send("40/lobby,")?;
+        let answer = socket.text()?;
+        if !answer.starts_with("40/lobby,{") {
+            bail!("not joined: {answer}");
+        }
+        Self::of(socket)
+    }
+
+    fn of(socket: WebSocket) -> Result<Self> {
         let (stream, mut decoder, mut unread) = socket.into_parts();
         stream.set_nonblocking(true)?;
         // States that came with the answer are no part of what is measured.

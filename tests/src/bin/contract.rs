@@ -14,6 +14,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use parlor_games::{Chess, Circles};
 use parlor_server::{Emitter, Server, ShardContext, Timer};
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +76,7 @@ fn main() -> Result<()> {
 }
 
 fn serve(server: &mut Server, counted: &Arc<Counted>) {
+    server.game::<Chess>("chess").game::<Circles>("circles");
     let (inputs, relayed, binary) = (Arc::clone(counted), Arc::clone(counted), Arc::clone(counted));
     server
         .namespace("/")
