@@ -130,25 +130,28 @@ mod tests {
         delivery::Delivery,
         effect::AckError,
         input::{Scope, Target},
-        key::{Key as _, LobbyKey, NamespaceKey, SocketKey, ViewId, ViewerKey},
+        key::{Address, Key as _, LobbyKey, NamespaceKey, SocketKey, ViewId, ViewerKey},
         lobby::{
-            Answer as LobbyAnswer, Ask, Card, LobbyMessage, PresenceMessage, Prospect,
-            QuickMessage, Request, WatchMessage, Wish,
+            Answer as LobbyAnswer, Ask, BlockMessage, BlockWish, Card, LobbyMessage,
+            PresenceMessage, Prospect, QuickMessage, Request, WatchMessage, Wish,
         },
         views::ViewMessage,
     };
     use parlor_shared::{
-        api::lobby::{Format, Listed, Phase},
+        api::lobby::{Format, Listed, Phase, Unblock},
         id::SocketId,
         socket_io::{Args, Draft, Frame},
     };
 
-    const REQUESTS: [&str; 18] = [
+    const REQUESTS: [&str; 21] = [
         r#"["create",{"game":"chess","config":{"a":[1,"é"]},"name":"A"}]"#,
         r#"["join",{"code":"BCDFG","name":"A","role":"spectator"}]"#,
         r#"["quick",{"game":"g","name":"A","filter":{"free":2,"metadata":{"a":{"max":1}}}}]"#,
         r#"["watch",{"text":"x","sort":"+n"}]"#,
         r#"["unwatch"]"#,
+        r#"["block",{"seat":1}]"#,
+        r#"["unblock",{"player":"é"}]"#,
+        r#"["blocks"]"#,
         r#"["presence",{"players":["a","é"]}]"#,
         r#"["resume",{"token":"x"}]"#,
         r#"["list",{"game":"chess","metadata":{"a":{"in":[1,"x"]},"b":{"min":2}},"sort":"-b"}]"#,
@@ -252,6 +255,16 @@ mod tests {
             PresenceMessage::Shown(Some("bob".into()), vec![("ada".into(), false)]),
         ];
         all.extend(presence.map(|message| Message::Lobby(LobbyMessage::Presence(message))));
+        let wishes = [
+            BlockWish::Block("bob".into(), Some("B".into())),
+            BlockWish::Unblock(Unblock::Number(u64::MAX)),
+            BlockWish::List,
+        ];
+        all.extend(wishes.map(|wish| {
+            let (player, socket) = ("ada".into(), Address { shard, socket });
+            let message = BlockMessage { player, socket, ack: Some(1), wish };
+            Message::Lobby(LobbyMessage::Block(message))
+        }));
         let quick = [
             QuickMessage::Probe(1, Box::new(wish.filter.clone())),
             QuickMessage::Seek(socket, 2, Box::new(wish)),

@@ -65,6 +65,7 @@ impl Message {
             }
             Self::Lobby(LobbyMessage::Ask(ask)) => ask.request.n_bytes(),
             Self::Lobby(LobbyMessage::Presence(message)) => message.n_bytes(),
+            Self::Lobby(LobbyMessage::Block(message)) => message.n_bytes(),
             Self::Lobby(LobbyMessage::Answer(answer)) => {
                 answer.frame.as_ref().map_or(0, |frame| frame.wire().len())
             }

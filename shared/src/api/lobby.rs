@@ -3,6 +3,7 @@
 //! What a game's actions and views look like is the game's own page (see [`super::chess`]). How
 //! lobbies are found is said beside: `metadata`, `filter`, `listing`.
 
+mod blocks;
 mod crowd;
 mod filter;
 mod listing;
@@ -23,6 +24,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
+pub use blocks::{Block, Blocked, Blocks, MAX_BLOCKS, Unblock};
 pub use crowd::*;
 pub use filter::*;
 pub use format::Format;
@@ -65,6 +67,12 @@ pub mod request {
     pub const UNWATCH: &str = "unwatch";
     /// [`super::Presence`] → [`super::Online`], and from then on [`super::push::PRESENCE`].
     pub const PRESENCE: &str = "presence";
+    /// [`super::Block`] → [`super::Blocked`].
+    pub const BLOCK: &str = "block";
+    /// [`super::Unblock`] → [`super::Done`].
+    pub const UNBLOCK: &str = "unblock";
+    /// No argument → [`super::Blocks`]: whom one has blocked.
+    pub const BLOCKS: &str = "blocks";
     /// [`super::Settings`] → [`super::Done`]: the host changes how the lobby is run.
     pub const SETTINGS: &str = "settings";
     /// [`super::HandOver`] → [`super::Done`]: the host makes another seat host.

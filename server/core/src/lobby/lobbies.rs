@@ -1,6 +1,7 @@
 //! All lobbies of a shard: who is in which, and by which code, id or token one is meant.
 //! What happens inside one is `machine`'s part; where sockets of this shard are is `visitors`'.
 
+mod blocking;
 mod crowd;
 mod entrance;
 mod presence;
@@ -24,6 +25,7 @@ use parlor_shared::{
 };
 
 use super::{
+    blocks::{BlockMessage, Blocks},
     code::Code,
     effect::{LobbyEffect, Pushes, event},
     game::Random,
@@ -114,6 +116,9 @@ pub struct Lobbies {
     quick: QuickPlay,
     presence: Presence,
     online: Online,
+    blocks: Blocks,
+    /// What homes are yet to be told about whom their players block.
+    wishes: Vec<BlockMessage>,
     /// Who is yet to be told that the lobby is no more in whose audience they were.
     dismissed: Vec<crowd::Dismissed>,
     neighbours: Neighbours,
@@ -144,6 +149,8 @@ impl Lobbies {
             quick: QuickPlay::new(neighbours.clone()),
             presence: Presence::new(neighbours.clone()),
             online: Online::default(),
+            blocks: Blocks::default(),
+            wishes: Vec::new(),
             dismissed: Vec::new(),
             neighbours,
             deadlines: Deadlines::default(),
@@ -219,6 +226,11 @@ impl Lobbies {
                 let frame = answer_frame(ack, Ok(Done {}));
                 asked.extend(frame.map(|frame| VisitorEffect::Send(socket, frame)));
             }
+            LobbyInput::Asked(
+                socket,
+                Ok(request @ (Request::Block(_) | Request::Unblock(_) | Request::Blocks)),
+                ack,
+            ) => self.ask_of_blocks(now, socket, request, ack, ids, effects),
             LobbyInput::Asked(socket, Ok(request), ack) => {
                 self.visitors.asked(time, socket, request, ack, &mut asked);
             }
@@ -243,10 +255,12 @@ impl Lobbies {
         }
         self.carry(now, asked, ids, effects);
         self.tell_dismissed(now, ids, effects);
+        self.tell_wishes(now, ids, effects);
         let mut released = Vec::new();
         while self.visitors.release(time, &mut released) {
             self.carry(now, std::mem::take(&mut released), ids, effects);
             self.tell_dismissed(now, ids, effects);
+            self.tell_wishes(now, ids, effects);
         }
     }
 
@@ -313,6 +327,7 @@ impl Lobbies {
             LobbyMessage::Watch(message) => {
                 return self.watch_told(now, from, message, ids, effects);
             }
+            LobbyMessage::Block(message) => return self.blocks_told(now, message, ids, effects),
             LobbyMessage::Presence(message) => {
                 return self.presence_told(now, from, message, ids, effects);
             }
@@ -354,6 +369,11 @@ impl Lobbies {
         let frame = match request {
             // Who seeks a seat was sent somewhere before it is asked for; who watches is no guest.
             Request::Quick(_) | Request::Watch(_) | Request::Unwatch | Request::Presence(_) => None,
+            Request::Unblock(_) | Request::Blocks => None,
+            Request::Block(block) => match self.wish_to_block((who, &person), &block, ack) {
+                Ok(()) => None,
+                Err(refusal) => answer_frame(ack, Err::<Done, _>(refusal)),
+            },
             Request::Create(create) => {
                 let came = self.create_once(now, (who, person), &create, ids, &mut pushes);
                 answer_frame(ack, came.map(|came| came.into_joined(&mut before)))
@@ -464,6 +484,9 @@ impl Lobbies {
             | Request::Watch(_)
             | Request::Unwatch
             | Request::Presence(_)
+            | Request::Block(_)
+            | Request::Unblock(_)
+            | Request::Blocks
             | Request::Resume(_)
             | Request::List(_)
             | Request::Leave => unreachable!("handled by the caller"),

@@ -10,8 +10,8 @@ use parlor_shared::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    filter::Card, online::PresenceMessage, quick::QuickMessage, request::Request,
-    watch::WatchMessage, who::Who,
+    blocks::BlockMessage, filter::Card, online::PresenceMessage, quick::QuickMessage,
+    request::Request, watch::WatchMessage, who::Who,
 };
 use crate::{delivery::Delivery, key::SocketKey};
 
@@ -32,6 +32,8 @@ pub enum LobbyMessage {
     Watch(WatchMessage),
     /// About who is online.
     Presence(PresenceMessage),
+    /// To a player's home, about whom the player has blocked.
+    Block(BlockMessage),
     /// From a lobby: the answer to the last request of a socket of the receiver's.
     Answer(Answer),
     /// From a lobby: something for a socket of the receiver's.

@@ -3,6 +3,7 @@
 
 pub mod game;
 
+mod blocks;
 mod code;
 mod effect;
 mod filter;
@@ -26,6 +27,7 @@ mod watch;
 mod watchers;
 mod who;
 
+pub use blocks::{BlockMessage, BlockWish, MAX_BLOCKS_OF_HOME};
 pub use code::{CODE_ALPHABET, CODE_LETTERS};
 pub use effect::LobbyEffect;
 pub use filter::Card;

@@ -11,6 +11,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use super::blocks::Blocks;
 use crate::{
     few::Few,
     key::ShardId,
@@ -94,7 +95,7 @@ impl Online {
         from: ShardId,
         player: &Arc<str>,
         is_here: bool,
-        told: &mut Told,
+        (blocks, told): (&Blocks, &mut Told),
     ) {
         if is_here && !self.players.contains_key(player) {
             self.begin(now, player);
@@ -104,7 +105,7 @@ impl Online {
         if is_here {
             known.shards.push(from);
         }
-        self.settle(now, player, told);
+        self.settle(now, player, (blocks, told));
     }
 
     fn begin(&mut self, now: Time, player: &Arc<str>) {
@@ -117,7 +118,7 @@ impl Online {
     }
 
     /// Does what is to be done about a player, now or when it is time.
-    fn settle(&mut self, now: Time, player: &Arc<str>, told: &mut Told) {
+    fn settle(&mut self, now: Time, player: &Arc<str>, (blocks, told): (&Blocks, &mut Told)) {
         let Some(known) = self.players.get_mut(player) else { return };
         let number = known.number;
         let due = match (!known.shards.is_empty(), known.is_shown) {
@@ -127,12 +128,12 @@ impl Online {
         };
         self.deadlines.set(number, due.filter(|due| *due > now));
         if due.is_some_and(|due| due <= now) {
-            self.show(now, player, told);
+            self.show(now, player, (blocks, told));
         }
     }
 
     /// The time has come for others to believe what is so, or for a player to be forgotten.
-    fn show(&mut self, now: Time, player: &Arc<str>, told: &mut Told) {
+    fn show(&mut self, now: Time, player: &Arc<str>, (blocks, told): (&Blocks, &mut Told)) {
         let Some(known) = self.players.get_mut(player) else { return };
         let (number, is_online) = (known.number, !known.shards.is_empty());
         if known.is_shown == is_online {
@@ -145,15 +146,18 @@ impl Online {
         known.is_shown = is_online;
         known.settled_until = now + CHANGE_INTERVAL;
         self.deadlines.set(number, Some(now + CHANGE_INTERVAL).filter(|_| !is_online));
-        self.tell(player, told);
+        self.tell(player, blocks, told);
     }
 
     /// Tells those who follow a player what is new to them.
-    fn tell(&mut self, player: &Arc<str>, told: &mut Told) {
+    pub(super) fn tell(&mut self, player: &Arc<str>, blocks: &Blocks, told: &mut Told) {
         let is_shown = self.is_shown(player);
         let Some(followers) = self.followers.get_mut(player) else { return };
-        for ((shard, viewer), known) in followers.iter_mut().filter(|(_, k)| **k != is_shown) {
-            *known = is_shown;
+        for ((shard, viewer), known) in followers {
+            let is_shown = is_shown && may_see(blocks, player, viewer);
+            if std::mem::replace(known, is_shown) == is_shown {
+                continue;
+            }
             let shown = vec![(Arc::clone(player), is_shown)];
             told.push((*shard, PresenceMessage::Shown(viewer.clone(), shown)));
         }
@@ -169,11 +173,11 @@ impl Online {
         from: ShardId,
         viewer: &Viewer,
         players: Vec<Arc<str>>,
-        told: &mut Told,
+        (blocks, told): (&Blocks, &mut Told),
     ) {
         let mut shown = Vec::with_capacity(players.len());
         for player in players {
-            let is_shown = self.is_shown(&player);
+            let is_shown = self.is_shown(&player) && may_see(blocks, &player, viewer);
             let followers = self.followers.entry(Arc::clone(&player)).or_default();
             followers.insert((from, viewer.clone()), is_shown);
             shown.push((player, is_shown));
@@ -193,11 +197,16 @@ impl Online {
     }
 
     /// Tells what is to be told by now.
-    pub(super) fn timeout(&mut self, now: Time, told: &mut Told) {
+    pub(super) fn timeout(&mut self, now: Time, blocks: &Blocks, told: &mut Told) {
         while let Some((_, number)) = self.deadlines.pop(now) {
             if let Some(player) = self.by_number.get(&number).cloned() {
-                self.show(now, &player, told);
+                self.show(now, &player, (blocks, told));
             }
         }
     }
+}
+
+/// Who is blocked sees nobody who has blocked them.
+fn may_see(blocks: &Blocks, player: &str, viewer: &Viewer) -> bool {
+    viewer.as_ref().is_none_or(|viewer| !blocks.has_blocked(player, viewer))
 }

@@ -34,6 +34,12 @@ pub enum Request {
     Unwatch,
     /// Be told which players are online.
     Presence(api::Presence),
+    /// See and hear no more of somebody.
+    Block(api::Block),
+    /// Do so again.
+    Unblock(api::Unblock),
+    /// Say whom one has blocked.
+    Blocks,
     /// Change how the lobby is run.
     Settings(Box<api::Settings>),
     /// Make another seat host.
@@ -94,6 +100,9 @@ impl Request {
             }
             name::UNWATCH => Self::Unwatch,
             name::PRESENCE => Self::Presence(first(args)?),
+            name::BLOCK => Self::Block(first(args)?),
+            name::UNBLOCK => Self::Unblock(first(args)?),
+            name::BLOCKS => Self::Blocks,
             name::SETTINGS => Self::Settings(first(args)?),
             name::HOST => Self::Host(first(args)?),
             name::KICK => Self::Kick(first(args)?),
@@ -149,6 +158,7 @@ impl Request {
             Self::Join(join) => join.name.len() + join.password.as_ref().map_or(0, String::len),
             Self::List(filter) | Self::Watch(filter) => filter.n_bytes(),
             Self::Presence(presence) => presence.players.iter().map(String::len).sum(),
+            Self::Block(api::Block::Spectator(name)) => name.len(),
             Self::Settings(settings) => {
                 let metadata = settings.metadata.as_ref().map_or(0, Metadata::n_bytes);
                 settings.password.as_ref().map_or(0, String::len) + metadata
@@ -177,6 +187,9 @@ impl Serialize for Request {
             Self::Watch(filter) => serde_json::to_string(&(name::WATCH, filter)),
             Self::Unwatch => serde_json::to_string(&(name::UNWATCH,)),
             Self::Presence(presence) => serde_json::to_string(&(name::PRESENCE, presence)),
+            Self::Block(block) => serde_json::to_string(&(name::BLOCK, block)),
+            Self::Unblock(unblock) => serde_json::to_string(&(name::UNBLOCK, unblock)),
+            Self::Blocks => serde_json::to_string(&(name::BLOCKS,)),
             Self::Settings(settings) => serde_json::to_string(&(name::SETTINGS, settings)),
             Self::Host(host) => serde_json::to_string(&(name::HOST, host)),
             Self::Kick(kick) => serde_json::to_string(&(name::KICK, kick)),

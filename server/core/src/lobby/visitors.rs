@@ -54,7 +54,7 @@ const GUESS_RATE: Rate = Rate { burst: 10, every: Duration::from_secs(2) };
 /// How fast one may make lobbies.
 const CREATE_RATE: Rate = Rate { burst: 20, every: Duration::from_millis(100) };
 
-/// How fast one may watch other listings, or other players.
+/// How fast one may watch other listings, or other players, or block them.
 const WATCH_RATE: Rate = Rate { burst: 10, every: Duration::from_millis(500) };
 
 /// What visitors want done, in order.
@@ -197,12 +197,13 @@ impl Visitors {
         self.visitors.get(&socket).map(|visitor| &visitor.who)
     }
 
-    /// Whose socket it is that wants to watch a listing, or who is online, if it may.
+    /// Whose socket it is that wants to watch a listing, or who is online, or to block somebody, if
+    /// it may.
     pub(super) fn may_watch(&mut self, now: Time, socket: SocketKey) -> Result<Who, Refusal> {
         let not_connected = || Refusal::new(code::NOT_IN_LOBBY, "not connected to /lobby");
         let visitor = self.visitors.get_mut(&socket).ok_or_else(not_connected)?;
         if !visitor.watches.take(now, WATCH_RATE) {
-            return Err(Refusal::new(code::RATE, "too much is watched at once; wait a moment"));
+            return Err(Refusal::new(code::RATE, "too many such requests at once; wait a moment"));
         }
         Ok(visitor.who.clone())
     }

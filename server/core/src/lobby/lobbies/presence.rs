@@ -71,10 +71,12 @@ impl Lobbies {
         let (mut told, mut sends) = (Told::new(), Sends::new());
         match message {
             PresenceMessage::Here(player, is_here) => {
-                self.online.here(now.time, from, &player, is_here, &mut told);
+                self.blocks.used(&player);
+                let to = (&self.blocks, &mut told);
+                self.online.here(now.time, from, &player, is_here, to);
             }
             PresenceMessage::Follow(viewer, players) => {
-                self.online.follow(from, &viewer, players, &mut told);
+                self.online.follow(from, &viewer, players, (&self.blocks, &mut told));
             }
             PresenceMessage::Unfollow(viewer, players) => {
                 self.online.unfollow(from, &viewer, &players);
@@ -93,12 +95,12 @@ impl Lobbies {
         effects: &mut Vec<LobbyEffect>,
     ) {
         let (mut told, mut sends) = (Told::new(), Sends::new());
-        self.online.timeout(now.time, &mut told);
+        self.online.timeout(now.time, &self.blocks, &mut told);
         self.presence.timeout(now.time, &mut sends);
         self.tell_presence(now, told, sends, ids, effects);
     }
 
-    fn tell_presence(
+    pub(super) fn tell_presence(
         &mut self,
         now: Now,
         told: Told,

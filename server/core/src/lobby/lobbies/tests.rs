@@ -3,6 +3,7 @@
 //! that the server would show it afresh. One file per subject below.
 
 mod absence;
+mod blocks;
 mod bots;
 mod crowd;
 mod entrance;

@@ -77,6 +77,25 @@ impl Lobby {
         Ok(Some(self.leave(now, meant, reason, seed, pushes)))
     }
 
+    /// Whom a member wants to block, and what they are called.
+    pub(in crate::lobby) fn meant(
+        &self,
+        at: usize,
+        block: &api::Block,
+    ) -> Result<(Arc<str>, Box<str>), Refusal> {
+        let is_meant = |member: &Member| match (member.place, block) {
+            (Place::Seat(seat), api::Block::Seat(meant)) => seat == *meant,
+            (Place::Spectator, api::Block::Spectator(name)) => *member.name == **name,
+            _ => false,
+        };
+        let meant = self.members.iter().position(is_meant).filter(|meant| *meant != at);
+        let nobody = || Refusal::new(code::SEAT, "nobody else is there");
+        let member = &self.members[meant.ok_or_else(nobody)?];
+        let sentence = "only who has an account, or a guest's token, can be blocked";
+        let without = || Refusal::new(code::FORBIDDEN, sentence);
+        Ok((member.who.player.clone().ok_or_else(without)?, member.name.clone()))
+    }
+
     /// Refuses who is kept out.
     pub(super) fn expect_not_banned(&self, who: &Who) -> Result<(), Refusal> {
         if self.bans.iter().any(|banned| banned.is(who)) {

@@ -18,7 +18,7 @@ fn want(players: &[&str]) -> Value {
 
 impl Net {
     /// What a client was told of presence since somebody looked.
-    fn heard(&mut self, who: Client) -> Vec<String> {
+    pub(super) fn heard(&mut self, who: Client) -> Vec<String> {
         let told = std::mem::take(self.told.get_mut(&who).unwrap());
         let presence = told.into_iter().filter(|(name, ..)| name == "presence");
         presence
@@ -29,7 +29,7 @@ impl Net {
             .collect()
     }
 
-    fn online(&mut self, who: Client, players: &[&str]) -> Vec<String> {
+    pub(super) fn online(&mut self, who: Client, players: &[&str]) -> Vec<String> {
         let answer = self.ok(who, "presence", &want(players));
         serde_json::from_value(answer["online"].clone()).unwrap()
     }
