@@ -35,6 +35,11 @@ impl Add<Duration> for Time {
     }
 }
 
+/// The earliest of those that there are.
+pub(crate) fn earliest<const N: usize>(times: [Option<Time>; N]) -> Option<Time> {
+    times.into_iter().flatten().min()
+}
+
 /// At most one deadline per key, and the earliest of all at hand.
 ///
 /// Setting and taking cost O(log n); memory is that of the deadlines set, because moving one

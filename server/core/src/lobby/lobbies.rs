@@ -52,7 +52,7 @@ use crate::{
     ids::Ids,
     key::{Address, LobbyKey, ShardId, SocketKey, Table, ViewId},
     rate::Rate,
-    time::{Deadlines, Time},
+    time::{Deadlines, Time, earliest},
 };
 
 /// Codes tried for a new lobby, of which each must fall to this shard and be free.
@@ -193,10 +193,13 @@ impl Lobbies {
 
     /// When [`LobbyInput::Timeout`] is due.
     pub fn deadline(&self) -> Option<Time> {
-        let listings = [self.watched.deadline(), self.watchers.deadline()];
-        let people = [self.presence.deadline(), self.online.deadline()];
-        let machines = [self.deadlines.next(), self.visitors.deadline(), self.quick.deadline()];
-        listings.into_iter().chain(people).chain(machines).flatten().min()
+        earliest([
+            self.deadlines.next(),
+            self.visitors.deadline(),
+            self.quick.deadline(),
+            self.watch_deadline(),
+            self.presence_deadline(),
+        ])
     }
 
     /// Takes in one thing that happened.

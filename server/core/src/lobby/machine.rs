@@ -55,7 +55,7 @@ use crate::{
     few::Few,
     key::{Address, LobbyKey, ShardId},
     rate::{Allowance, Rate},
-    time::Time,
+    time::{Time, earliest},
 };
 pub(super) use acts::Deed;
 use acts::Noted;
@@ -217,6 +217,16 @@ struct Away {
     lateness: Lateness,
 }
 
+impl Away {
+    /// When the place falls, or the others have waited long enough.
+    fn falls(&self) -> Option<Time> {
+        match self.lateness {
+            Lateness::Until(at) => earliest([self.kept_until, Some(at)]),
+            Lateness::None | Lateness::Overdue => self.kept_until,
+        }
+    }
+}
+
 /// How long a player who was lost in a match has let the others wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lateness {
@@ -347,19 +357,15 @@ impl Lobby {
         if self.has_crashed() {
             return Some(Time::ZERO);
         }
-        self.falls().into_iter().chain(self.beat.as_ref().map(|beat| beat.due())).min()
+        earliest([self.falls(), self.beat.as_ref().map(|beat| beat.due())])
     }
 
     /// When the next kept place falls, the phase ends, or the match has set itself a deadline.
     pub(super) fn falls(&self) -> Option<Time> {
         let wakes = self.play.as_ref().filter(|_| self.is_playing()).and_then(|p| p.deadline());
-        let kept = self.members.iter().filter_map(Member::kept_until);
-        let overdue = self.members.iter().filter_map(|member| match member.lateness() {
-            Lateness::Until(at) => Some(at),
-            Lateness::None | Lateness::Overdue => None,
-        });
         let told = self.crowd.as_ref().and_then(|crowd| crowd.deadline());
-        kept.chain(wakes).chain(overdue).chain(self.until).chain(told).min()
+        let away = self.members.iter().filter_map(|member| member.away.as_ref()?.falls());
+        earliest([self.until, wakes, told, away.min()])
     }
 
     /// The game has failed while nobody was looking after the match.

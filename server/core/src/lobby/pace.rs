@@ -6,6 +6,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use smallvec::{SmallVec, smallvec};
+
 use super::game::CatchUp;
 use crate::{
     fault::{self, Fault},
@@ -68,7 +70,7 @@ pub(super) struct Beat {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Steps {
     /// Number and due time of each, in order.
-    pub(super) ticks: Vec<(u64, Time)>,
+    pub(super) ticks: SmallVec<[(u64, Time); 1]>,
     /// How many before them are left out.
     pub(super) n_skipped: u64,
 }
@@ -109,7 +111,7 @@ impl Beat {
             let step = (self.k, self.due());
             self.t0 = self.t0 + now.since(step.1);
             self.k += 1;
-            return Steps { ticks: vec![step], n_skipped: 0 };
+            return Steps { ticks: smallvec![step], n_skipped: 0 };
         }
         let newest = newest(now.since(self.t0).as_nanos(), self.hz);
         let newest = u64::try_from(newest).unwrap_or(u64::MAX - 1);
@@ -148,7 +150,7 @@ mod tests {
             let mut beat = beat(hz, CatchUp::Steps(1));
             for k in 0..10 * u64::from(hz) {
                 let due = beat.due();
-                assert_eq!(beat.take(due), Steps { ticks: vec![(k, due)], n_skipped: 0 });
+                assert_eq!(beat.take(due), Steps { ticks: smallvec![(k, due)], n_skipped: 0 });
                 assert_eq!(beat.take(due), Steps::default(), "each once");
             }
             assert_eq!(beat.due(), at(10_000_000), "{hz} Hz after ten seconds");
@@ -192,7 +194,7 @@ mod tests {
         let mut beat = beat(10, CatchUp::Skip);
         beat.take(at(0));
         let steps = beat.take(at(555_000));
-        assert_eq!(steps, Steps { ticks: vec![(5, at(500_000))], n_skipped: 4 });
+        assert_eq!(steps, Steps { ticks: smallvec![(5, at(500_000))], n_skipped: 4 });
         assert_eq!(beat.due(), at(600_000));
     }
 
@@ -212,9 +214,9 @@ mod tests {
     fn a_game_that_slows_down_plays_all_and_later() {
         let mut beat = beat(10, CatchUp::Slow);
         beat.take(at(0));
-        assert_eq!(beat.take(at(550_000)).ticks, [(1, at(100_000))]);
+        assert_eq!(beat.take(at(550_000)).ticks[..], [(1, at(100_000))]);
         assert_eq!(beat.due(), at(650_000), "450 ms later than planned");
-        assert_eq!(beat.take(at(650_000)).ticks, [(2, at(650_000))]);
+        assert_eq!(beat.take(at(650_000)).ticks[..], [(2, at(650_000))]);
         assert_eq!(beat.due(), at(750_000));
     }
 

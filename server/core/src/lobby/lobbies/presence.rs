@@ -88,12 +88,20 @@ impl Lobbies {
         self.tell_presence(now, told, sends, ids, effects);
     }
 
+    /// When [`Self::presence_timeout`] is due.
+    pub(super) fn presence_deadline(&self) -> Option<Time> {
+        earliest([self.presence.deadline(), self.online.deadline()])
+    }
+
     pub(super) fn presence_timeout(
         &mut self,
         now: Now,
         ids: &mut Ids,
         effects: &mut Vec<LobbyEffect>,
     ) {
+        if self.presence_deadline().is_none_or(|at| at > now.time) {
+            return;
+        }
         let (mut told, mut sends) = (Told::new(), Sends::new());
         self.online.timeout(now.time, &self.blocks, &mut told);
         self.presence.timeout(now.time, &mut sends);

@@ -11,11 +11,14 @@ impl Lobbies {
             lobby.end_if_crashed(effects);
             let steps = lobby.take_ticks(time);
             let mut n_skipped = steps.n_skipped;
+            if steps.ticks.is_empty() {
+                self.expire(at, key, seed, effects);
+            }
+            // Before a tick goes what fell by then; what it has led to comes by a deadline.
             for (tick, due) in steps.ticks {
                 self.tick(time, (tick, due), n_skipped, key, seed, effects);
                 n_skipped = 0;
             }
-            self.expire(at, key, seed, effects);
             self.tidy(time, key);
         }
     }

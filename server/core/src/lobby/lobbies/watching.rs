@@ -62,12 +62,20 @@ impl Lobbies {
         self.tell_watch(now, told, sends, ids, effects);
     }
 
+    /// When [`Self::watch_timeout`] is due.
+    pub(super) fn watch_deadline(&self) -> Option<Time> {
+        earliest([self.watched.deadline(), self.watchers.deadline()])
+    }
+
     pub(super) fn watch_timeout(
         &mut self,
         now: Now,
         ids: &mut Ids,
         effects: &mut Vec<LobbyEffect>,
     ) {
+        if self.watch_deadline().is_none_or(|at| at > now.time) {
+            return;
+        }
         let (mut told, mut sends) = (watch::Told::new(), Sends::new());
         self.watched.timeout(now.time, &self.board, &self.lobbies, &mut told);
         self.watchers.timeout(now.time, &mut sends);

@@ -281,13 +281,7 @@ impl Lobby {
     /// Plays one tick: what was noted, in the order in which it came, and then the game's own step.
     pub(in crate::lobby) fn tick(&mut self, now: Now, tick: u64, pushes: &mut Pushes) {
         let when = When { tick, ..self.when(now) };
-        let (mut due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.noted)
-            .into_iter()
-            .partition::<Vec<_>, _>(|noted| noted.tick <= tick);
-        self.noted = later.into();
-        // What was for a tick that was left out comes first.
-        due.sort_by_key(|noted| noted.tick);
-        for noted in due {
+        for noted in self.take_noted(tick) {
             // The acknowledgement goes out before what it led to.
             let mut led_to = Pushes::new();
             let applied = match self.phase {
@@ -314,6 +308,18 @@ impl Lobby {
         let events = step(&mut **play);
         let turn = play.turn();
         self.push_events(turn, events, pushes);
+    }
+
+    /// What was noted for a tick by now: first what was for one that was left out.
+    fn take_noted(&mut self, tick: u64) -> Vec<Noted> {
+        if self.noted.is_empty() {
+            return Vec::new();
+        }
+        let noted = std::mem::take(&mut self.noted).into_iter();
+        let (mut due, later): (Vec<_>, Vec<_>) = noted.partition(|noted| noted.tick <= tick);
+        self.noted = later.into();
+        due.sort_by_key(|noted| noted.tick);
+        due
     }
 
     /// A match that has ended takes nothing any more.

@@ -176,12 +176,20 @@ impl Lobby {
     /// Whoever looks at the match sees something new.
     pub(super) fn show(&self, pushes: &mut Pushes) {
         let here = self.members.iter().filter(|member| member.socket.is_some());
-        let mut views: Vec<ViewId> =
-            here.map(|member| self.view_of(member.place, member.format)).collect();
+        let mut views: Vec<ViewId> = Vec::new();
+        for member in here {
+            let view = self.view_of(member.place, member.format);
+            // Mostly all look at one.
+            if views.last() != Some(&view) {
+                views.push(view);
+            }
+        }
         let formats = self.crowd.iter().flat_map(|crowd| crowd.formats());
         views.extend(formats.map(|format| self.view_of(Place::Audience, format)));
-        views.sort_unstable();
-        views.dedup();
+        if views.len() > 1 {
+            views.sort_unstable();
+            views.dedup();
+        }
         pushes.extend(views.into_iter().map(LobbyEffect::Dirty));
     }
 
