@@ -37,9 +37,9 @@ pub(crate) struct Metrics {
     pub(crate) states_coalesced: Count,
     pub(crate) views_encoded: Family<ByKind, Count>,
     pub(crate) connections_blocked: Gauge,
-    pub(crate) ticks: Count,
-    pub(crate) ticks_skipped: Count,
-    pub(crate) tick_lateness: Lateness,
+    pub(crate) ticks: Family<ByShard, Count>,
+    pub(crate) ticks_skipped: Family<ByShard, Count>,
+    pub(crate) tick_lateness: LatenessByShard,
     pub(crate) every_calls: Count,
     pub(crate) every_skipped: Count,
     pub(crate) every_lateness: Lateness,
@@ -81,22 +81,61 @@ pub(crate) struct ByKind {
     kind: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct ByShard {
+    shard: u32,
+}
+
 /// How late ticks are: from 100 µs to 1.6 s, each step twice the last.
 #[derive(Debug, Clone)]
 pub(crate) struct Lateness(Histogram);
 
 impl Default for Lateness {
     fn default() -> Self {
-        Self(Histogram::new(exponential_buckets(0.0001, 2.0, 15)))
+        Self(histogram_of_lateness())
+    }
+}
+
+/// The same on each shard.
+#[derive(Debug, Clone)]
+pub(crate) struct LatenessByShard(Family<ByShard, Histogram, fn() -> Histogram>);
+
+impl Default for LatenessByShard {
+    fn default() -> Self {
+        Self(Family::new_with_constructor(histogram_of_lateness))
+    }
+}
+
+fn histogram_of_lateness() -> Histogram {
+    Histogram::new(exponential_buckets(0.0001, 2.0, 15))
+}
+
+/// What is counted of the ticks of one shard.
+#[derive(Debug)]
+pub(crate) struct Ticks {
+    n: Count,
+    n_skipped: Count,
+    lateness: Histogram,
+}
+
+impl Ticks {
+    /// A match took a step.
+    pub(crate) fn ticked(&self, late: Duration, n_skipped: u64) {
+        self.n.inc();
+        self.n_skipped.inc_by(n_skipped);
+        self.lateness.observe(late.as_secs_f64());
     }
 }
 
 impl Metrics {
-    /// A match took a step.
-    pub(crate) fn ticked(&self, late: Duration, n_skipped: u64) {
-        self.ticks.inc();
-        self.ticks_skipped.inc_by(n_skipped);
-        self.tick_lateness.0.observe(late.as_secs_f64());
+    /// Those of one shard.
+    pub(crate) fn ticks_of(&self, shard: u8) -> Ticks {
+        let of = ByShard { shard: shard.into() };
+        Ticks {
+            n: self.ticks.get_or_create(&of).clone(),
+            n_skipped: self.ticks_skipped.get_or_create(&of).clone(),
+            lateness: self.tick_lateness.0.get_or_create(&of).clone(),
+        }
     }
 
     /// A function that is called once per period was called.
@@ -259,4 +298,29 @@ pub(crate) fn render(registry: &Registry) -> String {
     let mut page = String::new();
     encode(&mut page, registry).expect("writing to memory cannot fail");
     page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_counted_for_each_shard() {
+        let metrics = Metrics::default();
+        let shards = [0, 1].map(|shard| metrics.ticks_of(shard));
+        shards[0].ticked(Duration::from_millis(1), 0);
+        shards[1].ticked(Duration::from_millis(60), 3);
+        shards[1].ticked(Duration::from_micros(10), 0);
+        let page = render(&metrics.registry());
+        for line in [
+            "parlor_ticks_total{shard=\"0\"} 1",
+            "parlor_ticks_total{shard=\"1\"} 2",
+            "parlor_ticks_skipped_total{shard=\"1\"} 3",
+            "parlor_tick_lateness_seconds_bucket{le=\"0.0512\",shard=\"0\"} 1",
+            "parlor_tick_lateness_seconds_bucket{le=\"0.0512\",shard=\"1\"} 1",
+            "parlor_tick_lateness_seconds_count{shard=\"1\"} 2",
+        ] {
+            assert!(page.lines().any(|told| told == line), "{line} in {page}");
+        }
+    }
 }

@@ -61,7 +61,7 @@ use crate::{
     handlers::{Handlers, Handshake},
     limits::{Budget, Limits, Meter, Pass},
     mailbox::{Inbox, Visit},
-    metrics::Metrics,
+    metrics::{Metrics, Ticks},
     transport::{Transports, websocket::Connection},
 };
 
@@ -112,6 +112,7 @@ impl App {
 /// The shard.
 pub(crate) struct Shard {
     settings: ShardSettings,
+    ticks: Ticks,
     /// As the clock said at the start of what is being done.
     time: Time,
     tally: Tally,
@@ -248,6 +249,7 @@ impl Shard {
     ) -> Self {
         Self {
             time: settings.clock.now(),
+            ticks: settings.metrics.ticks_of(settings.id.shard),
             settings,
             tally: Tally::default(),
             app,

@@ -19,7 +19,7 @@ use crate::{
     cluster::Links,
     handlers::{Handlers, Handshake, Sessions, Unlisted},
     limits::Budget,
-    metrics::Metrics,
+    metrics::{Metrics, Ticks},
 };
 
 impl Shard {
@@ -58,6 +58,7 @@ impl Shard {
             dirty: &mut self.dirty,
             full: &mut self.full,
             metrics: &self.settings.metrics,
+            ticks: &self.ticks,
             tally: &mut self.tally,
             links: &mut self.links,
             aftermath,
@@ -77,6 +78,7 @@ struct Outlet<'s> {
     dirty: &'s mut Vec<SessionKey>,
     full: &'s mut Vec<SessionKey>,
     metrics: &'s Metrics,
+    ticks: &'s Ticks,
     tally: &'s mut Tally,
     links: &'s mut Links,
     aftermath: &'s mut Aftermath,
@@ -114,7 +116,7 @@ impl Effects for Outlet<'_> {
             Effect::Show(key, view, deltas) => self.tell(key, SessionInput::Show { view, deltas }),
             Effect::Hide(key, view) => self.tell(key, SessionInput::Hide { view }),
             Effect::Rebase(key, view) => self.tell(key, SessionInput::Rebase { view }),
-            Effect::Ticked(late, n_skipped) => self.metrics.ticked(late, n_skipped),
+            Effect::Ticked(late, n_skipped) => self.ticks.ticked(late, n_skipped),
             Effect::Close(key, reason) => self.tell(key, SessionInput::Close(reason)),
             Effect::Connecting { socket, id, session, namespace, child, auth } => {
                 let (sessions, wanted) = (View(self.sessions), (socket, id, session));
