@@ -239,6 +239,9 @@ class Runner:
         with self.parlor() as server:
             self.run("two native players", self.bin / "parlor-player", "--server", server.url,
                      "--both", "--quiet")
+        with self.parlor("--lobbies-countdown-ms", "0", "--lobbies-bot-delay-ms", "1") as server:
+            self.run("a native player against a bot", self.bin / "parlor-player",
+                     "--server", server.url, "--against-bot", "--quiet")
 
     def browser(self):
         out = ROOT / "tests" / "out"

@@ -1,5 +1,5 @@
-//! The binary `parlor-player`: plays a game of chess on a Parlor at random, alone against somebody
-//! or both sides at once.
+//! The binary `parlor-player`: plays a game of chess on a Parlor at random, alone against somebody,
+//! against a bot of the server's, or both sides at once.
 //! How a match is played is the library's part; this reads options, prints, and gives advice.
 
 mod advice;
@@ -31,6 +31,7 @@ fn main() -> ExitCode {
     let played = match &options.mode {
         Mode::Create(visibility) => create(&options, *visibility, &mut report),
         Mode::Join(code) => join(&options, code, &mut report),
+        Mode::AgainstBot => against_bot(&options, &mut report),
         Mode::Both(visibility) => both(&options, *visibility, &mut report),
     };
     match played {
@@ -67,6 +68,14 @@ fn join(options: &Options, code: &str, report: &mut Report) -> Result<Finish, Pl
     let pace = Pace { delay: options.delay, patience: None };
     let random = Random::seeded(options.seed);
     let player = Player::join(dial(options)?, &options.name, code, random, pace)?;
+    player.play(&mut |scene| report.scene(scene))
+}
+
+/// Plays the computer, and nobody has to come.
+fn against_bot(options: &Options, report: &mut Report) -> Result<Finish, PlayError> {
+    let pace = Pace { delay: options.delay, patience: None };
+    let random = Random::seeded(options.seed);
+    let player = Player::against_bot(dial(options)?, &options.name, random, pace)?;
     player.play(&mut |scene| report.scene(scene))
 }
 

@@ -26,6 +26,8 @@ pub(crate) enum Mode {
     Create(Visibility),
     /// In the lobby with this code.
     Join(String),
+    /// Against a bot of the server's.
+    AgainstBot,
     /// Both sides.
     Both(Visibility),
 }
@@ -55,7 +57,11 @@ fn command() -> Command {
             flag("create").help("Open a lobby and play whoever joins it (the default)"),
             Arg::new("join").long("join").value_name("CODE").help("Join the lobby with this code"),
             flag("both").help("Play both sides: one player creates, a second joins"),
-            flag("public").conflicts_with("join").help("Open a lobby that everybody can find"),
+            flag("against-bot")
+                .help("Play the computer: a bot of the server's takes the other seat"),
+            flag("public")
+                .conflicts_with_all(["join", "against-bot"])
+                .help("Open a lobby that everybody can find"),
             Arg::new("name")
                 .long("name")
                 .value_name("NAME")
@@ -73,7 +79,7 @@ fn command() -> Command {
                 .help("Choose the moves from this seed, to play the same game again"),
             flag("quiet").short('q').help("Print the result only, and the code to join with"),
         ])
-        .group(ArgGroup::new("mode").args(["create", "join", "both"]))
+        .group(ArgGroup::new("mode").args(["create", "join", "both", "against-bot"]))
 }
 
 fn parse(given: &ArgMatches) -> Result<Options, clap::Error> {
@@ -84,10 +90,11 @@ fn parse(given: &ArgMatches) -> Result<Options, clap::Error> {
     let server = server.with_path(&path).map_err(|error| wrong(&error))?;
     let visibility =
         if given.get_flag("public") { Visibility::Public } else { Visibility::Private };
-    let mode = match (text("join"), given.get_flag("both")) {
-        (Some(code), _) => Mode::Join(code),
-        (None, true) => Mode::Both(visibility),
-        (None, false) => Mode::Create(visibility),
+    let mode = match text("join") {
+        Some(code) => Mode::Join(code),
+        None if given.get_flag("both") => Mode::Both(visibility),
+        None if given.get_flag("against-bot") => Mode::AgainstBot,
+        None => Mode::Create(visibility),
     };
     let usual = if matches!(mode, Mode::Join(_)) { "Grace" } else { "Ada" };
     let name = text("name").unwrap_or_else(|| usual.to_owned());
@@ -127,6 +134,7 @@ mod tests {
         assert_eq!((options.name.as_str(), options.seed, options.quiet), ("Grace", 7, true));
         assert_eq!(options.server.path(), "/games/");
         assert_eq!(read("--both --public").unwrap().mode, Mode::Both(Visibility::Public));
+        assert_eq!(read("--against-bot").unwrap().mode, Mode::AgainstBot);
         let named = read("--both --name Grace").unwrap();
         assert_eq!((named.name.as_str(), named.opponent.as_str()), ("Grace", "Ada"));
     }
@@ -137,6 +145,8 @@ mod tests {
             "--join BCDFG --both",
             "--join BCDFG --public",
             "--create --both",
+            "--against-bot --both",
+            "--against-bot --public",
             "--join",
             "--seed x",
             "--delay-ms -1",

@@ -109,6 +109,22 @@ impl Player {
         Ok(Self::new(socket, random, pace))
     }
 
+    /// Opens a lobby in which a bot of the server's takes the other seat as the match begins, which
+    /// is at once.
+    ///
+    /// # Errors
+    /// If the server refuses or does not answer.
+    pub fn against_bot(
+        mut socket: LobbySocket,
+        name: &str,
+        random: Random,
+        pace: Pace,
+    ) -> Result<Self, PlayError> {
+        let (game, name) = (GAME.to_owned(), name.to_owned());
+        socket.create(&Create { game, name, fill: true, deltas: true, ..Create::default() })?;
+        Ok(Self::new(socket, random, pace))
+    }
+
     /// Joins a lobby and is ready at once.
     ///
     /// # Errors
@@ -161,8 +177,9 @@ impl Player {
         while self.story().lobby().phase != Phase::Playing {
             if self.may_start() {
                 match self.socket.start() {
-                    // Somebody left or dropped at this moment.
-                    Err(LobbyError::Refused(no)) if no.code == code::NOT_READY => {}
+                    // Somebody left or dropped at this moment, or it begins: the news is under way.
+                    Err(LobbyError::Refused(no))
+                        if matches!(no.code.as_str(), code::NOT_READY | code::PHASE) => {}
                     started => started?,
                 }
             }
@@ -176,7 +193,7 @@ impl Player {
         let (lobby, own) = (self.story().lobby(), self.story().seat());
         lobby.phase == Phase::Open
             && lobby.host == own
-            && lobby.seats.len() >= usize::from(lobby.needed)
+            && (lobby.fill || lobby.seats.len() >= usize::from(lobby.needed))
             && lobby.seats.iter().all(|seat| seat.ready || Some(seat.seat) == own)
     }
 
@@ -227,7 +244,8 @@ impl Player {
             Some(Push::Changed(Change::Finished { outcome })) => return Ok(Some(outcome)),
             Some(Push::State) => self.look(show)?,
             Some(Push::Event { event, .. }) => self.happened(&event, show)?,
-            Some(Push::Changed(_) | Push::Typing(_) | Push::Behind | Push::Nothing) => {}
+            Some(Push::Changed(_) | Push::Typing(_) | Push::Behind) => {}
+            Some(Push::Listing | Push::Nothing) => {}
             None if until.is_some() => {}
             None => return Err(PlayError::Patience(self.pace.patience.unwrap_or_default())),
         }

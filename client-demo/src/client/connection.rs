@@ -197,9 +197,9 @@ impl Connection {
         }
     }
 
-    /// Forgets the events that came while answers were awaited.
-    pub fn drop_backlog(&mut self) {
-        self.backlog.clear();
+    /// Forgets the events that came while answers were awaited, but for those that are `wanted`.
+    pub fn drop_backlog(&mut self, wanted: impl FnMut(&Event<'static>) -> bool) {
+        self.backlog.retain(wanted);
     }
 
     /// Says good-bye and waits a moment for the server to do so, too. What it still sends is lost.

@@ -2,22 +2,29 @@
 //! What the server pushes meanwhile is told in order by [`LobbySocket::next_push`].
 //! Source: `parlor_shared::api::lobby`.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use parlor_shared::{
     api::{
         Refusal, Reply,
         lobby::{
-            Acted, Chat, Colour, Create, Done, Filter, HandOver, Join, Joined, Listing, NAMESPACE,
-            Paint, Quick, Ready, Resume, Settings, Typing, request,
+            Acted, BotSeated, Chat, Colour, Create, Done, Filter, HandOver, Join, Joined, Kick,
+            Listed, Listing, ListingChange, NAMESPACE, Paint, Quick, Ready, Resume, Settings,
+            Typing, push, request,
         },
     },
     socket_io::{ArgsError, EventArgs},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::story::{Push, Story, StoryError};
-use crate::client::{Address, Connection, ConnectionError, Event, Limits};
+use super::{
+    story::{Push, Story, StoryError},
+    watched::Watched,
+};
+use crate::client::{Address, Connection, ConnectionError, Event, Limits, Pushed};
 
 /// How long an answer may take. Parlor answers within a tick; this is for networks.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -28,6 +35,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct LobbySocket {
     connection: Connection,
     story: Option<Story>,
+    watched: Option<Watched>,
     /// A whole state was asked for and has not come yet.
     is_behind: bool,
 }
@@ -62,7 +70,7 @@ impl LobbySocket {
     pub fn open(address: &Address, limits: Limits) -> Result<Self, LobbyError> {
         let mut connection = Connection::open(address, limits)?;
         connection.connect(NAMESPACE, &(), CALL_TIMEOUT)?;
-        Ok(Self { connection, story: None, is_behind: false })
+        Ok(Self { connection, story: None, watched: None, is_behind: false })
     }
 
     /// The lobby this socket is in.
@@ -115,6 +123,50 @@ impl LobbySocket {
     /// If the server refuses or does not answer.
     pub fn list(&mut self, filter: &Filter) -> Result<Listing, LobbyError> {
         self.call(request::LIST, (filter,))
+    }
+
+    /// The same, kept up to date from now on: [`Self::next_push`] says when it has changed. Takes
+    /// the place of what was watched before.
+    ///
+    /// # Errors
+    /// If the server refuses or does not answer.
+    pub fn watch(&mut self, filter: &Filter) -> Result<&[Arc<Listed>], LobbyError> {
+        let listing = self.call(request::WATCH, (filter,))?;
+        // What came before the answer is of the filter before.
+        self.connection.drop_backlog(|event| !is_listing(event));
+        Ok(self.watched.insert(Watched::new(listing)).lobbies())
+    }
+
+    /// Ends that.
+    ///
+    /// # Errors
+    /// If the server refuses or does not answer.
+    pub fn unwatch(&mut self) -> Result<(), LobbyError> {
+        let Done {} = self.call(request::UNWATCH, ())?;
+        self.watched = None;
+        Ok(())
+    }
+
+    /// The lobbies that are watched, as they stand: in the order of the first answer, then as they
+    /// came.
+    pub fn watched(&self) -> &[Arc<Listed>] {
+        self.watched.as_ref().map_or(&[], Watched::lobbies)
+    }
+
+    /// Seats a bot, as host: in which seat.
+    ///
+    /// # Errors
+    /// If the server refuses or does not answer.
+    pub fn seat_bot(&mut self) -> Result<u8, LobbyError> {
+        self.call(request::BOT, ()).map(|BotSeated { seat }| seat)
+    }
+
+    /// Sends somebody away, as host.
+    ///
+    /// # Errors
+    /// If the server refuses or does not answer.
+    pub fn kick(&mut self, kick: &Kick) -> Result<(), LobbyError> {
+        self.call(request::KICK, (kick,)).map(|Done {}| ())
     }
 
     /// Changes how the lobby is run, as host.
@@ -221,7 +273,7 @@ impl LobbySocket {
     /// If the server refuses or does not answer.
     pub fn leave(&mut self) -> Result<(), LobbyError> {
         let Done {} = self.call(request::LEAVE, ())?;
-        self.connection.drop_backlog();
+        self.connection.drop_backlog(is_listing);
         self.story = None;
         Ok(())
     }
@@ -235,6 +287,13 @@ impl LobbySocket {
         loop {
             match self.connection.next_event(deadline)? {
                 None => return Ok(None),
+                Some(event) if is_listing(&event) => {
+                    let (Event::Pushed(pushed), Some(watched)) = (event, &mut self.watched) else {
+                        continue;
+                    };
+                    watched.follow(read_listing(&pushed)?);
+                    return Ok(Some(Push::Listing));
+                }
                 Some(Event::Pushed(pushed)) => {
                     // Without a story it is the rest of a lobby that was left.
                     let Some(story) = &mut self.story else { continue };
@@ -283,9 +342,21 @@ impl LobbySocket {
     }
 }
 
+fn is_listing(event: &Event<'_>) -> bool {
+    matches!(event, Event::Pushed(pushed) if pushed.name() == push::LISTING)
+}
+
+fn read_listing(pushed: &Pushed<'_>) -> Result<ListingChange, StoryError> {
+    let unreadable = |source| StoryError::Unreadable { event: push::LISTING.to_owned(), source };
+    pushed.args().get(0).map_err(unreadable)
+}
+
 #[cfg(test)]
 mod tests {
-    use parlor_shared::api::code;
+    use parlor_shared::api::{
+        code,
+        lobby::{Change, LeaveReason},
+    };
 
     use super::*;
     use crate::client::script::{Server, serve};
@@ -384,6 +455,75 @@ mod tests {
         let x = [r#"{"x":1}"#, r#"{"x":4}"#, r#"{"x":11}"#, r#"{"x":12}"#];
         assert_eq!(seen, ["other", x[0], x[1], behind, behind, x[2], x[3]]);
         assert_eq!(socket.input(1, &serde_json::json!({"x": 1})).unwrap(), 13);
+        server.join().unwrap();
+    }
+
+    #[test]
+    fn what_is_watched_is_kept_up_to_date_in_a_lobby_and_out_of_it() {
+        let listed = |id: &str| {
+            let lobby = r#""game":"chess","host":"A","players":1,"capacity":2,"phase":"open""#;
+            format!(r#"{{"id":"{id}",{lobby}}}"#)
+        };
+        let (mut socket, server) = opened(move |server| {
+            let watch = |game: &str| format!(r#"["watch",{{"game":"{game}"}}]"#);
+            let all = |id: &str| format!(r#"{{"ok":true,"lobbies":[{}]}}"#, listed(id));
+            let added = |id: &str| format!(r#"42/lobby,["listing",{{"added":[{}]}}]"#, listed(id));
+            server.answer("/lobby", &watch("chess"), &all("a"));
+            server.say(&added("b"));
+            server.say(&added("of the old filter"));
+            server.answer("/lobby", &watch("circles"), &all("c"));
+            let joined = format!(r#"{{"ok":true,"lobby":{LOBBY},"seat":0,"token":"t"}}"#);
+            server.answer("/lobby", CREATE, &joined);
+            server.say(&added("d"));
+            server.answer("/lobby", r#"["leave"]"#, r#"{"ok":true}"#);
+            server.say(r#"42/lobby,["listing",{"removed":["c"]}]"#);
+            server.answer("/lobby", r#"["unwatch"]"#, r#"{"ok":true}"#);
+            assert_eq!(server.hear(), "end");
+        });
+        let chess = |game: &str| Filter { game: Some(game.to_owned()), ..Filter::default() };
+        let ids = |socket: &LobbySocket| {
+            socket.watched().iter().map(|one| one.id.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(socket.watch(&chess("chess")).unwrap().len(), 1);
+        assert!(matches!(socket.next_push(None).unwrap(), Some(Push::Listing)));
+        assert_eq!(ids(&socket), ["a", "b"]);
+        socket.watch(&chess("circles")).unwrap();
+        assert_eq!(ids(&socket), ["c"]);
+        socket.create(&create()).unwrap();
+        socket.leave().unwrap();
+        for known in [vec!["c", "d"], vec!["d"]] {
+            assert!(matches!(socket.next_push(None).unwrap(), Some(Push::Listing)));
+            assert_eq!(ids(&socket), known);
+        }
+        socket.unwatch().unwrap();
+        assert!(socket.watched().is_empty());
+        drop(socket);
+        server.join().unwrap();
+    }
+
+    #[test]
+    fn a_host_seats_a_bot_and_sends_it_away() {
+        let (mut socket, server) = opened(|server| {
+            let joined = format!(r#"{{"ok":true,"lobby":{LOBBY},"seat":0,"token":"t"}}"#);
+            server.answer("/lobby", CREATE, &joined);
+            let bot = r#"{"type":"joined","seat":1,"name":"Bot","connected":true,"ready":true,
+                "bot":true}"#;
+            server.say(&format!(r#"42/lobby,["changed",{{"version":2,"change":{bot}}}]"#));
+            server.answer("/lobby", r#"["bot"]"#, r#"{"ok":true,"seat":1}"#);
+            let left = r#"{"type":"left","seat":1,"reason":"kicked"}"#;
+            server.say(&format!(r#"42/lobby,["changed",{{"version":3,"change":{left}}}]"#));
+            server.answer("/lobby", r#"["kick",{"seat":1}]"#, r#"{"ok":true}"#);
+        });
+        socket.create(&create()).unwrap();
+        assert_eq!(socket.seat_bot().unwrap(), 1);
+        assert!(matches!(socket.next_push(None).unwrap(), Some(Push::Changed(_))));
+        assert!(socket.story().unwrap().lobby().seats[1].bot);
+        socket.kick(&Kick { seat: Some(1), ..Kick::default() }).unwrap();
+        let told = socket.next_push(None).unwrap();
+        let reason = LeaveReason::Kicked;
+        assert!(
+            matches!(told, Some(Push::Changed(Change::Left { seat: 1, reason: r })) if r == reason)
+        );
         server.join().unwrap();
     }
 

@@ -5,6 +5,7 @@
 
 mod calls;
 mod story;
+mod watched;
 
 pub use calls::{LobbyError, LobbySocket};
 pub use story::{Push, Story, StoryError};

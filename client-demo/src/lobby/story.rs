@@ -31,6 +31,8 @@ pub enum Push {
     Behind,
     /// Somebody began or stopped typing.
     Typing(TypingPush),
+    /// What is watched of the public lobbies has changed; see [`super::LobbySocket::watched`].
+    Listing,
     /// Nothing new: an older state, or an event of a later version of Parlor.
     Nothing,
 }

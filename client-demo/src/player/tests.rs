@@ -227,3 +227,31 @@ fn a_host_starts_when_the_guest_is_ready_and_again_if_that_was_too_early() {
     );
     assert_eq!(finish.unwrap().winner, None);
 }
+
+#[test]
+fn a_match_against_a_bot_begins_at_once() {
+    let begin = |socket| Player::against_bot(socket, "Ada", Random::seeded(1), Pace::default());
+    let (finish, shown) = played(
+        |server| {
+            let terms = r#""visibility":"private","fill":true,"name":"Ada","deltas":true"#;
+            let create = format!(r#"["create",{{"game":"chess",{terms}}}]"#);
+            let filled = r#""capacity":2,"fill":true"#;
+            let created = answer(0, "open", "chess", &[ADA]).replace(r#""capacity":2"#, filled);
+            server.answer("/lobby", &create, &created);
+            server.answer("/lobby", r#"["start"]"#, r#"{"ok":true}"#);
+            let bot = r#""seat":1,"name":"Bot","connected":true,"ready":true,"bot":true"#;
+            change(server, 11, &format!(r#"{{"type":"joined",{bot}}}"#));
+            // It still looks open to the player.
+            let begun = r#"{"ok":false,"code":"E_PHASE","message":"the match has begun already"}"#;
+            server.answer("/lobby", r#"["start"]"#, begun);
+            change(server, 12, r#"{"type":"started","number":1}"#);
+            state(server, 0, r#""e7e5""#);
+            server.answer("/lobby", MOVE, r#"{"ok":true,"turn":1}"#);
+            change(server, 13, FINISHED);
+            farewell(server);
+        },
+        begin,
+    );
+    assert_eq!(shown, ["Ada - Grace"]);
+    assert_eq!(finish.unwrap().reason, "resignation");
+}
