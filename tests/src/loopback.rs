@@ -132,7 +132,7 @@ mod tests {
         input::{Scope, Target},
         key::{Address, Key as _, LobbyKey, NamespaceKey, SocketKey, ViewId, ViewerKey},
         lobby::{
-            Answer as LobbyAnswer, Ask, BlockMessage, BlockWish, Card, LobbyMessage,
+            Answer as LobbyAnswer, Ask, BlockMessage, BlockSet, BlockWish, Card, LobbyMessage,
             PresenceMessage, Prospect, QuickMessage, Request, WatchMessage, Wish,
         },
         views::ViewMessage,
@@ -238,6 +238,8 @@ mod tests {
             Message::Lobby(LobbyMessage::Push(socket, frame, Delivery::Reliable)),
             Message::Lobby(LobbyMessage::Disconnect(socket)),
             Message::Lobby(LobbyMessage::Removed(socket)),
+            Message::Lobby(LobbyMessage::BlockSet("ada".into(), BlockSet::default())),
+            Message::Lobby(LobbyMessage::Blocked(socket, ["bob".into()].into_iter().collect())),
         ];
         let filter = serde_json::from_str(r#"{"game":"g","metadata":{"a":{"in":["x",2]}}}"#);
         let wish = Wish { filter: filter.unwrap(), capacity: Some(3) };
@@ -300,6 +302,7 @@ mod tests {
                 request,
                 ack: Some(1),
                 is_elsewhere: true,
+                blocked: Some(["bob".into()].into_iter().collect()),
             };
             Message::Lobby(LobbyMessage::Ask(ask))
         }));

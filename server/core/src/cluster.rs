@@ -64,6 +64,9 @@ impl Message {
                 sockets.iter().filter_map(|socket| socket.details.as_ref()).map(|d| d.len()).sum()
             }
             Self::Lobby(LobbyMessage::Ask(ask)) => ask.request.n_bytes(),
+            Self::Lobby(LobbyMessage::BlockSet(_, set) | LobbyMessage::Blocked(_, set)) => {
+                set.n_bytes()
+            }
             Self::Lobby(LobbyMessage::Presence(message)) => message.n_bytes(),
             Self::Lobby(LobbyMessage::Block(message)) => message.n_bytes(),
             Self::Lobby(LobbyMessage::Answer(answer)) => {

@@ -2,7 +2,10 @@
 //! that were not used for longest only as long as there is room. What follows from it is decided
 //! where somebody would see or hear of somebody else.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use parlor_shared::api::{
     Refusal, code,
@@ -52,6 +55,32 @@ impl BlockMessage {
     }
 }
 
+/// Whom a player has blocked, for those who keep others' words from them. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct BlockSet(Option<Arc<BTreeSet<Arc<str>>>>);
+
+impl BlockSet {
+    /// Nobody is in it.
+    pub(super) const NOBODY: Self = Self(None);
+
+    /// True if this player is in it.
+    pub(super) fn has(&self, player: &str) -> bool {
+        self.0.as_ref().is_some_and(|set| set.contains(player))
+    }
+
+    /// About how many bytes it keeps while it waits.
+    pub(crate) fn n_bytes(&self) -> usize {
+        self.0.iter().flat_map(|set| set.iter()).map(|player| player.len()).sum()
+    }
+}
+
+impl FromIterator<Arc<str>> for BlockSet {
+    fn from_iter<I: IntoIterator<Item = Arc<str>>>(players: I) -> Self {
+        let set: BTreeSet<_> = players.into_iter().collect();
+        Self((!set.is_empty()).then(|| Arc::new(set)))
+    }
+}
+
 /// The machine.
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
@@ -93,6 +122,13 @@ impl Blocks {
     pub(super) fn has_blocked(&self, player: &str, whom: &str) -> bool {
         let list = self.lists.get(player);
         list.is_some_and(|list| list.entries.iter().any(|entry| *entry.whom == *whom))
+    }
+
+    /// All whom a player has blocked.
+    pub(super) fn set(&self, player: &str) -> BlockSet {
+        let list = self.lists.get(player);
+        let entries = list.iter().flat_map(|list| &list.entries);
+        entries.map(|entry| Arc::clone(&entry.whom)).collect()
     }
 
     /// Adds somebody to a player's list; whose lists had to go for it.

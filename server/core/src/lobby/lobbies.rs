@@ -215,8 +215,7 @@ impl Lobbies {
         let mut asked = Vec::new();
         match input {
             LobbyInput::Arrived(socket, who) => {
-                self.come_online(now, &who, ids, effects);
-                self.visitors.arrived(time, socket, who);
+                self.come_online(now, socket, who, ids, effects);
             }
             LobbyInput::Asked(socket, Ok(Request::Presence(presence)), ack) => {
                 self.want_presence(now, socket, presence, ack, ids, effects);
@@ -330,6 +329,20 @@ impl Lobbies {
             LobbyMessage::Watch(message) => {
                 return self.watch_told(now, from, message, ids, effects);
             }
+            LobbyMessage::BlockSet(player, set) => {
+                for socket in self.presence.block(&player, &set) {
+                    self.visitors.block(socket, &set, &mut asked);
+                }
+            }
+            LobbyMessage::Blocked(socket, set) => {
+                let who = Address { shard: from, socket };
+                if let Ok((key, at)) = self.lobby_of(who)
+                    && let Some(lobby) = self.lobbies.get_mut(key)
+                {
+                    lobby.block(now, at, &set);
+                }
+                return;
+            }
             LobbyMessage::Block(message) => return self.blocks_told(now, message, ids, effects),
             LobbyMessage::Presence(message) => {
                 return self.presence_told(now, from, message, ids, effects);
@@ -365,7 +378,7 @@ impl Lobbies {
         ids: &mut Ids,
         effects: &mut Vec<LobbyEffect>,
     ) {
-        let Ask { socket, who: person, number, request, ack, is_elsewhere } = ask;
+        let Ask { socket, who: person, number, request, ack, is_elsewhere, blocked } = ask;
         let who = Address { shard: from, socket };
         let (mut pushes, mut is_hit, mut before) = (Pushes::new(), false, None);
         let may_move = request.may_move();
@@ -378,11 +391,11 @@ impl Lobbies {
                 Err(refusal) => answer_frame(ack, Err::<Done, _>(refusal)),
             },
             Request::Create(create) => {
-                let came = self.create_once(now, (who, person), &create, ids, &mut pushes);
+                let came = self.create_once(now, (who, person, blocked), &create, ids, &mut pushes);
                 answer_frame(ack, came.map(|came| came.into_joined(&mut before)))
             }
             Request::Join(join) => {
-                let joined = self.join_once(now, (who, person), &join, ids, &mut pushes);
+                let joined = self.join_once(now, (who, person, blocked), &join, ids, &mut pushes);
                 // A wrong password is a guess like that of a code; one that is missing is none.
                 let is_guess = |refusal: &Refusal| match refusal.code.as_str() {
                     code::NOT_FOUND => true,
@@ -393,7 +406,14 @@ impl Lobbies {
                 answer_frame(ack, joined.map(|came| came.into_joined(&mut before)))
             }
             Request::Resume(resume) => {
-                let came = self.resume(now, (who, person), is_elsewhere, &resume, ids, &mut pushes);
+                let came = self.resume(
+                    now,
+                    (who, person, blocked),
+                    is_elsewhere,
+                    &resume,
+                    ids,
+                    &mut pushes,
+                );
                 answer_frame(ack, came.map(|came| came.into_joined(&mut before)))
             }
             Request::Leave => answer_frame(ack, self.leave(now, who, &mut pushes)),

@@ -40,6 +40,7 @@ use parlor_shared::{
 use serde_json::value::RawValue;
 
 use super::{
+    blocks::BlockSet,
     code::Code,
     effect::{LobbyEffect, Pushes, event},
     game::{Outcome, Seat, SeatChange},
@@ -164,15 +165,17 @@ pub(super) struct Member {
     plays: bool,
     /// How much it was told, beginning with what everybody had been told before it came.
     pub(super) version: u64,
-    /// That, when it came.
+    /// That, when it came, or when others' words began or ceased to be kept from it: what it was
+    /// told before cannot be told again.
     pub(super) since: u64,
-    /// What it has done of late that is metered; `None`: nothing.
+    /// What it has done of late that is metered, and whom it has blocked; `None`: nothing, nobody.
     spent: Option<Box<Spent>>,
 }
 
-/// What is left to a member of what it may do.
+/// What is left to a member of what it may do, and what it will not hear.
 #[derive(Debug)]
 struct Spent {
+    blocked: BlockSet,
     /// Words: who comes back by another socket, without an account, goes on from here.
     chat: Allowance,
     /// Actions and inputs.
@@ -185,12 +188,32 @@ impl Member {
     fn spent(&mut self, now: Time) -> &mut Spent {
         self.spent.get_or_insert_with(|| {
             Box::new(Spent {
+                blocked: BlockSet::default(),
                 chat: Allowance::full(now, TALK_RATE),
                 inputs: Allowance::filling(),
                 resyncs: Allowance::full(now, RESYNC_RATE),
                 settings: Allowance::full(now, SETTINGS_RATE),
             })
         })
+    }
+
+    /// Whom its player has blocked now.
+    fn block(&mut self, now: Time, blocked: &BlockSet) {
+        if self.blocked() != blocked {
+            self.spent(now).blocked = blocked.clone();
+            self.since = self.version;
+        }
+    }
+
+    fn blocked(&self) -> &BlockSet {
+        const NOBODY: &BlockSet = &BlockSet::NOBODY;
+        self.spent.as_ref().map_or(NOBODY, |spent| &spent.blocked)
+    }
+
+    /// True if it hears nothing of this author.
+    fn has_blocked(&self, author: Option<&Who>) -> bool {
+        let player = author.and_then(|author| author.player.as_ref());
+        player.is_some_and(|player| self.blocked().has(player))
     }
 
     fn kept_until(&self) -> Option<Time> {
@@ -246,12 +269,18 @@ pub(super) struct Comer {
     pub(super) format: api::Format,
     /// The last version that it has seen, if it comes back and says so.
     pub(super) seen: Option<u64>,
+    /// Whom the player has blocked; `None`: what is known of that still holds.
+    pub(super) blocked: Option<BlockSet>,
 }
 
 impl Comer {
     /// Somebody who has seen nothing yet.
-    pub(super) fn new((socket, who): (Address, Who), deltas: bool, format: api::Format) -> Self {
-        Self { socket, who, deltas, format, seen: None }
+    pub(super) fn new(
+        (socket, who, blocked): (Address, Who, Option<BlockSet>),
+        deltas: bool,
+        format: api::Format,
+    ) -> Self {
+        Self { socket, who, deltas, format, seen: None, blocked }
     }
 }
 

@@ -2,6 +2,8 @@
 //! A lobby lives on one shard, its members' sockets on any: requests go to the lobby in the order
 //! in which each socket made them, and what it pushes comes back in its own order.
 
+use std::sync::Arc;
+
 use parlor_shared::{
     api::lobby::{self as api},
     id::LobbyId,
@@ -10,8 +12,13 @@ use parlor_shared::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    blocks::BlockMessage, filter::Card, online::PresenceMessage, quick::QuickMessage,
-    request::Request, watch::WatchMessage, who::Who,
+    blocks::{BlockMessage, BlockSet},
+    filter::Card,
+    online::PresenceMessage,
+    quick::QuickMessage,
+    request::Request,
+    watch::WatchMessage,
+    who::Who,
 };
 use crate::{delivery::Delivery, key::SocketKey};
 
@@ -34,6 +41,10 @@ pub enum LobbyMessage {
     Presence(PresenceMessage),
     /// To a player's home, about whom the player has blocked.
     Block(BlockMessage),
+    /// From it, to shards where the player has sockets: all whom the player has blocked.
+    BlockSet(Arc<str>, BlockSet),
+    /// To a lobby: all whom the player of a socket of the sender's has blocked now.
+    Blocked(SocketKey, BlockSet),
     /// From a lobby: the answer to the last request of a socket of the receiver's.
     Answer(Answer),
     /// From a lobby: something for a socket of the receiver's.
@@ -64,6 +75,9 @@ pub struct Ask {
     pub ack: Option<u64>,
     /// The socket is in a lobby of another shard.
     pub is_elsewhere: bool,
+    /// Whom the player has blocked, where a request may take the socket into a lobby. `None`: that
+    /// is not known, or there is no account.
+    pub blocked: Option<BlockSet>,
 }
 
 /// The answer on its way back.

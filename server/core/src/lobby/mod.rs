@@ -27,7 +27,7 @@ mod watch;
 mod watchers;
 mod who;
 
-pub use blocks::{BlockMessage, BlockWish, MAX_BLOCKS_OF_HOME};
+pub use blocks::{BlockMessage, BlockSet, BlockWish, MAX_BLOCKS_OF_HOME};
 pub use code::{CODE_ALPHABET, CODE_LETTERS};
 pub use effect::LobbyEffect;
 pub use filter::Card;

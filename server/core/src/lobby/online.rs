@@ -88,6 +88,11 @@ impl Online {
         self.deadlines.next()
     }
 
+    /// Where a player's sockets are.
+    pub(super) fn shards(&self, player: &str) -> Vec<ShardId> {
+        self.players.get(player).map_or_else(Vec::new, |known| known.shards.to_vec())
+    }
+
     /// A shard has a socket of a player's now, or none any more.
     pub(super) fn here(
         &mut self,

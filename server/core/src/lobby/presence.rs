@@ -17,6 +17,7 @@ use parlor_shared::{
 };
 
 use super::{
+    blocks::BlockSet,
     effect::event,
     online::{PresenceMessage, Told, Viewer},
     visitors::answer_frame,
@@ -41,8 +42,9 @@ pub(super) type Sends = Vec<(SocketKey, Frame)>;
 #[derive(Debug)]
 pub(super) struct Presence {
     neighbours: Neighbours,
-    /// How many sockets a player has here.
-    n_sockets: BTreeMap<Arc<str>, usize>,
+    /// The sockets that a player has here, and whom the player has blocked; `None`: the home has
+    /// not said yet.
+    here: BTreeMap<Arc<str>, (BTreeSet<SocketKey>, Option<BlockSet>)>,
     wants: BTreeMap<SocketKey, Want>,
     followed: BTreeMap<(Arc<str>, Viewer), Followed>,
     n_of_origin: BTreeMap<Origin, usize>,
@@ -77,7 +79,7 @@ impl Presence {
     pub(super) fn new(neighbours: Neighbours) -> Self {
         Self {
             neighbours,
-            n_sockets: BTreeMap::new(),
+            here: BTreeMap::new(),
             wants: BTreeMap::new(),
             followed: BTreeMap::new(),
             n_of_origin: BTreeMap::new(),
@@ -86,8 +88,8 @@ impl Presence {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        let Self { n_sockets, wants, followed, n_of_origin, deadlines, .. } = self;
-        let is_empty = n_sockets.is_empty() && wants.is_empty() && followed.is_empty();
+        let Self { here, wants, followed, n_of_origin, deadlines, .. } = self;
+        let is_empty = here.is_empty() && wants.is_empty() && followed.is_empty();
         is_empty && n_of_origin.is_empty() && deadlines.is_empty()
     }
 
@@ -99,14 +101,28 @@ impl Presence {
         self.neighbours.of_word(player.as_bytes())
     }
 
-    /// A socket has joined `/lobby`.
-    pub(super) fn arrived(&mut self, who: &Who, told: &mut Told) {
-        let Some(player) = &who.player else { return };
-        let n = self.n_sockets.entry(Arc::clone(player)).or_default();
-        *n += 1;
-        if *n == 1 {
-            told.push((self.home(player), PresenceMessage::Here(Arc::clone(player), true)));
+    /// A socket has joined `/lobby`. Whom its player has blocked, if that is known already.
+    pub(super) fn arrived(
+        &mut self,
+        socket: SocketKey,
+        who: &Who,
+        told: &mut Told,
+    ) -> Option<BlockSet> {
+        let player = who.player.as_ref()?;
+        let (sockets, blocked) = self.here.entry(Arc::clone(player)).or_default();
+        sockets.insert(socket);
+        if sockets.len() > 1 {
+            return blocked.clone();
         }
+        told.push((self.home(player), PresenceMessage::Here(Arc::clone(player), true)));
+        None
+    }
+
+    /// A player's home says whom the player has blocked. The sockets that it is about.
+    pub(super) fn block(&mut self, player: &str, blocked: &BlockSet) -> Vec<SocketKey> {
+        let Some((sockets, known)) = self.here.get_mut(player) else { return Vec::new() };
+        *known = Some(blocked.clone());
+        sockets.iter().copied().collect()
     }
 
     /// A socket is gone.
@@ -117,10 +133,10 @@ impl Presence {
             self.unfollow(socket, &want.who.player, want.players, told);
         }
         let Some(player) = &who.player else { return };
-        let Some(n) = self.n_sockets.get_mut(player) else { return };
-        *n -= 1;
-        if *n == 0 {
-            self.n_sockets.remove(player);
+        let Some((sockets, _)) = self.here.get_mut(player) else { return };
+        sockets.remove(&socket);
+        if sockets.is_empty() {
+            self.here.remove(player);
             told.push((self.home(player), PresenceMessage::Here(Arc::clone(player), false)));
         }
     }

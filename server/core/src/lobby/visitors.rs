@@ -26,6 +26,7 @@ use parlor_shared::{
 use serde::Serialize;
 
 use super::{
+    blocks::BlockSet,
     code::Code,
     filter::{Card, arrange},
     message::{Answer, Ask, LobbyMessage},
@@ -93,6 +94,8 @@ struct Visitor {
     watches: Allowance,
     voice: Voice,
     held: VecDeque<(Request, Option<u64>)>,
+    /// Whom its player has blocked; `None`: the home has not said, or there is no account.
+    blocked: Option<BlockSet>,
     /// It seeks a seat.
     seeking: Option<Box<Seeking>>,
 }
@@ -142,6 +145,16 @@ impl Standing {
     fn at(inside: Option<ShardId>) -> Self {
         inside.map_or(Self::Outside, Self::Inside)
     }
+
+    /// The shards in a lobby of which it is, or is about to be.
+    fn shards(self) -> impl Iterator<Item = ShardId> {
+        let shards = match self {
+            Self::Outside | Self::Listing { inside: None } => [None, None],
+            Self::Inside(shard) | Self::Listing { inside: Some(shard) } => [Some(shard), None],
+            Self::Moving(Move { from, to, .. }) => [from.filter(|from| *from != to), Some(to)],
+        };
+        shards.into_iter().flatten()
+    }
 }
 
 impl Visitors {
@@ -187,6 +200,7 @@ impl Visitors {
             watches: Allowance::full(now, WATCH_RATE),
             voice: Voice::new(now),
             held: VecDeque::new(),
+            blocked: None,
             seeking: None,
         };
         self.visitors.insert(socket, visitor);
@@ -208,24 +222,34 @@ impl Visitors {
         Ok(visitor.who.clone())
     }
 
+    /// Whom the player of a socket has blocked now: the lobby that it is in, or is about to be in,
+    /// hears of it.
+    pub(super) fn block(
+        &mut self,
+        socket: SocketKey,
+        blocked: &BlockSet,
+        effects: &mut Vec<VisitorEffect>,
+    ) {
+        let Some(visitor) = self.visitors.get_mut(&socket) else { return };
+        if visitor.blocked.replace(blocked.clone()).as_ref() == Some(blocked) {
+            return;
+        }
+        let message = || LobbyMessage::Blocked(socket, blocked.clone());
+        let tell = |shard| VisitorEffect::Tell(shard, message());
+        effects.extend(visitor.standing.shards().map(tell));
+    }
+
     /// A socket is gone: the lobby it is in, or is about to be in, hears of it.
     pub(super) fn gone(&mut self, socket: SocketKey, effects: &mut Vec<VisitorEffect>) {
         let Some(visitor) = self.visitors.remove(&socket) else { return };
         self.moves.set(socket, None);
-        let shards = match visitor.standing {
-            Standing::Outside | Standing::Listing { inside: None } => [None, None],
-            Standing::Inside(shard) | Standing::Listing { inside: Some(shard) } => {
-                [Some(shard), None]
-            }
-            Standing::Moving(Move { from, to, .. }) => [from.filter(|from| *from != to), Some(to)],
-        };
         if let (Standing::Moving(Move { number, .. }), Some(seeking)) =
             (visitor.standing, &visitor.seeking)
         {
             effects.push(seeking.settled(socket, number, true));
         }
         let tell = |shard| VisitorEffect::Tell(shard, LobbyMessage::Gone(socket));
-        effects.extend(shards.into_iter().flatten().map(tell));
+        effects.extend(visitor.standing.shards().map(tell));
     }
 
     /// A socket asks something.
@@ -257,7 +281,10 @@ impl Visitors {
                 self.seek(now, socket, line, quick, effects);
             }
             Ok((shard, who, is_elsewhere)) => {
-                let ask = Ask { socket, who, number: self.n_asked, request, ack, is_elsewhere };
+                let visitor = self.visitors.get(&socket).filter(|_| request.may_move());
+                let blocked = visitor.and_then(|visitor| visitor.blocked.clone());
+                let number = self.n_asked;
+                let ask = Ask { socket, who, number, request, ack, is_elsewhere, blocked };
                 effects.push(VisitorEffect::Tell(shard, LobbyMessage::Ask(ask)));
             }
             Err(refusal) => effects.extend(refuse(socket, ack, refusal)),

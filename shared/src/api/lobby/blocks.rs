@@ -8,7 +8,8 @@ use super::{MAX_PLAYER_BYTES, is_player};
 /// Whom one player may have blocked at a time.
 pub const MAX_BLOCKS: usize = 200;
 
-/// Block somebody, who then sees you as offline. Whoever is blocked already stays so.
+/// Block somebody: nothing that they say, show or type reaches you any more, and they see you as
+/// offline. Whoever is blocked already stays so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Block {

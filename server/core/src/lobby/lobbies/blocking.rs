@@ -100,6 +100,11 @@ impl Lobbies {
         let mut told = Told::new();
         for player in &changed {
             self.online.tell(player, &self.blocks, &mut told);
+            let set = self.blocks.set(player);
+            for shard in self.online.shards(player) {
+                let message = LobbyMessage::BlockSet(Arc::clone(player), set.clone());
+                self.tell(now, shard, message, ids, effects);
+            }
         }
         self.tell_presence(now, told, Sends::new(), ids, effects);
     }

@@ -5,6 +5,10 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::lobby::blocks::BlockSet;
+
+/// Who asks to come in: the socket, whose it is, and whom that player has blocked.
+pub(super) type Stranger = (Address, Who, Option<BlockSet>);
 
 /// Somebody has come in, or back.
 pub(super) struct Came {
@@ -33,12 +37,12 @@ impl Lobbies {
     pub(super) fn create_once(
         &mut self,
         now: Now,
-        (who, person): (Address, Who),
+        (who, person, blocked): Stranger,
         create: &api::Create,
         ids: &mut Ids,
         pushes: &mut Pushes,
     ) -> Result<Came, Refusal> {
-        let comer = Comer::new((who, person), create.deltas, create.format);
+        let comer = Comer::new((who, person, blocked), create.deltas, create.format);
         let token = self.first_token(create.key.as_ref(), &comer.who, None, ids);
         if let Some(token) = token.filter(|token| self.by_token.contains_key(token)) {
             let Came { joined, before } = self.come_back(now, &comer, token, ids, pushes)?;
@@ -117,7 +121,7 @@ impl Lobbies {
     pub(super) fn join_once(
         &mut self,
         now: Now,
-        (who, person): (Address, Who),
+        (who, person, blocked): Stranger,
         join: &api::Join,
         ids: &mut Ids,
         pushes: &mut Pushes,
@@ -127,7 +131,7 @@ impl Lobbies {
             self.outside(who)?;
             return Err(Refusal::new(code::NOT_FOUND, "there is no such lobby"));
         };
-        let comer = Comer::new((who, person), join.deltas, join.format);
+        let comer = Comer::new((who, person, blocked), join.deltas, join.format);
         if join.role == api::Role::Audience {
             return Ok(self.attend_once(now, &comer, key, join, pushes)?.into());
         }
@@ -172,7 +176,7 @@ impl Lobbies {
     pub(super) fn resume(
         &mut self,
         now: Now,
-        (who, person): (Address, Who),
+        (who, person, blocked): Stranger,
         is_elsewhere: bool,
         resume: &api::Resume,
         ids: &mut Ids,
@@ -183,7 +187,7 @@ impl Lobbies {
         if is_elsewhere {
             return Err(in_another());
         }
-        let comer = Comer::new((who, person), resume.deltas, resume.format);
+        let comer = Comer::new((who, person, blocked), resume.deltas, resume.format);
         let comer = Comer { seen: resume.version, ..comer };
         self.come_back(now, &comer, token, ids, pushes)
     }

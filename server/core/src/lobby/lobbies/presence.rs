@@ -11,12 +11,18 @@ impl Lobbies {
     pub(super) fn come_online(
         &mut self,
         now: Now,
-        who: &Who,
+        socket: SocketKey,
+        who: Who,
         ids: &mut Ids,
         effects: &mut Vec<LobbyEffect>,
     ) {
         let mut told = Told::new();
-        self.presence.arrived(who, &mut told);
+        let blocked = self.presence.arrived(socket, &who, &mut told);
+        self.visitors.arrived(now.time, socket, who);
+        if let Some(blocked) = blocked {
+            // It is in no lobby that would have to hear of it.
+            self.visitors.block(socket, &blocked, &mut Vec::new());
+        }
         self.tell_presence(now, told, Sends::new(), ids, effects);
     }
 
@@ -74,6 +80,10 @@ impl Lobbies {
                 self.blocks.used(&player);
                 let to = (&self.blocks, &mut told);
                 self.online.here(now.time, from, &player, is_here, to);
+                if is_here {
+                    let set = LobbyMessage::BlockSet(Arc::clone(&player), self.blocks.set(&player));
+                    self.tell(now, from, set, ids, effects);
+                }
             }
             PresenceMessage::Follow(viewer, players) => {
                 self.online.follow(from, &viewer, players, (&self.blocks, &mut told));

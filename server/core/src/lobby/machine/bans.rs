@@ -77,6 +77,11 @@ impl Lobby {
         Ok(Some(self.leave(now, meant, reason, seed, pushes)))
     }
 
+    /// Whom a member's player has blocked now.
+    pub(in crate::lobby) fn block(&mut self, now: Now, at: usize, blocked: &BlockSet) {
+        self.members[at].block(now.time, blocked);
+    }
+
     /// Whom a member wants to block, and what they are called.
     pub(in crate::lobby) fn meant(
         &self,

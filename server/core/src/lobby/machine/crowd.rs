@@ -191,7 +191,7 @@ impl Lobby {
     }
 
     pub(super) fn to_everybody(&self, frame: &Frame, delivery: Delivery, pushes: &mut Pushes) {
-        self.to_members(frame, delivery, None, pushes);
+        self.to_members(frame, delivery, (None, None), pushes);
         self.to_audience(frame, delivery, pushes);
     }
 

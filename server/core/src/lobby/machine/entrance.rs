@@ -103,6 +103,9 @@ impl Lobby {
             since: self.version,
             spent: None,
         });
+        if let (Some(blocked), Some(member)) = (&comer.blocked, self.members.last_mut()) {
+            member.block(now.time, blocked);
+        }
         if self.members.len() == 1 {
             // Who opens a lobby is its host: nobody is there to be told.
             self.host = place.seat();
@@ -145,6 +148,7 @@ impl Lobby {
         member.who.address = comer.who.address;
         (member.deltas, member.format) = (comer.deltas, comer.format);
         member.away = None;
+        comer.blocked.iter().for_each(|blocked| member.block(now.time, blocked));
         member.token = fresh;
         member.previous = Some(Box::new(shown));
         let returned = member.place.seat().filter(|_| before.is_none());

@@ -8,14 +8,18 @@
 //! Each viewer counts what it is told, and nothing else: so the last n of its versions are the last
 //! n entries here that were for it, and need no numbers.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use parlor_shared::{api::lobby::push, socket_io::Frame};
 
 use super::{Member, Place};
 use crate::{
     fault::{self, Fault},
-    lobby::game::{Seat, To},
+    few::Few,
+    lobby::{
+        blocks::BlockSet,
+        game::{Seat, To},
+    },
 };
 
 /// So many of the last pushes of each viewer are kept: what a minute of talk or of a turn game
@@ -27,6 +31,8 @@ pub(in crate::lobby) const MAX_KEPT: usize = 256;
 pub(in crate::lobby) const MAX_KEPT_BYTES: usize = 64 * 1024;
 /// What pushes with versions are called.
 const NAMES: [&str; 2] = [push::CHANGED, push::EVENT];
+/// Beside the place of a name: these are words, and whose is the next of the authors.
+const HAS_AUTHOR: u8 = 0x80;
 /// Room is made for so much text at a time, and so many entries, or a quarter of what there is: a
 /// lobby keeps some, most of the time, and doubling would waste up to half.
 const GROWTH: (usize, usize) = (256, 4);
@@ -41,6 +47,8 @@ pub(super) struct Kept {
     n_gone: usize,
     /// Of those that are for everybody.
     n_for_all: usize,
+    /// The players who said those that are words; of who has no account nothing is known.
+    authors: Few<Arc<str>>,
     /// The first so many were there already at the last sweep.
     n_old: usize,
     /// Its lobby's shard knows that there is something to sweep.
@@ -53,13 +61,18 @@ struct Entry {
     to: To,
     /// The bytes of its text.
     n_bytes: u32,
-    /// Its place in [`NAMES`].
+    /// Its place in [`NAMES`], and perhaps [`HAS_AUTHOR`].
     name: u8,
 }
 
 impl Kept {
     /// Keeps a push that was written with some version. Those that no viewer needs any more go.
-    pub(super) fn note(&mut self, to: To, name: &'static str, frame: &Frame) {
+    pub(super) fn note(
+        &mut self,
+        (to, author): (To, Option<&Arc<str>>),
+        name: &'static str,
+        frame: &Frame,
+    ) {
         let rest = rest_of(frame);
         let n_bytes = u32::try_from(rest.len()).expect("events of games are smaller");
         let name = NAMES.iter().position(|own| *own == name).expect("one of the names");
@@ -71,7 +84,11 @@ impl Kept {
         }
         self.n_for_all += usize::from(to == To::All);
         self.text.push_str(rest);
-        self.entries.push_back(Entry { to, n_bytes, name: name as u8 });
+        let has_author = author.map_or(0, |_| HAS_AUTHOR);
+        self.entries.push_back(Entry { to, n_bytes, name: name as u8 | has_author });
+        if let Some(author) = author {
+            self.authors.push(Arc::clone(author));
+        }
         while self.is_too_much() {
             self.pop();
         }
@@ -96,6 +113,9 @@ impl Kept {
     fn pop(&mut self) {
         let Some(oldest) = self.entries.pop_front() else { return };
         self.n_for_all -= usize::from(oldest.to == To::All);
+        if oldest.name & HAS_AUTHOR != 0 {
+            self.authors.remove(0);
+        }
         self.n_gone += oldest.n_bytes as usize;
         self.n_old = self.n_old.saturating_sub(1);
         if self.n_gone > self.text.len() / 2 {
@@ -103,15 +123,24 @@ impl Kept {
         }
     }
 
-    /// The last `n` pushes that were for this place, in order; `None` if some are not here.
-    pub(super) fn last(&self, n: usize, place: Place) -> Option<Vec<(&'static str, &str)>> {
+    /// The last `n` pushes that were for this place, whose player had blocked these all the time,
+    /// in order; `None` if some are not here.
+    pub(super) fn last(
+        &self,
+        n: usize,
+        place: Place,
+        blocked: &BlockSet,
+    ) -> Option<Vec<(&'static str, &str)>> {
         let mut end = self.text.len();
+        let mut authors = self.authors.iter().rev();
         let parts = self.entries.iter().rev().map(|Entry { to, n_bytes, name }| {
             let begin = end - *n_bytes as usize;
             let text = &self.text[begin..std::mem::replace(&mut end, begin)];
-            (*to, NAMES[usize::from(*name)], text)
+            let author = (name & HAS_AUTHOR != 0).then(|| authors.next()).flatten();
+            let is_heard = !author.is_some_and(|author| blocked.has(author));
+            (is_heard && is_for(*to, place), NAMES[usize::from(name & !HAS_AUTHOR)], text)
         });
-        let own = parts.filter(|(to, ..)| is_for(*to, place)).map(|(_, name, text)| (name, text));
+        let own = parts.filter(|(is_own, ..)| *is_own).map(|(_, name, text)| (name, text));
         let mut last: Vec<_> = own.take(n.min(MAX_MISSED + 1)).collect();
         last.reverse();
         (last.len() == n && n <= MAX_MISSED).then_some(last)
@@ -126,6 +155,9 @@ impl Kept {
         self.text.drain(..std::mem::take(&mut self.n_gone));
         self.text.shrink_to_fit();
         self.entries.shrink_to_fit();
+        if self.authors.is_empty() {
+            self.authors = Few::default();
+        }
         !self.entries.is_empty()
     }
 }

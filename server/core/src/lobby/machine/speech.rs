@@ -39,7 +39,8 @@ impl Lobby {
             text: text.to_owned(),
             at_ms: now.unix_ms,
         };
-        self.push(change, pushes);
+        let author = member.who.clone();
+        self.say(change, &author, pushes);
         Ok(api::Done {})
     }
 
@@ -53,7 +54,8 @@ impl Lobby {
         let (name, seat, from) = (member.name.to_string(), member.place.seat(), member.socket);
         let key = TYPING_KEY | u64::from(seat.unwrap_or(u8::MAX));
         let frame = event(push::TYPING, &TypingPush { name, seat, typing });
-        self.to_members(&frame, Delivery::Volatile { key }, from, pushes);
+        let author = Some(&member.who);
+        self.to_members(&frame, Delivery::Volatile { key }, (author, from), pushes);
         Ok(api::Done {})
     }
 
@@ -78,7 +80,8 @@ impl Lobby {
         let key = REACTION_KEY | u64::from(seat.unwrap_or(u8::MAX));
         let reaction = ReactionPush { name, seat, reaction: reaction.to_owned() };
         let frame = event(push::REACTION, &reaction);
-        self.to_members(&frame, Delivery::Volatile { key }, None, pushes);
+        let author = Some(&member.who);
+        self.to_members(&frame, Delivery::Volatile { key }, (author, None), pushes);
         Ok(api::Done {})
     }
 }

@@ -7,7 +7,7 @@ use parlor_shared::{
 };
 
 use super::{
-    Bot, Lateness, Lobby, Now, Place,
+    Bot, Lateness, Lobby, Member, Now, Place, Who,
     kept::{is_for, is_somebody_away},
 };
 use crate::{
@@ -42,7 +42,7 @@ impl Lobby {
         }
         let n = usize::try_from(member.version.checked_sub(seen)?).ok()?;
         let missed = match &self.kept {
-            Some(kept) => kept.last(n, member.place)?,
+            Some(kept) => kept.last(n, member.place, member.blocked())?,
             None if n == 0 => Vec::new(),
             None => return None,
         };
@@ -206,7 +206,7 @@ impl Lobby {
                 told.version = version;
                 event(push::EVENT, &told)
             };
-            self.tell((to, false), None, push::EVENT, write, pushes);
+            self.tell((to, None), None, push::EVENT, write, pushes);
         }
     }
 
@@ -215,10 +215,11 @@ impl Lobby {
         &self,
         frame: &Frame,
         delivery: Delivery,
-        except: Option<Address>,
+        (author, except): (Option<&Who>, Option<Address>),
         pushes: &mut Pushes,
     ) {
-        let sockets = self.members.iter().filter_map(|member| member.socket);
+        let hears = |member: &&Member| !member.has_blocked(author);
+        let sockets = self.members.iter().filter(hears).filter_map(|member| member.socket);
         let sockets = sockets.filter(|socket| Some(*socket) != except);
         pushes.extend(sockets.map(|socket| LobbyEffect::Push(socket, frame.clone(), delivery)));
     }
@@ -243,23 +244,36 @@ impl Lobby {
         except: Option<Address>,
         pushes: &mut Pushes,
     ) {
-        let is_talk = matches!(change, Change::Chat { .. });
-        if is_talk {
-            self.kept.get_or_insert_default();
-        }
+        self.push_change(change, None, except, pushes);
+    }
+
+    /// What somebody says, to all but those who have blocked them.
+    pub(super) fn say(&mut self, change: Change, author: &Who, pushes: &mut Pushes) {
+        self.kept.get_or_insert_default();
+        self.push_change(change, Some(author), None, pushes);
+    }
+
+    fn push_change(
+        &mut self,
+        change: Change,
+        author: Option<&Who>,
+        except: Option<Address>,
+        pushes: &mut Pushes,
+    ) {
         let mut changed = Changed { version: 0, change };
         let write = |version| {
             changed.version = version;
             event(push::CHANGED, &changed)
         };
-        self.tell((To::All, is_talk), except, push::CHANGED, write, pushes);
+        self.tell((To::All, author), except, push::CHANGED, write, pushes);
     }
 
-    /// Tells members something that counts in the versions of those whom it is for. Written once
-    /// for all who have come to the same version.
+    /// Tells members something that counts in the versions of those whom it is for: words, if they
+    /// have an author, are for nobody who has blocked that one. Written once for all who have come
+    /// to the same version.
     fn tell(
         &mut self,
-        (to, is_talk): (To, bool),
+        (to, author): (To, Option<&Who>),
         except: Option<Address>,
         name: &'static str,
         mut write: impl FnMut(u64) -> Frame,
@@ -271,7 +285,8 @@ impl Lobby {
         }
         self.version += u64::from(to == To::All);
         let mut written: Vec<(u64, Frame)> = Vec::with_capacity(1);
-        for member in self.members.iter_mut().filter(|member| is_for(to, member.place)) {
+        let hears = |m: &&mut Member| is_for(to, m.place) && !m.has_blocked(author);
+        for member in self.members.iter_mut().filter(hears) {
             member.version += 1;
             let Some(socket) = member.socket.filter(|socket| Some(*socket) != except) else {
                 continue;
@@ -287,7 +302,8 @@ impl Lobby {
             pushes.push(LobbyEffect::Push(socket, frame, Delivery::Reliable));
         }
         // Talk is not for the audience: members are among themselves.
-        if let Some(crowd) = self.crowd.as_mut().filter(|_| !is_talk && is_for(to, Place::Audience))
+        if let Some(crowd) =
+            self.crowd.as_mut().filter(|_| author.is_none() && is_for(to, Place::Audience))
         {
             crowd.version += 1;
             if !crowd.is_empty() {
@@ -299,7 +315,7 @@ impl Lobby {
         }
         if let Some(kept) = &mut self.kept {
             let frame = written.pop().map_or_else(|| write(0), |(_, frame)| frame);
-            kept.note(to, name, &frame);
+            kept.note((to, author.and_then(|who| who.player.as_ref())), name, &frame);
         }
     }
 }

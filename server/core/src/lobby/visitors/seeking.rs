@@ -45,7 +45,7 @@ impl Visitors {
         effects: &mut Vec<VisitorEffect>,
     ) {
         let Some(visitor) = self.visitors.get_mut(&socket) else { return };
-        let who = visitor.who.clone();
+        let (who, blocked) = (visitor.who.clone(), visitor.blocked.clone());
         let Some((moving, seeking)) = in_line(visitor, line, number) else { return };
         let (shard, request) = match lobby {
             Some(id) => {
@@ -61,7 +61,7 @@ impl Visitors {
         moving.to = shard.unwrap_or(self.neighbours.own);
         let (to, ack) = (moving.to, moving.ack);
         self.moves.set(socket, Some(now + MOVE_TIMEOUT));
-        let ask = Ask { socket, who, number, request, ack, is_elsewhere: false };
+        let ask = Ask { socket, who, number, request, ack, is_elsewhere: false, blocked };
         effects.push(VisitorEffect::Tell(to, LobbyMessage::Ask(ask)));
     }
 

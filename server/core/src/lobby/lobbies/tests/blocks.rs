@@ -132,3 +132,164 @@ fn a_player_may_block_two_hundred_by_all_sockets_together() {
     assert_eq!(fast.last().unwrap(), "E_RATE");
     net.check_nothing_is_left();
 }
+
+/// What a client has seen of its lobby.
+struct Reader {
+    who: Client,
+    version: u64,
+    token: String,
+}
+
+impl Reader {
+    fn new(who: Client, joined: &Value) -> Self {
+        let version = joined["lobby"]["version"].as_u64().unwrap();
+        let missed = joined["missed"].as_u64().unwrap_or_default();
+        let token = joined["token"].as_str().unwrap().to_owned();
+        Self { who, version: version - missed, token }
+    }
+
+    /// The words, and other signs of somebody, that it was told; no version may be left out.
+    fn hear(&mut self, net: &mut Net) -> Vec<String> {
+        let mut heard = Vec::new();
+        for (name, push, _) in std::mem::take(net.told.get_mut(&self.who).unwrap()) {
+            if let Some(version) = push["version"].as_u64() {
+                assert_eq!(version, self.version + 1, "{push}");
+                self.version = version;
+            }
+            let text = push["change"]["text"].as_str();
+            heard.extend(text.map(str::to_owned));
+            let is_sign = name == "typing" || name == "reaction";
+            heard.extend(is_sign.then(|| format!("{name} {}", push["name"])));
+        }
+        heard
+    }
+
+    /// Its socket is lost, and another of the player's comes back by the token.
+    fn come_back(&mut self, net: &mut Net, who: Client, player: &str) -> Value {
+        net.arrive_as(who, of(player));
+        net.still();
+        let resume = json!({"token": self.token, "version": self.version});
+        let joined = net.ok(who, "resume", &resume);
+        *self = Self { version: self.version, ..Self::new(who, &joined) };
+        if joined["missed"].is_null() {
+            self.version = joined["lobby"]["version"].as_u64().unwrap();
+        }
+        joined
+    }
+}
+
+/// Ada's lobby on the first shard, with bob and eve; each of these says and shows something.
+fn readers(net: &mut Net) -> [Reader; 3] {
+    let made = net.ok(ADA, "create", &json!({"game": "tally", "name": "A"}));
+    let join = |name: &str| json!({"code": made["lobby"]["code"], "name": name});
+    let bob = net.ok(BOB, "join", &join("B"));
+    let eve = net.ok(EVE, "join", &join("E"));
+    let mut readers = [(ADA, made), (BOB, bob), (EVE, eve)].map(|(w, j)| Reader::new(w, &j));
+    readers.iter_mut().for_each(|reader| drop(reader.hear(net)));
+    readers
+}
+
+fn speak(net: &mut Net, who: Client, text: &str) {
+    net.wait(1_000);
+    net.ok(who, "chat", &json!({"text": text}));
+    net.ok(who, "typing", &json!({"typing": true}));
+    net.ok(who, "react", &json!({"reaction": "!"}));
+}
+
+#[test]
+fn nothing_of_who_is_blocked_is_heard_until_that_ends_and_no_version_is_left_out() {
+    let mut net = net();
+    let [mut ada, mut bob, mut eve] = readers(&mut net);
+    // By another of her devices.
+    net.arrive_as((1, 5), of("ada"));
+    net.ok((1, 5), "block", &json!({"player": "bob"}));
+    speak(&mut net, BOB, "one");
+    speak(&mut net, EVE, "two");
+    speak(&mut net, ADA, "three");
+    assert_eq!(
+        ada.hear(&mut net),
+        ["two", "typing \"E\"", "reaction \"E\"", "three", "reaction \"A\""]
+    );
+    assert_eq!(eve.hear(&mut net)[..3], ["one", "typing \"B\"", "reaction \"B\""]);
+    assert!(bob.hear(&mut net).contains(&"three".to_owned()), "who is blocked hears the other");
+    net.ok(ADA, "unblock", &json!({"player": "bob"}));
+    speak(&mut net, BOB, "four");
+    assert_eq!(ada.hear(&mut net)[0], "four");
+    net.ok(ADA, "block", &json!({"seat": 1}));
+    speak(&mut net, BOB, "five");
+    assert_eq!(ada.hear(&mut net), [""; 0]);
+    net.check_nothing_is_left();
+}
+
+#[test]
+fn who_comes_into_a_lobby_hears_nothing_of_who_was_blocked_before() {
+    let mut net = net();
+    let [_, mut bob, _] = readers(&mut net);
+    net.arrive_as((2, 5), of("dan"));
+    net.ok((2, 5), "block", &json!({"player": "bob"}));
+    net.arrive_as((0, 5), of("dan"));
+    net.still();
+    let code = net.shards[0].lobbies.iter().map(|(_, lobby)| lobby.code.as_str()).next().unwrap();
+    let join = json!({"code": code, "name": "D"});
+    let joined = net.ask((0, 5), "join", &join);
+    net.ask(BOB, "chat", &json!({"text": "welcome"}));
+    net.still();
+    let mut dan = Reader::new((0, 5), &net.answers.remove(&joined).unwrap());
+    assert_eq!(dan.hear(&mut net), [""; 0]);
+    assert_eq!(bob.hear(&mut net), ["welcome"]);
+    net.check_nothing_is_left();
+}
+
+#[test]
+fn who_comes_back_is_told_what_it_missed_but_for_words_of_who_is_blocked() {
+    let mut net = net();
+    let [mut ada, _, _] = readers(&mut net);
+    net.ok(ADA, "block", &json!({"player": "bob"}));
+    speak(&mut net, EVE, "before");
+    assert_eq!(ada.hear(&mut net)[0], "before");
+    net.vanish(ADA);
+    speak(&mut net, BOB, "one");
+    speak(&mut net, EVE, "two");
+    speak(&mut net, BOB, "three");
+    speak(&mut net, EVE, "four");
+    // By a shard that has not had a socket of hers.
+    let joined = ada.come_back(&mut net, (2, 7), "ada");
+    assert_eq!(joined["missed"], 5, "her loss, another host, two words, her return");
+    let mut heard = ada.hear(&mut net);
+    heard.retain(|line| !line.contains(' '));
+    assert_eq!(heard, ["two", "four"]);
+    speak(&mut net, EVE, "five");
+    assert_eq!(ada.hear(&mut net)[0], "five");
+    net.check_nothing_is_left();
+}
+
+#[test]
+fn nothing_is_told_again_from_before_the_list_has_changed() {
+    let mut net = net();
+    let [mut ada, _, _] = readers(&mut net);
+    speak(&mut net, BOB, "one");
+    let seen = ada.version;
+    ada.hear(&mut net);
+    net.ok(ADA, "block", &json!({"player": "bob"}));
+    let changed = ada.version;
+    speak(&mut net, EVE, "two");
+    ada.hear(&mut net);
+    net.vanish(ADA);
+    // She saw less than she was told.
+    ada.version = seen;
+    assert!(ada.come_back(&mut net, (1, 7), "ada")["missed"].is_null());
+    ada.hear(&mut net);
+    net.vanish((1, 7));
+    ada.version = changed;
+    assert!(ada.come_back(&mut net, (2, 7), "ada")["missed"].as_u64() > Some(1));
+    ada.hear(&mut net);
+    // And while she is away, by a device that is in no lobby.
+    net.vanish((2, 7));
+    speak(&mut net, BOB, "three");
+    net.arrive_as((0, 8), of("ada"));
+    net.ok((0, 8), "unblock", &json!({"player": "bob"}));
+    assert!(ada.come_back(&mut net, (2, 9), "ada")["missed"].is_null());
+    speak(&mut net, BOB, "four");
+    assert_eq!(ada.hear(&mut net)[0], "four");
+    net.check_nothing_is_left();
+}
