@@ -27,9 +27,9 @@ impl Allowance {
         Self { milli: rate.burst * 1000, at: now }
     }
 
-    /// A bucket that has been filling since the start: full, but for the first moments.
-    pub(crate) const fn filling() -> Self {
-        Self { milli: 0, at: Time::ZERO }
+    /// A bucket that nobody has taken from: full at whichever rate it is asked for first.
+    pub(crate) const fn untouched() -> Self {
+        Self { milli: u32::MAX, at: Time::ZERO }
     }
 
     /// Takes one token; false if there is none.
@@ -132,6 +132,17 @@ mod tests {
         assert!(allowance.take(at(2000), rate));
         assert!(!allowance.take(at(2001), rate));
         assert_eq!((0..9).filter(|_| allowance.take(at(60_000), rate)).count(), 3);
+    }
+
+    #[test]
+    fn what_nobody_has_taken_from_is_full_from_the_first_moment_on() {
+        let rate = Rate { burst: 3, every: Duration::from_secs(2) };
+        for seconds in [0, 1, 1_000_000] {
+            let now = Time::after_start(Duration::from_secs(seconds));
+            let mut allowance = Allowance::untouched();
+            assert!(allowance.is_full(now, rate));
+            assert_eq!(allowance.take_up_to(now, rate, 9), 3, "after {seconds} s");
+        }
     }
 
     #[test]

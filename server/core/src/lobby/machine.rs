@@ -190,7 +190,7 @@ impl Member {
             Box::new(Spent {
                 blocked: BlockSet::default(),
                 chat: Allowance::full(now, TALK_RATE),
-                inputs: Allowance::filling(),
+                inputs: Allowance::untouched(),
                 resyncs: Allowance::full(now, RESYNC_RATE),
                 settings: Allowance::full(now, SETTINGS_RATE),
             })
