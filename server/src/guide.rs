@@ -630,3 +630,5 @@
 //! [`take_ack`]: crate::Context::take_ack
 //! [`volatile_key`]: crate::Emit::volatile_key
 //! [`what it takes`]: crate::ShardContext::take_ack
+
+pub mod games;

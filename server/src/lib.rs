@@ -18,6 +18,8 @@
 //! | `serverSideEmit`, adapters | [between servers][servers] |
 //! | what there is not | [the rest][rest] |
 //!
+//! What a game may have beyond its rules, such as bots, is in [`guide::games`].
+//!
 //! [events]: guide#events-and-acknowledgements
 //! [of]: guide#namespaces
 //! [use]: guide#middleware
