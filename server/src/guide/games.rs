@@ -114,10 +114,10 @@
 //! # use parlor_server::Running;
 //! # use serde_json::Value;
 //! # const SOON: Duration = Duration::from_secs(10);
-//! # fn join(server: &Running, namespace: &str, auth: &Value) -> Result<Connection, Box<dyn Error>> {
+//! # fn join(server: &Running, auth: &Value) -> Result<Connection, Box<dyn Error>> {
 //! #     let address = format!("http://{}", server.address()).parse()?;
 //! #     let mut client = Connection::open(&address, Limits::default())?;
-//! #     client.connect(namespace, auth, SOON)?;
+//! #     client.connect("/lobby", auth, SOON)?;
 //! #     Ok(client)
 //! # }
 //! # fn hear(client: &mut Connection) -> Result<Value, Box<dyn Error>> {
@@ -136,9 +136,9 @@
 //! server.game::<parlor_games::Chess>("chess");
 //! let server = server.start("127.0.0.1:0")?;
 //!
-//! let mut phone = join(&server, "/lobby", &json!({ "guest": true }))?;
+//! let mut phone = join(&server, &json!({ "guest": true }))?;
 //! let guest = hear(&mut phone)?; // auth:guest, with the account and its token
-//! let mut laptop = join(&server, "/lobby", &json!({ "token": guest["token"] }))?;
+//! let mut laptop = join(&server, &json!({ "token": guest["token"] }))?;
 //!
 //! let ada = guest["account"].as_str().ok_or("no account")?;
 //! server.emitter().player(ada).emit("invited", (json!({ "by": "Bob" }),))?;
