@@ -105,8 +105,8 @@
 //!
 //! A player is known by an account: of a token of yours (`auth.keys`), or of a guest who asked for
 //! one. Whoever comes to `/lobby` with it is in a room of that player's, so [`emitter.player(id)`]
-//! reaches all of them, on whichever shard: in a lobby, in another one, or in none. [`cx.player(id)`]
-//! is the same for handlers. Nothing is kept for players who are not there.
+//! reaches all of them, on whichever shard: in a lobby, in another one, or in none. Handlers say
+//! [`cx.player(id)`]. Nothing is kept for players who are not there.
 //!
 //! ```
 //! # use std::{error::Error, time::{Duration, Instant}};
