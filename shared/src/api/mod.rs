@@ -203,7 +203,7 @@ pub mod code {
     pub const IN_LOBBY: &str = "E_IN_LOBBY";
     /// This socket is in no lobby.
     pub const NOT_IN_LOBBY: &str = "E_NOT_IN_LOBBY";
-    /// Only the host (or only a seated player) may do this.
+    /// Only the host (or only a seated player, or who has an account) may do this.
     pub const FORBIDDEN: &str = "E_FORBIDDEN";
     /// Not possible in the lobby's present phase.
     pub const PHASE: &str = "E_PHASE";
@@ -225,7 +225,8 @@ pub mod code {
     pub const EARLY: &str = "E_EARLY";
     /// Another part of the server does not answer; the request may have been carried out.
     pub const UNAVAILABLE: &str = "E_UNAVAILABLE";
-    /// The server holds as many lobbies as it may.
+    /// There are as many of these as there may be: lobbies of the server, what is watched from one
+    /// address, whom one player has blocked.
     pub const LIMIT: &str = "E_LIMIT";
     /// There is no match, or this socket does not play in it.
     pub const NOT_IN_MATCH: &str = "E_NOT_IN_MATCH";

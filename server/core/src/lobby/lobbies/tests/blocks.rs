@@ -1,6 +1,8 @@
 //! Whom players have blocked, over several shards: one list of all their sockets, and what others
 //! see of who has blocked them.
 
+use proptest::prelude::*;
+
 use super::{
     net::{Client, Net},
     *,
@@ -292,4 +294,99 @@ fn nothing_is_told_again_from_before_the_list_has_changed() {
     speak(&mut net, BOB, "four");
     assert_eq!(ada.hear(&mut net)[0], "four");
     net.check_nothing_is_left();
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Speak(usize),
+    Block(usize, usize),
+    Unblock(usize, usize),
+    Vanish(usize),
+    Return(usize, usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let (a, b, shard) = (0..3_usize, 0..3_usize, 0..3_usize);
+    prop_oneof![
+        4 => a.clone().prop_map(Step::Speak),
+        2 => (a.clone(), b.clone()).prop_map(|(a, b)| Step::Block(a, b)),
+        1 => (a.clone(), b).prop_map(|(a, b)| Step::Unblock(a, b)),
+        1 => a.clone().prop_map(Step::Vanish),
+        2 => (a, shard).prop_map(|(a, shard)| Step::Return(a, shard)),
+    ]
+}
+
+const NAMES: [&str; 3] = ["ada", "bob", "eve"];
+
+/// What one of three must have heard.
+#[derive(Default)]
+struct Expected {
+    blocked: BTreeSet<usize>,
+    /// While it is away, whom it had blocked when it left: its lobby knows no better.
+    away: Option<BTreeSet<usize>>,
+    /// Since somebody looked.
+    words: Vec<String>,
+}
+
+impl Expected {
+    fn hears(&self, author: usize) -> bool {
+        !self.away.as_ref().unwrap_or(&self.blocked).contains(&author)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn whatever_happens_everybody_hears_those_who_are_not_blocked_and_nobody_else(
+        steps in prop::collection::vec(step(), 0..50),
+    ) {
+        let (mut net, mut n) = (net(), 100);
+        let mut readers = readers(&mut net);
+        let mut all: [Expected; 3] = Default::default();
+        // A device of each that is in no lobby.
+        for (i, name) in NAMES.into_iter().enumerate() {
+            net.arrive_as((i, 50), of(name));
+        }
+        for step in steps {
+            net.wait(600);
+            match step {
+                Step::Speak(author) if all[author].away.is_none() => {
+                    n += 1;
+                    net.ok(readers[author].who, "chat", &json!({"text": format!("{n}")}));
+                    let hearing = all.iter_mut().filter(|expected| expected.hears(author));
+                    hearing.for_each(|expected| expected.words.push(format!("{n}")));
+                }
+                Step::Block(i, whom) if i != whom => {
+                    net.ok((i, 50), "block", &json!({"player": NAMES[whom]}));
+                    all[i].blocked.insert(whom);
+                }
+                Step::Unblock(i, whom) => {
+                    net.ok((i, 50), "unblock", &json!({"player": NAMES[whom]}));
+                    all[i].blocked.remove(&whom);
+                }
+                Step::Vanish(i) if all[i].away.is_none() => {
+                    net.vanish(readers[i].who);
+                    all[i].away = Some(all[i].blocked.clone());
+                }
+                Step::Return(i, shard) if all[i].away.is_some() => {
+                    n += 1;
+                    let joined = readers[i].come_back(&mut net, (shard, n), NAMES[i]);
+                    let expected = &mut all[i];
+                    let is_same = expected.away.take().as_ref() == Some(&expected.blocked);
+                    prop_assert_eq!(joined["missed"].is_null(), !is_same);
+                    if !is_same {
+                        expected.words.clear();
+                    }
+                }
+                _ => {}
+            }
+            for (reader, expected) in readers.iter_mut().zip(&mut all) {
+                if expected.away.is_none() {
+                    let heard = reader.hear(&mut net);
+                    prop_assert_eq!(heard, std::mem::take(&mut expected.words), "{:?}", reader.who);
+                }
+            }
+        }
+        net.check_nothing_is_left();
+    }
 }
