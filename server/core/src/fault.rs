@@ -99,11 +99,29 @@ pub enum Fault {
     WhisperToAll,
     /// A finished lobby is never open again by itself.
     FinishedForEver,
+    /// What only hosts may do is done for anybody.
+    OthersLead,
+    /// Who is sent away does not hear of it.
+    KickedUnheard,
+    /// The token of who is sent away stays in the tables.
+    KickedTokenKept,
+    /// Who is sent away, or whose place has fallen, counts as inside on its own shard.
+    RemovedStillInside,
+    /// Who is kept out comes in all the same.
+    BanForgotten,
+    /// Any password will do, and none.
+    PasswordNotAsked,
+    /// A locked lobby lets everybody in.
+    LockIgnored,
+    /// A claim is taken though nobody is overdue.
+    ClaimBeforeOverdue,
+    /// Who is lost in a match is overdue at once.
+    OverdueAtOnce,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 56] = [
         Self::FirstPingAtOnce,
         Self::PingTimeoutIgnored,
         Self::ConnectTimeoutIgnored,
@@ -151,6 +169,15 @@ impl Fault {
         Self::FetchedInVain,
         Self::WhisperToAll,
         Self::FinishedForEver,
+        Self::OthersLead,
+        Self::KickedUnheard,
+        Self::KickedTokenKept,
+        Self::RemovedStillInside,
+        Self::BanForgotten,
+        Self::PasswordNotAsked,
+        Self::LockIgnored,
+        Self::ClaimBeforeOverdue,
+        Self::OverdueAtOnce,
     ];
 }
 

@@ -79,6 +79,8 @@ impl<const HZ: u8> Game for Secrets<HZ> {
 
     const SEATS: RangeInclusive<u8> = 2..=4;
     const LATE_JOIN: bool = true;
+    const GRACE: Duration = Duration::from_secs(3);
+    const KEEP: Duration = Duration::from_secs(60);
     const PACE: Pace = if HZ == 0 { Pace::Turns } else { Pace::Hz(HZ) };
 
     fn setup((): &(), cx: &mut Cx<'_, Self>) -> State {
@@ -137,6 +139,11 @@ impl<const HZ: u8> Game for Secrets<HZ> {
             }
             SeatChange::Dropped | SeatChange::Overdue | SeatChange::Returned => cx.keep_view(),
         }
+    }
+
+    fn claim(state: &mut State, _: Seat, _: &[Seat], _: &mut Cx<'_, Self>) -> Result<(), Reject> {
+        state.is_over = true;
+        Ok(())
     }
 
     fn view(state: &State, viewer: Viewer) -> View {

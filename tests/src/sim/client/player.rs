@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::sim::{
     Invariant, Sim,
-    oracle::{At, Left, Place, Story},
+    oracle::{At, Left, Place, Story, Wish},
 };
 
 /// What an input is about that was sent before.
@@ -50,9 +50,12 @@ struct Asked {
     event: &'static str,
     /// What it was about: a name, a code, a token, what was said; of an action `[number, action]`.
     about: String,
-    /// The number of an input.
-    seq: Option<u64>,
-    at: Time,
+    payload: Value,
+    wish: Wish,
+    /// The lobby it was for.
+    lobby: Option<String>,
+    /// It was made in no lobby, and no answer could change that.
+    is_outside: bool,
     /// The way back that was meant, should the client find another before the answer comes.
     token: Option<Token>,
 }
@@ -73,6 +76,23 @@ struct Token {
     lost_for_sure_at: Option<Time>,
     /// Nothing is under way that would make it worthless.
     is_sure: bool,
+}
+
+impl Player {
+    /// It is in no lobby any more, and has no way back.
+    fn forget_place(&mut self) -> Option<Story> {
+        if let Some(token) = self.token.take() {
+            self.stale.extend(token.previous);
+            self.stale.push(token.text);
+        }
+        self.story.take()
+    }
+
+    /// A request is under way that may take it into a lobby or out of one.
+    fn is_moving(&self) -> bool {
+        let moves = ["create", "join", "quick", "resume", "leave"];
+        self.asked.values().any(|asked| moves.contains(&asked.event))
+    }
 }
 
 type Check = Result<(), (Invariant, String)>;
@@ -147,7 +167,8 @@ impl Sim {
         if event == "listing" {
             return self.relisted(n, &read(data)?);
         }
-        let Some(story) = &mut self.clients[n].player.story else {
+        let player = &mut self.clients[n].player;
+        let Some(story) = &mut player.story else {
             // What only the newest counts of may come late, but for what one looks at.
             let is_late = ["typing", "volatile"].contains(&event);
             let what = || (Invariant::Versions, format!("{event} in no lobby: {data}"));
@@ -165,11 +186,13 @@ impl Sim {
             "state" => lobbies.state(story, data),
             "delta" if deltas(n) => lobbies.delta(story, data),
             "closed" => {
-                let player = &mut self.clients[n].player;
-                player.story = None;
-                let token = player.token.take();
-                player.stale.extend(token.map(|token| token.text));
+                player.forget_place();
                 Ok(())
+            }
+            "kicked" => {
+                let kicked: api::Kicked = read(data)?;
+                let story = player.forget_place().expect("just seen");
+                lobbies.sent_away(now, &story, n, kicked.reason)
             }
             "volatile" => story.glimpses(&read::<api::VolatileEvent>(data)?),
             "typing" => {

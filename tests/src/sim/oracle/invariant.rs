@@ -37,6 +37,14 @@ pub enum Invariant {
     AckOrder,
     /// A player holds at most one seat of a lobby.
     Seats,
+    /// What is the host's to decide nobody else does; who is sent away hears it, and is gone.
+    Hosts,
+    /// Who knows the password comes in, unless the lobby is locked or keeps them out; nobody else.
+    Entrance,
+    /// Who has left a lobby, was sent away or saw it end is in none.
+    Outside,
+    /// Others may claim when a player is overdue, not before, and that ends the match.
+    Claims,
     /// A seat is kept for the grace, not shorter and not longer.
     Grace,
     /// A token is good until its successor has been used.

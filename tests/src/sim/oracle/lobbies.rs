@@ -1,6 +1,9 @@
 //! What all members of each lobby have been told, side by side: one story, one match, one owner of
 //! each seat.
 
+mod claims;
+mod door;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -11,7 +14,8 @@ use parlor_shared::api::{
     chess::{Side, View},
     circles, delta,
     lobby::{
-        Change, Changed, Delta, Joined, Listing, MatchEvent, Phase, Player, State, Visibility,
+        Change, Changed, Delta, Joined, LeaveReason, Listing, MatchEvent, Phase, Player, State,
+        Visibility,
     },
     relay,
 };
@@ -29,6 +33,9 @@ use crate::sim::{
     secrets,
     server::EPOCH_MS,
 };
+
+use door::Door;
+pub(in crate::sim) use door::Wish;
 
 type Check = Result<(), (Invariant, String)>;
 
@@ -72,6 +79,7 @@ struct Record {
     messages: Messages,
     /// Some player wanted the game to fail.
     has_traps: bool,
+    door: Door,
 }
 
 impl Lobbies {
@@ -179,22 +187,38 @@ impl Lobbies {
         story.next(changed.version)?;
         let now_ms = EPOCH_MS + now.since_start().as_millis() as u64;
         match &changed.change {
-            Change::Dropped { seat, kept_until_ms, .. } => {
+            Change::Dropped { seat, kept_until_ms, claim_from_ms } => {
                 let is_playing = story.fold.phase == Phase::Playing;
                 let kept = if is_playing { story.kind.keep() } else { GRACE };
                 if *kept_until_ms > now_ms + kept.as_millis() as u64 {
                     return Err((Invariant::Grace, format!("seat {seat} is kept too long")));
                 }
                 story.kept_until_ms.insert(*seat, *kept_until_ms);
+                if is_playing && claim_from_ms < kept_until_ms {
+                    story.claim_from_ms.insert(*seat, *claim_from_ms);
+                }
             }
-            Change::Returned { seat } => _ = story.kept_until_ms.remove(seat),
-            Change::Left { seat, .. } => {
+            Change::Overdue { seat } => story.is_overdue(*seat, now_ms)?,
+            Change::Returned { seat } => {
+                story.kept_until_ms.remove(seat);
+                story.claim_from_ms.remove(seat);
+            }
+            Change::Left { seat, reason } => {
+                let own = story.fold.seats.get(seat);
+                own.into_iter().for_each(|seat| record.door.left(now, &seat.name));
+                let is_lost = own.is_some_and(|seat| !seat.connected);
                 let kept_until_ms = story.kept_until_ms.remove(seat);
-                let is_lost = story.fold.seats.get(seat).is_some_and(|seat| !seat.connected);
-                if is_lost && kept_until_ms.is_some_and(|until| now_ms < until) {
+                story.claim_from_ms.remove(seat);
+                let is_kicked = [LeaveReason::Kicked, LeaveReason::Banned].contains(reason);
+                if is_kicked && !record.door.is_to_be_free(*seat) {
+                    return Err((Invariant::Hosts, format!("nobody sent seat {seat} away")));
+                }
+                if is_lost && !is_kicked && kept_until_ms.is_some_and(|until| now_ms < until) {
                     return Err((Invariant::Grace, format!("seat {seat} was freed early")));
                 }
             }
+            // Who is away as a match begins is waited for from then on.
+            Change::Started { .. } | Change::Finished { .. } => story.claim_from_ms.clear(),
             _ => {}
         }
         let phase = story.fold.phase;
@@ -370,7 +394,9 @@ impl Lobbies {
 
     pub(in crate::sim) fn listed(&self, listing: &Listing) -> Check {
         let mut ids: Vec<&str> = listing.lobbies.iter().map(|lobby| lobby.id.as_str()).collect();
-        let is_private = |id: &&str| self.records.get(*id).is_some_and(|r| !r.is_public);
+        // Of some only what others were refused is known.
+        let is_private = |r: &Record| !r.is_public && !r.code.is_empty();
+        let is_private = |id: &&str| self.records.get(*id).is_some_and(is_private);
         if let Some(id) = ids.iter().find(|id| is_private(id)) {
             return Err((Invariant::Listing, format!("{id} is private")));
         }
@@ -429,6 +455,8 @@ impl Lobbies {
         if let Some(said) = story.said.front() {
             return Err((Invariant::AckOrder, format!("{} never heard {said:?}", story.name)));
         }
+        self.overdue(now, story)?;
+        self.still_there(now, story)?;
         let late_ms = now.since_start().saturating_sub(self.slack).as_millis() as u64;
         for seat in fold.seats.values().filter(|seat| !seat.connected) {
             let until = story.kept_until_ms.get(&seat.seat);

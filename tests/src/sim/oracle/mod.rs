@@ -30,7 +30,7 @@ use parlor_core::{
 use super::{kept::KEPT, plan::Plan, seen::Seen};
 pub use invariant::{Broken, Invariant};
 pub(super) use kind::GameKind;
-pub(super) use lobbies::{Came, Lobbies};
+pub(super) use lobbies::{Came, Lobbies, Wish};
 pub(super) use messages::Letter;
 use questions::Questions;
 use requests::Requests;

@@ -38,7 +38,7 @@ pub(super) struct Watched {
     /// The client is there.
     pub(super) has_client: bool,
     control_frames: (u64, u32),
-    /// Reliable bytes sent, the last frame of them, and bytes written to a WebSocket.
+    /// Reliable bytes sent, the last frame that was queued, and bytes written to a WebSocket.
     n_sent: usize,
     n_last: usize,
     n_written: usize,
@@ -170,6 +170,8 @@ impl Watched {
                         return Some(CloseReason::SlowConsumer);
                     }
                     self.n_sent += frame.wire().len();
+                    self.n_last = frame.wire().len();
+                } else if is_free {
                     self.n_last = frame.wire().len();
                 }
                 let blocked = (!self.can_take()).then_some(self.n_turns);

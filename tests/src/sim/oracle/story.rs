@@ -80,6 +80,10 @@ pub(in crate::sim) struct Story {
     pub(in crate::sim) said: VecDeque<Said>,
     /// Until when seats without a connection are kept, in Unix time.
     pub(super) kept_until_ms: BTreeMap<u8, u64>,
+    /// From when on others may claim, of seats that are not overdue, in Unix time.
+    pub(super) claim_from_ms: BTreeMap<u8, u64>,
+    /// The match that this member has claimed.
+    pub(super) claimed: Option<u32>,
     /// The last number each client said: two may have the same name, one after the other.
     heard: BTreeMap<usize, u64>,
 }
@@ -140,7 +144,8 @@ impl Fold {
             }
             Change::Left { seat, reason } => {
                 let is_lost = !self.seat(*seat)?.connected;
-                if is_lost != (*reason == LeaveReason::Expired) {
+                let is_kicked = [LeaveReason::Kicked, LeaveReason::Banned].contains(reason);
+                if is_lost != (*reason == LeaveReason::Expired) && !is_kicked {
                     return Err((Invariant::Grace, format!("seat {seat}: {reason:?}")));
                 }
                 self.seats.remove(seat);
@@ -225,6 +230,8 @@ impl Story {
             acted: (0, 0, 0),
             said: VecDeque::new(),
             kept_until_ms: BTreeMap::new(),
+            claim_from_ms: BTreeMap::new(),
+            claimed: None,
             heard: left.map(|left| left.heard.clone()).unwrap_or_default(),
         }
     }
@@ -271,6 +278,14 @@ impl Story {
             return Ok(true);
         }
         Err((Invariant::Versions, format!("{}: {version} came, {next} was missed", self.lobby)))
+    }
+
+    /// A seat is overdue from now on, as the server says.
+    pub(super) fn is_overdue(&mut self, seat: u8, now_ms: u64) -> Check {
+        match self.claim_from_ms.remove(&seat).filter(|from| now_ms < *from) {
+            Some(_) => Err((Invariant::Claims, format!("seat {seat} is overdue early"))),
+            None => Ok(()),
+        }
     }
 
     /// The next version.

@@ -73,9 +73,14 @@ impl Lobbies {
 
     /// A member is gone for good: if it has a socket, that is in no lobby any more.
     pub(super) fn remove(&mut self, member: &Member, effects: &mut Vec<LobbyEffect>) {
-        forget(&mut self.by_token, member);
+        if !fault::is_planted(Fault::KickedTokenKept) {
+            forget(&mut self.by_token, member);
+        }
         let Some(Address { shard, socket }) = member.socket else { return };
         self.places.remove(&Address { shard, socket });
+        if fault::is_planted(Fault::RemovedStillInside) {
+            return;
+        }
         if shard == self.neighbours.own {
             self.visitors.evicted(shard, socket);
         } else {

@@ -72,6 +72,7 @@ impl Lobby {
             None => LeaveReason::Kicked,
         };
         let socket = self.members[meant].socket;
+        let socket = socket.filter(|_| !fault::is_planted(Fault::KickedUnheard));
         let frame = event(push::KICKED, &Kicked { reason });
         pushes.extend(socket.map(|socket| LobbyEffect::Push(socket, frame, Delivery::Reliable)));
         Ok(Some(self.leave(now, meant, reason, seed, pushes)))
@@ -103,7 +104,8 @@ impl Lobby {
 
     /// Refuses who is kept out.
     pub(super) fn expect_not_banned(&self, who: &Who) -> Result<(), Refusal> {
-        if self.bans.iter().any(|banned| banned.is(who)) {
+        let is_kept_out = self.bans.iter().any(|banned| banned.is(who));
+        if is_kept_out && !fault::is_planted(Fault::BanForgotten) {
             return Err(Refusal::new(code::BANNED, "the host of this lobby keeps you out"));
         }
         Ok(())

@@ -201,7 +201,8 @@ impl Lobby {
             () if fault::is_planted(Fault::SeatFreedAtOnce) => Some(now.time),
             () => Some(now.time + keep),
         };
-        let late = Lateness::Until(now.time + grace);
+        let is_at_once = fault::is_planted(Fault::OverdueAtOnce);
+        let late = Lateness::Until(if is_at_once { now.time } else { now.time + grace });
         let lateness = if grace < keep { late } else { Lateness::None };
         member.away = Some(Box::new(Away { kept_until, lateness }));
         let place = member.place;

@@ -47,11 +47,7 @@ impl Sim {
                 Ok(())
             }
             "leave" => {
-                player.story = None;
-                if let Some(token) = player.token.take() {
-                    player.stale.extend(token.previous);
-                    player.stale.push(token.text);
-                }
+                player.forget_place();
                 Ok(())
             }
             event => {
@@ -61,15 +57,17 @@ impl Sim {
                 if let Some(token) = &mut player.token {
                     player.stale.extend(token.previous.take());
                 }
+                self.oracle.lobbies.granted(now, story, asked.wish, event)?;
                 match event {
                     "resync" => story.awaits_whole = true,
+                    "claim" => return self.oracle.lobbies.claimed(story),
                     "chat" => story.said.extend(Said::read(&asked.about)),
                     "input" if asked.about == AGAIN => {
                         let Some((place, seq, _, first)) = &player.last_input else {
                             return Ok(());
                         };
                         // Since it was sent another one may have been accepted.
-                        if *place != story.place() || asked.seq != Some(*seq) {
+                        if *place != story.place() || asked.payload[0].as_u64() != Some(*seq) {
                             return Ok(());
                         }
                         let acted: api::Acted = read(data)?;
@@ -107,15 +105,39 @@ impl Sim {
         {
             self.oracle.lobbies.crashed(story)?;
         }
+        self.denied(n, asked, refusal)?;
+        let player = &mut self.clients[n].player;
         let is_own = |token: &Token| token.text == asked.about && asked.event == "resume";
         if refusal.code != code::TOKEN || !player.token.as_ref().is_some_and(is_own) {
             return Ok(());
         }
         let token = player.token.take().expect("just seen");
-        if token.is_sure && token.lost_at.is_some_and(|lost_at| now < lost_at + GRACE) {
+        let lobbies = &self.oracle.lobbies;
+        let is_away = lobbies.may_be_sent_away(&token.lobby, token.seat, &token.name);
+        if token.is_sure && !is_away && token.lost_at.is_some_and(|lost_at| now < lost_at + GRACE) {
             return Err((Invariant::Grace, format!("{token:?} was not kept")));
         }
         player.stale.push(token.text);
+        Ok(())
+    }
+
+    /// What is to be learned from a refusal about who decides, and who may come in.
+    fn denied(&mut self, n: usize, asked: &Asked, refusal: &Refusal) -> Check {
+        let lobbies = &mut self.oracle.lobbies;
+        asked.lobby.iter().for_each(|lobby| lobbies.denied(lobby, asked.wish));
+        match (asked.event, refusal.code.as_str()) {
+            ("join", code) => lobbies.turned_away(asked.wish, &asked.payload, code)?,
+            ("claim", code::NOT_OVERDUE) => {
+                let story = self.clients[n].player.story.as_ref();
+                story.map_or(Ok(()), |story| lobbies.claimed_in_vain(story))?;
+            }
+            _ => {}
+        }
+        if asked.is_outside && refusal.code == code::IN_LOBBY {
+            let what =
+                format!("{} of {:?} is refused by {}", asked.event, asked.wish, refusal.code);
+            return Err((Invariant::Outside, what));
+        }
         Ok(())
     }
 
@@ -137,7 +159,7 @@ impl Sim {
             if (&token.lobby, token.seat) != (&joined.lobby.id, joined.seat) {
                 return Err((Invariant::Seats, format!("{token:?} leads to {:?}", joined.seat)));
             }
-            let is_late = |lost_at: Time| asked.at > lost_at + keep + slack;
+            let is_late = |lost_at: Time| asked.wish.at > lost_at + keep + slack;
             if token.lost_for_sure_at.is_some_and(is_late) {
                 return Err((Invariant::Grace, format!("{token:?} was kept too long")));
             }
@@ -146,7 +168,15 @@ impl Sim {
         } else if player.story.is_some() {
             return Err((Invariant::Seats, format!("{} as well", joined.lobby.id)));
         }
+        let (lobbies, id) = (&mut self.oracle.lobbies, &joined.lobby.id);
+        if asked.event == "resume" {
+            lobbies.came_back(id, &name, asked.wish.at)?;
+        } else if !joined.created {
+            let said = asked.payload["password"].as_str().unwrap_or_default();
+            lobbies.let_in(id, asked.wish, said)?;
+        }
         if joined.created {
+            lobbies.opened(now, id, asked.wish, &asked.payload);
             self.codes.push(joined.lobby.code.clone());
         }
         player.token = Some(Token {

@@ -9,7 +9,7 @@ use super::{AGAIN, Asked, deltas};
 use crate::sim::{
     Sim,
     chance::Chance as _,
-    oracle::{GameKind, Said, Story},
+    oracle::{GameKind, Said, Story, Wish},
 };
 
 impl Sim {
@@ -37,7 +37,8 @@ impl Sim {
         let player = &mut self.clients[n].player;
         let long_ago = self.now.since_start().saturating_sub(Duration::from_secs(20));
         let is_moving = player.asked.values().any(|asked| {
-            ["resume", "join", "quick"].contains(&asked.event) && asked.at.since_start() > long_ago
+            let is_move = ["resume", "join", "quick"].contains(&asked.event);
+            is_move && asked.wish.at.since_start() > long_ago
         });
         if let Some(token) = &player.token
             && !is_moving
@@ -61,8 +62,11 @@ impl Sim {
                     _ => ("ticking", Value::Null),
                 };
                 let start = self.random.pick(&["host", "host", "ready", "full"]);
-                let create = json!({ "game": game, "config": config, "name": name,
+                let mut create = json!({ "game": game, "config": config, "name": name,
                     "visibility": visibility, "start": start, "deltas": deltas(n) });
+                if self.random.one_in(5) {
+                    create["password"] = json!(self.new_password());
+                }
                 self.request(n, "create", &create, &name);
             }
             2 => self.request(n, "list", &Value::Null, ""),
@@ -80,8 +84,9 @@ impl Sim {
             7 => self.watch(n),
             5 if !player.listed.is_empty() => {
                 let i = self.random.below(player.listed.len() as u32) as usize;
-                let join = json!({ "id": player.listed[i], "name": name, "deltas": deltas(n) });
-                self.request(n, "join", &join, &name);
+                let id = player.listed[i].clone();
+                let join = json!({ "id": id, "name": name, "deltas": deltas(n) });
+                self.join(n, join, &name);
             }
             _ => {
                 let role = if self.random.one_in(5) { "spectator" } else { "player" };
@@ -91,9 +96,28 @@ impl Sim {
                 let code = self.codes.get(i as usize).map_or("BCDFG", String::as_str);
                 let join = json!({ "code": code, "name": name, "role": role,
                     "deltas": deltas(n) });
-                self.request(n, "join", &join, &name);
+                self.join(n, join, &name);
             }
         }
+    }
+
+    /// Wants in, and mostly says what friends say that the password is.
+    fn join(&mut self, n: usize, mut join: Value, name: &str) {
+        let lobbies = &self.oracle.lobbies;
+        let password = lobbies.password_of(join["code"].as_str(), join["id"].as_str());
+        let password = match self.random.below(10) {
+            0 => "guessed",
+            1 => "",
+            _ => password,
+        };
+        if !password.is_empty() {
+            join["password"] = json!(password);
+        }
+        self.request(n, "join", &join, name);
+    }
+
+    fn new_password(&mut self) -> String {
+        format!("sesame {}", self.random.below(1_000))
     }
 
     /// A second tab: this client goes on in a seat that another holds.
@@ -142,6 +166,15 @@ impl Sim {
         let phase = story.map(|story| story.fold.phase);
         let kind = story.map(|story| story.kind);
         let n_legal = story.map_or(0, |story| story.legal.len() as u32);
+        let is_host =
+            story.is_some_and(|story| story.seat.is_some() && story.seat == story.fold.host);
+        let may_claim = story.is_some_and(|story| story.fold.seats.values().any(|s| s.overdue));
+        if self.random.one_in(if may_claim { 3 } else { 100 }) {
+            return self.request(n, "claim", &Value::Null, "");
+        }
+        if is_host && self.random.one_in(15) {
+            return self.lead(n);
+        }
         match self.random.below(20) {
             0 | 1 => {
                 let ready = json!({ "ready": !self.random.one_in(4) });
@@ -202,7 +235,12 @@ impl Sim {
 
     /// Does what only hosts may, whether host or not.
     fn lead(&mut self, n: usize) {
-        match self.random.below(4) {
+        let player = &self.clients[n].player;
+        if player.story.is_none() || player.is_moving() {
+            // What it is about would be another lobby, of which nothing is known yet.
+            return;
+        }
+        match self.random.below(7) {
             0 => self.request(n, "stop", &Value::Null, ""),
             1 => {
                 let locked = self.random.one_in(4);
@@ -212,11 +250,35 @@ impl Sim {
                 let start = self.random.pick(&["host", "ready"]);
                 self.request(n, "settings", &json!({ "start": start }), "");
             }
-            _ => {
+            3 => {
+                let is_open = self.random.one_in(2);
+                let password = if is_open { String::new() } else { self.new_password() };
+                self.request(n, "settings", &json!({ "password": password }), "");
+            }
+            4 => {
                 let seat = self.random.below(4);
                 self.request(n, "host", &json!({ "seat": seat }), "");
             }
+            _ => self.send_away(n),
         }
+    }
+
+    /// Sends somebody away, or who is not the host tries to.
+    fn send_away(&mut self, n: usize) {
+        let player = &mut self.clients[n].player;
+        let lobby = player.story.as_ref().map(|story| story.lobby.clone());
+        let others = self.clients.iter().filter_map(|other| other.player.story.as_ref());
+        let others = others.filter(|story| Some(&story.lobby) == lobby.as_ref());
+        let others: Vec<_> = others.map(|story| (story.seat, story.name.clone())).collect();
+        let i = self.random.below(others.len() as u32) as usize;
+        let mut kick = match &others[i] {
+            (Some(seat), _) => json!({ "seat": seat }),
+            (None, name) => json!({ "spectator": name }),
+        };
+        if self.random.one_in(2) {
+            kick["ban"] = json!(self.random.pick(&["player", "address"]));
+        }
+        self.request(n, "kick", &kick, "");
     }
 
     /// Does something.
@@ -263,12 +325,19 @@ impl Sim {
             token.is_sure &= player.asked.values().all(|asked| asked.event != "resume");
         }
         let token = player.token.clone().filter(|token| token.text == about);
-        let seq = payload[0].as_u64();
-        let about = about.to_owned();
-        player.asked.insert(id, Asked { event, about, seq, at: self.now, token });
+        let (wish, about) = (Wish { client: n, id, at: self.now }, about.to_owned());
+        let is_outside = player.story.is_none() && !player.is_moving();
+        let lobby = player.story.as_ref().map(|story| story.lobby.clone());
+        if let Some(story) = &player.story {
+            self.oracle.lobbies.wishes(story, wish, event, payload);
+        }
+        let payload = payload.clone();
+        let asked =
+            Asked { event, about, payload: payload.clone(), wish, lobby, is_outside, token };
+        player.asked.insert(id, asked);
         let args = match payload {
             Value::Array(args) => [&[json!(event)], args.as_slice()].concat(),
-            payload => vec![json!(event), payload.clone()],
+            payload => vec![json!(event), payload],
         };
         self.say(n, &format!("42/lobby,{id}{}", Value::Array(args)));
     }
