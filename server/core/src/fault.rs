@@ -117,11 +117,25 @@ pub enum Fault {
     ClaimBeforeOverdue,
     /// Who is lost in a match is overdue at once.
     OverdueAtOnce,
+    /// The audience is shown what only spectators may see.
+    AudienceSeesSpectators,
+    /// The audience is shown what a seat sees.
+    AudienceSeesSeat,
+    /// The audience hears what members say to each other.
+    AudienceHearsTalk,
+    /// Who has left an audience is told on.
+    AudienceLeftHears,
+    /// Who votes anew has two votes.
+    VoteCountedTwice,
+    /// A question does not end when its time is up.
+    PollForever,
+    /// The end of a question is told twice.
+    PollEndedTwice,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 56] = [
+    pub const ALL: [Self; 63] = [
         Self::FirstPingAtOnce,
         Self::PingTimeoutIgnored,
         Self::ConnectTimeoutIgnored,
@@ -178,6 +192,13 @@ impl Fault {
         Self::LockIgnored,
         Self::ClaimBeforeOverdue,
         Self::OverdueAtOnce,
+        Self::AudienceSeesSpectators,
+        Self::AudienceSeesSeat,
+        Self::AudienceHearsTalk,
+        Self::AudienceLeftHears,
+        Self::VoteCountedTwice,
+        Self::PollForever,
+        Self::PollEndedTwice,
     ];
 }
 

@@ -22,6 +22,7 @@ pub(super) struct Secrets<const HZ: u8>;
 pub(super) struct State {
     secrets: BTreeMap<u8, String>,
     n_actions: u64,
+    n_whispers: u64,
     trap: Option<Call>,
     is_over: bool,
 }
@@ -58,6 +59,8 @@ pub(super) struct View {
     /// Its own, if it is a seat that plays.
     pub(super) secret: Option<String>,
     pub(super) seats: Vec<u8>,
+    /// Not for the audience.
+    pub(super) n_whispers: Option<u64>,
     pub(super) n_actions: u64,
 }
 
@@ -86,7 +89,7 @@ impl<const HZ: u8> Game for Secrets<HZ> {
     fn setup((): &(), cx: &mut Cx<'_, Self>) -> State {
         let seats = cx.seats().to_vec();
         let secrets = seats.into_iter().map(|seat| (seat.0, secret_of(seat, cx))).collect();
-        State { secrets, n_actions: 0, trap: None, is_over: false }
+        State { secrets, n_actions: 0, n_whispers: 0, trap: None, is_over: false }
     }
 
     fn apply(
@@ -102,6 +105,7 @@ impl<const HZ: u8> Game for Secrets<HZ> {
                 let Some(secret) = state.secrets.get(&to).cloned() else {
                     return Err(Reject::new("E_NOBODY", "nobody plays in that seat"));
                 };
+                state.n_whispers += 1;
                 let event = Event { to: Some(to), secret: Some(secret), n_actions };
                 cx.emit_to(To::Seat(Seat(to)), event);
             }
@@ -153,7 +157,8 @@ impl<const HZ: u8> Game for Secrets<HZ> {
             Viewer::Spectator | Viewer::Audience => None,
         };
         let seats = state.secrets.keys().copied().collect();
-        View { secret, seats, n_actions: state.n_actions }
+        let n_whispers = Some(state.n_whispers).filter(|_| viewer != Viewer::Audience);
+        View { secret, seats, n_whispers, n_actions: state.n_actions }
     }
 
     fn outcome(state: &State) -> Option<Outcome> {

@@ -104,6 +104,8 @@ impl Sim {
         let now = self.now;
         let player = &mut self.clients[n].player;
         let story = player.story.take();
+        // Nobody comes back to an audience.
+        let story = story.filter(|story| !story.is_fan);
         let was_in = story.is_some();
         let is_leaving = player.asked.values().any(|asked| asked.event == "leave");
         let is_returning = player.asked.values().any(|asked| asked.event == "resume");
@@ -170,7 +172,7 @@ impl Sim {
         let player = &mut self.clients[n].player;
         let Some(story) = &mut player.story else {
             // What only the newest counts of may come late, but for what one looks at.
-            let is_late = ["typing", "volatile"].contains(&event);
+            let is_late = ["typing", "volatile", "audience", "tally"].contains(&event);
             let what = || (Invariant::Versions, format!("{event} in no lobby: {data}"));
             return if is_late { Ok(()) } else { Err(what()) };
         };
@@ -194,10 +196,12 @@ impl Sim {
                 let story = player.forget_place().expect("just seen");
                 lobbies.sent_away(now, &story, n, kicked.reason)
             }
+            "audience" => read::<api::AudiencePush>(data).map(|_| ()),
+            "tally" => lobbies.counted(story, &read(data)?),
             "volatile" => story.glimpses(&read::<api::VolatileEvent>(data)?),
             "typing" => {
                 let typing: api::TypingPush = read(data)?;
-                if typing.name == story.name {
+                if typing.name == story.name || story.is_fan {
                     return Err((Invariant::Hidden, format!("{} hears itself", story.name)));
                 }
                 Ok(())

@@ -45,6 +45,8 @@ pub enum Invariant {
     Outside,
     /// Others may claim when a player is overdue, not before, and that ends the match.
     Claims,
+    /// A question ends once, and each of those who are asked has one vote.
+    Polls,
     /// A seat is kept for the grace, not shorter and not longer.
     Grace,
     /// A token is good until its successor has been used.

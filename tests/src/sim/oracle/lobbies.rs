@@ -2,6 +2,7 @@
 //! each seat.
 
 mod claims;
+mod crowd;
 mod door;
 
 use std::{
@@ -34,6 +35,7 @@ use crate::sim::{
     server::EPOCH_MS,
 };
 
+use crowd::Cast;
 use door::Door;
 pub(in crate::sim) use door::Wish;
 
@@ -66,9 +68,9 @@ pub(in crate::sim) enum Came<'a> {
 struct Record {
     code: String,
     is_public: bool,
-    /// What was told at each version that all have in common, and what followed from it.
-    told: BTreeMap<u64, String>,
-    folds: BTreeMap<u64, Fold>,
+    /// What members are told, and what the audience is.
+    members: Tale,
+    audience: Tale,
     /// What the board looked like, by match, turn or tick, and whether it was over.
     boards: BTreeMap<(u32, u64, u64), String>,
     acted: BTreeSet<(u32, u64)>,
@@ -80,6 +82,14 @@ struct Record {
     /// Some player wanted the game to fail.
     has_traps: bool,
     door: Door,
+    votes: Vec<Cast>,
+}
+
+/// What was told at each version that all who hear it have in common, and what followed from it.
+#[derive(Debug, Default)]
+struct Tale {
+    told: BTreeMap<u64, String>,
+    folds: BTreeMap<u64, Fold>,
 }
 
 impl Lobbies {
@@ -160,6 +170,9 @@ impl Lobbies {
         changed: &Changed,
         text: &str,
     ) -> Check {
+        if let Change::PollEnded(tally) = &changed.change {
+            self.counted(story, tally)?;
+        }
         let record = self.records.entry(story.lobby.clone()).or_default();
         record.settle_common(story, changed);
         record.told(story, changed.version, text)?;
@@ -175,6 +188,9 @@ impl Lobbies {
                     let what = format!("{}: nobody wanted its game to fail", story.lobby);
                     return Err((Invariant::Crashes, what));
                 }
+            }
+            Change::Chat { .. } if story.is_fan => {
+                return Err((Invariant::Hidden, "the audience hears talk".to_owned()));
             }
             _ => {}
         }
@@ -457,6 +473,7 @@ impl Lobbies {
         }
         self.overdue(now, story)?;
         self.still_there(now, story)?;
+        self.polls_end(now, story)?;
         let late_ms = now.since_start().saturating_sub(self.slack).as_millis() as u64;
         for seat in fold.seats.values().filter(|seat| !seat.connected) {
             let until = story.kept_until_ms.get(&seat.seat);
@@ -502,11 +519,15 @@ impl Record {
         Ok(message.is_common())
     }
 
+    fn tale(&mut self, story: &Story) -> &mut Tale {
+        if story.is_fan { &mut self.audience } else { &mut self.members }
+    }
+
     /// All are told the same at one version.
     fn told(&mut self, story: &Story, version: u64, text: &str) -> Check {
         let Some(version) = story.common(version) else { return Ok(()) };
         let text = text.split_once(',').map_or(text, |(_, rest)| rest);
-        let told = self.told.entry(version).or_insert_with(|| text.to_owned());
+        let told = self.tale(story).told.entry(version).or_insert_with(|| text.to_owned());
         if told == text {
             return Ok(());
         }
@@ -519,7 +540,7 @@ impl Record {
         let Some(version) = story.common(story.version).filter(|_| story.missed.is_none()) else {
             return Ok(());
         };
-        let fold = self.folds.entry(version).or_insert_with(|| story.fold.clone());
+        let fold = self.tale(story).folds.entry(version).or_insert_with(|| story.fold.clone());
         if *fold == story.fold {
             return Ok(());
         }
@@ -574,6 +595,10 @@ impl Record {
         }
         let view: secrets::View = read(state.view.get())?;
         let plays = story.seat.is_some_and(|seat| view.seats.contains(&seat));
+        // What spectators see is not for the thousands of the audience.
+        if view.n_whispers.is_some() == story.is_fan {
+            return Err((Invariant::Hidden, format!("{} is shown {view:?}", story.name)));
+        }
         // Who took the seat after the match sees it as those do who watch.
         let is_over = state.outcome.is_some() && view.secret.is_none();
         if view.secret.is_some() == plays || is_over {

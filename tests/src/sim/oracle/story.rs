@@ -46,6 +46,8 @@ pub(in crate::sim) type Place = (String, u32, Option<u8>);
 pub(in crate::sim) struct Story {
     pub(in crate::sim) lobby: String,
     pub(in crate::sim) seat: Option<u8>,
+    /// It is one of the audience.
+    pub(in crate::sim) is_fan: bool,
     pub(in crate::sim) name: String,
     pub(in crate::sim) version: u64,
     /// How many of them were for some members alone, up to the last that was looked at; `None`:
@@ -96,6 +98,7 @@ pub(in crate::sim) struct Fold {
     pub(in crate::sim) seats: BTreeMap<u8, api::Seat>,
     pub(in crate::sim) spectators: u32,
     pub(in crate::sim) metadata: api::Metadata,
+    pub(in crate::sim) poll: Option<api::Poll>,
     pub(in crate::sim) number: u32,
     /// Accepted actions of the match of chess that is on; 0 while none is. Other games tell their
     /// turns by states, or not to all.
@@ -112,6 +115,7 @@ impl Fold {
             seats: lobby.seats.iter().map(|seat| (seat.seat, seat.clone())).collect(),
             spectators: lobby.spectators,
             metadata: lobby.metadata.clone(),
+            poll: lobby.poll.clone(),
             number: state.map_or(0, |state| state.number),
             turn: state.filter(|_| tells_turns).map_or(0, |state| state.turn),
         }
@@ -165,7 +169,17 @@ impl Fold {
                 (self.phase, self.turn) = (Phase::Finished, 0);
                 self.seats.values_mut().for_each(|seat| seat.overdue = false);
             }
-            Change::Chat { .. } | Change::Poll(_) | Change::PollEnded(_) => {}
+            Change::Chat { .. } => {}
+            Change::Poll(poll) => {
+                if let Some(before) = self.poll.replace(poll.clone()) {
+                    return Err((Invariant::Polls, format!("{poll:?} comes before {before:?}")));
+                }
+            }
+            Change::PollEnded(tally) => {
+                if self.poll.take().map(|poll| poll.number) != Some(tally.number) {
+                    return Err((Invariant::Polls, format!("{tally:?} of nothing asked")));
+                }
+            }
             Change::Unknown => return Err((Invariant::Seats, "an unknown change".to_owned())),
         }
         Ok(())
@@ -208,8 +222,13 @@ impl Story {
         let lobby = &joined.lobby;
         let state = lobby.state.as_ref();
         let kind = GameKind::of(&lobby.game);
+        // Nobody in it comes back, so that nobody has a token.
+        let is_fan = joined.token.is_empty();
+        // Of relay the audience is told more than all members are.
+        let is_lone = is_fan && kind == GameKind::Relay;
         Self {
-            private: left.map_or(Some(0), |left| left.private),
+            private: left.map_or_else(|| (!is_lone).then_some(0), |left| left.private),
+            is_fan,
             stay,
             kind,
             trapped: None,

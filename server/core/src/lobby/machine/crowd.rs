@@ -136,7 +136,9 @@ impl Lobby {
         crowd.n_packed -= usize::from(!fan.format.is_json());
         crowd.changed(now.time);
         pushes.push(LobbyEffect::Unwatch(socket));
-        pushes.push(LobbyEffect::Room(socket, self.id, false));
+        if !fault::is_planted(Fault::AudienceLeftHears) {
+            pushes.push(LobbyEffect::Room(socket, self.id, false));
+        }
         self.forget_vote(now, socket);
         true
     }

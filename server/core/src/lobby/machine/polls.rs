@@ -63,9 +63,10 @@ impl Polls {
         self.n_asked += 1;
         let OpenPoll { question, options, .. } = open;
         let poll = Poll { number: self.n_asked, question, options, ends_ms };
+        let is_endless = fault::is_planted(Fault::PollForever);
         self.voting = Some(Voting {
             is_games,
-            ends,
+            ends: if is_endless { ends + GRACE } else { ends },
             tally_due: None,
             tally: vec![0; poll.options.len()],
             votes: BTreeMap::new(),
@@ -142,7 +143,11 @@ impl Lobby {
     fn end_poll(&mut self, pushes: &mut Pushes) -> Option<Voting> {
         let voting = self.crowd.as_mut()?.polls.voting.take()?;
         let (number, votes) = (voting.poll.number, voting.tally.clone());
-        self.push(Change::PollEnded(Tally { number, votes }), pushes);
+        let ended = Change::PollEnded(Tally { number, votes });
+        if fault::is_planted(Fault::PollEndedTwice) {
+            self.push(ended.clone(), pushes);
+        }
+        self.push(ended, pushes);
         Some(voting)
     }
 
@@ -199,6 +204,7 @@ impl Lobby {
             return Err(Refusal::new(code::LIMIT, "no more votes are taken"));
         }
         let before = voting.votes.insert(voter, option);
+        let before = before.filter(|_| !fault::is_planted(Fault::VoteCountedTwice));
         if before != Some(option) {
             before.into_iter().for_each(|before| voting.tally[usize::from(before)] -= 1);
             voting.tally[option_at] += 1;

@@ -164,6 +164,14 @@ impl Lobby {
             (Views::PerSeat, Place::Seat(seat)) if self.plays(seat) => ViewerKey::Seat(seat),
             (Views::PerSeat, Place::Seat(_)) => ViewerKey::Spectators,
             (Views::PerSeat, Place::Spectator) => ViewerKey::Spectators,
+            (Views::PerSeat, Place::Audience)
+                if fault::is_planted(Fault::AudienceSeesSpectators) =>
+            {
+                ViewerKey::Spectators
+            }
+            (Views::PerSeat, Place::Audience) if fault::is_planted(Fault::AudienceSeesSeat) => {
+                ViewerKey::Seat(0)
+            }
             (Views::PerSeat, Place::Audience) => ViewerKey::Audience,
         }
     }
@@ -302,8 +310,8 @@ impl Lobby {
             pushes.push(LobbyEffect::Push(socket, frame, Delivery::Reliable));
         }
         // Talk is not for the audience: members are among themselves.
-        if let Some(crowd) =
-            self.crowd.as_mut().filter(|_| author.is_none() && is_for(to, Place::Audience))
+        let is_talk = author.is_some() && !fault::is_planted(Fault::AudienceHearsTalk);
+        if let Some(crowd) = self.crowd.as_mut().filter(|_| !is_talk && is_for(to, Place::Audience))
         {
             crowd.version += 1;
             if !crowd.is_empty() {

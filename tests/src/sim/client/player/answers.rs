@@ -54,12 +54,13 @@ impl Sim {
                 let Some(story) = &mut player.story else {
                     return Err((Invariant::Versions, format!("{event} in no lobby")));
                 };
-                if let Some(token) = &mut player.token {
+                if let Some(token) = player.token.as_mut().filter(|_| !story.is_fan) {
                     player.stale.extend(token.previous.take());
                 }
                 self.oracle.lobbies.granted(now, story, asked.wish, event)?;
                 match event {
                     "resync" => story.awaits_whole = true,
+                    "vote" => return self.oracle.lobbies.voted(story, &asked.payload),
                     "claim" => return self.oracle.lobbies.claimed(story),
                     "chat" => story.said.extend(Said::read(&asked.about)),
                     "input" if asked.about == AGAIN => {
@@ -127,6 +128,10 @@ impl Sim {
         asked.lobby.iter().for_each(|lobby| lobbies.denied(lobby, asked.wish));
         match (asked.event, refusal.code.as_str()) {
             ("join", code) => lobbies.turned_away(asked.wish, &asked.payload, code)?,
+            ("vote", code) => {
+                let story = self.clients[n].player.story.as_ref();
+                story.map_or(Ok(()), |story| lobbies.not_voted(story, asked.wish, code))?;
+            }
             ("claim", code::NOT_OVERDUE) => {
                 let story = self.clients[n].player.story.as_ref();
                 story.map_or(Ok(()), |story| lobbies.claimed_in_vain(story))?;
@@ -179,7 +184,8 @@ impl Sim {
             lobbies.opened(now, id, asked.wish, &asked.payload);
             self.codes.push(joined.lobby.code.clone());
         }
-        player.token = Some(Token {
+        let is_fan = joined.token.is_empty();
+        player.token = (!is_fan).then(|| Token {
             text: joined.token.clone(),
             previous,
             lobby: joined.lobby.id.clone(),
@@ -191,7 +197,8 @@ impl Sim {
             is_sure: player.asked.values().all(|asked| asked.event != "resume"),
         });
         let before = player.story.take().filter(|story| {
-            let is_there = (&story.lobby, story.seat) == (&joined.lobby.id, joined.seat);
+            let is_there =
+                !story.is_fan && (&story.lobby, story.seat) == (&joined.lobby.id, joined.seat);
             is_there && story.version == joined.lobby.version
         });
         let stays = before.as_ref().map(Left::of);

@@ -53,12 +53,12 @@ impl Sim {
         match self.random.below(10) {
             0 | 1 => {
                 let (game, config) = match self.random.below(8) {
-                    0..3 => {
+                    0 | 1 => {
                         ("circles", json!({ "drifting": 3, "ticks": self.random.between(1, 600) }))
                     }
-                    3 | 4 => ("chess", json!({})),
-                    5 => ("relay", json!({ "burst": 20 })),
-                    6 => ("secrets", Value::Null),
+                    2 | 3 => ("chess", json!({})),
+                    4 => ("relay", json!({ "burst": 20 })),
+                    5 | 6 => ("secrets", Value::Null),
                     _ => ("ticking", Value::Null),
                 };
                 let start = self.random.pick(&["host", "host", "ready", "full"]);
@@ -89,7 +89,11 @@ impl Sim {
                 self.join(n, join, &name);
             }
             _ => {
-                let role = if self.random.one_in(5) { "spectator" } else { "player" };
+                let role = match self.random.below(10) {
+                    0 | 1 => "spectator",
+                    2..5 => "audience",
+                    _ => "player",
+                };
                 let n_codes = self.codes.len() as u32;
                 // The newest ones are more likely to be there still.
                 let i = n_codes.saturating_sub(1 + self.random.below(6));
@@ -165,11 +169,20 @@ impl Sim {
         let story = player.story.as_ref();
         let phase = story.map(|story| story.fold.phase);
         let kind = story.map(|story| story.kind);
+        if story.is_some_and(|story| story.is_fan) {
+            return self.act_in_audience(n);
+        }
+        let has_poll = story.is_some_and(|story| story.fold.poll.is_some());
+        if has_poll && self.random.one_in(8) {
+            return self.vote(n);
+        }
         let n_legal = story.map_or(0, |story| story.legal.len() as u32);
         let is_host =
             story.is_some_and(|story| story.seat.is_some() && story.seat == story.fold.host);
         let may_claim = story.is_some_and(|story| story.fold.seats.values().any(|s| s.overdue));
-        if self.random.one_in(if may_claim { 3 } else { 100 }) {
+        let is_on = phase == Some(Phase::Playing) && kind != Some(GameKind::Chess);
+        let one_in = if is_on { 30 } else { 100 };
+        if self.random.one_in(if may_claim { 3 } else { one_in }) {
             return self.request(n, "claim", &Value::Null, "");
         }
         if is_host && self.random.one_in(15) {
@@ -240,7 +253,7 @@ impl Sim {
             // What it is about would be another lobby, of which nothing is known yet.
             return;
         }
-        match self.random.below(7) {
+        match self.random.below(8) {
             0 => self.request(n, "stop", &Value::Null, ""),
             1 => {
                 let locked = self.random.one_in(4);
@@ -259,7 +272,37 @@ impl Sim {
                 let seat = self.random.below(4);
                 self.request(n, "host", &json!({ "seat": seat }), "");
             }
+            5 => self.ask_audience(n),
             _ => self.send_away(n),
+        }
+    }
+
+    /// Asks the audience something, and says how long it has.
+    fn ask_audience(&mut self, n: usize) {
+        let seconds = self.random.between(1, 20);
+        let options = &["yes", "no", "maybe"][..self.random.between(2, 3) as usize];
+        let question = format!("{seconds} seconds: who wins?");
+        let poll = json!({ "question": question, "options": options, "seconds": seconds });
+        self.request(n, "poll", &poll, "");
+    }
+
+    fn vote(&mut self, n: usize) {
+        let vote = json!({ "option": self.random.below(4) });
+        self.request(n, "vote", &vote, "");
+    }
+
+    /// One of the audience does what it may, or tries what it may not.
+    fn act_in_audience(&mut self, n: usize) {
+        match self.random.below(40) {
+            0..3 => self.request(n, "leave", &Value::Null, ""),
+            3..6 => self.request(n, "resync", &Value::Null, ""),
+            6 => self.request(n, "chat", &json!({ "text": "hear me" }), ""),
+            7 => self.request(n, "start", &Value::Null, ""),
+            8 => self.request(n, "list", &Value::Null, ""),
+            9 => self.watch(n),
+            10 => self.resume_in_place(n),
+            11 => self.act_at_will(n, &json!({ "type": "shout" })),
+            _ => self.vote(n),
         }
     }
 
@@ -317,6 +360,7 @@ impl Sim {
         if self.clients[n].mood.is_silent {
             return;
         }
+        let epoch = self.clients[n].epoch;
         let player = &mut self.clients[n].player;
         let id = player.n_ids;
         player.n_ids += 1;
@@ -330,6 +374,9 @@ impl Sim {
         let lobby = player.story.as_ref().map(|story| story.lobby.clone());
         if let Some(story) = &player.story {
             self.oracle.lobbies.wishes(story, wish, event, payload);
+            if event == "vote" {
+                self.oracle.lobbies.votes(story, wish, epoch, payload);
+            }
         }
         let payload = payload.clone();
         let asked =

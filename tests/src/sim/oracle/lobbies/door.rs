@@ -10,7 +10,7 @@ use parlor_shared::api::{
 };
 use serde_json::Value;
 
-use super::{Check, Invariant, Lobbies, Story};
+use super::{Check, Invariant, Lobbies, Story, crowd::expect_of_audience};
 use crate::sim::kept::N_ORIGINS;
 
 /// Requests that count only from hosts.
@@ -172,7 +172,7 @@ impl Lobbies {
             return Err((Invariant::Hosts, what));
         }
         self.door(&story.lobby).granted(now, wish);
-        Ok(())
+        expect_of_audience(story, event)
     }
 
     /// It was not done.
