@@ -131,11 +131,27 @@ pub enum Fault {
     PollForever,
     /// The end of a question is told twice.
     PollEndedTwice,
+    /// Who seeks a seat is never sent into a lobby that there is.
+    QuickOpensAlways,
+    /// Somebody takes a seat that a full lobby does not have.
+    OneSeatTooMany,
+    /// Nobody is told that a bot made way.
+    BotMadeWayUntold,
+    /// A lobby of bots alone stays.
+    BotsKeepLobby,
+    /// Of ticks that are late one more is left out than need be.
+    OneMoreLeftOut,
+    /// A match goes on though its game has failed.
+    CrashForgotten,
+    /// A countdown does not end.
+    EndlessCountdown,
+    /// Who takes a seat after a match sees what its player saw.
+    FormerPlayersView,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 63] = [
+    pub const ALL: [Self; 71] = [
         Self::FirstPingAtOnce,
         Self::PingTimeoutIgnored,
         Self::ConnectTimeoutIgnored,
@@ -199,6 +215,14 @@ impl Fault {
         Self::VoteCountedTwice,
         Self::PollForever,
         Self::PollEndedTwice,
+        Self::QuickOpensAlways,
+        Self::OneSeatTooMany,
+        Self::BotMadeWayUntold,
+        Self::BotsKeepLobby,
+        Self::OneMoreLeftOut,
+        Self::CrashForgotten,
+        Self::EndlessCountdown,
+        Self::FormerPlayersView,
     ];
 }
 

@@ -169,11 +169,12 @@ impl Lobbies {
         self.lobbies.is_empty()
     }
 
-    /// True if no socket is in `/lobby`, none waits for a listing or a seat, and nobody is online.
+    /// True if no socket is in `/lobby`, none waits for a listing or a seat, nobody is online, and
+    /// nobody watches, from other shards either.
     pub fn is_unvisited(&self) -> bool {
         let is_unvisited = self.visitors.is_empty() && self.presence.is_empty();
         let is_unsought = self.quick.is_empty() && self.watchers.is_empty();
-        is_unvisited && is_unsought && self.online.is_empty()
+        is_unvisited && is_unsought && self.online.is_empty() && self.watched.is_empty()
     }
 
     /// Lobbies with a match on; cost grows with their number.

@@ -370,7 +370,8 @@ impl Lobby {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.members.is_empty()
+        let has_bots = !self.bots.is_empty() && fault::is_planted(Fault::BotsKeepLobby);
+        self.members.is_empty() && !has_bots
     }
 
     pub(super) fn is_playing(&self) -> bool {
@@ -399,7 +400,8 @@ impl Lobby {
 
     /// The game has failed while nobody was looking after the match.
     fn has_crashed(&self) -> bool {
-        self.is_playing() && self.play.as_ref().is_some_and(|play| play.has_crashed())
+        let has_failed = self.play.as_ref().is_some_and(|play| play.has_crashed());
+        self.is_playing() && has_failed && !fault::is_planted(Fault::CrashForgotten)
     }
 
     /// Deadlines of a match of turns that came before now go first, each at its own time: what

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     cluster::Neighbours,
+    fault::{self, Fault},
     key::{Address, ShardId, SocketKey},
     time::Time,
 };
@@ -214,6 +215,9 @@ impl QuickPlay {
         let Some(line) = self.lines.get_mut(game) else { return };
         let Stage::Probing { found, .. } = &mut line.stage else { return };
         let mut found = std::mem::take(found);
+        if fault::is_planted(Fault::QuickOpensAlways) {
+            found.clear();
+        }
         found.sort_by(|a, b| (a.free, a.made_ms, &a.id).cmp(&(b.free, b.made_ms, &b.id)));
         let Some(filter) = line.seekers.front().map(|first| first.wish.filter.clone()) else {
             // All have gone meanwhile.

@@ -75,7 +75,6 @@ struct Watch {
 }
 
 impl Watched {
-    #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         let Self { watches, by_filter, by_reader, touched, known, .. } = self;
         let is_empty = watches.is_empty() && by_filter.is_empty() && by_reader.is_empty();

@@ -201,7 +201,7 @@ impl Sim {
             "volatile" => story.glimpses(&read::<api::VolatileEvent>(data)?),
             "typing" => {
                 let typing: api::TypingPush = read(data)?;
-                if typing.name == story.name || story.is_fan {
+                if typing.name == story.name {
                     return Err((Invariant::Hidden, format!("{} hears itself", story.name)));
                 }
                 Ok(())

@@ -45,6 +45,8 @@ pub enum Invariant {
     Outside,
     /// Others may claim when a player is overdue, not before, and that ends the match.
     Claims,
+    /// Nobody opens a lobby in quick play while another waits that would have done.
+    Quick,
     /// A question ends once, and each of those who are asked has one vote.
     Polls,
     /// A seat is kept for the grace, not shorter and not longer.

@@ -68,6 +68,8 @@ pub(in crate::sim) struct Story {
     pub(in crate::sim) trapped: Option<(u32, Time)>,
     /// When this member heard that the phase had begun, or found the lobby in it.
     pub(super) since: Time,
+    /// When it heard of a change last.
+    pub(super) changed_at: Time,
     /// What deltas build on: a state and its number.
     pub(super) base: Option<(u64, Value)>,
     /// A whole state was asked for and has not come.
@@ -95,6 +97,7 @@ pub(in crate::sim) struct Story {
 pub(in crate::sim) struct Fold {
     pub(in crate::sim) phase: Phase,
     pub(in crate::sim) host: Option<u8>,
+    pub(in crate::sim) capacity: u8,
     pub(in crate::sim) seats: BTreeMap<u8, api::Seat>,
     pub(in crate::sim) spectators: u32,
     pub(in crate::sim) metadata: api::Metadata,
@@ -112,6 +115,7 @@ impl Fold {
         Self {
             phase: lobby.phase,
             host: lobby.host,
+            capacity: lobby.capacity,
             seats: lobby.seats.iter().map(|seat| (seat.seat, seat.clone())).collect(),
             spectators: lobby.spectators,
             metadata: lobby.metadata.clone(),
@@ -132,8 +136,13 @@ impl Fold {
                     return Err((Invariant::Seats, format!("{taken:?} joins {:?}", self.seats)));
                 }
                 self.seats.insert(taken.seat, taken.clone());
+                if self.seats.len() > usize::from(self.capacity) {
+                    return Err((Invariant::Seats, format!("too many: {:?}", self.seats)));
+                }
             }
-            Change::Settings(terms) => self.metadata = terms.metadata.clone(),
+            Change::Settings(terms) => {
+                (self.metadata, self.capacity) = (terms.metadata.clone(), terms.capacity);
+            }
             Change::Colour { seat, colour } => {
                 if self.seats.values().any(|s| s.colour == Some(*colour)) {
                     return Err((Invariant::Seats, format!("{colour:?} twice")));
@@ -149,13 +158,24 @@ impl Fold {
             Change::Left { seat, reason } => {
                 let is_lost = !self.seat(*seat)?.connected;
                 let is_kicked = [LeaveReason::Kicked, LeaveReason::Banned].contains(reason);
+                let is_bot = self.seat(*seat)?.bot;
+                if !is_kicked && is_bot != (*reason == LeaveReason::MadeWay) {
+                    let what = format!("seat {seat}, bot: {is_bot}: {reason:?}");
+                    return Err((Invariant::Seats, what));
+                }
                 if is_lost != (*reason == LeaveReason::Expired) && !is_kicked {
                     return Err((Invariant::Grace, format!("seat {seat}: {reason:?}")));
                 }
                 self.seats.remove(seat);
-                self.host = self.host.filter(|_| !self.seats.is_empty());
+                let has_people = self.seats.values().any(|seat| !seat.bot);
+                self.host = self.host.filter(|_| has_people);
             }
-            Change::Host { seat } => self.host = Some(self.seat(*seat)?.seat),
+            Change::Host { seat } => {
+                if self.seat(*seat)?.bot {
+                    return Err((Invariant::Hosts, format!("seat {seat} is a bot's")));
+                }
+                self.host = Some(*seat);
+            }
             Change::Ready { seat, ready } => self.seat(*seat)?.ready = *ready,
             Change::Spectators { count } => self.spectators = *count,
             Change::Starting { .. } => self.phase = Phase::Starting,
@@ -163,7 +183,8 @@ impl Fold {
             Change::Opened => (self.phase, self.number) = (Phase::Open, 0),
             Change::Started { number } => {
                 (self.phase, self.number, self.turn) = (Phase::Playing, *number, 0);
-                self.seats.values_mut().for_each(|seat| seat.ready = false);
+                // Bots are ready whenever that is asked.
+                self.seats.values_mut().for_each(|seat| seat.ready = seat.bot);
             }
             Change::Finished { .. } => {
                 (self.phase, self.turn) = (Phase::Finished, 0);
@@ -233,6 +254,7 @@ impl Story {
             kind,
             trapped: None,
             since: now,
+            changed_at: now,
             lobby: lobby.id.clone(),
             seat: joined.seat,
             name: name.to_owned(),

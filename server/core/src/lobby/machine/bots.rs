@@ -134,7 +134,9 @@ impl Lobby {
     fn unseat_bot(&mut self, seat: u8, reason: LeaveReason, pushes: &mut Pushes) -> bool {
         let Some(at) = self.bots.iter().position(|bot| bot.seat == seat) else { return false };
         self.bots.remove(at);
-        self.push(Change::Left { seat, reason }, pushes);
+        if !fault::is_planted(Fault::BotMadeWayUntold) {
+            self.push(Change::Left { seat, reason }, pushes);
+        }
         true
     }
 

@@ -98,7 +98,7 @@ impl Lobby {
             away: None,
             ready,
             // Who takes a seat after a match may not see what its player saw.
-            plays: self.is_playing(),
+            plays: self.is_playing() || fault::is_planted(Fault::FormerPlayersView),
             version: self.version,
             since: self.version,
             spent: None,
@@ -381,6 +381,9 @@ impl Lobby {
         }
         let full = || Refusal::new(code::FULL, "every seat is taken");
         let capacity = usize::from(self.settings.capacity);
+        if self.n_taken() == capacity && fault::is_planted(Fault::OneSeatTooMany) {
+            return Ok(self.settings.capacity);
+        }
         if self.seated().count() >= capacity {
             return Err(full());
         }

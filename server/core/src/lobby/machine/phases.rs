@@ -122,7 +122,8 @@ impl Lobby {
         }
         let at_ms = now.unix_ms + countdown.as_millis() as u64;
         self.turn_to(Phase::Starting);
-        self.until = Some(now.time + countdown);
+        let is_endless = fault::is_planted(Fault::EndlessCountdown);
+        self.until = Some(now.time + countdown).filter(|_| !is_endless);
         self.push(Change::Starting { at_ms }, pushes);
     }
 
@@ -150,6 +151,7 @@ impl Lobby {
         const DAY: Duration = Duration::from_secs(86_400);
         let most = match self.phase {
             Phase::Finished if fault::is_planted(Fault::FinishedForEver) => DAY,
+            Phase::Starting if fault::is_planted(Fault::EndlessCountdown) => DAY,
             Phase::Open => self.policy.open_timeout,
             Phase::Starting => self.policy.countdown,
             Phase::Playing => self.policy.max_match,

@@ -182,6 +182,9 @@ impl Sim {
         }
         if joined.created {
             lobbies.opened(now, id, asked.wish, &asked.payload);
+            if asked.event == "quick" {
+                lobbies.opened_quickly(now, joined, asked.wish);
+            }
             self.codes.push(joined.lobby.code.clone());
         }
         let is_fan = joined.token.is_empty();

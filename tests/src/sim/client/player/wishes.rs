@@ -64,6 +64,9 @@ impl Sim {
                 let start = self.random.pick(&["host", "host", "ready", "full"]);
                 let mut create = json!({ "game": game, "config": config, "name": name,
                     "visibility": visibility, "start": start, "deltas": deltas(n) });
+                if self.random.one_in(4) && ["chess", "circles"].contains(&game) {
+                    create["fill"] = json!(true);
+                }
                 if self.random.one_in(5) {
                     create["password"] = json!(self.new_password());
                 }
@@ -185,7 +188,7 @@ impl Sim {
         if self.random.one_in(if may_claim { 3 } else { one_in }) {
             return self.request(n, "claim", &Value::Null, "");
         }
-        if is_host && self.random.one_in(15) {
+        if is_host && self.random.one_in(10) {
             return self.lead(n);
         }
         match self.random.below(20) {
@@ -253,7 +256,7 @@ impl Sim {
             // What it is about would be another lobby, of which nothing is known yet.
             return;
         }
-        match self.random.below(8) {
+        match self.random.below(11) {
             0 => self.request(n, "stop", &Value::Null, ""),
             1 => {
                 let locked = self.random.one_in(4);
@@ -273,6 +276,15 @@ impl Sim {
                 self.request(n, "host", &json!({ "seat": seat }), "");
             }
             5 => self.ask_audience(n),
+            6 => self.request(n, "bot", &Value::Null, ""),
+            7 => {
+                let fill = self.random.one_in(2);
+                self.request(n, "settings", &json!({ "fill": fill }), "");
+            }
+            8 => {
+                let capacity = self.random.between(1, 4);
+                self.request(n, "settings", &json!({ "capacity": capacity }), "");
+            }
             _ => self.send_away(n),
         }
     }
@@ -372,6 +384,9 @@ impl Sim {
         let (wish, about) = (Wish { client: n, id, at: self.now }, about.to_owned());
         let is_outside = player.story.is_none() && !player.is_moving();
         let lobby = player.story.as_ref().map(|story| story.lobby.clone());
+        if event == "quick" {
+            self.oracle.lobbies.seeks(wish);
+        }
         if let Some(story) = &player.story {
             self.oracle.lobbies.wishes(story, wish, event, payload);
             if event == "vote" {

@@ -14,7 +14,7 @@ use super::{Check, Invariant, Lobbies, Story, crowd::expect_of_audience};
 use crate::sim::kept::N_ORIGINS;
 
 /// Requests that count only from hosts.
-const OF_HOSTS: [&str; 6] = ["settings", "host", "kick", "start", "stop", "poll"];
+const OF_HOSTS: [&str; 7] = ["settings", "host", "kick", "start", "stop", "poll", "bot"];
 
 /// A request that may change something, and when it was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,6 +108,12 @@ impl Door {
     /// Some host wanted this seat to be free.
     pub(super) fn is_to_be_free(&self, seat: u8) -> bool {
         self.seats.contains(&seat)
+    }
+
+    /// Anybody may have come in since, without a word.
+    pub(super) fn is_open_to_all(&self, since: Time) -> bool {
+        self.password.must_be(since, String::is_empty)
+            && self.locked.must_be(since, |locked| !locked)
     }
 
     fn wishes(&mut self, wish: Wish, settings: &Value) {
