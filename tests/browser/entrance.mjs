@@ -39,12 +39,43 @@ export async function entrance(ada, bob, eve) {
     await all([ada, bob], (tab) => tab.sees("[data-testid=seat-1] .avatar[data-colour=teal]"));
   });
 
+  await step("Bob does not hear Ada for a while", async () => {
+    const mute = "[data-testid=seat-0] [data-testid=mute]";
+    const say = async (text) => {
+      await ada.fill("#chat-input", text);
+      await ada.click("#chat-send");
+      await ada.sees("#chat-log .said", text);
+    };
+    await bob.click(mute);
+    await bob.sees(`${mute}[aria-pressed=true]`);
+    await say("Do you hear me?");
+    await bob.page.reload();
+    await bob.click(`${mute}[aria-pressed=true]`);
+    await bob.sees(`${mute}[aria-pressed=false]`);
+    await say("And now?");
+    await bob.sees("#chat-log .said", "And now?");
+    const heard = await bob.page.locator("#chat-log .said", { hasText: "Do you hear" }).count();
+    assert(heard === 0, "Bob heard her");
+  });
+
+  await step("who is known to another server is somebody new to this one", async () => {
+    // The stock client ends the session in which it was refused while a poll is under way.
+    eve.excused = /status of 400/;
+    await eve.page.evaluate(() => sessionStorage.setItem("parlor.guest", "not of this server"));
+    await eve.page.reload();
+    await eve.sees("#line", "connected");
+    const token = await eve.page.evaluate(() => sessionStorage.getItem("parlor.guest"));
+    assert(token !== null && !token.includes("server"), "she is the one she was");
+    eve.excused = /^$/;
+  });
+
   await step("Ada locks the lobby, so that Eve does not get in", async () => {
     assert(!(await bob.page.locator("#host-settings").isVisible()), "Bob may change settings");
     await ada.click("#lock");
     await all([ada, bob], (tab) => tab.sees("#lobby-about", "locked"));
     await ada.picture("12-host");
     await ada.onPhone("13-host-phone");
+    await eve.fill("#name", "Eve");
     await eve.fill("#code", code);
     await eve.click("#watch");
     await eve.sees("#password-dialog");

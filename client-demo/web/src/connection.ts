@@ -2,6 +2,7 @@
 // whether the line is up. What the events mean for our place in a lobby is decided in `place`.
 
 import { io, type Socket } from "socket.io-client";
+import { memory } from "./memory";
 import { setClock } from "./server-clock";
 import type { ClientToServer, Reply, Request, ServerToClient, Takes, Tells } from "./types";
 
@@ -26,18 +27,28 @@ export interface Listener extends ServerToClient {
   line: (line: Line, detail: string) => void;
 }
 
+/** What is pushed to the connection itself. */
+interface Pushes extends ServerToClient {
+  "auth:guest": (guest: { token: string }) => void;
+}
+
 /** What `timeout().emitWithAck()` is, once the event map has done its work in `request`. */
 interface Emitter {
   emitWithAck(event: string, ...args: unknown[]): Promise<unknown>;
 }
 
 export class Connection {
-  readonly #socket: Socket<ServerToClient, ClientToServer>;
+  readonly #socket: Socket<Pushes, ClientToServer>;
   line: Line = "connecting";
 
   /** Opens a connection to the server at this origin. */
   constructor(origin: string, listener: Listener) {
-    const socket: Socket<ServerToClient, ClientToServer> = io(`${origin}/lobby`);
+    const socket: Socket<Pushes, ClientToServer> = io(`${origin}/lobby`, {
+      auth: (tell) => {
+        const token = memory.guest();
+        tell(token === undefined ? { guest: true } : { token });
+      },
+    });
     this.#socket = socket;
     const line = (next: Line, detail: string): void => {
       this.line = next;
@@ -50,7 +61,16 @@ export class Connection {
     });
     // `active` says whether the client will try again on its own.
     socket.on("disconnect", (reason) => line(socket.active ? "lost" : "closed", reason));
-    socket.on("connect_error", (error) => line(socket.active ? "lost" : "closed", error.message));
+    socket.on("auth:guest", ({ token }) => memory.keepGuest(token));
+    socket.on("connect_error", (error: Error & { data?: { code?: string } }) => {
+      if (error.data?.code === "E_AUTH" && memory.guest() !== undefined) {
+        // Of a server that is no more: we are somebody new.
+        memory.keepGuest(undefined);
+        socket.connect();
+        return;
+      }
+      line(socket.active ? "lost" : "closed", error.message);
+    });
     socket.on("changed", listener.changed);
     socket.on("event", listener.event);
     socket.on("state", listener.state);

@@ -1,11 +1,12 @@
-// What outlives a reload: the player's name (this browser), the seat's token and the chat (this
-// tab). Where storage is forbidden, everything works but is forgotten.
+// What outlives a reload: the player's name (this browser); the seat's token, the chat and which
+// guest of the server we are (this tab). Where storage is forbidden, everything works but is forgotten.
 
 import type { ChatLine } from "./mirror";
 
 const NAME = "parlor.name";
 const TOKEN = "parlor.token";
 const CHAT = "parlor.chat";
+const GUEST = "parlor.guest";
 
 export const memory = {
   name: (): string => read(localStorageOrNone(), NAME) ?? "",
@@ -13,6 +14,10 @@ export const memory = {
 
   token: (): string | undefined => read(sessionStorageOrNone(), TOKEN),
   keepToken: (token: string | undefined): void => write(sessionStorageOrNone(), TOKEN, token),
+
+  /** By which the server knows this tab again as the same guest; blocking needs that. */
+  guest: (): string | undefined => read(sessionStorageOrNone(), GUEST),
+  keepGuest: (token: string | undefined): void => write(sessionStorageOrNone(), GUEST, token),
 
   /** The lines of this lobby as this tab saw them. */
   chat: (lobbyId: string): ChatLine[] => {

@@ -53,6 +53,8 @@ export class Place {
   lobby: Lobby | undefined;
   /** Our seat; none for who watches. */
   seat: number | undefined;
+  /** Whom we do not hear, by name. */
+  muted: ReadonlyMap<string, number> = new Map();
   /** How we came into the audience, if we are there. */
   #attending: Join | undefined;
   /** What is known about the line beyond its state. */
@@ -160,6 +162,20 @@ export class Place {
     this.#exit(undefined);
   }
 
+  /** Does not hear the player in a seat any more, or does again. */
+  async mute({ seat, name }: Seat): Promise<void> {
+    const number = this.muted.get(name);
+    if (number === undefined) await this.ask("block", { seat });
+    else await this.ask("unblock", { number });
+    await this.#learnMuted();
+  }
+
+  async #learnMuted(): Promise<void> {
+    const { blocks } = await this.ask("blocks");
+    this.muted = new Map(blocks.map(({ name = "", number }) => [name, number]));
+    this.#page.changed();
+  }
+
   /** Any other request; throws `Refused`. */
   async ask<R extends Request>(name: R, ...args: Takes<R>): Promise<Tells<R>> {
     try {
@@ -215,6 +231,8 @@ export class Place {
     this.seat = seat;
     this.lobby = lobby;
     if (!known) this.#page.entered(memory.chat(lobby.id), returned);
+    // Whom we blocked elsewhere stays so; without an answer nobody is shown as muted.
+    if (!this.attends) this.#learnMuted().catch(() => undefined);
     this.#page.changed();
   }
 

@@ -35,7 +35,8 @@ export class SeatsView {
     }
     // Drawn anew only when something is different: a button may be pressed just now.
     const { seats, host, capacity, fill, phase } = lobby;
-    const shown = JSON.stringify([seats, host, capacity, fill, phase, this.#place.seat, live]);
+    const { seat, muted } = this.#place;
+    const shown = JSON.stringify([seats, host, capacity, fill, phase, seat, live, [...muted]]);
     if (shown === this.#shown) return;
     this.#shown = shown;
     const rows = [...Array(capacity).keys()].map((number) =>
@@ -62,7 +63,7 @@ export class SeatsView {
     else mark(seat.ready ? "ready" : "not ready", seat.ready ? "ready" : "unready");
     row.classList.toggle("away", !seat.connected);
     row.append(avatar, name, marks);
-    if (this.#place.hosts && seat.seat !== this.#place.seat) row.append(this.#powers(seat));
+    if (seat.seat !== this.#place.seat && !this.#place.attends) row.append(this.#powers(seat));
     return row;
   }
 
@@ -82,7 +83,7 @@ export class SeatsView {
     return row;
   }
 
-  /** What the host may do about somebody else. */
+  /** What may be done about somebody else, and what more by the host. */
   #powers(seat: Seat): HTMLSpanElement {
     const powers = make("span", { class: "powers" });
     const power = (label: string, act: () => void): HTMLButtonElement => {
@@ -93,6 +94,13 @@ export class SeatsView {
       powers.append(button);
       return button;
     };
+    if (!seat.bot) {
+      const muted = this.#place.muted.has(seat.name);
+      const mute = power("Mute", () => void attempt(this.#place.mute(seat)));
+      mute.setAttribute("aria-pressed", String(muted));
+      mute.dataset.testid = "mute";
+    }
+    if (!this.#place.hosts) return powers;
     const lead = (): void => void attempt(this.#place.ask("host", { seat: seat.seat }));
     if (seat.connected && !seat.bot) power("Make host", lead).dataset.testid = "make-host";
     const kick = power("Kick", () => undefined);

@@ -183,6 +183,12 @@ export interface Outcome {
   reason: string;
 }
 
+/** Somebody we hear no more, and as whom we blocked them. */
+export interface Blocked {
+  number: number;
+  name?: string;
+}
+
 /** A question of the host's to those who watch. */
 export interface Poll {
   number: number;
@@ -299,6 +305,9 @@ export interface Requests {
   host: { takes: [{ seat: number }]; tells: object };
   kick: { takes: [{ seat?: number; spectator?: string; ban?: "player" | "address" }]; tells: object };
   bot: { takes: []; tells: { seat: number } };
+  block: { takes: [{ seat: number }]; tells: Blocked };
+  unblock: { takes: [{ number: number }]; tells: object };
+  blocks: { takes: []; tells: { blocks: Blocked[] } };
   claim: { takes: []; tells: object };
   colour: { takes: [{ colour: Colour }]; tells: object };
   ready: { takes: [{ ready: boolean }]; tells: object };
