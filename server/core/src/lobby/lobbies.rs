@@ -418,7 +418,7 @@ impl Lobbies {
                 answer_frame(ack, came.map(|came| came.into_joined(&mut before)))
             }
             Request::Leave => answer_frame(ack, self.leave(now, who, &mut pushes)),
-            inside => self.inside(now, (who, &person), inside, ack, &mut pushes),
+            inside => self.inside(now, (who, &person), inside, ack, (&mut *effects, &mut pushes)),
         };
         let is_lost = fault::is_planted(Fault::AckLostAbroad) && from != self.neighbours.own;
         let frame = frame.filter(|_| !is_lost);
@@ -437,14 +437,15 @@ impl Lobbies {
         Address { shard: self.neighbours.own, socket }
     }
 
-    /// Requests of somebody who is in a lobby; the acknowledgement, if one is wanted.
+    /// Requests of somebody who is in a lobby; the acknowledgement, if one is wanted. What was due
+    /// before goes out before it.
     fn inside(
         &mut self,
         now: Now,
         (who, person): (Address, &Who),
         request: Request,
         ack: Option<u64>,
-        pushes: &mut Pushes,
+        (earlier, pushes): (&mut Pushes, &mut Pushes),
     ) -> Option<Frame> {
         if let Some(key) = self.attended(who) {
             return self.in_audience(now, key, (who, person), &request, ack, pushes);
@@ -457,7 +458,7 @@ impl Lobbies {
         if let Some(previous) = lobby.confirm_token(at) {
             self.by_token.remove(&previous);
         }
-        lobby.catch_up(now, pushes);
+        lobby.catch_up(now, earlier);
         lobby.touch(now.time);
         let mut seed = || self.random.next_u64();
         let frame = match request {

@@ -187,7 +187,16 @@ impl Script {
             payload => format!("[\"{name}\",{payload}]"),
         };
         let request = Request::read(&Args::of_event(&array, &[]));
+        let was_due = self.awaited().is_some_and(|due| due <= self.now);
         let mut effects = self.handle(LobbyInput::Asked(socket(number), request, Some(77)));
+        let is_answer = |effect: &LobbyEffect| match effect {
+            LobbyEffect::Push(_, frame, _) => read(frame).1 == Some(77),
+            _ => false,
+        };
+        if was_due && let Some(at) = effects.iter().position(is_answer) {
+            let answer = effects.split_off(at);
+            self.carry_out(std::mem::replace(&mut effects, answer));
+        }
         if effects.is_empty() {
             return Err("later".to_owned());
         }

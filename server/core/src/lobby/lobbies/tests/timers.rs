@@ -142,6 +142,21 @@ fn a_deadline_calls_the_game_with_its_own_time_however_late_it_is_heard_of() {
 }
 
 #[test]
+fn what_was_due_before_a_request_is_told_before_its_answer() {
+    let mut script = clockwork(1);
+    script.set(1, 200);
+    script.now = script.now + Duration::from_millis(300);
+    let request = Request::read(&Args::of_event(r#"["chat",{"text":"late"}]"#, &[]));
+    let effects = script.handle(LobbyInput::Asked(socket(0), request, Some(77)));
+    let name = |effect: &LobbyEffect| match effect {
+        LobbyEffect::Push(_, frame, _) => Some(read(frame).0),
+        _ => None,
+    };
+    let names: Vec<_> = effects.iter().filter_map(name).collect();
+    assert_eq!(names, ["event", "", "changed"], "the answer has no name");
+}
+
+#[test]
 fn a_deadline_set_again_has_moved_and_a_cancelled_one_does_not_come() {
     let mut script = clockwork(1);
     script.set(1, 100);
