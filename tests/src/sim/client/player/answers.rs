@@ -115,7 +115,10 @@ impl Sim {
         let token = player.token.take().expect("just seen");
         let lobbies = &self.oracle.lobbies;
         let is_away = lobbies.may_be_sent_away(&token.lobby, token.seat, &token.name);
-        if token.is_sure && !is_away && token.lost_at.is_some_and(|lost_at| now < lost_at + GRACE) {
+        // Where nobody said or did anything for long, the lobby itself may have ended.
+        let may_have_ended = now > Time::ZERO + self.plan.lobbies.open_timeout;
+        let is_kept = token.is_sure && !is_away && !may_have_ended;
+        if is_kept && token.lost_at.is_some_and(|lost_at| now < lost_at + GRACE) {
             return Err((Invariant::Grace, format!("{token:?} was not kept")));
         }
         player.stale.push(token.text);

@@ -43,7 +43,11 @@ pub(super) struct Door {
 /// Something that hosts choose. What they wish for may hold from then on, and holds no more when
 /// something else is known to.
 #[derive(Debug)]
-struct Choice<T>(Vec<Held<T>>);
+struct Choice<T> {
+    held: Vec<Held<T>>,
+    /// Whoever opened the lobby knows what it was first.
+    is_whole: bool,
+}
 
 #[derive(Debug)]
 struct Held<T> {
@@ -55,24 +59,30 @@ struct Held<T> {
 
 impl<T> Default for Choice<T> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self { held: Vec::new(), is_whole: false }
     }
 }
 
 impl<T> Choice<T> {
+    /// What it was first.
+    fn begins(&mut self, wish: Wish, value: T) {
+        self.is_whole = true;
+        self.wish(wish, value);
+    }
+
     fn wish(&mut self, wish: Wish, value: T) {
-        self.0.push(Held { value, wish, known: None, until: None });
+        self.held.push(Held { value, wish, known: None, until: None });
     }
 
     fn refused(&mut self, wish: Wish) {
-        self.0.retain(|held| held.wish != wish);
+        self.held.retain(|held| held.wish != wish);
     }
 
     fn granted(&mut self, now: Time, wish: Wish) {
-        if !self.0.iter().any(|held| held.wish == wish) {
+        if !self.held.iter().any(|held| held.wish == wish) {
             return;
         }
-        for held in &mut self.0 {
+        for held in &mut self.held {
             if held.wish == wish {
                 held.known = Some(now);
             } else if held.known.is_some_and(|known| {
@@ -86,16 +96,23 @@ impl<T> Choice<T> {
 
     /// What it may have been at some time since.
     fn since(&self, since: Time) -> impl Iterator<Item = &T> {
-        let held = self.0.iter().filter(move |held| held.until.is_none_or(|until| until >= since));
+        let held =
+            self.held.iter().filter(move |held| held.until.is_none_or(|until| until >= since));
         held.map(|held| &held.value)
     }
 
+    /// It cannot have been anything that nobody knows of.
+    fn is_known(&self, since: Time) -> bool {
+        let is_early = |held: &Held<T>| held.known.is_some_and(|known| known <= since);
+        self.is_whole || self.held.iter().any(is_early)
+    }
+
     fn may_be(&self, since: Time, is_it: impl Fn(&T) -> bool) -> bool {
-        self.0.is_empty() || self.since(since).any(is_it)
+        !self.is_known(since) || self.since(since).any(is_it)
     }
 
     fn must_be(&self, since: Time, is_it: impl Fn(&T) -> bool) -> bool {
-        self.since(since).next().is_some() && self.since(since).all(is_it)
+        self.is_known(since) && self.since(since).all(is_it)
     }
 }
 
@@ -139,8 +156,8 @@ impl Lobbies {
     /// Somebody has opened a lobby, as it was wished for.
     pub(in crate::sim) fn opened(&mut self, now: Time, lobby: &str, wish: Wish, create: &Value) {
         let door = self.door(lobby);
-        door.password.wish(wish, create["password"].as_str().unwrap_or_default().to_owned());
-        door.locked.wish(wish, create["locked"] == true);
+        door.password.begins(wish, create["password"].as_str().unwrap_or_default().to_owned());
+        door.locked.begins(wish, create["locked"] == true);
         door.granted(now, wish);
     }
 
@@ -288,7 +305,7 @@ impl Lobbies {
     pub(in crate::sim) fn password_of(&self, code: Option<&str>, id: Option<&str>) -> &str {
         let id = code.map_or(id, |code| self.ids.get(code).map(String::as_str));
         let record = id.and_then(|id| self.records.get(id));
-        let newest = record.and_then(|record| record.door.password.0.last());
+        let newest = record.and_then(|record| record.door.password.held.last());
         newest.map_or("", |held| &held.value)
     }
 }
