@@ -141,17 +141,13 @@ pub enum Fault {
     BotsKeepLobby,
     /// Of ticks that are late one more is left out than need be.
     OneMoreLeftOut,
-    /// A match goes on though its game has failed.
-    CrashForgotten,
     /// A countdown does not end.
     EndlessCountdown,
-    /// Who takes a seat after a match sees what its player saw.
-    FormerPlayersView,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 71] = [
+    pub const ALL: [Self; 69] = [
         Self::FirstPingAtOnce,
         Self::PingTimeoutIgnored,
         Self::ConnectTimeoutIgnored,
@@ -220,9 +216,7 @@ impl Fault {
         Self::BotMadeWayUntold,
         Self::BotsKeepLobby,
         Self::OneMoreLeftOut,
-        Self::CrashForgotten,
         Self::EndlessCountdown,
-        Self::FormerPlayersView,
     ];
 }
 

@@ -400,8 +400,7 @@ impl Lobby {
 
     /// The game has failed while nobody was looking after the match.
     fn has_crashed(&self) -> bool {
-        let has_failed = self.play.as_ref().is_some_and(|play| play.has_crashed());
-        self.is_playing() && has_failed && !fault::is_planted(Fault::CrashForgotten)
+        self.is_playing() && self.play.as_ref().is_some_and(|play| play.has_crashed())
     }
 
     /// Deadlines of a match of turns that came before now go first, each at its own time: what

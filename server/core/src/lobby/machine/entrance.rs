@@ -98,7 +98,7 @@ impl Lobby {
             away: None,
             ready,
             // Who takes a seat after a match may not see what its player saw.
-            plays: self.is_playing() || fault::is_planted(Fault::FormerPlayersView),
+            plays: self.is_playing(),
             version: self.version,
             since: self.version,
             spent: None,
