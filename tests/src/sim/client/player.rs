@@ -66,6 +66,8 @@ struct Token {
     text: String,
     /// The one before, which may still work.
     previous: Option<String>,
+    /// The request that was answered with it.
+    asked_by: u64,
     lobby: String,
     name: String,
     seat: Option<u8>,

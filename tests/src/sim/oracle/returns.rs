@@ -379,7 +379,9 @@ impl Returns {
                 return Err(format!("client {client} gets {id}, where {life:?} was"));
             }
             let late = self.latest + self.slack;
-            let is_over = |parked: Time| parked + self.settings.window + late < admitted;
+            // A claim that was met when its session had ended is kept from then on, anew.
+            let kept_from = |parked: Time| life.unsettled.map_or(parked, |since| parked.max(since));
+            let is_over = |parked| kept_from(parked) + self.settings.window + late < admitted;
             let is_gone = life.ended.is_some_and(|ended| ended + self.slack < admitted);
             if is_still && (is_gone || life.parked.is_some_and(is_over)) {
                 return Err(format!("client {client} has back at {at:?} what is over: {life:?}"));

@@ -54,7 +54,10 @@ impl Sim {
                 let Some(story) = &mut player.story else {
                     return Err((Invariant::Versions, format!("{event} in no lobby")));
                 };
-                if let Some(token) = player.token.as_mut().filter(|_| !story.is_fan) {
+                // What waited for its tick was asked for before it came back.
+                let is_after = |token: &&mut Token| token.asked_by < asked.wish.id;
+                let token = player.token.as_mut().filter(|_| !story.is_fan);
+                if let Some(token) = token.filter(is_after) {
                     player.stale.extend(token.previous.take());
                 }
                 self.oracle.lobbies.granted(now, story, asked.wish, event)?;
@@ -194,6 +197,7 @@ impl Sim {
         player.token = (!is_fan).then(|| Token {
             text: joined.token.clone(),
             previous,
+            asked_by: asked.wish.id,
             lobby: joined.lobby.id.clone(),
             name: name.clone(),
             seat: joined.seat,

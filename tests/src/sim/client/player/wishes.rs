@@ -308,7 +308,10 @@ impl Sim {
         match self.random.below(40) {
             0..3 => self.request(n, "leave", &Value::Null, ""),
             3..6 => self.request(n, "resync", &Value::Null, ""),
-            6 => self.request(n, "chat", &json!({ "text": "hear me" }), ""),
+            // Who has gone elsewhere meanwhile would be heard there.
+            6 if !self.clients[n].player.is_moving() => {
+                self.request(n, "chat", &json!({ "text": "hear me" }), "");
+            }
             7 => self.request(n, "start", &Value::Null, ""),
             8 => self.request(n, "list", &Value::Null, ""),
             9 => self.watch(n),
