@@ -364,8 +364,15 @@ impl Sim {
     fn input_again(&mut self, n: usize) {
         let player = &self.clients[n].player;
         let place = player.story.as_ref().map(Story::place);
+        // In a match that has begun meanwhile it would be another one.
+        let brings_a_match = ["ready", "rematch", "start", "settings"];
+        let may_begin = player.asked.values().any(|asked| brings_a_match.contains(&asked.event))
+            || player.story.as_ref().is_some_and(|story| {
+                story.seat.and_then(|own| story.fold.seats.get(&own)).is_some_and(|own| own.ready)
+            });
         if let Some((of, seq, action, _)) = player.last_input.clone()
             && place == Some(of)
+            && !may_begin
         {
             self.request(n, "input", &json!([seq, action]), AGAIN);
         }

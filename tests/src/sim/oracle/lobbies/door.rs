@@ -127,9 +127,10 @@ impl Door {
         self.seats.contains(&seat)
     }
 
-    /// Anybody may have come in since, without a word.
+    /// Anybody may have come in since, without a word: nobody was ever to be kept out.
     pub(super) fn is_open_to_all(&self, since: Time) -> bool {
-        self.password.must_be(since, String::is_empty)
+        !self.has_bans
+            && self.password.must_be(since, String::is_empty)
             && self.locked.must_be(since, |locked| !locked)
     }
 
