@@ -55,6 +55,8 @@ const GUESS_RATE: Rate = Rate { burst: 10, every: Duration::from_secs(2) };
 /// How fast one may make lobbies.
 const CREATE_RATE: Rate = Rate { burst: 20, every: Duration::from_millis(100) };
 
+/// How fast one may do what everybody in a lobby is told of, and no game or talk is.
+const CHANGE_RATE: Rate = Rate { burst: 100, every: Duration::from_millis(100) };
 /// How fast one may watch other listings, or other players, or block them.
 const WATCH_RATE: Rate = Rate { burst: 10, every: Duration::from_millis(500) };
 
@@ -92,6 +94,7 @@ struct Visitor {
     guesses: Allowance,
     creations: Allowance,
     watches: Allowance,
+    changes: Allowance,
     voice: Voice,
     held: VecDeque<(Request, Option<u64>)>,
     /// Whom its player has blocked; `None`: the home has not said, or there is no account.
@@ -198,6 +201,7 @@ impl Visitors {
             guesses: Allowance::full(now, GUESS_RATE),
             creations: Allowance::full(now, CREATE_RATE),
             watches: Allowance::full(now, WATCH_RATE),
+            changes: Allowance::full(now, CHANGE_RATE),
             voice: Voice::new(now),
             held: VecDeque::new(),
             blocked: None,
@@ -312,6 +316,9 @@ impl Visitors {
             if !self.voices.may_talk(now, voice, &visitor.who, is_reaction) {
                 return Err(Refusal::new(code::RATE, "too many messages; wait a moment"));
             }
+        }
+        if request.is_told_to_all() && !visitor.changes.take(now, CHANGE_RATE) {
+            return Err(Refusal::new(code::RATE, "too many changes at once; wait a moment"));
         }
         let to = match request {
             Request::Create(_) | Request::Join(_) | Request::Quick(_) if inside.is_some() => {
@@ -530,6 +537,24 @@ fn shard_of_join(neighbours: &Neighbours, join: &api::Join) -> Option<ShardId> {
 }
 
 impl Request {
+    /// True if everybody in the lobby hears of it, and nothing else says how often it may come.
+    fn is_told_to_all(&self) -> bool {
+        matches!(
+            self,
+            Self::Join(_)
+                | Self::Resume(_)
+                | Self::Host(_)
+                | Self::Kick(_)
+                | Self::Bot
+                | Self::Colour(_)
+                | Self::Ready(_)
+                | Self::Start
+                | Self::Stop
+                | Self::Rematch
+                | Self::Typing(_)
+        )
+    }
+
     /// True if it may take its socket into a lobby or out of one.
     pub(super) fn may_move(&self) -> bool {
         matches!(

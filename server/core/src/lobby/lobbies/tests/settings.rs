@@ -88,7 +88,7 @@ fn a_password_is_asked_of_all_who_join_by_themselves() {
 fn a_wrong_password_costs_a_guess_and_a_missing_one_none() {
     let mut script = created(&json!({"password": "swordfish"}));
     script.arrive(1);
-    for _ in 0..100 {
+    for _ in 0..50 {
         assert_eq!(script.join(1, "player"), refused("E_PASSWORD"));
     }
     for _ in 0..10 {
@@ -316,4 +316,24 @@ fn spectators_have_no_colour_and_who_leaves_frees_its_own() {
     script.enter(3, "player");
     assert_eq!(script.lobby(0).seats[1].colour, Some(api::Colour::Red));
     script.audit();
+}
+
+#[test]
+fn a_hundred_things_that_all_are_told_of_may_come_at_once_and_then_ten_a_second() {
+    let mut script = Script::with_players(0..3);
+    let ready = |script: &mut Script, number, i: u32| {
+        script.ask(number, "ready", &json!({"ready": i.is_multiple_of(2)})).map(drop)
+    };
+    // It has joined already.
+    assert!((1..100).all(|i| ready(&mut script, 1, i).is_ok()));
+    assert_eq!(ready(&mut script, 1, 100), Err("E_RATE".to_owned()));
+    assert_eq!(script.ask(1, "colour", &json!({"colour": "pink"})), refused("E_RATE"));
+    script.ok(2, "ready", &json!({"ready": true}));
+    script.wait(100);
+    script.ok(1, "colour", &json!({"colour": "pink"}));
+    assert_eq!(script.ask(1, "typing", &json!({"typing": true})), refused("E_RATE"));
+    let code = script.code();
+    script.ok(1, "leave", &Value::Null);
+    let join = json!({"code": code, "name": "Again"});
+    assert_eq!(script.ask(1, "join", &join), refused("E_RATE"), "coming and going is no way out");
 }
