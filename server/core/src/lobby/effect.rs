@@ -4,16 +4,16 @@
 use std::time::Duration;
 
 use parlor_shared::{
-    api::{Refusal, lobby::NAMESPACE},
+    api::{Refusal, Reply, lobby::Done, lobby::NAMESPACE},
     id::LobbyId,
     socket_io::{Draft, Frame},
 };
 use serde::Serialize;
 
-use super::{message::LobbyMessage, visitors::answer_frame};
+use super::message::LobbyMessage;
 use crate::{
     delivery::Delivery,
-    key::{Address, ShardId, ViewId},
+    key::{Address, ShardId, SocketKey, ViewId},
 };
 
 /// What lobbies want done, in order.
@@ -57,6 +57,9 @@ pub enum LobbyEffect {
 /// Where what a lobby wants goes.
 pub(super) type Pushes = Vec<LobbyEffect>;
 
+/// What is told to sockets of this shard.
+pub(super) type Sends = Vec<(SocketKey, Frame)>;
+
 /// Answers a request, if it wants an answer.
 pub(super) fn answer<T: Serialize>(
     socket: Address,
@@ -66,6 +69,22 @@ pub(super) fn answer<T: Serialize>(
 ) {
     let frame = answer_frame(ack, reply);
     pushes.extend(frame.map(|frame| LobbyEffect::Push(socket, frame, Delivery::Reliable)));
+}
+
+/// The acknowledgement of a request, if one is wanted.
+pub(super) fn answer_frame<T: Serialize>(
+    ack: Option<u64>,
+    reply: Result<T, Refusal>,
+) -> Option<Frame> {
+    let id = ack?;
+    let mut draft = Draft::ack();
+    let frame = draft.arg(&Reply::from(reply)).and_then(|()| draft.into_ack(NAMESPACE, id));
+    Some(frame.expect("types of shared::api have a JSON form and no attachments"))
+}
+
+/// The same for a request that is refused.
+pub(super) fn refusal_frame(ack: Option<u64>, refusal: Refusal) -> Option<Frame> {
+    answer_frame(ack, Err::<Done, _>(refusal))
 }
 
 /// An event of `/lobby`, encoded once for all who get it.

@@ -27,7 +27,7 @@ use parlor_shared::{
 use super::{
     blocks::{BlockMessage, Blocks},
     code::Code,
-    effect::{LobbyEffect, Pushes, event},
+    effect::{LobbyEffect, Pushes, Sends, answer, answer_frame, event, refusal_frame},
     game::Random,
     listing::Board,
     machine::{Comer, Deed, Guest, Identity, Lobby, Member, Now, Settings},
@@ -40,7 +40,7 @@ use super::{
     quick::{QuickMessage, QuickPlay, Told},
     request::Request,
     retry::FirstTokens,
-    visitors::{VisitorEffect, Visitors, answer_frame},
+    visitors::{VisitorEffect, Visitors},
     watch::{WatchMessage, Watched},
     watchers::Watchers,
     who::Who,
@@ -238,7 +238,7 @@ impl Lobbies {
                 self.visitors.asked(time, socket, request, ack, &mut asked);
             }
             LobbyInput::Asked(socket, Err(refusal), ack) => {
-                let frame = answer_frame(ack, Err::<Done, _>(refusal));
+                let frame = refusal_frame(ack, refusal);
                 asked.extend(frame.map(|frame| VisitorEffect::Send(socket, frame)));
             }
             LobbyInput::Gone(socket) => {
@@ -286,6 +286,21 @@ impl Lobbies {
                 }
                 VisitorEffect::Tell(to, message) => self.tell(now, to, message, ids, effects),
             }
+        }
+    }
+
+    /// Tells sockets of this shard and all shards what a machine has for them.
+    fn spread<M: Into<LobbyMessage>>(
+        &mut self,
+        now: Now,
+        (sends, told): (Sends, Vec<(ShardId, M)>),
+        ids: &mut Ids,
+        effects: &mut Vec<LobbyEffect>,
+    ) {
+        let push = |(socket, frame)| LobbyEffect::Push(self.own(socket), frame, Delivery::Reliable);
+        effects.extend(sends.into_iter().map(push));
+        for (to, message) in told {
+            self.tell(now, to, message.into(), ids, effects);
         }
     }
 
@@ -389,7 +404,7 @@ impl Lobbies {
             Request::Unblock(_) | Request::Blocks => None,
             Request::Block(block) => match self.wish_to_block((who, &person), &block, ack) {
                 Ok(()) => None,
-                Err(refusal) => answer_frame(ack, Err::<Done, _>(refusal)),
+                Err(refusal) => refusal_frame(ack, refusal),
             },
             Request::Create(create) => {
                 let came = self.create_once(now, (who, person, blocked), &create, ids, &mut pushes);
@@ -452,7 +467,7 @@ impl Lobbies {
         }
         let (key, at) = match self.lobby_of(who) {
             Ok(found) => found,
-            Err(refusal) => return answer_frame(ack, Err::<Done, _>(refusal)),
+            Err(refusal) => return refusal_frame(ack, refusal),
         };
         let lobby = self.lobbies.get_mut(key).expect("just found");
         if let Some(previous) = lobby.confirm_token(at) {

@@ -60,6 +60,24 @@ pub enum LobbyMessage {
     Disconnect(SocketKey),
 }
 
+impl From<QuickMessage> for LobbyMessage {
+    fn from(message: QuickMessage) -> Self {
+        Self::Quick(message)
+    }
+}
+
+impl From<WatchMessage> for LobbyMessage {
+    fn from(message: WatchMessage) -> Self {
+        Self::Watch(message)
+    }
+}
+
+impl From<PresenceMessage> for LobbyMessage {
+    fn from(message: PresenceMessage) -> Self {
+        Self::Presence(message)
+    }
+}
+
 /// A request on its way to a lobby.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Ask {

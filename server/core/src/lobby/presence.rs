@@ -18,9 +18,8 @@ use parlor_shared::{
 
 use super::{
     blocks::BlockSet,
-    effect::event,
+    effect::{Sends, answer_frame, event, refusal_frame},
     online::{PresenceMessage, Told, Viewer},
-    visitors::answer_frame,
     who::Who,
 };
 use crate::{
@@ -34,9 +33,6 @@ use crate::{
 pub const MAX_FOLLOWED_PER_ADDRESS: usize = 4096;
 /// How long is waited for all homes, before what there is is told.
 const FIRST_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// What is told to sockets of this shard.
-pub(super) type Sends = Vec<(SocketKey, Frame)>;
 
 /// The machine.
 #[derive(Debug)]
@@ -308,6 +304,5 @@ fn refused(
     code: &str,
     sentence: &str,
 ) -> Option<(SocketKey, Frame)> {
-    let refusal = Refusal::new(code, sentence);
-    Some((socket, answer_frame(ack, Err::<api::Online, _>(refusal))?))
+    Some((socket, refusal_frame(ack, Refusal::new(code, sentence))?))
 }

@@ -19,15 +19,15 @@ use std::{
 };
 
 use parlor_shared::{
-    api::{Refusal, Reply, code, lobby as api, lobby::NAMESPACE},
+    api::{Refusal, code, lobby as api},
     id::{LobbyId, ResumeToken},
-    socket_io::{Draft, Frame},
+    socket_io::Frame,
 };
-use serde::Serialize;
 
 use super::{
     blocks::BlockSet,
     code::Code,
+    effect::{answer_frame, refusal_frame},
     filter::{Card, arrange},
     message::{Answer, Ask, LobbyMessage},
     quick::{QuickMessage, Wish},
@@ -565,17 +565,5 @@ impl Request {
 }
 
 fn refuse(socket: SocketKey, ack: Option<u64>, refusal: Refusal) -> Option<VisitorEffect> {
-    let frame = answer_frame(ack, Err::<api::Done, _>(refusal))?;
-    Some(VisitorEffect::Send(socket, frame))
-}
-
-/// The acknowledgement of a request, if one is wanted.
-pub(super) fn answer_frame<T: Serialize>(
-    ack: Option<u64>,
-    reply: Result<T, Refusal>,
-) -> Option<Frame> {
-    let id = ack?;
-    let mut draft = Draft::ack();
-    let frame = draft.arg(&Reply::from(reply)).and_then(|()| draft.into_ack(NAMESPACE, id));
-    Some(frame.expect("types of shared::api have a JSON form and no attachments"))
+    Some(VisitorEffect::Send(socket, refusal_frame(ack, refusal)?))
 }

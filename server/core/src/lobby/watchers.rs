@@ -9,18 +9,14 @@ use std::{
     time::Duration,
 };
 
-use parlor_shared::{
-    api::{
-        Refusal, code,
-        lobby::{Filter, Listed, Listing, ListingChange, push},
-    },
-    socket_io::Frame,
+use parlor_shared::api::{
+    Refusal, code,
+    lobby::{Filter, Listed, Listing, ListingChange, push},
 };
 
 use super::{
-    effect::event,
+    effect::{Sends, answer_frame, event, refusal_frame},
     filter::{Card, arrange},
-    visitors::answer_frame,
     watch::{LISTING_INTERVAL, Told, WatchMessage, name},
 };
 use crate::{
@@ -35,9 +31,6 @@ pub const MAX_WATCHED_FILTERS: usize = 1024;
 pub const MAX_FILTERS_PER_ADDRESS: usize = 16;
 /// How long is waited for what all shards have, before what there is is told.
 const FIRST_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// What is told to sockets of this shard.
-pub(super) type Sends = Vec<(SocketKey, Frame)>;
 
 /// The machine.
 #[derive(Debug)]
@@ -104,7 +97,7 @@ impl Watchers {
         let name = name(&filter);
         let number = self.by_filter.get(&name).copied();
         if let Err(refusal) = self.admit(socket, origin, number) {
-            let frame = answer_frame(ack, Err::<Listing, _>(refusal));
+            let frame = refusal_frame(ack, refusal);
             return sends.extend(frame.map(|frame| (socket, frame)));
         }
         let before = self.sockets.get(&socket).map(|(before, _)| *before);
@@ -182,7 +175,7 @@ impl Watchers {
         if let Stage::First { asked, .. } = &mut watch.stage {
             for (_, ack) in asked.extract_if(.., |(asker, _)| *asker == socket) {
                 let refusal = Refusal::new(code::RATE, "something else was watched meanwhile");
-                let frame = answer_frame(ack, Err::<Listing, _>(refusal));
+                let frame = refusal_frame(ack, refusal);
                 sends.extend(frame.map(|frame| (socket, frame)));
             }
         }

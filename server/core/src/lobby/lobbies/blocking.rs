@@ -5,7 +5,6 @@ use super::*;
 use crate::lobby::{
     blocks::{BlockMessage, BlockWish},
     online::Told,
-    presence::Sends,
 };
 
 impl Lobbies {
@@ -23,9 +22,7 @@ impl Lobbies {
         let player = match who.and_then(|who| account_of(&who)) {
             Ok(player) => player,
             Err(refusal) => {
-                let frame = answer_frame(ack, Err::<Done, _>(refusal));
-                let push = |f| LobbyEffect::Push(self.own(socket), f, Delivery::Reliable);
-                return effects.extend(frame.map(push));
+                return answer(self.own(socket), ack, Err::<Done, _>(refusal), effects);
             }
         };
         let wish = match request {
@@ -106,7 +103,7 @@ impl Lobbies {
                 self.tell(now, shard, message, ids, effects);
             }
         }
-        self.tell_presence(now, told, Sends::new(), ids, effects);
+        self.spread(now, (Sends::new(), told), ids, effects);
     }
 }
 

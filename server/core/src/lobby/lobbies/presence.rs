@@ -1,10 +1,7 @@
 //! Who is online: what is said about it reaches who decides.
 
 use super::*;
-use crate::lobby::{
-    online::{PresenceMessage, Told},
-    presence::Sends,
-};
+use crate::lobby::online::{PresenceMessage, Told};
 
 impl Lobbies {
     /// A socket has joined `/lobby`.
@@ -23,7 +20,7 @@ impl Lobbies {
             // It is in no lobby that would have to hear of it.
             self.visitors.block(socket, &blocked, &mut Vec::new());
         }
-        self.tell_presence(now, told, Sends::new(), ids, effects);
+        self.spread(now, (Sends::new(), told), ids, effects);
     }
 
     /// A socket is gone.
@@ -38,7 +35,7 @@ impl Lobbies {
         if let Some(who) = self.visitors.who(socket) {
             self.presence.gone(socket, who, &mut told);
         }
-        self.tell_presence(now, told, Sends::new(), ids, effects);
+        self.spread(now, (Sends::new(), told), ids, effects);
     }
 
     /// A socket wants to know who is online.
@@ -58,11 +55,11 @@ impl Lobbies {
                 self.presence.want(now.time, (socket, &who), presence, ack, all);
             }
             Err(refusal) => {
-                let frame = answer_frame(ack, Err::<api::Online, _>(refusal));
+                let frame = refusal_frame(ack, refusal);
                 sends.extend(frame.map(|frame| (socket, frame)));
             }
         }
-        self.tell_presence(now, told, sends, ids, effects);
+        self.spread(now, (sends, told), ids, effects);
     }
 
     /// A shard, perhaps this one, says something about who is online.
@@ -95,7 +92,7 @@ impl Lobbies {
                 self.presence.shown(&viewer, players, &mut sends);
             }
         }
-        self.tell_presence(now, told, sends, ids, effects);
+        self.spread(now, (sends, told), ids, effects);
     }
 
     /// When [`Self::presence_timeout`] is due.
@@ -115,21 +112,6 @@ impl Lobbies {
         let (mut told, mut sends) = (Told::new(), Sends::new());
         self.online.timeout(now.time, &self.blocks, &mut told);
         self.presence.timeout(now.time, &mut sends);
-        self.tell_presence(now, told, sends, ids, effects);
-    }
-
-    pub(super) fn tell_presence(
-        &mut self,
-        now: Now,
-        told: Told,
-        sends: Sends,
-        ids: &mut Ids,
-        effects: &mut Vec<LobbyEffect>,
-    ) {
-        let push = |(socket, frame)| LobbyEffect::Push(self.own(socket), frame, Delivery::Reliable);
-        effects.extend(sends.into_iter().map(push));
-        for (to, message) in told {
-            self.tell(now, to, LobbyMessage::Presence(message), ids, effects);
-        }
+        self.spread(now, (sends, told), ids, effects);
     }
 }

@@ -38,7 +38,7 @@ impl Lobbies {
                 self.visitors.turned_away(from, (socket, number), &mut asked);
             }
         }
-        self.tell_quick(now, told, ids, effects);
+        self.spread(now, (Sends::new(), told), ids, effects);
         self.carry(now, asked, ids, effects);
     }
 
@@ -51,15 +51,9 @@ impl Lobbies {
         let mut told = Told::new();
         let games = &self.settings.games;
         let go = self.quick.timeout(now.time, |game| n_seats(games, game), &mut told);
-        self.tell_quick(now, told, ids, effects);
+        self.spread(now, (Sends::new(), told), ids, effects);
         if let Some(message) = go {
             self.quick_told(now, self.neighbours.own, message, ids, effects);
-        }
-    }
-
-    fn tell_quick(&mut self, now: Now, told: Told, ids: &mut Ids, effects: &mut Vec<LobbyEffect>) {
-        for (to, message) in told {
-            self.tell(now, to, LobbyMessage::Quick(message), ids, effects);
         }
     }
 

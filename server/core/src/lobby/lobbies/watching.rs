@@ -1,7 +1,7 @@
 //! Listings that are watched: what is said about them reaches who decides.
 
 use super::*;
-use crate::lobby::{watch, watchers::Sends};
+use crate::lobby::watch;
 
 impl Lobbies {
     pub(super) fn watch(
@@ -20,11 +20,11 @@ impl Lobbies {
                 self.watchers.watch(now.time, who, filter, ack, (&mut told, &mut sends));
             }
             Err(refusal) => {
-                let frame = answer_frame(ack, Err::<api::Listing, _>(refusal));
+                let frame = refusal_frame(ack, refusal);
                 sends.extend(frame.map(|frame| (socket, frame)));
             }
         }
-        self.tell_watch(now, told, sends, ids, effects);
+        self.spread(now, (sends, told), ids, effects);
     }
 
     pub(super) fn unwatch(
@@ -36,7 +36,7 @@ impl Lobbies {
     ) {
         let (mut told, mut sends) = (watch::Told::new(), Sends::new());
         self.watchers.unwatch(socket, &mut told, &mut sends);
-        self.tell_watch(now, told, sends, ids, effects);
+        self.spread(now, (sends, told), ids, effects);
     }
 
     /// A shard, perhaps this one, says something about a listing.
@@ -59,7 +59,7 @@ impl Lobbies {
                 self.watchers.shown(now.time, from, number, (new, gone), &mut sends);
             }
         }
-        self.tell_watch(now, told, sends, ids, effects);
+        self.spread(now, (sends, told), ids, effects);
     }
 
     /// When [`Self::watch_timeout`] is due.
@@ -79,21 +79,6 @@ impl Lobbies {
         let (mut told, mut sends) = (watch::Told::new(), Sends::new());
         self.watched.timeout(now.time, &self.board, &self.lobbies, &mut told);
         self.watchers.timeout(now.time, &mut sends);
-        self.tell_watch(now, told, sends, ids, effects);
-    }
-
-    fn tell_watch(
-        &mut self,
-        now: Now,
-        told: watch::Told,
-        sends: Sends,
-        ids: &mut Ids,
-        effects: &mut Vec<LobbyEffect>,
-    ) {
-        let push = |(socket, frame)| LobbyEffect::Push(self.own(socket), frame, Delivery::Reliable);
-        effects.extend(sends.into_iter().map(push));
-        for (to, message) in told {
-            self.tell(now, to, LobbyMessage::Watch(message), ids, effects);
-        }
+        self.spread(now, (sends, told), ids, effects);
     }
 }
