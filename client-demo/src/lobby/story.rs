@@ -203,7 +203,11 @@ impl Story {
             Change::Returned { seat } => {
                 self.at(*seat, |s| (s.connected, s.overdue) = (true, false));
             }
-            Change::Left { seat, .. } => lobby.seats.retain(|s| s.seat != *seat),
+            Change::Left { seat, .. } => {
+                lobby.seats.retain(|s| s.seat != *seat);
+                // Who is host next is told behind it, if anybody is.
+                lobby.host = lobby.host.filter(|host| host != seat);
+            }
             Change::Host { seat } => lobby.host = Some(*seat),
             Change::Ready { seat, ready } => self.at(*seat, |s| s.ready = *ready),
             Change::Spectators { count } => lobby.spectators = *count,
@@ -317,6 +321,7 @@ mod tests {
         let outcome = Outcome { winners: vec![1], reason: "checkmate".to_owned() };
         change(&mut story, Change::Finished { outcome });
         change(&mut story, Change::Left { seat: 0, reason: LeaveReason::Left });
+        assert_eq!(story.lobby().host, None, "until another is told");
         change(&mut story, Change::Host { seat: 1 });
         let lobby = story.lobby();
         assert_eq!((lobby.phase, lobby.host, lobby.spectators), (Phase::Finished, Some(1), 2));

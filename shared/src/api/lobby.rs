@@ -383,7 +383,7 @@ pub struct Lobby {
     pub starts_at_ms: Option<u64>,
     /// Of the last change or event contained here: each viewer counts what it was told.
     pub version: u64,
-    /// The seat that may start; absent when no seat is taken.
+    /// The seat that may start; absent while nobody has one: bots do not lead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<u8>,
     /// The seats taken, by number.
