@@ -1,8 +1,7 @@
 //! Seats that nobody plays: who seats bots, and how they make way for people.
 //! What a bot does in a match is `play`'s knowledge.
 
-use super::*;
-use crate::lobby::name;
+use super::{entrance::is_full, *};
 
 /// What bots are called; the second has a number.
 const NAME: &str = "Bot";
@@ -38,10 +37,8 @@ impl Lobby {
     ) -> Result<api::BotSeated, Refusal> {
         self.expect_host(at, "seat a bot")?;
         expect_bots(&*self.kind)?;
-        if self.n_taken() >= usize::from(self.settings.capacity) {
-            return Err(Refusal::new(code::FULL, "every seat is taken"));
-        }
-        let seat = self.free_seat()?;
+        self.expect_seating()?;
+        let seat = self.free_seat().ok_or_else(is_full)?;
         self.seat_bot(now, seat, pushes);
         self.begin_if_wanted(now, seed, pushes);
         self.settle_start(now, seed, pushes);
@@ -50,8 +47,9 @@ impl Lobby {
 
     /// A match begins: bots take the seats that are free, if they are to.
     pub(super) fn fill(&mut self, now: Now, pushes: &mut Pushes) {
-        while self.settings.fill && self.n_taken() < usize::from(self.settings.capacity) {
-            let Some(seat) = self.first_free_seat() else { break };
+        while self.settings.fill
+            && let Some(seat) = self.free_seat()
+        {
             self.seat_bot(now, seat, pushes);
         }
     }
@@ -72,7 +70,7 @@ impl Lobby {
             self.unseat_bot(seat, LeaveReason::MadeWay, pushes);
         }
         while self.n_taken() > usize::from(capacity)
-            && let Some(seat) = self.bots.last().map(|bot| bot.seat)
+            && let Some(seat) = self.last_bot()
         {
             self.unseat_bot(seat, LeaveReason::MadeWay, pushes);
         }
@@ -104,12 +102,14 @@ impl Lobby {
         self.seated().count() + self.bots.len()
     }
 
-    /// The first seat that neither people nor bots have.
-    pub(super) fn first_free_seat(&self) -> Option<u8> {
+    /// The first seat that neither people nor bots have, if there may be one more of them: seats
+    /// above the capacity may be taken still.
+    pub(super) fn free_seat(&self) -> Option<u8> {
         let is_free = |seat: &u8| {
             self.seated().all(|member| member.place != Place::Seat(*seat)) && !self.is_bot(*seat)
         };
-        (0..self.settings.capacity).find(is_free)
+        let capacity = self.settings.capacity;
+        (0..capacity).find(is_free).filter(|_| self.n_taken() < usize::from(capacity))
     }
 
     /// The seat of the bot that makes way next.
@@ -118,11 +118,7 @@ impl Lobby {
     }
 
     fn seat_bot(&mut self, now: Now, seat: u8, pushes: &mut Pushes) {
-        let mut names = (2..).map(|n| name::numbered(NAME, n));
-        let name = match self.is_called(NAME) {
-            true => names.find(|name| !self.is_called(name)).expect("numbers do not end"),
-            false => NAME.to_owned(),
-        };
+        let name = self.free_name(NAME);
         let bot = Bot { seat, colour: self.free_colour(None), name: name.clone().into() };
         self.push(Change::Joined(bot.told()), pushes);
         self.bots.push(bot);

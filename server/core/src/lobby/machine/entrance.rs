@@ -26,10 +26,18 @@ impl Lobby {
         self.settings.admit(join.password.as_deref())
     }
 
-    pub(super) fn is_called(&self, name: &str) -> bool {
+    fn is_called(&self, name: &str) -> bool {
         let folded = name::fold(name);
         let people = self.members.iter().map(|member| &member.name);
         people.chain(self.bots.iter().map(|bot| &bot.name)).any(|name| name::fold(name) == folded)
+    }
+
+    /// This name, or the first with a number that nobody here has.
+    pub(super) fn free_name(&self, name: &str) -> String {
+        // Each of those who are here has one name, so one of so many is free.
+        let mut names =
+            std::iter::once(name.to_owned()).chain((2..).map(|n| name::numbered(name, n)));
+        names.find(|name| !self.is_called(name)).expect("numbers do not end")
     }
 
     /// Takes a free seat, or a spectator's place.
@@ -49,7 +57,7 @@ impl Lobby {
             return Err(Refusal::new(code::IN_LOBBY, sentence));
         }
         let place = match role {
-            Role::Player => Place::Seat(self.free_seat()?),
+            Role::Player => Place::Seat(self.seat_to_come()?),
             Role::Spectator if self.n_spectators() >= usize::from(self.settings.max_spectators) => {
                 return Err(Refusal::new(code::FULL, "no more spectators fit in"));
             }
@@ -60,9 +68,7 @@ impl Lobby {
                 let sentence = "somebody here is called that already";
                 return Err(Refusal::new(code::NAME_TAKEN, sentence));
             }
-            // Each member has one name, so one of so many is free.
-            let mut numbered = (2..).map(|n| name::numbered(&name, n));
-            name = numbered.find(|name| !self.is_called(name)).expect("numbers do not end");
+            name = self.free_name(&name);
         }
         place.seat().into_iter().for_each(|seat| self.make_way(now, seat, pushes));
         let colour = place.seat().and_then(|_| self.free_colour(colour));
@@ -368,27 +374,30 @@ impl Lobby {
         self.members[at].previous.take().map(|previous| *previous)
     }
 
-    pub(super) fn free_seat(&self) -> Result<u8, Refusal> {
-        match self.phase {
-            Phase::Open | Phase::Finished => {}
-            Phase::Starting => {
-                return Err(Refusal::new(code::PHASE, "a match is about to begin; watch it"));
-            }
-            Phase::Playing if self.kind.late_join() => {}
-            Phase::Playing => {
-                return Err(Refusal::new(code::PHASE, "a match is on; watch it as a spectator"));
-            }
-        }
-        let full = || Refusal::new(code::FULL, "every seat is taken");
+    /// Refuses who would take a seat when none is to be taken.
+    pub(super) fn expect_seating(&self) -> Result<(), Refusal> {
+        let sentence = match self.phase {
+            Phase::Open | Phase::Finished => return Ok(()),
+            Phase::Playing if self.kind.late_join() => return Ok(()),
+            Phase::Playing => "a match is on; watch it as a spectator",
+            Phase::Starting => "a match is about to begin; watch it",
+        };
+        Err(Refusal::new(code::PHASE, sentence))
+    }
+
+    /// The seat of somebody who comes now: one that is free, or else a bot's, who makes way.
+    fn seat_to_come(&self) -> Result<u8, Refusal> {
+        self.expect_seating()?;
         let capacity = usize::from(self.settings.capacity);
         if self.n_taken() == capacity && fault::is_planted(Fault::OneSeatTooMany) {
             return Ok(self.settings.capacity);
         }
-        if self.seated().count() >= capacity {
-            return Err(full());
-        }
-        // Bots make way. Seats above the capacity may be taken still, so that one below it is free.
-        let seat = if self.n_taken() < capacity { self.first_free_seat() } else { self.last_bot() };
-        seat.ok_or_else(full)
+        let bots = || self.last_bot().filter(|_| self.seated().count() < capacity);
+        self.free_seat().or_else(bots).ok_or_else(is_full)
     }
+}
+
+/// No seat is free.
+pub(super) fn is_full() -> Refusal {
+    Refusal::new(code::FULL, "every seat is taken")
 }
