@@ -9,7 +9,7 @@ use super::{Metadata, Phase, is_false};
 /// Lobbies told in one [`Listing`], and known to one who watches.
 pub const MAX_LISTED: usize = 100;
 
-/// Answer to a [`Filter`]: the public lobbies that it lets through.
+/// Answer to a [`super::Filter`]: the public lobbies that it lets through.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Listing {
     /// In the order asked for, at most as many as asked for.
