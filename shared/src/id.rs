@@ -100,6 +100,10 @@ identity! {
     /// A lobby.
     LobbyId
 }
+identity! {
+    /// Lets its holder speak for a seat in `/signal`, as long as the player has it: a secret.
+    PeerToken
+}
 /// Takes its holder back to a seat, once: a secret. Held as bytes: lobbies keep two for each seat.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ResumeToken([u8; ID_BYTES]);

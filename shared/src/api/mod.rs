@@ -6,6 +6,7 @@ pub mod circles;
 pub mod delta;
 pub mod lobby;
 pub mod relay;
+pub mod signal;
 pub mod time;
 
 use std::fmt;
