@@ -1,5 +1,5 @@
-//! Peers in namespace `/signal`: who of a lobby may be linked, what two of them must tell each other
-//! to be linked directly, and what goes through the server while they are not.
+//! Peers in namespace `/signal`: who of a lobby may be linked, what two of them must tell each
+//! other to be linked directly, and what goes through the server while they are not.
 //! What a frame holds is the peers' business, but for the header of [`frame`].
 //! Source: W3C WebRTC 1.0, § 4.4 (descriptions), § 4.8 (candidates), § 10.7 (perfect negotiation).
 

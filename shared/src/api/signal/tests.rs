@@ -1,3 +1,5 @@
+//! What travels in `/signal`, as it is written.
+
 use super::*;
 use serde_json::json;
 
