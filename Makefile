@@ -12,7 +12,7 @@ COUNTS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check unit e2e browser sim seeds faults interop autobahn bench counts counts-update fuzz
+.PHONY: help run test check types unit e2e browser sim seeds faults interop autobahn bench counts counts-update fuzz
 
 help: ## this list
 	@grep -E '^[a-z0-9]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -22,9 +22,13 @@ run: client-demo/web/dist/index.html ## the server with its demo site, on http:/
 
 test: check unit seeds faults e2e browser ## everything but interop, autobahn, counts, bench and fuzz
 
-check: ## formatting and lints
+check: ## formatting, lints, and types that are up to date
 	$(STAGE) 60 "formatting" cargo fmt --all --check
 	$(STAGE) 600 "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(STAGE) 200 "types of the SDK" cargo test --locked -p parlor-shared --test types
+
+types: ## the TypeScript types of what travels, from shared/src/api
+	PARLOR_WRITE_TYPES=1 cargo test --locked -p parlor-shared --test types
 
 unit: binaries ## tests beside the code, from outside, of the house rules and of the documentation
 	$(STAGE) 600 "tests built" cargo test --workspace --locked --lib --bins --examples --test tidy --test e2e --test allocations --no-run
