@@ -13,19 +13,15 @@ use std::{collections::BTreeMap, env, fs, path::PathBuf};
 
 use model::Model;
 use render::Render;
-use table::{GAMES, NAMESPACES, SHARED, SHARED_MODULES};
+use table::{NAMESPACES, SHARED, SHARED_MODULES};
 
 fn sdk() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("client-demo/sdk")
 }
 
 fn files() -> BTreeMap<PathBuf, String> {
-    let model = Model::read();
-    let mut render = Render::new(&model);
-    NAMESPACES.iter().for_each(|namespace| render.namespace(namespace));
-    GAMES.iter().for_each(|game| render.game(game));
     let folder = sdk().join("src/generated");
-    render.files().into_iter().map(|(name, text)| (folder.join(name), text)).collect()
+    Render::all(&Model::read()).into_iter().map(|(name, text)| (folder.join(name), text)).collect()
 }
 
 #[test]

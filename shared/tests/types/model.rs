@@ -68,6 +68,8 @@ pub(crate) struct Field {
     /// It may be left out by who writes it for serde, and by serde.
     pub may_miss: bool,
     pub may_be_skipped: bool,
+    /// Clients do not write it.
+    pub is_got_only: bool,
     pub is_flattened: bool,
 }
 
@@ -75,12 +77,20 @@ pub(crate) struct Field {
 #[derive(Default)]
 struct Serde {
     rename: Option<String>,
-    is_snake: bool,
+    case: Option<Case>,
     tagging: Option<Tagging>,
     has_default: bool,
     is_skipped: bool,
+    is_got_only: bool,
     is_flattened: bool,
     is_other: bool,
+}
+
+/// How names are written.
+#[derive(Clone, Copy)]
+enum Case {
+    Snake,
+    Camel,
 }
 
 /// Where the types of a module are written: chess, circles, … each in a file of its own; those of
@@ -108,11 +118,12 @@ impl Model {
     }
 
     /// The type of this name that somebody in `room` means.
-    pub(crate) fn find(&self, room: &str, name: &str) -> Option<(String, &Type)> {
-        [room, "api"].into_iter().find_map(|room| {
-            let found = self.types.get(&(room.to_owned(), name.to_owned()))?;
-            Some((room.to_owned(), found))
-        })
+    pub(crate) fn home_of(&self, room: &str, name: &str) -> Option<String> {
+        let rooms = self.types.keys().filter(|(_, own)| own == name).map(|(room, _)| room);
+        let rooms: Vec<&String> = rooms.collect();
+        let near = |near: &str| rooms.iter().find(|own| **own == near);
+        let only = || rooms.first().filter(|_| rooms.len() == 1);
+        near(room).or_else(|| near("api")).or_else(only).map(ToString::to_string)
     }
 
     fn read_items(&mut self, module: &str, items: Vec<Item>) {
@@ -124,7 +135,7 @@ impl Model {
                     let serde = Serde::of(&item.attrs);
                     let shape = match item.fields {
                         Fields::Named(named) => {
-                            Shape::Struct(fields(named.named.into_iter(), serde.has_default))
+                            Shape::Struct(fields(named.named.into_iter(), &serde))
                         }
                         Fields::Unnamed(one) => Shape::Wrapper(one.unnamed[0].ty.clone()),
                         Fields::Unit => continue,
@@ -189,18 +200,20 @@ fn is_public(visibility: &syn::Visibility) -> bool {
     matches!(visibility, syn::Visibility::Public(_))
 }
 
-fn fields(all: impl Iterator<Item = syn::Field>, all_default: bool) -> Vec<Field> {
+fn fields(all: impl Iterator<Item = syn::Field>, of: &Serde) -> Vec<Field> {
     let field = |field: syn::Field| {
         let serde = Serde::of(&field.attrs);
-        let name = serde.rename.unwrap_or_else(|| field.ident.as_ref().unwrap().to_string());
+        let own = field.ident.as_ref().unwrap().to_string();
+        let name = serde.rename.unwrap_or_else(|| in_case(&own, of.case));
         Field {
             name,
             docs: docs(&field.attrs),
-            may_miss: all_default
+            may_miss: of.has_default
                 || serde.has_default
                 || serde.is_skipped
                 || inner(&field.ty, "Option").is_some(),
             may_be_skipped: serde.is_skipped,
+            is_got_only: serde.is_got_only,
             is_flattened: serde.is_flattened,
             of: field.ty,
         }
@@ -211,25 +224,31 @@ fn fields(all: impl Iterator<Item = syn::Field>, all_default: bool) -> Vec<Field
 fn variant(variant: syn::Variant, of: &Serde) -> Variant {
     let serde = Serde::of(&variant.attrs);
     let own = variant.ident.to_string();
-    let by_rule = || if of.is_snake { snake(&own) } else { own.clone() };
-    let name = serde.rename.unwrap_or_else(by_rule);
+    let name = serde.rename.unwrap_or_else(|| in_case(&own, of.case));
     let content = match variant.fields {
         Fields::Unit => Content::None,
         Fields::Unnamed(one) => Content::One(one.unnamed[0].ty.clone()),
-        Fields::Named(named) => Content::Fields(fields(named.named.into_iter(), false)),
+        Fields::Named(named) => Content::Fields(fields(named.named.into_iter(), &Serde::default())),
     };
     Variant { name, docs: docs(&variant.attrs), content, is_other: serde.is_other }
 }
 
-fn snake(name: &str) -> String {
-    let mut snake = String::new();
+/// The name of a field, which is in snake case, or of a variant, whose words begin with capitals.
+fn in_case(name: &str, case: Option<Case>) -> String {
+    let mut written = String::new();
+    let mut begins = false;
     for letter in name.chars() {
-        if letter.is_uppercase() && !snake.is_empty() {
-            snake.push('_');
+        match case {
+            Some(Case::Snake) if letter.is_uppercase() => {
+                written.extend((!written.is_empty()).then_some('_'));
+                written.extend(letter.to_lowercase());
+            }
+            Some(Case::Camel) if letter == '_' => begins = true,
+            _ if std::mem::take(&mut begins) => written.extend(letter.to_uppercase()),
+            _ => written.push(letter),
         }
-        snake.extend(letter.to_lowercase());
     }
-    snake
+    written
 }
 
 /// `T` of a type `Outer<T>`.
@@ -285,13 +304,17 @@ impl Serde {
         match &*meta.path().get_ident().unwrap().to_string() {
             "rename" => self.rename = Some(text()),
             "rename_all" => {
-                assert_eq!(text(), "snake_case", "another way to write names");
-                self.is_snake = true;
+                self.case = match &*text() {
+                    "snake_case" => Some(Case::Snake),
+                    "camelCase" => Some(Case::Camel),
+                    other => panic!("another way to write names: {other}"),
+                }
             }
             "tag" => self.tagging = Some(Tagging::Internal(text())),
             "untagged" => self.tagging = Some(Tagging::Untagged),
             "default" => self.has_default = true,
             "skip_serializing_if" => self.is_skipped = true,
+            "skip_deserializing" => self.is_got_only = true,
             "flatten" => self.is_flattened = true,
             "other" => self.is_other = true,
             // None of these changes what is written.

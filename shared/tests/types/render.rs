@@ -1,27 +1,33 @@
 //! Writes types and maps of events as TypeScript, one file for each room.
 //! A type is written as those need it who meet it: what clients send may leave out what has a
-//! default, what they get leaves out what serde skips.
+//! default, what they get leaves out what serde skips. One that is sent and got, and is not the
+//! same both ways, is written twice: `Signal`, `SignalSent`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     model::{Content, Field, Model, Shape, Tagging, Type, Variant, inner},
-    table::{BY_HAND, Game, Namespace, Push, RENAMED, Request, SHARED, SHARED_MODULES},
+    table::{
+        BY_HAND, GAMES, NAMESPACES, NOTHING, Namespace, Push, RENAMED, Request, SHARED,
+        SHARED_MODULES,
+    },
 };
 
 /// Who writes a type.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Way {
-    Sent,
     Got,
+    Sent,
 }
 
 pub(crate) struct Render<'a> {
     model: &'a Model,
-    /// What was written, by room and name; empty while it is being written.
-    done: BTreeMap<(String, String), String>,
-    /// For a room, what it takes from the room `api`.
-    imports: BTreeMap<String, BTreeSet<String>>,
+    /// What was written, by room, name and way; empty while it is being written.
+    done: BTreeMap<(String, String, Way), String>,
+    /// Room and name of what is not the same both ways.
+    split: BTreeSet<(String, String)>,
+    /// For a room, what it takes from others.
+    imports: BTreeMap<String, BTreeSet<(String, String)>>,
     /// What stands behind the types of a room.
     maps: BTreeMap<String, String>,
 }
@@ -42,23 +48,61 @@ export type Reply<T> = ({ ok: true } & T) | Refused;
 
 /** The acknowledgement of a request: its last argument. */
 export type Ack<T> = (reply: Reply<T>) => void;
+
+/** One binary attachment: in browsers an `ArrayBuffer` comes, in Node a `Buffer`. */
+export type Bytes = ArrayBuffer | Uint8Array;
 ";
 
 impl<'a> Render<'a> {
-    pub(crate) fn new(model: &'a Model) -> Self {
-        let (done, imports, maps) = Default::default();
-        let mut render = Self { model, done, imports, maps };
-        render.reach("api", "Refusal", Way::Got);
-        render.maps.entry("api".to_owned()).or_default().push_str(REPLY);
-        render.codes();
-        render
+    /// The files of all namespaces and games, by their names.
+    pub(crate) fn all(model: &'a Model) -> BTreeMap<String, String> {
+        let mut split = BTreeSet::new();
+        loop {
+            let n_split = split.len();
+            let (done, imports, maps) = Default::default();
+            let mut render = Self { model, done, split, imports, maps };
+            render.write_all();
+            render.note_splits();
+            if render.split.len() == n_split {
+                return render.files();
+            }
+            split = render.split;
+        }
     }
 
-    /// All files, by their names.
-    pub(crate) fn files(self) -> BTreeMap<String, String> {
+    fn write_all(&mut self) {
+        self.reach("api", "Refusal", Way::Got);
+        self.maps.entry("api".to_owned()).or_default().push_str(REPLY);
+        NAMESPACES.iter().for_each(|namespace| self.namespace(namespace));
+        for game in GAMES {
+            game.written.iter().for_each(|name| self.reach(game.room, name, Way::Sent));
+            game.read.iter().for_each(|name| self.reach(game.room, name, Way::Got));
+        }
+        for room in ["api"].into_iter().chain(GAMES.iter().map(|game| game.room)).chain(["signal"])
+        {
+            self.words(room, "code", "Code", "Codes of refusals.");
+            self.words(room, "reason", "Reason", "Words in `Outcome.reason`, beside Parlor's own.");
+        }
+    }
+
+    fn note_splits(&mut self) {
+        for ((room, name, way), sent) in &self.done {
+            let got = self.done.get(&(room.clone(), name.clone(), Way::Got));
+            if *way == Way::Sent && got.is_some_and(|got| got != sent) {
+                self.split.insert((room.clone(), name.clone()));
+            }
+        }
+    }
+
+    fn files(self) -> BTreeMap<String, String> {
         let mut files = BTreeMap::new();
-        for ((room, _), text) in &self.done {
-            files.entry(format!("{room}.ts")).or_insert_with(|| self.head(room)).push_str(text);
+        for ((room, name, way), text) in &self.done {
+            let file = files.entry(format!("{room}.ts")).or_insert_with(|| self.head(room));
+            let is_got = self.done.contains_key(&(room.clone(), name.clone(), Way::Got));
+            let is_other = self.split.contains(&(room.clone(), name.clone()));
+            if *way == Way::Got || is_other || !is_got {
+                file.push_str(text);
+            }
         }
         for (room, text) in &self.maps {
             files.entry(format!("{room}.ts")).or_insert_with(|| self.head(room)).push_str(text);
@@ -67,42 +111,45 @@ impl<'a> Render<'a> {
     }
 
     fn head(&self, room: &str) -> String {
-        let names: Vec<&str> =
-            self.imports.get(room).into_iter().flatten().map(String::as_str).collect();
-        if names.is_empty() {
-            return HEAD.to_owned();
+        let mut head = HEAD.to_owned();
+        let mut by_home: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (home, name) in self.imports.get(room).into_iter().flatten() {
+            by_home.entry(home).or_default().push(name);
         }
-        format!("{HEAD}\nimport type {{ {} }} from \"./api.js\";\n", names.join(", "))
+        for (home, names) in by_home {
+            let names = names.join(", ");
+            head += &format!("\nimport type {{ {names} }} from \"./{home}.js\";\n");
+        }
+        head
     }
 
-    /// The types of a game, whose names begin with its own.
-    pub(crate) fn game(&mut self, game: &Game) {
-        let ways = [(game.written, Way::Sent), (game.read, Way::Got)];
-        for (names, way) in ways {
-            names.iter().for_each(|name| self.reach(game.room, name, way));
+    fn import(&mut self, room: &str, home: &str, name: &str) -> String {
+        if home != room {
+            let imports = self.imports.entry(room.to_owned()).or_default();
+            imports.insert((home.to_owned(), name.to_owned()));
         }
+        name.to_owned()
     }
 
     /// The maps of events of a namespace, and every type in them.
-    pub(crate) fn namespace(&mut self, namespace: &Namespace) {
-        let Namespace { name, path, modules, room, requests, pushes } = namespace;
+    fn namespace(&mut self, namespace: &Namespace) {
+        let Namespace { name, path, modules: [sent, got], room, is_shared, .. } = namespace;
+        let shared = if *is_shared { SHARED } else { (&[][..], &[][..]) };
         let mut text = format!(
             "\n/** What clients send to `{path}`. */\nexport interface {name}ClientToServer {{\n"
         );
-        for request in requests.iter() {
-            text += &self.request(room, modules[0], request);
-        }
-        for request in SHARED.0 {
-            text += &self.request(room, "", request);
+        for (requests, module) in [(namespace.requests, *sent), (shared.0, "")] {
+            for request in requests {
+                text += &self.request(room, module, request);
+            }
         }
         text += &format!(
             "}}\n\n/** What clients of `{path}` get. */\nexport interface {name}ServerToClient {{\n"
         );
-        for push in pushes.iter() {
-            text += &self.push(room, modules[1], push);
-        }
-        for push in SHARED.1 {
-            text += &self.push(room, "", push);
+        for (pushes, module) in [(namespace.pushes, *got), (shared.1, "")] {
+            for push in pushes {
+                text += &self.push(room, module, push);
+            }
         }
         text += "}\n";
         self.maps.entry((*room).to_owned()).or_default().push_str(&text);
@@ -110,42 +157,37 @@ impl<'a> Render<'a> {
 
     fn request(&mut self, room: &str, module: &str, request: &Request) -> String {
         let docs = self.event_docs(module, request.event);
-        let tells = self.name_of(room, &parse(request.tells), Way::Got);
-        if room != "api" {
-            self.imports.entry(room.to_owned()).or_default().insert("Ack".to_owned());
-        }
+        let ack = (request.tells != NOTHING).then(|| {
+            let ack = self.import(room, "api", "Ack");
+            format!("ack: {ack}<{}>", self.name_of(room, &parse(request.tells), Way::Got))
+        });
         let mut lists = vec![Vec::new()];
-        for takes in request.takes {
+        for (name, takes) in request.takes {
             let of = parse(takes);
-            let needed = inner(&of, "Option");
-            if needed.is_some() {
+            let inside = inner(&of, "Option");
+            if inside.is_some() {
                 lists.push(lists.last().unwrap().clone());
             }
-            let of = self.name_of(room, needed.unwrap_or(&of), Way::Sent);
-            let name = match &*of {
-                "Json" => "action".to_owned(),
-                "number" => "seq".to_owned(),
-                "string" => "token".to_owned(),
-                other => other[..1].to_lowercase() + &other[1..],
-            };
+            let of = self.name_of(room, inside.unwrap_or(&of), Way::Sent);
             lists.last_mut().unwrap().push(format!("{name}: {of}"));
         }
-        let lists = lists.into_iter().map(|mut list| {
-            list.push(format!("ack: Ack<{tells}>"));
-            list.join(", ")
-        });
-        let lists: Vec<String> = lists.collect();
+        lists.iter_mut().for_each(|list| list.extend(ack.clone()));
+        let lists: Vec<String> = lists.iter().map(|list| list.join(", ")).collect();
         let arguments = match &*lists {
             [one] => one.clone(),
-            more => format!("...args: [{}]", more.join("] | [")),
+            more => format!("\n    ...args:\n      | [{}]\n  ", more.join("]\n      | [")),
         };
         format!("{docs}  {}: ({arguments}) => void;\n", key(request.event))
     }
 
     fn push(&mut self, room: &str, module: &str, push: &Push) -> String {
         let docs = self.event_docs(module, push.event);
-        let brings = self.name_of(room, &parse(push.brings), Way::Got);
-        format!("{docs}  {}: (push: {brings}) => void;\n", key(push.event))
+        let brings = push.brings.iter().map(|(name, of)| {
+            let of = self.name_of(room, &parse(of), Way::Got);
+            format!("{name}: {of}")
+        });
+        let brings = brings.collect::<Vec<_>>().join(", ");
+        format!("{docs}  {}: ({brings}) => void;\n", key(push.event))
     }
 
     fn event_docs(&self, module: &str, event: &str) -> String {
@@ -157,38 +199,47 @@ impl<'a> Render<'a> {
         comment(&constant.docs, "  ")
     }
 
-    /// All codes that Parlor itself refuses with.
-    fn codes(&mut self) {
-        let mut text = "\n/** Codes that Parlor itself refuses with; games have their own. */\n\
-                        export type Code ="
-            .to_owned();
-        for one in self.model.constants.iter().filter(|one| one.module == "code") {
+    /// A type of all texts in a module of constants, if there are any.
+    fn words(&mut self, room: &str, module: &str, name: &str, docs: &str) {
+        let module = if room == "api" { module.to_owned() } else { format!("{room}::{module}") };
+        let mut text = format!("\n/** {docs} */\nexport type {name} =");
+        let mut words = self.model.constants.iter().filter(|one| one.module == module).peekable();
+        if words.peek().is_none() {
+            return;
+        }
+        for one in words {
             text += &format!("\n{}  | \"{}\"", comment(&one.docs, "  "), one.value);
         }
-        self.maps.entry("api".to_owned()).or_default().push_str(&(text + ";\n"));
+        self.maps.entry(room.to_owned()).or_default().push_str(&(text + ";\n"));
     }
 
     /// Writes a type, and all that it is made of, unless that was done.
     fn reach(&mut self, room: &str, name: &str, way: Way) {
-        let place = (room.to_owned(), name.to_owned());
-        if self.done.get(&place).is_some_and(String::is_empty) {
+        let place = (room.to_owned(), name.to_owned(), way);
+        if self.done.contains_key(&place) {
             return;
         }
-        let before = self.done.insert(place.clone(), String::new());
-        let of = &self.model.types[&place];
-        let by_hand = BY_HAND.iter().find(|(hand, _)| *hand == name);
-        let body = match by_hand {
+        self.done.insert(place.clone(), String::new());
+        let of = &self.model.types[&(room.to_owned(), name.to_owned())];
+        let own = self.written(room, name, way);
+        let body = match BY_HAND.iter().find(|(hand, _)| *hand == name) {
             Some((_, text)) => {
                 self.reach_named(room, text, way);
-                format!("export type {name} = {text};\n")
+                format!("export type {own} = {text};\n")
             }
-            None => self.definition(room, name, of, way),
+            None => {
+                assert!(!of.is_special, "{name} has serde of its own: say in BY_HAND what it is");
+                self.definition(room, &own, of, way)
+            }
         };
-        let text = format!("\n{}{body}", comment(&of.docs, ""));
-        if let Some(before) = before {
-            assert_eq!(before, text, "{name} is sent and got, and is not the same both ways");
-        }
-        self.done.insert(place, text);
+        self.done.insert(place, format!("\n{}{body}", comment(&of.docs, "")));
+    }
+
+    /// How a type is called there.
+    fn written(&self, room: &str, name: &str, way: Way) -> String {
+        let is_split = self.split.contains(&(room.to_owned(), name.to_owned()));
+        let name = RENAMED.iter().find(|(own, _)| *own == name).map_or(name, |(_, new)| new);
+        if is_split && way == Way::Sent { format!("{name}Sent") } else { name.to_owned() }
     }
 
     /// Those of our types that are named in a text of TypeScript.
@@ -202,8 +253,6 @@ impl<'a> Render<'a> {
     }
 
     fn definition(&mut self, room: &str, name: &str, of: &Type, way: Way) -> String {
-        assert!(!of.is_special, "{name} has serde of its own: say in BY_HAND what it is");
-        let name = renamed(name);
         match &of.shape {
             Shape::Wrapper(inner) => {
                 format!("export type {name} = {};\n", self.name_of(room, inner, way))
@@ -261,7 +310,8 @@ impl<'a> Render<'a> {
 
     fn members(&mut self, room: &str, fields: &[Field], way: Way, indent: &str) -> String {
         let mut text = String::new();
-        for field in fields.iter().filter(|field| !field.is_flattened) {
+        let is_there = |field: &&Field| way == Way::Got || !field.is_got_only;
+        for field in fields.iter().filter(|field| !field.is_flattened).filter(is_there) {
             let may_miss = match way {
                 Way::Sent => field.may_miss,
                 Way::Got => field.may_be_skipped,
@@ -290,18 +340,17 @@ impl<'a> Render<'a> {
                 return self.name_of(room, inner, way);
             }
         }
+        if let Some(inner) = inner(of, "Option") {
+            return format!("{} | null", self.name_of(room, inner, way));
+        }
         let syn::Type::Path(path) = of else { panic!("a type without a name") };
         let last = path.path.segments.last().unwrap();
         match &*last.ident.to_string() {
             "bool" => "boolean".to_owned(),
-            "u8" | "u16" | "u32" | "u64" | "i32" | "i64" | "f64" => "number".to_owned(),
-            "String" | "str" => "string".to_owned(),
-            "RawValue" | "Value" | "Json" => {
-                if room != "api" {
-                    self.imports.entry(room.to_owned()).or_default().insert("Json".to_owned());
-                }
-                "Json".to_owned()
-            }
+            "u8" | "u16" | "u32" | "u64" | "i32" | "i64" | "f32" | "f64" => "number".to_owned(),
+            "String" | "str" | "LobbyId" | "PeerToken" => "string".to_owned(),
+            "RawValue" | "Value" | "Json" => self.import(room, "api", "Json"),
+            "Bytes" => self.import(room, "api", "Bytes"),
             "BTreeMap" => {
                 let syn::PathArguments::AngleBracketed(both) = &last.arguments else { panic!() };
                 let both = both.args.iter().map(|one| match one {
@@ -311,21 +360,14 @@ impl<'a> Render<'a> {
                 format!("Record<{}>", both.collect::<Vec<_>>().join(", "))
             }
             name => {
-                let found = self.model.find(room, name);
-                let (home, _) = found.unwrap_or_else(|| panic!("{room}: no type `{name}`"));
+                let home = self.model.home_of(room, name);
+                let home = home.unwrap_or_else(|| panic!("{room}: no type `{name}`"));
                 self.reach(&home, name, way);
-                let name = renamed(name);
-                if home != room {
-                    self.imports.entry(room.to_owned()).or_default().insert(name.to_owned());
-                }
-                name.to_owned()
+                let written = self.written(&home, name, way);
+                self.import(room, &home, &written)
             }
         }
     }
-}
-
-fn renamed(name: &str) -> &str {
-    RENAMED.iter().find(|(own, _)| *own == name).map_or(name, |(_, new)| new)
 }
 
 /// What stands in the table, which names modules too.

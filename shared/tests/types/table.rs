@@ -1,7 +1,7 @@
 //! Which events there are in which namespace, what they bring, and what they are answered.
 //! A namespace, or an event, that is added to `shared::api` gets its lines here.
 
-use parlor_shared::api::{self, lobby, time};
+use parlor_shared::api::{self, lobby, signal, time};
 
 /// The events of one namespace.
 pub(crate) struct Namespace {
@@ -13,6 +13,8 @@ pub(crate) struct Namespace {
     pub modules: [&'static str; 2],
     /// Where the types are written that only it uses.
     pub room: &'static str,
+    /// True if [`SHARED`] is said in it too.
+    pub is_shared: bool,
     pub requests: &'static [Request],
     pub pushes: &'static [Push],
 }
@@ -20,16 +22,21 @@ pub(crate) struct Namespace {
 /// What clients send.
 pub(crate) struct Request {
     pub event: &'static str,
-    /// Types of its arguments, as Rust calls them; `Option`: may be left out.
-    pub takes: &'static [&'static str],
-    /// What the answer holds beside `ok`.
+    pub takes: &'static [Argument],
+    /// What the answer holds beside `ok`; [`NOTHING`]: there is none.
     pub tells: &'static str,
 }
+
+/// How an argument is called, and its type as Rust calls it; `Option`: it may be left out.
+pub(crate) type Argument = (&'static str, &'static str);
+
+/// The type of what does not come.
+pub(crate) const NOTHING: &str = "()";
 
 /// What the server sends.
 pub(crate) struct Push {
     pub event: &'static str,
-    pub brings: &'static str,
+    pub brings: &'static [Argument],
 }
 
 /// Types that only those who write clients for a game need, and which of them clients write.
@@ -48,19 +55,26 @@ macro_rules! name {
 }
 
 macro_rules! requests {
-    ($($event:path: ($($takes:ty),*) -> $tells:ty;)*) => {
-        &[$(Request { event: $event, takes: &[$(name!($takes)),*], tells: name!($tells) }),*]
+    ($($event:path: ($($name:ident: $takes:ty),*) -> $tells:ty;)*) => {
+        &[$(Request {
+            event: $event,
+            takes: &[$((stringify!($name), name!($takes))),*],
+            tells: name!($tells),
+        }),*]
     };
 }
 
 macro_rules! pushes {
-    ($($event:path: $brings:ty;)*) => {
-        &[$(Push { event: $event, brings: name!($brings) }),*]
+    ($($event:path: ($($name:ident: $brings:ty),*);)*) => {
+        &[$(Push { event: $event, brings: &[$((stringify!($name), name!($brings))),*] }),*]
     };
 }
 
 /// Any JSON: what only a game knows.
 pub(crate) type Json = serde_json::Value;
+
+/// One attachment.
+pub(crate) type Bytes = Vec<u8>;
 
 /// Where the constants of [`SHARED`] stand.
 pub(crate) const SHARED_MODULES: [&str; 2] = ["", "time"];
@@ -68,69 +82,104 @@ pub(crate) const SHARED_MODULES: [&str; 2] = ["", "time"];
 /// What is said in each namespace that knows accounts and tells the time.
 pub(crate) const SHARED: (&[Request], &[Push]) = (
     requests! {
-        api::RENEW: (String) -> api::Renewed;
-        time::TIME: (Option<time::Ask>) -> time::Told;
+        api::RENEW: (token: String) -> api::Renewed;
+        time::TIME: (ask: Option<time::Ask>) -> time::Told;
     },
     pushes! {
-        api::RATE_LIMITED: api::RateLimited;
-        api::EXPIRING: api::Expiring;
-        api::GUEST: api::GuestToken;
+        api::RATE_LIMITED: (rate_limited: api::RateLimited);
+        api::EXPIRING: (expiring: api::Expiring);
+        api::GUEST: (guest: api::GuestToken);
     },
 );
 
-pub(crate) const NAMESPACES: &[Namespace] = &[Namespace {
+pub(crate) const NAMESPACES: &[Namespace] = &[LOBBY, SIGNAL];
+
+const LOBBY: Namespace = Namespace {
     name: "Lobby",
     path: lobby::NAMESPACE,
     modules: ["lobby::request", "lobby::push"],
     room: "api",
+    is_shared: true,
     requests: requests! {
-        lobby::request::CREATE: (lobby::Create) -> lobby::Joined;
-        lobby::request::JOIN: (lobby::Join) -> lobby::Joined;
-        lobby::request::RESUME: (lobby::Resume) -> lobby::Joined;
-        lobby::request::QUICK: (lobby::Quick) -> lobby::Joined;
-        lobby::request::LIST: (Option<lobby::Filter>) -> lobby::Listing;
-        lobby::request::WATCH: (Option<lobby::Filter>) -> lobby::Listing;
+        lobby::request::CREATE: (create: lobby::Create) -> lobby::Joined;
+        lobby::request::JOIN: (join: lobby::Join) -> lobby::Joined;
+        lobby::request::RESUME: (resume: lobby::Resume) -> lobby::Joined;
+        lobby::request::QUICK: (quick: lobby::Quick) -> lobby::Joined;
+        lobby::request::LIST: (filter: Option<lobby::Filter>) -> lobby::Listing;
+        lobby::request::WATCH: (filter: Option<lobby::Filter>) -> lobby::Listing;
         lobby::request::UNWATCH: () -> lobby::Done;
-        lobby::request::PRESENCE: (lobby::Presence) -> lobby::Online;
-        lobby::request::BLOCK: (lobby::Block) -> lobby::Blocked;
-        lobby::request::UNBLOCK: (lobby::Unblock) -> lobby::Done;
+        lobby::request::PRESENCE: (presence: lobby::Presence) -> lobby::Online;
+        lobby::request::BLOCK: (block: lobby::Block) -> lobby::Blocked;
+        lobby::request::UNBLOCK: (unblock: lobby::Unblock) -> lobby::Done;
         lobby::request::BLOCKS: () -> lobby::Blocks;
-        lobby::request::SETTINGS: (lobby::Settings) -> lobby::Done;
-        lobby::request::HOST: (lobby::HandOver) -> lobby::Done;
-        lobby::request::KICK: (lobby::Kick) -> lobby::Done;
+        lobby::request::SETTINGS: (settings: lobby::Settings) -> lobby::Done;
+        lobby::request::HOST: (to: lobby::HandOver) -> lobby::Done;
+        lobby::request::KICK: (kick: lobby::Kick) -> lobby::Done;
         lobby::request::BOT: () -> lobby::BotSeated;
         lobby::request::CLAIM: () -> lobby::Done;
-        lobby::request::COLOUR: (lobby::Paint) -> lobby::Done;
-        lobby::request::READY: (lobby::Ready) -> lobby::Done;
+        lobby::request::COLOUR: (paint: lobby::Paint) -> lobby::Done;
+        lobby::request::READY: (ready: lobby::Ready) -> lobby::Done;
         lobby::request::START: () -> lobby::Done;
         lobby::request::STOP: () -> lobby::Done;
-        lobby::request::CHAT: (lobby::Chat) -> lobby::Done;
-        lobby::request::POLL: (lobby::OpenPoll) -> lobby::Done;
-        lobby::request::VOTE: (lobby::Vote) -> lobby::Done;
-        lobby::request::REACT: (lobby::React) -> lobby::Done;
-        lobby::request::TYPING: (lobby::Typing) -> lobby::Done;
-        lobby::request::ACTION: (Json) -> lobby::Acted;
-        lobby::request::INPUT: (u64, Json, Option<lobby::ForTick>) -> lobby::Acted;
+        lobby::request::CHAT: (chat: lobby::Chat) -> lobby::Done;
+        lobby::request::POLL: (poll: lobby::OpenPoll) -> lobby::Done;
+        lobby::request::VOTE: (vote: lobby::Vote) -> lobby::Done;
+        lobby::request::REACT: (react: lobby::React) -> lobby::Done;
+        lobby::request::TYPING: (typing: lobby::Typing) -> lobby::Done;
+        lobby::request::ACTION: (action: Json) -> lobby::Acted;
+        lobby::request::INPUT: (seq: u64, action: Json, when: Option<lobby::ForTick>) -> lobby::Acted;
         lobby::request::RESYNC: () -> lobby::Done;
         lobby::request::REMATCH: () -> lobby::Done;
         lobby::request::LEAVE: () -> lobby::Done;
     },
     pushes: pushes! {
-        lobby::push::CHANGED: lobby::Changed;
-        lobby::push::EVENT: lobby::MatchEvent;
-        lobby::push::VOLATILE: lobby::VolatileEvent;
-        lobby::push::STATE: lobby::State;
-        lobby::push::DELTA: lobby::Delta;
-        lobby::push::KICKED: lobby::Kicked;
-        lobby::push::CLOSED: lobby::Closed;
-        lobby::push::LISTING: lobby::ListingChange;
-        lobby::push::PRESENCE: lobby::PresencePush;
-        lobby::push::TYPING: lobby::TypingPush;
-        lobby::push::AUDIENCE: lobby::AudiencePush;
-        lobby::push::TALLY: lobby::Tally;
-        lobby::push::REACTION: lobby::ReactionPush;
+        lobby::push::CHANGED: (changed: lobby::Changed);
+        lobby::push::EVENT: (event: lobby::MatchEvent);
+        lobby::push::VOLATILE: (volatile: lobby::VolatileEvent);
+        lobby::push::STATE: (state: lobby::State);
+        lobby::push::DELTA: (delta: lobby::Delta);
+        lobby::push::KICKED: (kicked: lobby::Kicked);
+        lobby::push::CLOSED: (closed: lobby::Closed);
+        lobby::push::LISTING: (listing: lobby::ListingChange);
+        lobby::push::PRESENCE: (presence: lobby::PresencePush);
+        lobby::push::TYPING: (typing: lobby::TypingPush);
+        lobby::push::AUDIENCE: (audience: lobby::AudiencePush);
+        lobby::push::TALLY: (tally: lobby::Tally);
+        lobby::push::REACTION: (reaction: lobby::ReactionPush);
     },
-}];
+};
+
+const SIGNAL: Namespace = Namespace {
+    name: "Signal",
+    path: signal::NAMESPACE,
+    modules: ["signal::request", "signal::push"],
+    room: "signal",
+    is_shared: false,
+    requests: requests! {
+        signal::request::JOIN: (join: signal::Join) -> signal::Joined;
+        signal::request::LEAVE: () -> lobby::Done;
+        signal::request::SIGNAL: (signal: signal::Signal) -> lobby::Done;
+        signal::request::OPEN: (open: signal::Open) -> lobby::Done;
+        signal::request::CLOSE: (close: signal::Close) -> lobby::Done;
+        signal::request::REPORT: (report: signal::Report) -> lobby::Done;
+        signal::request::CHECKPOINT: (checkpoint: signal::Checkpoint) -> lobby::Done;
+        signal::request::RELIABLE: (link: u32, frame: Bytes) -> ();
+        signal::request::VOLATILE: (link: u32, frame: Bytes) -> ();
+    },
+    pushes: pushes! {
+        signal::push::PEER: (peer: signal::Peer);
+        signal::push::GONE: (gone: signal::Gone);
+        signal::push::LINK: (link: signal::Link);
+        signal::push::CLOSED: (closed: signal::Closed);
+        signal::push::SIGNAL: (signal: signal::Signal);
+        signal::push::HOST: (host: signal::Host);
+        signal::push::QUALITY: (quality: signal::Quality);
+        signal::push::REFUSED: (refused: signal::Refused);
+        signal::push::ENDED: (ended: signal::Ended);
+        signal::push::RELIABLE: (link: u32, frame: Bytes);
+        signal::push::VOLATILE: (link: u32, frame: Bytes);
+    },
+};
 
 pub(crate) const GAMES: &[Game] = &[
     Game { room: "chess", written: &["Config", "Action"], read: &["View", "Event"] },

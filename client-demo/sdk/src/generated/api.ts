@@ -934,7 +934,168 @@ export type Reply<T> = ({ ok: true } & T) | Refused;
 /** The acknowledgement of a request: its last argument. */
 export type Ack<T> = (reply: Reply<T>) => void;
 
-/** Codes that Parlor itself refuses with; games have their own. */
+/** One binary attachment: in browsers an `ArrayBuffer` comes, in Node a `Buffer`. */
+export type Bytes = ArrayBuffer | Uint8Array;
+
+/** What clients send to `/lobby`. */
+export interface LobbyClientToServer {
+  /** `Create` → `Joined`. */
+  create: (create: Create, ack: Ack<Joined>) => void;
+  /** `Join` → `Joined`. */
+  join: (join: Join, ack: Ack<Joined>) => void;
+  /**
+   * `Resume` → `Joined`: back to one's seat after a lost connection. A socket
+   * that still holds the seat is disconnected.
+   */
+  resume: (resume: Resume, ack: Ack<Joined>) => void;
+  /**
+   * `Quick` → `Joined`: a seat in the best open lobby that fits, or in one of
+   * one's own.
+   */
+  quick: (quick: Quick, ack: Ack<Joined>) => void;
+  /**
+   * `Filter` → `Listing`: the public lobbies that it lets through. Without an
+   * argument: all.
+   */
+  list: (
+    ...args:
+      | [ack: Ack<Listing>]
+      | [filter: Filter, ack: Ack<Listing>]
+  ) => void;
+  /**
+   * `Filter` → `Listing`, and from then on `push.LISTING` whenever
+   * it changes, until `unwatch`, another `watch` or the socket's end. Without an argument: all.
+   */
+  watch: (
+    ...args:
+      | [ack: Ack<Listing>]
+      | [filter: Filter, ack: Ack<Listing>]
+  ) => void;
+  /** No argument → `Done`: ends what `watch` began. */
+  unwatch: (ack: Ack<Done>) => void;
+  /** `Presence` → `Online`, and from then on `push.PRESENCE`. */
+  presence: (presence: Presence, ack: Ack<Online>) => void;
+  /** `Block` → `Blocked`. */
+  block: (block: Block, ack: Ack<Blocked>) => void;
+  /** `Unblock` → `Done`. */
+  unblock: (unblock: Unblock, ack: Ack<Done>) => void;
+  /** No argument → `Blocks`: whom one has blocked. */
+  blocks: (ack: Ack<Blocks>) => void;
+  /** `Settings` → `Done`: the host changes how the lobby is run. */
+  settings: (settings: Settings, ack: Ack<Done>) => void;
+  /** `HandOver` → `Done`: the host makes another seat host. */
+  host: (to: HandOver, ack: Ack<Done>) => void;
+  /** `Kick` → `Done`: the host sends somebody away. */
+  kick: (kick: Kick, ack: Ack<Done>) => void;
+  /**
+   * No argument → `BotSeated`: the host seats a bot, if the game has such, and not in a
+   * match that nobody can join. `kick` sends it away.
+   */
+  bot: (ack: Ack<BotSeated>) => void;
+  /**
+   * No argument → `Done`: this seat claims what the game gives for it that others are
+   * overdue: dropped for longer than its grace.
+   */
+  claim: (ack: Ack<Done>) => void;
+  /** `Paint` → `Done`: another colour for one's own seat. */
+  colour: (paint: Paint, ack: Ack<Done>) => void;
+  /** `Ready` → `Done`. */
+  ready: (ready: Ready, ack: Ack<Done>) => void;
+  /**
+   * No argument → `Done`: the host starts the match, which counts as being ready. Only
+   * if the lobby leaves that to its host (`StartRule.Host`).
+   */
+  start: (ack: Ack<Done>) => void;
+  /**
+   * No argument → `Done`: the host ends the countdown to a match. If the match would
+   * begin by itself, the host is no longer ready.
+   */
+  stop: (ack: Ack<Done>) => void;
+  /** `Chat` → `Done`. */
+  chat: (chat: Chat, ack: Ack<Done>) => void;
+  /** `OpenPoll` → `Done`: the host asks audience and spectators something. */
+  poll: (poll: OpenPoll, ack: Ack<Done>) => void;
+  /** `Vote` → `Done`: one of them answers. */
+  vote: (vote: Vote, ack: Ack<Done>) => void;
+  /** `React` → `Done`. */
+  react: (react: React, ack: Ack<Done>) => void;
+  /** `Typing` → `Done`. */
+  typing: (typing: Typing, ack: Ack<Done>) => void;
+  /** The game's own action → `Acted`. */
+  action: (action: Json, ack: Ack<Acted>) => void;
+  /**
+   * A number, the game's own action and perhaps `ForTick` → `Acted`: an
+   * action that is applied once, however often it is sent. The numbers (1 to 2^53 − 1) of a
+   * seat grow by 1,024 at most, and begin anew with each match. One of the last 64 that comes
+   * again is answered as it was first, whatever it brings; one before them, or one that was
+   * left out, is refused with `E_SEQ_OLD`. What the game refuses has used its number; what is
+   * refused with `E_RATE`, `E_SEQ`, `E_LATE`, `E_EARLY`, `E_NOT_IN_MATCH` or `E_MATCH_OVER`
+   * has not, unless it had been waiting for its tick.
+   */
+  input: (
+    ...args:
+      | [seq: number, action: Json, ack: Ack<Acted>]
+      | [seq: number, action: Json, when: ForTick, ack: Ack<Acted>]
+  ) => void;
+  /**
+   * No argument → `Done`: a whole `State` comes next. For those who got a
+   * `Delta` whose base they do not know.
+   */
+  resync: (ack: Ack<Done>) => void;
+  /** No argument → `Done`: this seat wants another match; it begins when all do. */
+  rematch: (ack: Ack<Done>) => void;
+  /** No argument → `Done`. */
+  leave: (ack: Ack<Done>) => void;
+  /**
+   * The event by which a client brings a new token: its argument, or `token` of its argument. Eight
+   * in vain, one after the other, and the socket is disconnected.
+   */
+  "auth:renew": (token: string, ack: Ack<Renewed>) => void;
+  /** Name of the event; answered by a `Reply` of `Told`. */
+  time: (
+    ...args:
+      | [ack: Ack<TimeTold>]
+      | [ask: TimeAsk, ack: Ack<TimeTold>]
+  ) => void;
+}
+
+/** What clients of `/lobby` get. */
+export interface LobbyServerToClient {
+  /** `Changed`: reliable, in order, versions without a gap. */
+  changed: (changed: Changed) => void;
+  /** `MatchEvent`: reliable, in order, counted in the same versions as `changed`. */
+  event: (event: MatchEvent) => void;
+  /** `VolatileEvent`: what soon is old; may be lost, and counts in no version. */
+  volatile: (volatile: VolatileEvent) => void;
+  /** `State`: what this viewer may know of the match; only the newest counts. */
+  state: (state: State) => void;
+  /** `Delta`: the same in short, for those who asked for `deltas`. */
+  delta: (delta: Delta) => void;
+  /** `Kicked`: the host sent you away; the last one from the lobby. */
+  kicked: (kicked: Kicked) => void;
+  /** `Closed`: the lobby is no more; the last one from it. */
+  closed: (closed: Closed) => void;
+  /** `ListingChange`: what is watched has changed; reliable, at most four a second. */
+  listing: (listing: ListingChange) => void;
+  /** `PresencePush`: a player has come online, or is not any more. */
+  presence: (presence: PresencePush) => void;
+  /** `TypingPush`: somebody began or stopped typing; may be lost. */
+  typing: (typing: TypingPush) => void;
+  /** `AudiencePush`: another number of people in the audience; may be lost. */
+  audience: (audience: AudiencePush) => void;
+  /** `Tally`: how the votes stand; may be lost. */
+  tally: (tally: Tally) => void;
+  /** `ReactionPush`: somebody reacts; may be lost, and of one seat's the newest counts. */
+  reaction: (reaction: ReactionPush) => void;
+  /** The event by which a client hears that it sends more than it may: some of it was dropped. */
+  rate_limited: (rate_limited: RateLimited) => void;
+  /** The event by which a client hears that its token expires soon. */
+  "auth:expiring": (expiring: Expiring) => void;
+  /** The event by which a guest who asked for it is told its token. */
+  "auth:guest": (guest: GuestToken) => void;
+}
+
+/** Codes of refusals. */
 export type Code =
   /** The arguments are not what this event takes. */
   | "E_BAD_REQUEST"
@@ -1006,145 +1167,3 @@ export type Code =
   | "E_MATCH_OVER"
   /** The game failed; the match has been ended. */
   | "E_MATCH_CRASH";
-
-/** What clients send to `/lobby`. */
-export interface LobbyClientToServer {
-  /** `Create` → `Joined`. */
-  create: (create: Create, ack: Ack<Joined>) => void;
-  /** `Join` → `Joined`. */
-  join: (join: Join, ack: Ack<Joined>) => void;
-  /**
-   * `Resume` → `Joined`: back to one's seat after a lost connection. A socket
-   * that still holds the seat is disconnected.
-   */
-  resume: (resume: Resume, ack: Ack<Joined>) => void;
-  /**
-   * `Quick` → `Joined`: a seat in the best open lobby that fits, or in one of
-   * one's own.
-   */
-  quick: (quick: Quick, ack: Ack<Joined>) => void;
-  /**
-   * `Filter` → `Listing`: the public lobbies that it lets through. Without an
-   * argument: all.
-   */
-  list: (...args: [ack: Ack<Listing>] | [filter: Filter, ack: Ack<Listing>]) => void;
-  /**
-   * `Filter` → `Listing`, and from then on `push.LISTING` whenever
-   * it changes, until `unwatch`, another `watch` or the socket's end. Without an argument: all.
-   */
-  watch: (...args: [ack: Ack<Listing>] | [filter: Filter, ack: Ack<Listing>]) => void;
-  /** No argument → `Done`: ends what `watch` began. */
-  unwatch: (ack: Ack<Done>) => void;
-  /** `Presence` → `Online`, and from then on `push.PRESENCE`. */
-  presence: (presence: Presence, ack: Ack<Online>) => void;
-  /** `Block` → `Blocked`. */
-  block: (block: Block, ack: Ack<Blocked>) => void;
-  /** `Unblock` → `Done`. */
-  unblock: (unblock: Unblock, ack: Ack<Done>) => void;
-  /** No argument → `Blocks`: whom one has blocked. */
-  blocks: (ack: Ack<Blocks>) => void;
-  /** `Settings` → `Done`: the host changes how the lobby is run. */
-  settings: (settings: Settings, ack: Ack<Done>) => void;
-  /** `HandOver` → `Done`: the host makes another seat host. */
-  host: (handOver: HandOver, ack: Ack<Done>) => void;
-  /** `Kick` → `Done`: the host sends somebody away. */
-  kick: (kick: Kick, ack: Ack<Done>) => void;
-  /**
-   * No argument → `BotSeated`: the host seats a bot, if the game has such, and not in a
-   * match that nobody can join. `kick` sends it away.
-   */
-  bot: (ack: Ack<BotSeated>) => void;
-  /**
-   * No argument → `Done`: this seat claims what the game gives for it that others are
-   * overdue: dropped for longer than its grace.
-   */
-  claim: (ack: Ack<Done>) => void;
-  /** `Paint` → `Done`: another colour for one's own seat. */
-  colour: (paint: Paint, ack: Ack<Done>) => void;
-  /** `Ready` → `Done`. */
-  ready: (ready: Ready, ack: Ack<Done>) => void;
-  /**
-   * No argument → `Done`: the host starts the match, which counts as being ready. Only
-   * if the lobby leaves that to its host (`StartRule.Host`).
-   */
-  start: (ack: Ack<Done>) => void;
-  /**
-   * No argument → `Done`: the host ends the countdown to a match. If the match would
-   * begin by itself, the host is no longer ready.
-   */
-  stop: (ack: Ack<Done>) => void;
-  /** `Chat` → `Done`. */
-  chat: (chat: Chat, ack: Ack<Done>) => void;
-  /** `OpenPoll` → `Done`: the host asks audience and spectators something. */
-  poll: (openPoll: OpenPoll, ack: Ack<Done>) => void;
-  /** `Vote` → `Done`: one of them answers. */
-  vote: (vote: Vote, ack: Ack<Done>) => void;
-  /** `React` → `Done`. */
-  react: (react: React, ack: Ack<Done>) => void;
-  /** `Typing` → `Done`. */
-  typing: (typing: Typing, ack: Ack<Done>) => void;
-  /** The game's own action → `Acted`. */
-  action: (action: Json, ack: Ack<Acted>) => void;
-  /**
-   * A number, the game's own action and perhaps `ForTick` → `Acted`: an
-   * action that is applied once, however often it is sent. The numbers (1 to 2^53 − 1) of a
-   * seat grow by 1,024 at most, and begin anew with each match. One of the last 64 that comes
-   * again is answered as it was first, whatever it brings; one before them, or one that was
-   * left out, is refused with `E_SEQ_OLD`. What the game refuses has used its number; what is
-   * refused with `E_RATE`, `E_SEQ`, `E_LATE`, `E_EARLY`, `E_NOT_IN_MATCH` or `E_MATCH_OVER`
-   * has not, unless it had been waiting for its tick.
-   */
-  input: (...args: [seq: number, action: Json, ack: Ack<Acted>] | [seq: number, action: Json, forTick: ForTick, ack: Ack<Acted>]) => void;
-  /**
-   * No argument → `Done`: a whole `State` comes next. For those who got a
-   * `Delta` whose base they do not know.
-   */
-  resync: (ack: Ack<Done>) => void;
-  /** No argument → `Done`: this seat wants another match; it begins when all do. */
-  rematch: (ack: Ack<Done>) => void;
-  /** No argument → `Done`. */
-  leave: (ack: Ack<Done>) => void;
-  /**
-   * The event by which a client brings a new token: its argument, or `token` of its argument. Eight
-   * in vain, one after the other, and the socket is disconnected.
-   */
-  "auth:renew": (token: string, ack: Ack<Renewed>) => void;
-  /** Name of the event; answered by a `Reply` of `Told`. */
-  time: (...args: [ack: Ack<TimeTold>] | [timeAsk: TimeAsk, ack: Ack<TimeTold>]) => void;
-}
-
-/** What clients of `/lobby` get. */
-export interface LobbyServerToClient {
-  /** `Changed`: reliable, in order, versions without a gap. */
-  changed: (push: Changed) => void;
-  /** `MatchEvent`: reliable, in order, counted in the same versions as `changed`. */
-  event: (push: MatchEvent) => void;
-  /** `VolatileEvent`: what soon is old; may be lost, and counts in no version. */
-  volatile: (push: VolatileEvent) => void;
-  /** `State`: what this viewer may know of the match; only the newest counts. */
-  state: (push: State) => void;
-  /** `Delta`: the same in short, for those who asked for `deltas`. */
-  delta: (push: Delta) => void;
-  /** `Kicked`: the host sent you away; the last one from the lobby. */
-  kicked: (push: Kicked) => void;
-  /** `Closed`: the lobby is no more; the last one from it. */
-  closed: (push: Closed) => void;
-  /** `ListingChange`: what is watched has changed; reliable, at most four a second. */
-  listing: (push: ListingChange) => void;
-  /** `PresencePush`: a player has come online, or is not any more. */
-  presence: (push: PresencePush) => void;
-  /** `TypingPush`: somebody began or stopped typing; may be lost. */
-  typing: (push: TypingPush) => void;
-  /** `AudiencePush`: another number of people in the audience; may be lost. */
-  audience: (push: AudiencePush) => void;
-  /** `Tally`: how the votes stand; may be lost. */
-  tally: (push: Tally) => void;
-  /** `ReactionPush`: somebody reacts; may be lost, and of one seat's the newest counts. */
-  reaction: (push: ReactionPush) => void;
-  /** The event by which a client hears that it sends more than it may: some of it was dropped. */
-  rate_limited: (push: RateLimited) => void;
-  /** The event by which a client hears that its token expires soon. */
-  "auth:expiring": (push: Expiring) => void;
-  /** The event by which a guest who asked for it is told its token. */
-  "auth:guest": (push: GuestToken) => void;
-}

@@ -132,3 +132,42 @@ export type WhiteSeat =
   | "guest"
   /** Chance decides. */
   | "random";
+
+/** Codes of refusals. */
+export type Code =
+  /** It is the other side's turn. */
+  | "E_TURN"
+  /** The move is not legal in this position, or cannot be read. */
+  | "E_ILLEGAL_MOVE"
+  /** There is no draw offer to answer, or one's own is already on the table. */
+  | "E_DRAW_OFFER";
+
+/** Words in `Outcome.reason`, beside Parlor's own. */
+export type Reason =
+  /** The winner mated. */
+  | "checkmate"
+  /** No legal move and not in check. */
+  | "stalemate"
+  /** The loser gave up. */
+  | "resignation"
+  /** Both agreed to a draw. */
+  | "agreement"
+  /**
+   * Neither side can mate with what is left (FIDE 5.2.2, by material); or one's time was up, or
+   * one was gone, and the other one could not have mated (6.9).
+   */
+  | "insufficient_material"
+  /** The same position for the third time, claimed (FIDE 9.2). */
+  | "threefold_repetition"
+  /** The same position for the fifth time (FIDE 9.6.1). */
+  | "fivefold_repetition"
+  /** Fifty moves of each side without capture or pawn move, claimed (FIDE 9.3). */
+  | "fifty_moves"
+  /** Seventy-five moves of each side without capture or pawn move (FIDE 9.6.2). */
+  | "seventy_five_moves"
+  /** The loser left, or was gone for so long that the winner claimed the match. */
+  | "abandonment"
+  /** The loser's time was up (FIDE 6.9). */
+  | "time"
+  /** One side did not make its first move in time: there was no match. */
+  | "no_start";

@@ -42,3 +42,8 @@ export interface View {
   /** The players' circles, and then those that drift. */
   circles: Circle[];
 }
+
+/** Codes of refusals. */
+export type Code =
+  /** A direction is a finite number from -1 to 1. */
+  | "E_STEER";

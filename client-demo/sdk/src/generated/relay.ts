@@ -86,3 +86,19 @@ export interface View {
   /** What a host published last; null before. */
   state: Json;
 }
+
+/** Codes of refusals. */
+export type Code =
+  /** A message is for somebody who does not play in this match, or for nobody. */
+  | "E_RECIPIENT"
+  /** A message or state is larger than it may be. */
+  | "E_TOO_LARGE"
+  /** An outcome names winners who do not play, or a reason that is no short plain text. */
+  | "E_OUTCOME";
+
+/** Words in `Outcome.reason`, beside Parlor's own. */
+export type Reason =
+  /** The host finished without a reason. */
+  | "finished"
+  /** All players have left. */
+  | "abandonment";
