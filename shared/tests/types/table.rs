@@ -127,7 +127,8 @@ const LOBBY: Namespace = Namespace {
         lobby::request::REACT: (react: lobby::React) -> lobby::Done;
         lobby::request::TYPING: (typing: lobby::Typing) -> lobby::Done;
         lobby::request::ACTION: (action: Json) -> lobby::Acted;
-        lobby::request::INPUT: (seq: u64, action: Json, when: Option<lobby::ForTick>) -> lobby::Acted;
+        lobby::request::INPUT:
+            (seq: u64, action: Json, when: Option<lobby::ForTick>) -> lobby::Acted;
         lobby::request::RESYNC: () -> lobby::Done;
         lobby::request::REMATCH: () -> lobby::Done;
         lobby::request::LEAVE: () -> lobby::Done;
