@@ -12,7 +12,7 @@ COUNTS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check types unit e2e browser sim seeds faults interop autobahn bench counts counts-update fuzz
+.PHONY: help run test check types unit e2e sdk browser sim seeds faults interop autobahn bench counts counts-update fuzz
 
 help: ## this list
 	@grep -E '^[a-z0-9]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -20,7 +20,7 @@ help: ## this list
 run: client-demo/web/dist/index.html ## the server with its demo site, on http://127.0.0.1:3000
 	cargo run --release --bin parlor -- dev
 
-test: check unit seeds faults e2e browser ## everything but interop, autobahn, counts, bench and fuzz
+test: check unit seeds faults e2e sdk browser ## everything but interop, autobahn, counts, bench and fuzz
 
 check: ## formatting, lints, and types that are up to date
 	$(STAGE) 60 "formatting" cargo fmt --all --check
@@ -53,6 +53,9 @@ e2e: binaries tests/interop/node_modules .venv/ready ## stock clients against th
 	$(STAGE) 150 "nginx" tests/need nginx nginx-light
 	$(STAGE) 400 "conformance, three shards" $(PYTHON) tests/run.py --shards 3 conformance views lobbies
 	$(STAGE) 400 "stock clients, three shards behind nginx" $(PYTHON) tests/run.py --shards 3 --nginx clients openings=300 players
+
+sdk: binaries client-demo/sdk/node_modules ## the TypeScript SDK: its types, its size, and against the built server
+	$(STAGE) 240 "SDK" npm --prefix client-demo/sdk test
 
 browser: binaries tests/browser/node_modules client-demo/web/dist/index.html .venv/ready ## two tabs in Chromium
 	$(STAGE) 240 "chromium" tests/need chromium chromium
@@ -100,6 +103,10 @@ binaries:
 client-demo/web/dist/index.html: $(shell find client-demo/web/src client-demo/web/public client-demo/web/index.html client-demo/web/package-lock.json client-demo/web/vite.config.* -type f 2>/dev/null)
 	$(STAGE) 80 "npm packages of the demo site" npm --prefix client-demo/web ci
 	$(STAGE) 60 "demo site" npm --prefix client-demo/web run build
+
+client-demo/sdk/node_modules: client-demo/sdk/package-lock.json
+	$(STAGE) 80 "npm packages of the SDK" npm --prefix client-demo/sdk ci
+	@touch $@
 
 tests/interop/node_modules: tests/interop/package-lock.json
 	$(STAGE) 80 "npm packages of the stock clients" npm --prefix tests/interop ci

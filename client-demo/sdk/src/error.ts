@@ -1,0 +1,45 @@
+// What goes wrong, in one class.
+
+import type { Code, Refusal } from "./generated/api.js";
+
+/** Codes of this package's own. */
+export type ClientCode =
+  /** There is no connection; nothing was sent. */
+  | "E_OFFLINE"
+  /** No answer came; the request may have been carried out. */
+  | "E_NO_ANSWER"
+  /** You are not in this lobby any more. */
+  | "E_OVER";
+
+/** Why something did not work: a refusal of the server, or a lost connection. */
+export class ParlorError extends Error {
+  /** For programs: a code of the server, of the game, or of this package ({@link ClientCode}). */
+  readonly code: Code | ClientCode | (string & {});
+  /** After so many milliseconds it is worth another try; absent if waiting will not help. */
+  readonly retryMs?: number;
+
+  constructor(code: ParlorError["code"], message: string, retryMs?: number) {
+    super(message);
+    this.name = "ParlorError";
+    this.code = code;
+    if (retryMs !== undefined) this.retryMs = retryMs;
+  }
+}
+
+/** What passes when one has waited a little. */
+const PASSING_MS: Record<string, number> = { E_RATE: 1000, E_UNAVAILABLE: 1000 };
+
+/** The error that a refusal is. */
+export function refused(refusal: Refusal & { retry_ms?: number }): ParlorError {
+  const { code, message, retry_ms } = refusal;
+  return new ParlorError(code, message, retry_ms ?? PASSING_MS[code]);
+}
+
+export const offline = (why = "There is no connection; nothing was sent."): ParlorError =>
+  new ParlorError("E_OFFLINE", why, 1000);
+
+export const unanswered = (): ParlorError =>
+  new ParlorError("E_NO_ANSWER", "The server did not answer; it may have done what was asked.");
+
+export const over = (why = "You are not in this lobby any more."): ParlorError =>
+  new ParlorError("E_OVER", why);

@@ -1,0 +1,121 @@
+// The one connection to namespace `/lobby`: requests with their answers, and when they may be sent.
+// What becomes of a place in a lobby when it is lost is decided in `parlor`.
+
+import { io, type ManagerOptions, type Socket, type SocketOptions } from "socket.io-client";
+import { offline, refused, unanswered, type ParlorError } from "./error.js";
+import type { Ack, LobbyClientToServer, LobbyServerToClient, Reply } from "./generated/api.js";
+
+/** The stock client's socket, with the types of `/lobby`. */
+export type LobbySocket = Socket<LobbyServerToClient, LobbyClientToServer>;
+
+/** The name of a request. */
+export type Request = keyof LobbyClientToServer;
+
+type Parameters_<R extends Request> = Parameters<LobbyClientToServer[R]>;
+
+/** What a request takes. */
+export type Takes<R extends Request> =
+  Parameters_<R> extends infer All ? (All extends [...infer Own, unknown] ? Own : never) : never;
+
+/** What its answer tells. */
+export type Tells<R extends Request> =
+  Parameters_<R> extends infer All
+    ? All extends [...unknown[], Ack<infer Told>]
+      ? Told
+      : never
+    : never;
+
+/** The stock client's options that are passed on. */
+export type SocketSettings = Partial<ManagerOptions & SocketOptions>;
+
+interface Waiting {
+  go: () => void;
+  fail: (error: ParlorError) => void;
+}
+
+/** @internal */
+export class Line {
+  readonly socket: LobbySocket;
+  readonly #timeoutMs: number;
+  readonly #waiting = new Set<Waiting>();
+  /** True while requests about a lobby would be answered as if one were in none. */
+  #isHeld = false;
+  /** Why there will be no connection any more. */
+  #end: ParlorError | undefined;
+
+  constructor(url: string, timeoutMs: number, settings: SocketSettings) {
+    this.#timeoutMs = timeoutMs;
+    this.socket = io(`${url.replace(/\/+$/, "")}/lobby`, { ...settings, autoConnect: false });
+  }
+
+  /** True while requests may be sent. */
+  get isOpen(): boolean {
+    return this.socket.connected && !this.#isHeld;
+  }
+
+  /** Lets requests wait, until `release`. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  release(): void {
+    this.#isHeld = false;
+    for (const one of [...this.#waiting]) if (this.isOpen) one.go();
+  }
+
+  /** There will be no connection, unless somebody wants one. */
+  end(error: ParlorError | undefined): void {
+    this.#end = error;
+    if (error) for (const one of [...this.#waiting]) one.fail(error);
+  }
+
+  /** Waits until requests may be sent, but not for long. */
+  opened(): Promise<void> {
+    if (this.isOpen) return Promise.resolve();
+    if (this.#end) return Promise.reject(this.#end);
+    return new Promise((resolve, reject) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(one);
+      };
+      const one: Waiting = {
+        go: () => (done(), resolve()),
+        fail: (error) => (done(), reject(error)),
+      };
+      const timer = setTimeout(() => one.fail(offline()), this.#timeoutMs);
+      this.#waiting.add(one);
+    });
+  }
+
+  /** Sends a request, once it may be sent, and waits for its answer. It is sent once at most. */
+  async ask<R extends Request>(name: R, ...takes: Takes<R>): Promise<Tells<R>> {
+    // Who may send does so at once: requests keep their order.
+    if (!this.isOpen) await this.opened();
+    return this.send(name, takes);
+  }
+
+  /**
+   * Sends a request now. `taken` is called with the answer before anything that comes after it,
+   * which the promise is too late for.
+   */
+  send<R extends Request>(
+    name: R,
+    takes: Takes<R>,
+    taken?: (told: Tells<R>) => void,
+  ): Promise<Tells<R>> {
+    return new Promise((resolve, reject) => {
+      // The stock client would keep it, and send it before one is back in one's seat.
+      if (!this.socket.connected) return reject(this.#end ?? offline());
+      const answered = (lost: Error | null, reply: Reply<object>): void => {
+        if (lost) return reject(unanswered());
+        if (!reply.ok) return reject(refused(reply));
+        taken?.(reply as Tells<R>);
+        resolve(reply as Tells<R>);
+      };
+      const emitter = this.socket.timeout(this.#timeoutMs) as unknown as {
+        emit(...args: unknown[]): void;
+      };
+      emitter.emit(name, ...(takes as unknown[]), answered);
+    });
+  }
+}

@@ -1,0 +1,302 @@
+// The lobby that one is in: a copy of it that follows the server's, what happens in it, and what
+// may be asked there. How one comes in and back is decided in `parlor`.
+
+import { Emitter } from "./emitter.js";
+import { over, ParlorError } from "./error.js";
+import type { GameTypes } from "./games.js";
+import type * as api from "./generated/api.js";
+import type { Line, Request, Takes, Tells } from "./line.js";
+import { Match } from "./match.js";
+import { follow, isOpen } from "./mirror.js";
+
+/** Why one is not in a lobby any more. */
+export type OverReason =
+  /** One has left. */
+  | "left"
+  /** The server has ended the lobby, or sent one away. */
+  | api.ClosedReason
+  | api.LeaveReason
+  /** The place could not be come back to: it was kept no longer, or the server was restarted. */
+  | "lost";
+
+/** What happens in a lobby: its changes by their names, and what else there is to hear. */
+export type LobbyEvents = {
+  [Type in api.Change["type"]]: Extract<api.Change, { type: Type }>;
+} & {
+  /** Each of the changes. */
+  change: api.Change;
+  /** `info`, or the way to the server, is not as it was: draw it anew. */
+  update: LobbyInfo;
+  /** Somebody began or stopped typing. */
+  typing: api.TypingPush;
+  /** Somebody reacts. */
+  reaction: api.ReactionPush;
+  /** So many are in the audience. */
+  audience: api.AudiencePush;
+  /** How the votes stand. */
+  tally: api.Tally;
+  /** The connection is lost, and one's place is kept; `isFinal`: nobody is trying to mend it. */
+  away: { reason: string; isFinal: boolean };
+  /** One is back; not `isComplete`: more was missed than the server tells again. */
+  back: { isComplete: boolean };
+  /** One is not in this lobby any more: the last event. `error` says why, if it was not wanted. */
+  over: { reason: OverReason; error?: ParlorError };
+};
+
+/** A lobby as one may know it; its match has a place of its own ({@link Lobby.match}). */
+export type LobbyInfo = Omit<api.Lobby, "state">;
+
+/** What a lobby needs of who made it. */
+export interface Owner {
+  line: Line;
+  timeoutMs: number;
+  /** Something was missed: the server is asked for it. */
+  refetch(): void;
+  /** One is not in this lobby any more. */
+  left(lobby: Lobby): void;
+}
+
+/** A lobby that one is in. Requests are named as in the table of events in Parlor's README. */
+export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
+  readonly #owner: Owner;
+  #told = 0;
+  #isOver = false;
+
+  /** All that is known of the lobby; another object after each change. */
+  info: LobbyInfo;
+  /** One's own seat; undefined for who watches. */
+  seat: number | undefined;
+  /** True while one's place is kept, but the connection to it is lost. */
+  isAway = false;
+  /** The match that is on, was on, or will be. */
+  readonly match: Match<Types>;
+
+  /** @internal */
+  constructor(owner: Owner, joined: api.Joined) {
+    super();
+    this.#owner = owner;
+    this.info = joined.lobby;
+    this.match = new Match(owner.line, owner.timeoutMs, () => this.seat);
+    this.entered(joined, false);
+  }
+
+  /** Identifies the lobby. */
+  get id(): string {
+    return this.info.id;
+  }
+
+  /** The code to tell friends. */
+  get code(): string {
+    return this.info.code;
+  }
+
+  /** Where the lobby stands. */
+  get phase(): api.Phase {
+    return this.info.phase;
+  }
+
+  /** The seats that are taken. */
+  get seats(): readonly api.Seat[] {
+    return this.info.seats;
+  }
+
+  /** The game's configuration. */
+  get config(): Types["config"] {
+    return this.info.config;
+  }
+
+  /** One's own seat as everybody sees it; undefined for who watches. */
+  get me(): api.Seat | undefined {
+    return this.info.seats.find((one) => one.seat === this.seat);
+  }
+
+  /** True while the lobby is one's own to run. */
+  get isHost(): boolean {
+    return this.seat !== undefined && this.info.host === this.seat;
+  }
+
+  /** True once one is not in it any more. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Says something to everybody. */
+  chat(text: string): Promise<api.Done> {
+    return this.#ask("chat", { text });
+  }
+
+  /** Shows everybody an emoji or a short word, for a moment. */
+  react(reaction: string): Promise<api.Done> {
+    return this.#ask("react", { reaction });
+  }
+
+  /** Says that one begins or stops typing. */
+  typing(typing: boolean): Promise<api.Done> {
+    return this.#ask("typing", { typing });
+  }
+
+  /** Says that one is ready for a match, or is not. */
+  ready(ready = true): Promise<api.Done> {
+    return this.#ask("ready", { ready });
+  }
+
+  /** The host starts the match. */
+  start(): Promise<api.Done> {
+    return this.#ask("start");
+  }
+
+  /** The host ends the countdown to a match. */
+  stop(): Promise<api.Done> {
+    return this.#ask("stop");
+  }
+
+  /** Takes another colour. */
+  colour(colour: api.Colour): Promise<api.Done> {
+    return this.#ask("colour", { colour });
+  }
+
+  /** The host changes how the lobby is run; what is absent stays. */
+  settings(settings: api.Settings): Promise<api.Done> {
+    return this.#ask("settings", settings);
+  }
+
+  /** The host makes another seat host. */
+  host(seat: number): Promise<api.Done> {
+    return this.#ask("host", { seat });
+  }
+
+  /** The host sends somebody away. */
+  kick(who: api.Kick): Promise<api.Done> {
+    return this.#ask("kick", who);
+  }
+
+  /** The host seats a bot. */
+  bot(): Promise<api.BotSeated> {
+    return this.#ask("bot");
+  }
+
+  /** Claims what the game gives for it that others are overdue. */
+  claim(): Promise<api.Done> {
+    return this.#ask("claim");
+  }
+
+  /** The host asks audience and spectators something. */
+  poll(poll: api.OpenPoll): Promise<api.Done> {
+    return this.#ask("poll", poll);
+  }
+
+  /** One of them answers: with the position of an option. */
+  vote(option: number): Promise<api.Done> {
+    return this.#ask("vote", { option });
+  }
+
+  /** Leaves, for good: without a connection the server gives the seat up when its time is over. */
+  async leave(): Promise<void> {
+    try {
+      if (this.#owner.line.socket.connected) await this.#ask("leave");
+    } catch (error) {
+      const { code } = error as ParlorError;
+      if (code !== "E_NOT_IN_LOBBY" && code !== "E_NO_ANSWER") throw error;
+    }
+    this.ended("left");
+  }
+
+  async #ask<R extends Request>(name: R, ...takes: Takes<R>): Promise<Tells<R>> {
+    if (this.#isOver) throw over();
+    try {
+      return await this.#owner.line.ask(name, ...takes);
+    } catch (error) {
+      // The server sees one outside, one sees oneself inside: the token decides.
+      if ((error as ParlorError).code === "E_NOT_IN_LOBBY") this.#owner.refetch();
+      throw error;
+    }
+  }
+
+  /** @internal The version up to which everything was told. */
+  get told(): number {
+    return this.#told;
+  }
+
+  /** @internal One has come in, or back. */
+  entered({ lobby, seat, missed }: api.Joined, isReturn: boolean): void {
+    const { state, ...info } = lobby;
+    const isPlaying = info.phase === "playing";
+    this.info = info;
+    this.seat = seat;
+    this.#told = info.version - (missed ?? 0);
+    this.isAway = false;
+    if (isReturn) this.tell("back", { isComplete: missed !== undefined });
+    this.match.entered(state, isPlaying, isReturn);
+    if (isReturn) this.tell("update", this.info);
+  }
+
+  /** @internal */
+  changed({ version, change }: api.Changed): void {
+    if (!this.#isNext(version)) return;
+    // What was missed is told, but known already.
+    if (version > this.info.version) {
+      this.info = follow(this.info, version, change);
+      if (change.type === "started") this.match.began(change.number);
+      if (change.type === "opened") this.match.state = undefined;
+    }
+    this.tell("change", change);
+    this.tell(change.type, change as never);
+    this.tell("update", this.info);
+    if (change.type === "left" && change.seat === this.seat) this.ended(change.reason, gone());
+  }
+
+  /** @internal */
+  happened({ version, turn, event }: api.MatchEvent): void {
+    if (!this.#isNext(version)) return;
+    if (version > this.info.version) this.info = { ...this.info, version };
+    this.match.happened(event, { turn, volatile: false });
+  }
+
+  /** Versions have no gap: where there is one, the server is asked for what is missing. */
+  #isNext(version: number): boolean {
+    if (version <= this.#told) return false;
+    if (version > this.#told + 1) {
+      this.#owner.refetch();
+      return false;
+    }
+    this.#told = version;
+    return true;
+  }
+
+  /** @internal */
+  showed(state: api.State): void {
+    // One of a lobby that was left just before this one can still arrive.
+    if (!isOpen(this.info)) this.match.told(state);
+  }
+
+  /** @internal */
+  differs(delta: api.Delta): void {
+    if (!isOpen(this.info)) this.match.differs(delta);
+  }
+
+  /** @internal */
+  counted(audience: api.AudiencePush): void {
+    this.info = { ...this.info, audience: audience.count };
+    this.tell("audience", audience);
+    this.tell("update", this.info);
+  }
+
+  /** @internal */
+  lost(reason: string, isFinal: boolean): void {
+    this.isAway = true;
+    this.tell("away", { reason, isFinal });
+    this.tell("update", this.info);
+  }
+
+  /** @internal */
+  ended(reason: OverReason, error?: ParlorError): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#owner.left(this);
+    this.match.ended(error ?? over());
+    this.tell("over", error ? { reason, error } : { reason });
+  }
+}
+
+/** Why, if the server says no more of it. */
+export const gone = (why = "Your place was given up."): ParlorError => over(why);

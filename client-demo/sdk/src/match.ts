@@ -1,0 +1,250 @@
+// One's part in the matches of a lobby: the states and events that come, and what one does.
+
+import { States } from "./delta.js";
+import { call, type Off } from "./emitter.js";
+import { offline, over, ParlorError, unanswered } from "./error.js";
+import type { GameTypes } from "./games.js";
+import type { Acted, Delta, Done, State } from "./generated/api.js";
+import { Inputs, type Input, type Pending } from "./inputs.js";
+import type { Line } from "./line.js";
+
+/** What one may know of a match. */
+export type MatchState<Types extends GameTypes = GameTypes> = Omit<State, "n" | "key" | "view"> & {
+  /** The game's own view; null if the game has crashed. */
+  view: Types["view"];
+};
+
+/** What comes with an event of the match. */
+export interface EventContext {
+  /** Accepted actions so far. */
+  turn: number;
+  /** True: it was sent so that it might be lost, and only the newest of its kind counts. */
+  volatile: boolean;
+}
+
+/** How something is done. */
+export interface InputOptions {
+  /** In a game with ticks: with which tick, at most 8 after `state.tick`. Absent: with the next. */
+  tick?: number;
+}
+
+/** What may wait for a connection. */
+const MAX_WAITING = 64;
+
+/** A refusal with one of these has not used its number. */
+const UNUSED = /^E_(RATE|SEQ|LATE|EARLY|NOT_IN_MATCH|MATCH_OVER)$/;
+
+interface Promised {
+  resolve: (acted: Acted) => void;
+  reject: (error: ParlorError) => void;
+  timer: ReturnType<typeof setTimeout>;
+  /** How often it may still get another number. */
+  tries: number;
+}
+
+/** The matches of a lobby, one after the other; {@link Lobby.match}. */
+export class Match<Types extends GameTypes = GameTypes> {
+  readonly #line: Line;
+  readonly #timeoutMs: number;
+  readonly #seat: () => number | undefined;
+  readonly #states = new States();
+  readonly #inputs = new Inputs<Types["action"]>();
+  readonly #promised = new Map<Input<Types["action"]>, Promised>();
+  readonly #onState = new Set<Shown<Types>>();
+  readonly #onEvent = new Set<(event: Types["event"], context: EventContext) => void>();
+  readonly #onInput = new Set<() => void>();
+  #isAsking = false;
+  #isOver = false;
+
+  /** The newest state of the running or last match; undefined before the first. */
+  state: MatchState<Types> | undefined;
+
+  /** @internal */
+  constructor(line: Line, timeoutMs: number, seat: () => number | undefined) {
+    this.#line = line;
+    this.#timeoutMs = timeoutMs;
+    this.#seat = seat;
+  }
+
+  /** What one has done, and `state` does not contain yet. */
+  get pending(): readonly Pending<Types["action"]>[] {
+    return this.#inputs.all;
+  }
+
+  /**
+   * Calls `listener` with each new state, and with the one that is there already. `pending` is what
+   * one has done since: a game that predicts applies it to the view (see {@link predict}).
+   */
+  onState(listener: Shown<Types>): Off {
+    this.#onState.add(listener);
+    queueMicrotask(() => {
+      if (this.state && this.#onState.has(listener)) call(listener, this.state, this.pending);
+    });
+    return () => this.#onState.delete(listener);
+  }
+
+  /** Calls `listener` with each of the game's events: once each, in order, also after a cut. */
+  onEvent(listener: (event: Types["event"], context: EventContext) => void): Off {
+    this.#onEvent.add(listener);
+    return () => this.#onEvent.delete(listener);
+  }
+
+  /**
+   * Shows what one does at once: `show` gets the view as it will be when the server has applied what
+   * is pending, after each state and each input. `step` gives the view after an action, and leaves
+   * the one it was given as it is.
+   */
+  predict(
+    step: (view: Types["view"], action: Types["action"]) => Types["view"],
+    show: (view: Types["view"], state: MatchState<Types>) => void,
+  ): Off {
+    const look = (): void => {
+      const { state } = this;
+      if (!state) return;
+      const after = (view: Types["view"], { action }: Pending<Types["action"]>): Types["view"] =>
+        step(view, action);
+      show(state.outcome ? state.view : this.pending.reduce(after, state.view), state);
+    };
+    const off = this.onState(look);
+    this.#onInput.add(look);
+    return () => {
+      off();
+      this.#onInput.delete(look);
+    };
+  }
+
+  /**
+   * Does something: applied once, though the connection may be lost and found meanwhile. Resolves
+   * when the server has accepted it, and rejects with a {@link ParlorError} if the game refuses, or
+   * if there was no answer in time.
+   */
+  input(action: Types["action"], { tick }: InputOptions = {}): Promise<Acted> {
+    if (this.#isOver) return Promise.reject(over());
+    if (!this.#line.isOpen && this.#inputs.unanswered.length >= MAX_WAITING) {
+      return Promise.reject(offline());
+    }
+    const input = this.#inputs.take(action, tick);
+    return new Promise((resolve, reject) => {
+      // The server may have used its number.
+      const late = (): void => this.#fail(input, unanswered(), true);
+      const timer = setTimeout(late, this.#timeoutMs);
+      this.#promised.set(input, { resolve, reject, timer, tries: 3 });
+      if (this.#line.isOpen) this.#send(input);
+      for (const look of [...this.#onInput]) call(look);
+    });
+  }
+
+  /** This seat wants another match; it begins when all do. */
+  rematch(): Promise<Done> {
+    return this.#line.ask("rematch");
+  }
+
+  #send(input: Input<Types["action"]>): void {
+    const { seq, action, tick } = input;
+    const answer =
+      tick === undefined
+        ? this.#line.send("input", [seq, action])
+        : this.#line.send("input", [seq, action, { tick }]);
+    answer.then(
+      (acted) => this.#succeed(input, acted),
+      (error: ParlorError) => this.#refused(input, error),
+    );
+  }
+
+  #succeed(input: Input<Types["action"]>, acted: Acted): void {
+    this.#inputs.accepted(input);
+    this.#settle(input)?.resolve(acted);
+  }
+
+  #refused(input: Input<Types["action"]>, error: ParlorError): void {
+    const promised = this.#promised.get(input);
+    // Sent again when the line is back; or it is too late already.
+    if (!promised || error.code === "E_OFFLINE" || error.code === "E_NO_ANSWER") return;
+    const isNumber = error.code === "E_SEQ_OLD" || error.code === "E_SEQ";
+    if (isNumber && promised.tries > 0 && this.#inputs.all.includes(input)) {
+      promised.tries -= 1;
+      this.#inputs.renumber(input);
+      this.#send(input);
+      return;
+    }
+    this.#fail(input, error, !UNUSED.test(error.code));
+  }
+
+  #fail(input: Input<Types["action"]>, error: ParlorError, hasUsedNumber: boolean): void {
+    this.#inputs.drop(input, hasUsedNumber);
+    this.#settle(input)?.reject(error);
+    for (const look of [...this.#onInput]) call(look);
+  }
+
+  #settle(input: Input<Types["action"]>): Promised | undefined {
+    const promised = this.#promised.get(input);
+    clearTimeout(promised?.timer);
+    this.#promised.delete(input);
+    return promised;
+  }
+
+  /** @internal One is in the lobby, or back: with the state that it has. */
+  entered(state: State | undefined, isPlaying: boolean, isReturn: boolean): void {
+    this.#states.clear();
+    this.#isAsking = false;
+    const number = state?.number ?? 0;
+    if (!isReturn && isPlaying) {
+      this.#inputs.goOn(number, state?.applied?.[this.#seat() ?? -1] ?? 0);
+    } else {
+      this.began(number);
+    }
+    if (state) this.told(state);
+    else this.state = undefined;
+    if (isPlaying) this.#inputs.unanswered.forEach((input) => this.#send(input));
+  }
+
+  /** @internal The match of this number is on: what was for another is over. */
+  began(number: number): void {
+    if (this.state && this.state.number !== number) this.state = undefined;
+    const left = [...this.#promised.keys()].filter((input) => input.number !== number);
+    this.#inputs.begin(number);
+    const why = new ParlorError("E_MATCH_OVER", "The match has ended.");
+    left.forEach((input) => this.#settle(input)?.reject(why));
+  }
+
+  /** @internal A whole state. */
+  told(whole: State): void {
+    this.#isAsking = false;
+    this.#show(this.#states.whole(whole));
+  }
+
+  /** @internal What differs from an earlier one; what that was, has to be known. */
+  differs(delta: Delta): void {
+    const state = this.#states.delta(delta);
+    if (state) return this.#show(state);
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    // Without an answer the next delta asks again.
+    this.#line.send("resync", []).catch(() => (this.#isAsking = false));
+  }
+
+  #show(state: State): void {
+    this.state = state;
+    const seat = this.#seat();
+    this.#inputs.begin(state.number);
+    if (seat !== undefined) this.#inputs.applied(state.applied?.[seat] ?? 0);
+    for (const listener of [...this.#onState]) call(listener, this.state, this.pending);
+  }
+
+  /** @internal */
+  happened(event: Types["event"], context: EventContext): void {
+    for (const listener of [...this.#onEvent]) call(listener, event, context);
+  }
+
+  /** @internal One is not in the lobby any more. */
+  ended(why: ParlorError): void {
+    this.#isOver = true;
+    [...this.#promised.keys()].forEach((input) => this.#fail(input, why, false));
+  }
+}
+
+/** What listens to states: see {@link Match.onState}. */
+export type Shown<Types extends GameTypes> = (
+  state: MatchState<Types>,
+  pending: readonly Pending<Types["action"]>[],
+) => void;

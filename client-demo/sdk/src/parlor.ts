@@ -1,0 +1,421 @@
+// A connection to a Parlor server, and one's place there:
+//
+//   outside ── create, join, quick ──► inside ── leave, sent away, lost ──► outside
+//                                       │  ▲
+//                     line lost, or something missed: resume, by the token that is kept
+//                     (in the audience, where no place is kept: join again)
+
+import { Clock, here } from "./clock.js";
+import { call, Emitter, type Off } from "./emitter.js";
+import { offline, over, ParlorError } from "./error.js";
+import type * as api from "./generated/api.js";
+import { Line, type LobbySocket, type SocketSettings } from "./line.js";
+import { Lobbies } from "./lobbies.js";
+import { Lobby } from "./lobby.js";
+import { byDefault, Kept, type Keep } from "./storage.js";
+
+/** How one connects. */
+export interface Options {
+  /** The player's name in lobbies, unless another one is given there. */
+  player?: string;
+  /**
+   * The token of an account, or what fetches a new one: it is asked at each connection, and when
+   * the last one expires soon. Absent: one is a guest, and the same one after a reload.
+   */
+  token?: string | (() => string | Promise<string>);
+  /**
+   * Where one's place is kept, so that it is come back to after a reload. Absent: in
+   * `sessionStorage`; in Node nowhere.
+   */
+  storage?: Keep;
+  /** How long an answer may take; absent: 10,000 ms. */
+  timeoutMs?: number;
+  /** Options of the stock client, such as `transports` or `path`. */
+  socket?: SocketSettings;
+}
+
+/** What is told of a connection. */
+export interface ParlorEvents {
+  /** The connection is there, and one is back in one's place. */
+  online: undefined;
+  /** It is lost. `isFinal`: nobody is trying to mend it, until `reconnect` is called. */
+  offline: { reason: string; isFinal: boolean };
+  /** One is in a lobby; undefined: in none. */
+  lobby: Lobby | undefined;
+  /** One sends more than one may: some of it was dropped. */
+  rate_limited: api.RateLimited;
+  /** The token expires soon, and there is nothing that fetches a new one: see `renew`. */
+  expiring: api.Expiring;
+}
+
+/** How often a lobby is asked for while answers are lost. */
+const TRIES = 3;
+/** Pause before something is asked again that the server had no time for. */
+const AGAIN_MS = 1_000;
+/** How often the server's clock is looked at. */
+const CLOCK_MS = 30_000;
+/** How often it is asked then: the shortest way counts. */
+const CLOCK_QUESTIONS = 3;
+
+/** A connection to a server, and one's place there. */
+export class Parlor extends Emitter<ParlorEvents> {
+  readonly #line: Line;
+  readonly #options: Options;
+  readonly #timeoutMs: number;
+  readonly #token: Kept;
+  readonly #guest: Kept;
+  /** What is asked of each connection anew. */
+  readonly #always = new Map<string, () => Promise<unknown>>();
+  #attending: api.Join | undefined;
+  #isReturning = false;
+  #presence: ((change: api.PresencePush) => void) | undefined;
+  #clockTimer: ReturnType<typeof setInterval> | undefined;
+
+  /** Which lobbies there are, and the ways into one. */
+  readonly lobbies: Lobbies;
+  /** What time it is on the server. */
+  readonly clock = new Clock();
+  /** The lobby one is in; after a reload the one from before. */
+  lobby: Lobby | undefined;
+  /** The id of the guest that one is, once it is known. */
+  account: string | undefined;
+
+  /** @internal Use {@link connect}. */
+  constructor(url: string, options: Options) {
+    super();
+    this.#options = options;
+    this.#timeoutMs = options.timeoutMs ?? 10_000;
+    const keep = options.storage ?? byDefault();
+    this.#token = new Kept(keep, `parlor:${url}:seat`);
+    this.#guest = new Kept(keep, `parlor:${url}:guest`);
+    const auth = (tell: (credentials: object) => void): void => void this.#credentials(tell);
+    this.#line = new Line(url, this.#timeoutMs, { ...options.socket, auth });
+    this.lobbies = new Lobbies({
+      line: this.#line,
+      name: options.player ?? "",
+      enter: (way, request) => this.#ask(way, request),
+      always: (name, act) => this.#doAlways(name, act),
+    });
+    this.#listen();
+    this.reconnect();
+  }
+
+  /** The stock client's socket of `/lobby`, for what this package has no words for. */
+  get socket(): LobbySocket {
+    return this.#line.socket;
+  }
+
+  /** True while there is a connection, and one is in one's place. */
+  get isOnline(): boolean {
+    return this.#line.isOpen;
+  }
+
+  /** Tries to connect at once; after `offline` with `isFinal` nobody else does. */
+  reconnect(): void {
+    this.#line.end(undefined);
+    if (this.#token.value !== undefined || this.#attending) this.#line.hold();
+    if (!this.socket.connected) this.socket.disconnect().connect();
+  }
+
+  /** Waits until one is online. */
+  opened(): Promise<void> {
+    return this.#line.opened();
+  }
+
+  /** Ends the connection. The place is kept for a while: a later `connect` comes back to it. */
+  close(): void {
+    clearInterval(this.#clockTimer);
+    this.#clockTimer = undefined;
+    this.socket.disconnect();
+    this.#line.end(offline("This connection was closed."));
+  }
+
+  /** Brings a new token of the same account; resolves with when it expires. */
+  renew(token: string): Promise<api.Renewed> {
+    return this.#line.ask("auth:renew", token);
+  }
+
+  /**
+   * Calls `listener` with those of these players who are online, now and at each change, until the
+   * function that this resolves with is called. There is one such list at a time.
+   */
+  async presence(players: string[], listener: (online: ReadonlySet<string>) => void): Promise<Off> {
+    let online = new Set<string>();
+    const follow = ({ player, online: isThere }: api.PresencePush): void => {
+      online = new Set(online);
+      if (isThere) online.add(player);
+      else online.delete(player);
+      call(listener, online);
+    };
+    this.#presence = follow;
+    await this.#doAlways("presence", () =>
+      this.#line.send("presence", [{ players }], (told) => {
+        online = new Set(told.online);
+        if (this.#presence === follow) call(listener, online);
+      }),
+    );
+    return () => {
+      if (this.#presence !== follow) return;
+      this.#presence = undefined;
+      void this.#doAlways("presence", undefined);
+      this.#line.send("presence", [{ players: [] }]).catch(() => undefined);
+    };
+  }
+
+  /** Hears and sees nothing any more of what somebody says: by seat, spectator's name, or id. */
+  block(who: api.Block): Promise<api.Blocked> {
+    return this.#line.ask("block", who);
+  }
+
+  /** Hears them again. */
+  unblock(who: api.Unblock): Promise<api.Done> {
+    return this.#line.ask("unblock", who);
+  }
+
+  /** Whom one has blocked. */
+  async blocks(): Promise<api.Blocked[]> {
+    return (await this.#line.ask("blocks")).blocks;
+  }
+
+  async #credentials(tell: (credentials: object) => void): Promise<void> {
+    const { token } = this.#options;
+    const guest = this.#guest.value;
+    if (token === undefined) return tell(guest === undefined ? { guest: true } : { token: guest });
+    try {
+      tell({ token: typeof token === "string" ? token : await token() });
+    } catch (error) {
+      this.#finish("no token", new ParlorError("E_AUTH", `There is no token: ${String(error)}`));
+    }
+  }
+
+  #listen(): void {
+    const { socket } = this;
+    socket.on("connect", () => {
+      this.#line.end(undefined);
+      void this.#settle();
+    });
+    socket.on("disconnect", (reason) => {
+      this.#isReturning = false;
+      const isFinal = !socket.active;
+      if (isFinal && reason !== "io client disconnect") this.#line.end(offline(ENDED));
+      this.#lost(reason, isFinal);
+    });
+    socket.on("connect_error", (error) => this.#unconnected(error));
+    socket.on("auth:guest", ({ token, account }) => {
+      this.#guest.value = token;
+      this.account = account;
+    });
+    socket.on("auth:expiring", (expiring) => void this.#expiring(expiring));
+    socket.on("rate_limited", (limited) => this.tell("rate_limited", limited));
+    socket.on("listing", (change) => this.lobbies.changed(change));
+    socket.on("presence", (change) => this.#presence?.(change));
+    socket.on("changed", (changed) => this.lobby?.changed(changed));
+    socket.on("event", (event) => this.lobby?.happened(event));
+    socket.on("volatile", ({ turn, event }) =>
+      this.lobby?.match.happened(event, { turn, volatile: true }),
+    );
+    socket.on("state", (state) => this.lobby?.showed(state));
+    socket.on("delta", (delta) => this.lobby?.differs(delta));
+    socket.on("typing", (typing) => this.lobby?.tell("typing", typing));
+    socket.on("reaction", (reaction) => this.lobby?.tell("reaction", reaction));
+    socket.on("audience", (audience) => this.lobby?.counted(audience));
+    socket.on("tally", (tally) => this.lobby?.tell("tally", tally));
+    socket.on("kicked", ({ reason }) =>
+      this.lobby?.ended(reason, over("The host has sent you away.")),
+    );
+    socket.on("closed", ({ reason }) =>
+      this.lobby?.ended(reason, over("The lobby is no more.")),
+    );
+  }
+
+  #lost(reason: string, isFinal: boolean): void {
+    if (this.lobby && (this.#token.value !== undefined || this.#attending)) this.#line.hold();
+    this.lobby?.lost(reason, isFinal);
+    this.tell("offline", { reason, isFinal });
+  }
+
+  /** The server, or the way to it, does not let one in. */
+  #unconnected(error: Error & { data?: { code?: string; message?: string } }): void {
+    const { code } = error.data ?? {};
+    if (code === undefined) {
+      // Where the client tries on by itself.
+      if (this.socket.active) return;
+      return this.#finish(error.message, offline(error.message));
+    }
+    if (code === "E_AUTH" && this.#options.token === undefined && this.#guest.value) {
+      // Of a server that is no more: one is somebody new.
+      this.#guest.value = undefined;
+      this.socket.connect();
+    } else if (code === "E_RATE" || code === "E_UNAVAILABLE") {
+      setTimeout(() => this.socket.connect(), AGAIN_MS);
+    } else {
+      this.#finish(code, new ParlorError(code, error.data?.message ?? error.message));
+    }
+  }
+
+  #finish(reason: string, error: ParlorError): void {
+    this.socket.disconnect();
+    this.#line.end(error);
+    this.#lost(reason, true);
+  }
+
+  async #expiring(expiring: api.Expiring): Promise<void> {
+    const { token } = this.#options;
+    if (typeof token !== "function") return this.tell("expiring", expiring);
+    try {
+      await this.renew(await token());
+    } catch {
+      // The connection ends, and the next one asks for a token again.
+    }
+  }
+
+  /** A connection is there: one's place first, then everything else. */
+  async #settle(): Promise<void> {
+    if (!(await this.#return())) return;
+    this.tell("online", undefined);
+    this.clock.clear();
+    this.#clockTimer ??= every(CLOCK_MS, () => void this.#setClock());
+    void this.#setClock();
+    for (const act of this.#always.values()) act().catch(() => undefined);
+  }
+
+  /** Comes back to one's place, if there is one; true: what is asked next will be answered. */
+  async #return(): Promise<boolean> {
+    if (this.#isReturning) return false;
+    const token = this.#token.value;
+    const version = this.lobby && { version: this.lobby.told };
+    const taken = (joined: api.Joined): void => void this.#enter(joined);
+    let answer: Promise<unknown> | undefined;
+    if (this.#attending) answer = this.#line.send("join", [this.#attending], taken);
+    else if (token) answer = this.#line.send("resume", [{ token, deltas: true, ...version }], taken);
+    if (answer) {
+      this.#isReturning = true;
+      this.#line.hold();
+      const error: ParlorError | undefined = await answer.then(() => undefined, (error) => error);
+      // Without a connection the next one is for coming back.
+      if (!this.socket.connected) return false;
+      this.#isReturning = false;
+      if (error?.retryMs !== undefined || error?.code === "E_NO_ANSWER") {
+        setTimeout(() => this.socket.connected && void this.#settle(), AGAIN_MS);
+        return false;
+      }
+      if (error) this.#lose(error);
+    }
+    this.#line.release();
+    return true;
+  }
+
+  #lose({ code, message }: ParlorError): void {
+    const error = new ParlorError(code, `Your place was not kept: ${message}`);
+    if (this.lobby) this.lobby.ended("lost", error);
+    else this.#token.value = undefined;
+  }
+
+  /** Asks for a place. With a key that may be done again: what was done is not done once more. */
+  async #ask(way: "create" | "join" | "quick", request: api.Create | api.Join): Promise<Lobby> {
+    const keyed = way === "quick" ? request : { key: newKey(), ...request };
+    for (let left = TRIES; ; left -= 1) {
+      if (!this.#line.isOpen) await this.#line.opened();
+      try {
+        let lobby: Lobby | undefined;
+        const taken = (joined: api.Joined): void => {
+          this.#attending = "role" in keyed && keyed.role === "audience" ? keyed : undefined;
+          lobby = this.#enter(joined);
+        };
+        await this.#line.send(way, [keyed as never], taken);
+        if (lobby) return lobby;
+      } catch (error) {
+        const isLost = (error as ParlorError).code === "E_NO_ANSWER";
+        if (!isLost || way === "quick" || left === 1) throw error;
+      }
+    }
+  }
+
+  /** At once: what comes next may build on it. */
+  #enter(joined: api.Joined): Lobby {
+    this.#token.value = joined.token || undefined;
+    if (this.lobby?.id === joined.lobby.id) {
+      this.lobby.entered(joined, true);
+      return this.lobby;
+    }
+    this.lobby?.ended("lost", over());
+    const owner = {
+      line: this.#line,
+      timeoutMs: this.#timeoutMs,
+      refetch: () => void this.#return(),
+      left: (lobby: Lobby) => this.#left(lobby),
+    };
+    this.#token.value = joined.token || undefined;
+    this.lobby = new Lobby(owner, joined);
+    this.tell("lobby", this.lobby);
+    return this.lobby;
+  }
+
+  #left(lobby: Lobby): void {
+    if (this.lobby !== lobby) return;
+    this.#token.value = undefined;
+    this.#attending = undefined;
+    this.lobby = undefined;
+    this.#line.release();
+    this.tell("lobby", undefined);
+  }
+
+  async #doAlways(name: string, act: (() => Promise<unknown>) | undefined): Promise<unknown> {
+    this.#always.delete(name);
+    if (!act) return;
+    await this.#line.opened();
+    const done = await act();
+    this.#always.set(name, act);
+    return done;
+  }
+
+  async #setClock(): Promise<void> {
+    try {
+      for (let i = 0; i < CLOCK_QUESTIONS; i += 1) {
+        const sentMs = here();
+        let heardMs = sentMs;
+        const { server_ms } = await this.#line.send("time", [], () => (heardMs = here()));
+        this.clock.measured(sentMs, heardMs, server_ms);
+      }
+    } catch {
+      // It is asked again later.
+    }
+  }
+}
+
+const ENDED = "The server has ended this connection; your place may be open in another tab.";
+
+/**
+ * Connects to a server, and comes back to the place that one had there before.
+ *
+ * ```ts
+ * const parlor = await connect("http://127.0.0.1:3000", { player: "Ada" });
+ * const lobby = parlor.lobby ?? (await parlor.lobbies.create({ game: "chess" }));
+ * ```
+ *
+ * @throws {@link ParlorError} if there is no connection within `timeoutMs` (`E_OFFLINE`), or the
+ * token is not accepted (`E_AUTH`).
+ */
+export async function connect(url: string, options: Options = {}): Promise<Parlor> {
+  const parlor = new Parlor(url, options);
+  try {
+    await parlor.opened();
+    return parlor;
+  } catch (error) {
+    parlor.close();
+    throw error;
+  }
+}
+
+/** A timer that keeps no process alive. */
+function every(periodMs: number, act: () => void): ReturnType<typeof setInterval> {
+  const timer = setInterval(act, periodMs);
+  (timer as { unref?: () => void }).unref?.();
+  return timer;
+}
+
+/** Random, and known to nobody else. (`randomUUID` is there on secure pages alone.) */
+function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
