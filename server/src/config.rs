@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
 use parlor_core::lobby::{HostMigration, SecondTab};
+use parlor_shared::api::signal::Topology;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
@@ -196,6 +197,35 @@ config! {
         /// Who has a place when a second connection shows its token: "takeover", the second, or
         /// "refuse", the first.
         second_tab: SecondTab = SecondTab::TakeOver,
+    }
+    /// Players of one lobby as peers, linked directly or through this server.
+    signaling: SignalingSection {
+        /// Whether `/signal` is served, where there are lobbies.
+        enabled: bool = true,
+        /// Who of a lobby is linked with whom, unless its creator says so: "mesh", each with each,
+        /// or "star", the host with each other.
+        topology: Topology = Topology::Mesh,
+        /// Whether no peer may learn another's address: candidates that would tell it are taken out
+        /// on their way, so that only relayed ones are left. Creators and players may want that for
+        /// themselves where this is false.
+        private: bool = false,
+        /// URLs that clients are told of: `stun:HOST:PORT`, `turn:HOST:PORT` or `turns:HOST:PORT`.
+        ice_servers: Vec<String> = Vec::new(),
+        /// Name for the TURN servers among them.
+        turn_username: String = String::new(),
+        /// File with the password for that name; empty: they ask for none.
+        turn_credential: String = String::new(),
+        /// Peers of one lobby; one more is refused with `E_FULL`. At most 64.
+        max_peers: usize = 16,
+        /// Milliseconds for which a peer whose connection to this server is lost is still one.
+        away_timeout_ms: u64 = 30_000,
+        /// Bytes that one link may have relayed in a second, each way, and twice as many at once;
+        /// more are dropped with `E_RELAY_BUDGET`. Here and below 20,000 to 2,000,000.
+        relay_bytes_per_link: u32 = 262_144,
+        /// The same for all links of one player, each way.
+        relay_bytes_per_player: u32 = 524_288,
+        /// The same for a whole lobby.
+        relay_bytes_per_lobby: u32 = 2_000_000,
     }
     /// What is kept of clients that lose their connection, where namespaces let them come back.
     recovery: Recovery {

@@ -203,6 +203,7 @@ mod engine_app;
 pub mod guide;
 mod handlers;
 mod http;
+mod ice;
 mod limits;
 mod mailbox;
 mod metrics;

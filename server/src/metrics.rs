@@ -15,6 +15,9 @@ use prometheus_client::{
     registry::Registry,
 };
 
+mod signaling;
+pub(crate) use signaling::Signaled;
+
 type Count = Counter<u64, AtomicU64>;
 
 /// All metrics of a server; cloning shares them.
@@ -52,6 +55,10 @@ pub(crate) struct Metrics {
     pub(crate) recovered: Count,
     pub(crate) sockets_parked: Gauge,
     pub(crate) sockets: Gauge,
+    pub(crate) peers: Gauge,
+    pub(crate) links: Gauge,
+    pub(crate) links_direct: Gauge,
+    pub(crate) signaling: Signaled,
     pub(crate) lobbies: Gauge,
     pub(crate) matches: Gauge,
 }
@@ -287,6 +294,14 @@ impl Metrics {
             "Socket.IO sockets that clients have got back",
             self.recovered.clone(),
         );
+        r.register("peers", "Peers of lobbies", self.peers.clone());
+        r.register("links", "Links between peers", self.links.clone());
+        r.register(
+            "links_direct",
+            "Links between peers whose ends both say that they are direct",
+            self.links_direct.clone(),
+        );
+        self.signaling.register(r);
         r.register("lobbies", "Lobbies", self.lobbies.clone());
         r.register("matches", "Matches being played", self.matches.clone());
         registry

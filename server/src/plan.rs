@@ -10,8 +10,10 @@ use parlor_core::{
     key::ShardId,
     lobby::{Games, LobbySettings, Policy},
     rate::Rate,
+    signaling::SignalSettings,
     socket_io::{Dynamic, RecoverySettings},
 };
+use parlor_shared::api::signal::{Budget, IceServer, Links as LinkedAs};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -30,6 +32,7 @@ use crate::{
         ServerSide, Tasks, listeners,
     },
     http::HttpSettings,
+    ice,
     limits::Limits,
     mailbox::{Inbox, Mailbox},
     metrics::Metrics,
@@ -45,6 +48,10 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 const MAX_COUNTDOWN_MS: u64 = 3_600_000;
 /// Shortest phase of a lobby: its clients see it before it is over.
 const MIN_PHASE_MS: u64 = 1_000;
+/// Peers of one lobby: each has a link with each other.
+const MAX_PEERS: usize = 64;
+/// Bytes relayed in a second: no less than one frame, no more than can be counted.
+const RELAY_BYTES: std::ops::RangeInclusive<u32> = 20_000..=2_000_000;
 
 /// What was registered on a server.
 pub(crate) struct Parts {
@@ -75,6 +82,7 @@ pub(crate) struct Plan {
     proxies: TrustedProxies,
     cloakroom: Arc<Cloakroom>,
     pub(crate) accounts: Arc<Accounts>,
+    ice_servers: Vec<IceServer>,
 }
 
 impl Plan {
@@ -92,6 +100,7 @@ impl Plan {
         if cluster.as_ref().is_some_and(|cluster| cluster.node >= cluster.n_nodes) {
             return Err(wrong("a node's number is below the number of nodes".to_owned()));
         }
+        let ice_servers = ice::servers(&config.signaling).map_err(wrong)?;
         let session = Arc::new(Settings {
             ping_interval: ms(config.engine.ping_interval_ms),
             ping_timeout: ms(config.engine.ping_timeout_ms),
@@ -143,6 +152,7 @@ impl Plan {
             http,
             proxies,
             cloakroom: Arc::default(),
+            ice_servers,
             config,
         })
     }
@@ -214,6 +224,22 @@ impl Plan {
         }
     }
 
+    /// How peers are linked.
+    fn signaling(&self) -> Option<SignalSettings> {
+        let config = &self.config.signaling;
+        config.enabled.then(|| SignalSettings {
+            links: LinkedAs { topology: config.topology, private: config.private },
+            ice_servers: self.ice_servers.clone(),
+            budget: Budget {
+                link: config.relay_bytes_per_link,
+                player: config.relay_bytes_per_player,
+                lobby: config.relay_bytes_per_lobby,
+            },
+            max_peers: config.max_peers,
+            away_timeout: Duration::from_millis(config.away_timeout_ms),
+        })
+    }
+
     /// What other threads know of one shard.
     pub(crate) fn env(&self, number: u8, mailbox: Mailbox, stop: Arc<Stop>) -> Env {
         Env::new(EnvParts {
@@ -243,6 +269,7 @@ impl Plan {
             },
             seed: chance::seed(),
             policy: self.policy().into(),
+            has_peers: self.config.signaling.enabled,
         });
         let n_shards = usize::from(self.last_shard) + 1;
         let settings = WorldSettings {
@@ -259,6 +286,7 @@ impl Plan {
             hash_seed: chance::seed(),
             recovery: self.recovery(),
             lobbies,
+            signaling: self.signaling(),
         };
         let handlers = Handlers::new(env, &self.namespaces, self.server_side.clone(), tasks);
         App::socket_io(settings, handlers)
@@ -341,7 +369,7 @@ pub(crate) enum Entrance {
 
 /// Refuses figures that no server can run with.
 fn check(config: &Config) -> Result<(), String> {
-    let Config { engine, lobbies, .. } = config;
+    let Config { engine, lobbies, signaling, .. } = config;
     for (value, least, key) in [
         (engine.ping_interval_ms, 1, "engine.ping_interval_ms"),
         (engine.ping_timeout_ms, 1, "engine.ping_timeout_ms"),
@@ -352,6 +380,8 @@ fn check(config: &Config) -> Result<(), String> {
         (lobbies.finished_ms, MIN_PHASE_MS, "lobbies.finished_ms"),
         (lobbies.open_timeout_ms, MIN_PHASE_MS, "lobbies.open_timeout_ms"),
         (lobbies.max_match_ms, MIN_PHASE_MS, "lobbies.max_match_ms"),
+        (signaling.max_peers as u64, 2, "signaling.max_peers"),
+        (signaling.away_timeout_ms, 1, "signaling.away_timeout_ms"),
     ] {
         match (value, least) {
             (0, _) => return Err(format!("{key} must not be 0")),
@@ -361,6 +391,19 @@ fn check(config: &Config) -> Result<(), String> {
     }
     if lobbies.countdown_ms > MAX_COUNTDOWN_MS {
         return Err(format!("lobbies.countdown_ms is {MAX_COUNTDOWN_MS} at most"));
+    }
+    if signaling.max_peers > MAX_PEERS {
+        return Err(format!("signaling.max_peers is {MAX_PEERS} at most"));
+    }
+    for (bytes, key) in [
+        (signaling.relay_bytes_per_link, "relay_bytes_per_link"),
+        (signaling.relay_bytes_per_player, "relay_bytes_per_player"),
+        (signaling.relay_bytes_per_lobby, "relay_bytes_per_lobby"),
+    ] {
+        if !RELAY_BYTES.contains(&bytes) {
+            let (least, most) = (RELAY_BYTES.start(), RELAY_BYTES.end());
+            return Err(format!("signaling.{key} is {least} to {most}"));
+        }
     }
     Ok(())
 }

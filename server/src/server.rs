@@ -69,11 +69,12 @@ impl Server {
     /// The handlers of a namespace, to be added to. Its name begins with `/`; `/` is the main one.
     ///
     /// # Panics
-    /// If the name does not begin with `/`, is `/lobby`, which belongs to Parlor, or is the pattern
-    /// of [`Self::namespaces_matching`].
+    /// If the name does not begin with `/`, is `/lobby` or `/signal`, which belong to Parlor, or is
+    /// the pattern of [`Self::namespaces_matching`].
     pub fn namespace(&mut self, name: &str) -> &mut Namespace {
         assert!(name.starts_with('/'), "a namespace's name begins with `/`");
-        assert!(name != parlor_shared::api::lobby::NAMESPACE, "`/lobby` belongs to Parlor");
+        let own = [parlor_shared::api::lobby::NAMESPACE, parlor_shared::api::signal::NAMESPACE];
+        assert!(!own.contains(&name), "`{name}` belongs to Parlor");
         self.named(name, Namespace::default())
     }
 

@@ -83,6 +83,7 @@ impl Lobbies {
             hash_seed: 3,
             recovery: RecoverySettings::default(),
             lobbies: Some(lobbies),
+            signaling: Some(parlor_core::signaling::SignalSettings::default()),
         });
         Self { world, now: Time::ZERO, n_ids: 0, log: Log::default() }
     }

@@ -128,6 +128,7 @@ impl Rig {
             hash_seed: 1,
             recovery: RecoverySettings::default(),
             lobbies: Some(lobbies),
+            signaling: Some(parlor_core::signaling::SignalSettings::default()),
         });
         let mut rig = Self {
             world,

@@ -18,6 +18,7 @@ use crate::{
     input::{Scope, Target},
     key::{ShardId, SocketKey},
     lobby::LobbyMessage,
+    signaling::SignalMessage,
     socket_io::RecoveryMessage,
     views::ViewMessage,
 };
@@ -41,6 +42,8 @@ pub enum Message {
     Recovery(RecoveryMessage),
     /// Between a lobby and those in it.
     Lobby(LobbyMessage),
+    /// Between peers of a lobby.
+    Signal(SignalMessage),
     /// What there is to see in a lobby's match, and who looks.
     View(ViewMessage),
 }
@@ -72,6 +75,7 @@ impl Message {
             Self::Lobby(LobbyMessage::Answer(answer)) => {
                 answer.frame.as_ref().map_or(0, |frame| frame.wire().len())
             }
+            Self::Signal(message) => message.n_bytes(),
             Self::View(ViewMessage::Full { text, .. } | ViewMessage::Delta { text, .. }) => {
                 text.len()
             }

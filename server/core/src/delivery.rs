@@ -20,6 +20,13 @@ pub enum Delivery {
         /// Made of the namespace and the event, or chosen.
         key: u64,
     },
+    /// The same, and only while it is new: what waits for longer is dropped.
+    Fleeting {
+        /// As above.
+        key: u64,
+        /// From when its session gets it, in milliseconds.
+        max_age_ms: u32,
+    },
 }
 
 impl Delivery {
@@ -28,6 +35,9 @@ impl Delivery {
         match self {
             Self::Reliable | Self::Recoverable(_) => self,
             Self::Volatile { key } => Self::Volatile { key: spread(key, name) },
+            Self::Fleeting { key, max_age_ms } => {
+                Self::Fleeting { key: spread(key, name), max_age_ms }
+            }
         }
     }
 }
@@ -39,11 +49,19 @@ pub(crate) fn spread(start: u64, word: &str) -> u64 {
 }
 
 impl Delivery {
+    /// True if it may be replaced, or dropped.
+    pub fn is_volatile(self) -> bool {
+        match self {
+            Self::Volatile { .. } | Self::Fleeting { .. } => true,
+            Self::Reliable | Self::Recoverable(_) => false,
+        }
+    }
+
     /// Writes behind an event's arguments what clients that may come back look for there.
     pub fn mark(self, draft: &mut Draft) {
         match self {
             Self::Recoverable(offset) => draft.offset(offset),
-            Self::Volatile { .. } => draft.no_offset(),
+            Self::Volatile { .. } | Self::Fleeting { .. } => draft.no_offset(),
             Self::Reliable => {}
         }
     }

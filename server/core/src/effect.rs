@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use parlor_shared::{
+    api::signal::Via,
     id::{Pid, SocketId},
     socket_io::{Args, Frame},
 };
@@ -30,6 +31,8 @@ pub enum Effect<'a> {
     Rebase(SessionKey, ViewId),
     /// A match took a step, so late after it was due; so many before it were left out.
     Ticked(Duration, u64),
+    /// Two peers of a lobby are linked directly: how, and so long after they could be.
+    Linked(Via, Duration),
     /// End a session.
     Close(SessionKey, CloseReason),
     /// Ask the namespace's handler whether to admit a socket.

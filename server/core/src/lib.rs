@@ -20,6 +20,8 @@ pub mod key;
 pub mod lobby;
 mod questions;
 pub mod rate;
+pub mod seating;
+pub mod signaling;
 pub mod socket_io;
 pub mod time;
 pub mod views;

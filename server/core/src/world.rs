@@ -22,6 +22,9 @@ use crate::{
         Lobbies, LobbyEffect, LobbyInput, LobbyMessage, LobbySettings, Request, Who, player_room,
     },
     questions::{Answered, Questions},
+    signaling::{
+        SignalEffect, SignalInput, SignalMessage, SignalRequest, SignalSettings, Signaling,
+    },
     socket_io::{Dynamic, Listeners, RecoverySettings, Settings, SocketIo},
     time::Time,
     views::{Gallery, ViewEffect, ViewInput, ViewMessage},
@@ -50,6 +53,9 @@ pub struct WorldSettings {
     pub recovery: RecoverySettings,
     /// Lobbies, served in namespace `/lobby`; `None`: there are none.
     pub lobbies: Option<LobbySettings>,
+    /// Peers of lobbies, served in namespace `/signal` where there are lobbies; `None`: there are
+    /// none.
+    pub signaling: Option<SignalSettings>,
 }
 
 /// The state of a shard, without its sessions.
@@ -59,13 +65,18 @@ pub struct World {
     ids: Ids,
     socket_io: SocketIo,
     lobbies: Lobbies,
+    signaling: Signaling,
     questions: Questions,
     gallery: Gallery,
     /// `/lobby`, which the world serves itself.
     lobby_namespace: Option<NamespaceKey>,
+    /// `/signal`, likewise.
+    signal_namespace: Option<NamespaceKey>,
     is_lobby_guarded: bool,
     inbox: Vec<LobbyInput>,
     outbox: Vec<LobbyEffect>,
+    signals: Vec<SignalInput>,
+    signaled: Vec<SignalEffect>,
     connecting: Vec<SocketKey>,
     /// Whose the socket is that is just being admitted to `/lobby`, if an account's.
     admitted: Option<Arc<str>>,
@@ -78,11 +89,15 @@ impl World {
     /// An empty world.
     pub fn new(settings: WorldSettings) -> Self {
         let mut namespaces = settings.namespaces;
-        let lobby_namespace = settings.lobbies.is_some().then(|| {
-            namespaces.push(api::lobby::NAMESPACE.to_owned());
+        let mut add = |name: &str| {
+            namespaces.push(name.to_owned());
             NamespaceKey(u32::try_from(namespaces.len() - 1).expect("few namespaces"))
-        });
-        let lobbies = settings.lobbies.unwrap_or_default();
+        };
+        let signaling = settings.signaling.filter(|_| settings.lobbies.is_some());
+        let lobby_namespace = settings.lobbies.is_some().then(|| add(api::lobby::NAMESPACE));
+        let signal_namespace = signaling.is_some().then(|| add(api::signal::NAMESPACE));
+        let mut lobbies = settings.lobbies.unwrap_or_default();
+        lobbies.has_peers = signaling.is_some();
         Self {
             ids: Ids::default(),
             socket_io: SocketIo::new(Settings {
@@ -97,13 +112,17 @@ impl World {
                 recovery: settings.recovery,
             }),
             lobbies: Lobbies::new(lobbies, settings.neighbours.clone()),
+            signaling: Signaling::new(signaling.unwrap_or_default(), settings.neighbours.clone()),
             gallery: Gallery::new(settings.neighbours.own),
             neighbours: settings.neighbours,
             questions: Questions::default(),
             lobby_namespace,
+            signal_namespace,
             is_lobby_guarded: false,
             inbox: Vec::new(),
             outbox: Vec::new(),
+            signals: Vec::new(),
+            signaled: Vec::new(),
             connecting: Vec::new(),
             admitted: None,
             acked: Vec::new(),
@@ -124,8 +143,12 @@ impl World {
 
     /// When [`Input::Timeout`] is due.
     pub fn deadline(&self) -> Option<Time> {
-        let machines =
-            [self.socket_io.deadline(), self.lobbies.deadline(), self.questions.deadline()];
+        let machines = [
+            self.socket_io.deadline(),
+            self.lobbies.deadline(),
+            self.signaling.deadline(),
+            self.questions.deadline(),
+        ];
         machines.into_iter().flatten().min()
     }
 
@@ -139,12 +162,18 @@ impl World {
         &self.lobbies
     }
 
+    /// The peers of lobbies.
+    pub fn signaling(&self) -> &Signaling {
+        &self.signaling
+    }
+
     /// True if no client, socket, child of a namespace, lobby or question is left; for tests and
     /// the simulator.
     pub fn is_empty(&self) -> bool {
         self.socket_io.n_clients() + self.socket_io.n_sockets() + self.socket_io.n_children() == 0
             && self.lobbies.is_empty()
             && self.lobbies.is_unvisited()
+            && self.signaling.is_empty()
             && self.questions.is_empty()
             && self.gallery.is_empty()
     }
@@ -206,6 +235,7 @@ impl World {
             Input::Timeout => {
                 self.sockets(now, Input::Timeout, effects);
                 self.inbox.push(LobbyInput::Timeout);
+                self.signals.push(SignalInput::Timeout);
                 // Answers that came in time, and times that are up, count before it is too late.
                 self.settle(now, effects);
                 while let Some((token, answer, n_silent)) = self.questions.late(now) {
@@ -255,8 +285,10 @@ impl World {
     fn sockets(&mut self, now: Time, input: Input<'_>, effects: &mut dyn Effects) {
         let mut route = Route {
             lobby_namespace: self.lobby_namespace,
+            signal_namespace: self.signal_namespace,
             is_lobby_guarded: self.is_lobby_guarded,
             inbox: &mut self.inbox,
+            signals: &mut self.signals,
             connecting: &mut self.connecting,
             admitted: &mut self.admitted,
             acked: &mut self.acked,
@@ -286,6 +318,7 @@ impl World {
             Message::Answer(number, answer) => self.answered(from, number, answer, effects),
             Message::Recovery(_) => self.sockets(now, Input::Told(from, message), effects),
             Message::Lobby(message) => self.inbox.push(LobbyInput::Told(from, message)),
+            Message::Signal(message) => self.signals.push(SignalInput::Told(from, message)),
             Message::View(message) => {
                 let session = match &message {
                     ViewMessage::Watch { socket, .. } => self.socket_io.session(*socket),
@@ -381,7 +414,7 @@ impl World {
     /// Lets lobbies act on what sockets did, and sockets carry what lobbies said, until all is
     /// still. Each round takes an input of a client or ends, so it does end.
     fn settle(&mut self, now: Time, effects: &mut dyn Effects) {
-        while !self.inbox.is_empty() || !self.connecting.is_empty() || !self.acked.is_empty() {
+        while !self.is_still() {
             for socket in std::mem::take(&mut self.connecting) {
                 self.sockets(now, Input::Admit(socket), effects);
             }
@@ -398,6 +431,37 @@ impl World {
                 self.carry_out(now, effect, effects);
             }
             self.outbox = outbox;
+            let mut signaled = std::mem::take(&mut self.signaled);
+            for input in std::mem::take(&mut self.signals) {
+                self.signaling.handle(now, input, &mut signaled);
+            }
+            for effect in signaled.drain(..) {
+                self.signal(now, effect, effects);
+            }
+            self.signaled = signaled;
+        }
+    }
+
+    fn is_still(&self) -> bool {
+        let is_idle = self.inbox.is_empty() && self.signals.is_empty();
+        is_idle && self.connecting.is_empty() && self.acked.is_empty()
+    }
+
+    fn signal(&mut self, now: Time, effect: SignalEffect, effects: &mut dyn Effects) {
+        let Some(namespace) = self.signal_namespace else { return };
+        match effect {
+            SignalEffect::Push(to, frame, delivery) if to.shard == self.neighbours.own => {
+                let to = Target::socket(to.socket);
+                self.sockets(now, Input::Emit(namespace.into(), to, frame, delivery), effects);
+            }
+            SignalEffect::Push(to, frame, delivery) => {
+                let push = SignalMessage::Push(to.socket, frame, delivery);
+                effects.push(Effect::Tell(to.shard, Message::Signal(push)));
+            }
+            SignalEffect::Tell(shard, message) => {
+                effects.push(Effect::Tell(shard, Message::Signal(message)));
+            }
+            SignalEffect::Direct(via, after) => effects.push(Effect::Linked(via, after)),
         }
     }
 
@@ -441,6 +505,7 @@ impl World {
             LobbyEffect::Unwatch(who) => self.view(ViewInput::Unwatch(who), effects),
             LobbyEffect::Resync(who) => self.view(ViewInput::Resync(who), effects),
             LobbyEffect::Dirty(view) => self.view(ViewInput::Dirty(view), effects),
+            LobbyEffect::Seating(seating) => self.signals.push(SignalInput::Seating(seating)),
             LobbyEffect::Ticked { late, n_skipped } => {
                 effects.push(Effect::Ticked(late, n_skipped));
             }
@@ -477,8 +542,10 @@ impl Views for World {
 /// Takes out of the stream of effects what the world itself answers.
 struct Route<'w> {
     lobby_namespace: Option<NamespaceKey>,
+    signal_namespace: Option<NamespaceKey>,
     is_lobby_guarded: bool,
     inbox: &'w mut Vec<LobbyInput>,
+    signals: &'w mut Vec<SignalInput>,
     connecting: &'w mut Vec<SocketKey>,
     admitted: &'w mut Option<Arc<str>>,
     acked: &'w mut Vec<(AckToken, OwnedAck)>,
@@ -497,9 +564,23 @@ impl Effects for Route<'_> {
     fn push(&mut self, effect: Effect<'_>) {
         match effect {
             Effect::Connecting { socket, namespace, .. }
-                if Some(namespace) == self.lobby_namespace && !self.is_lobby_guarded =>
+                if Some(namespace) == self.lobby_namespace && !self.is_lobby_guarded
+                    || Some(namespace) == self.signal_namespace =>
             {
                 self.connecting.push(socket);
+            }
+            Effect::Connected(socket, namespace, _) if Some(namespace) == self.signal_namespace => {
+                self.signals.push(SignalInput::Arrived(socket));
+            }
+            Effect::Disconnected(socket, namespace, _)
+                if Some(namespace) == self.signal_namespace =>
+            {
+                self.signals.push(SignalInput::Gone(socket));
+            }
+            Effect::Event { socket, namespace, args, ack }
+                if Some(namespace) == self.signal_namespace =>
+            {
+                self.signals.push(SignalInput::Asked(socket, SignalRequest::read(&args), ack));
             }
             Effect::Connected(socket, namespace, address)
                 if Some(namespace) == self.lobby_namespace =>

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use parlor_core::{cluster::Message, delivery::Delivery, key::ShardId};
+use parlor_core::{cluster::Message, key::ShardId};
 
 use super::Adapter;
 
@@ -70,11 +70,13 @@ impl Way {
 
 /// True if only the newest of these counts.
 fn is_volatile(message: &Message) -> bool {
-    matches!(
-        message,
-        Message::Emit(_, _, _, Delivery::Volatile { .. })
-            | Message::EmitEach(_, _, _, Delivery::Volatile { .. })
-    )
+    match message {
+        Message::Emit(_, _, _, delivery) | Message::EmitEach(_, _, _, delivery) => {
+            delivery.is_volatile()
+        }
+        Message::Signal(message) => message.is_volatile(),
+        _ => false,
+    }
 }
 
 /// True if they are events of one kind for the same sockets.
@@ -167,7 +169,7 @@ mod tests {
     use super::*;
     use std::sync::Mutex;
 
-    use parlor_core::{input::Target, key::NamespaceKey};
+    use parlor_core::{delivery::Delivery, input::Target, key::NamespaceKey};
     use parlor_shared::socket_io::{Draft, Frame};
 
     use crate::cluster::Inlet;

@@ -20,7 +20,7 @@ impl Shard {
         self.report();
         let metrics = &self.settings.metrics;
         let n_blocked = self.connections.iter().filter(|(_, c)| c.is_blocked).count();
-        let mut now = [0, 0, 0, 0, n_blocked];
+        let mut now = [0, 0, 0, 0, n_blocked, 0, 0, 0];
         if let App::SocketIo { world, .. } = &self.app {
             let (n_full, n_delta) = world.gallery().n_encoded();
             metrics.encoded("full", n_full - self.n_encoded.0);
@@ -32,7 +32,16 @@ impl Shard {
             self.n_unasked_acks = n_unasked;
             let n_parked = sockets.n_parked();
             let n_sockets = sockets.n_sockets() - n_parked;
-            now = [n_sockets, n_parked, lobbies.len(), lobbies.n_playing(), n_blocked];
+            let signaling = world.signaling();
+            metrics.signaling.add(&self.signaled, signaling.figures());
+            self.signaled = *signaling.figures();
+            let (n_links, n_direct) = signaling.n_links();
+            let lobbies = [lobbies.len(), lobbies.n_playing()];
+            let peers = [signaling.n_peers(), n_links, n_direct];
+            now = [
+                n_sockets, n_parked, lobbies[0], lobbies[1], n_blocked, peers[0], peers[1],
+                peers[2],
+            ];
         }
         let now = now.map(|n| n as i64);
         let gauges = [
@@ -41,6 +50,9 @@ impl Shard {
             &metrics.lobbies,
             &metrics.matches,
             &metrics.connections_blocked,
+            &metrics.peers,
+            &metrics.links,
+            &metrics.links_direct,
         ];
         for ((gauge, now), before) in gauges.into_iter().zip(now).zip(self.gauged) {
             gauge.inc_by(now - before);

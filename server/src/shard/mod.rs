@@ -41,6 +41,7 @@ use parlor_core::{
     hash::OfRandom,
     key::{ConnectionKey, SessionKey, ShardId, Table},
     rate::Lease,
+    signaling::SignalFigures,
     time::{Deadlines, Time},
 };
 use parlor_shared::id::Sid;
@@ -152,10 +153,12 @@ pub(crate) struct Shard {
     asleep_until: Option<Option<Time>>,
     is_shutting_down: bool,
     /// What the gauges have counted; see `figures`.
-    gauged: [i64; 5],
+    gauged: [i64; 8],
     /// Views encoded that are counted in the metrics: whole ones, and deltas.
     n_encoded: (u64, u64),
     n_unasked_acks: u64,
+    /// What of signaling is counted in the metrics.
+    signaled: SignalFigures,
 }
 
 /// A session and how to reach its client.
@@ -275,9 +278,10 @@ impl Shard {
             relief: Rc::default(),
             asleep_until: None,
             is_shutting_down: false,
-            gauged: [0; 5],
+            gauged: [0; 8],
             n_encoded: (0, 0),
             n_unasked_acks: 0,
+            signaled: SignalFigures::default(),
         }
     }
 

@@ -117,6 +117,7 @@ impl Effects for Outlet<'_> {
             Effect::Hide(key, view) => self.tell(key, SessionInput::Hide { view }),
             Effect::Rebase(key, view) => self.tell(key, SessionInput::Rebase { view }),
             Effect::Ticked(late, n_skipped) => self.ticks.ticked(late, n_skipped),
+            Effect::Linked(via, after) => self.metrics.signaling.direct(via, after),
             Effect::Close(key, reason) => self.tell(key, SessionInput::Close(reason)),
             Effect::Connecting { socket, id, session, namespace, child, auth } => {
                 let (sessions, wanted) = (View(self.sessions), (socket, id, session));

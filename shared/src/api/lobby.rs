@@ -27,7 +27,7 @@ use serde_json::{Value, value::RawValue};
 
 pub use blocks::{Block, Blocked, Blocks, MAX_BLOCKS, Unblock};
 pub use crowd::*;
-pub use entrance::{Create, Join, Joined, Resume, Role};
+pub use entrance::{Create, Join, Joined, PeerAdmitted, Resume, Role};
 pub use filter::*;
 pub use format::Format;
 pub use input::ForTick;
@@ -122,6 +122,8 @@ pub mod request {
     pub const RESYNC: &str = "resync";
     /// No argument → [`super::Done`]: this seat wants another match; it begins when all do.
     pub const REMATCH: &str = "rematch";
+    /// No argument → [`super::PeerAdmitted`]: who has a seat may become a peer of the others.
+    pub const PEER: &str = "peer";
     /// No argument → [`super::Done`].
     pub const LEAVE: &str = "leave";
 }

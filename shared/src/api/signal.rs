@@ -27,6 +27,8 @@ pub const MAX_FRAME_BYTES: usize = 17 * 1024;
 pub const MAX_CHECKPOINT_BYTES: usize = 64 * 1024;
 /// Bytes of a peer's public key, as text.
 pub const MAX_KEY_BYTES: usize = 256;
+/// Longest round trip, and jitter, that is reported.
+pub const MAX_REPORTED_MS: f32 = 60_000.0;
 /// Bytes of the reason for which a link is closed.
 pub const MAX_REASON_BYTES: usize = 64;
 
@@ -337,7 +339,6 @@ pub struct Report {
 
 /// How one link is, seen from one end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct LinkReport {
     /// Which.
     pub link: u32,
@@ -375,6 +376,24 @@ pub struct LinkQuality {
     /// How often the path has changed.
     #[serde(default)]
     pub switches: u32,
+}
+
+impl LinkQuality {
+    /// Whether its numbers are what they may be.
+    ///
+    /// # Errors
+    /// A sentence about the one that is not.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let is_time = |ms: &f32| (0.0..=MAX_REPORTED_MS).contains(ms);
+        match self {
+            _ if !self.rtt_ms.as_ref().is_none_or(is_time) => Err("rtt_ms is 0 to 60000"),
+            _ if !self.jitter_ms.as_ref().is_none_or(is_time) => Err("jitter_ms is 0 to 60000"),
+            _ if !self.loss.is_none_or(|share| (0.0..=1.0).contains(&share)) => {
+                Err("loss is 0 to 1")
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Which way frames go.

@@ -126,6 +126,7 @@ fn world(n_clients: u32) -> (World, Sink) {
         hash_seed: 1,
         recovery: RecoverySettings::default(),
         lobbies: None,
+        signaling: None,
     });
     let mut sink = Sink::default();
     for i in 0..n_clients {

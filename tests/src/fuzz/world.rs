@@ -183,6 +183,7 @@ impl Driven {
                 ..RecoverySettings::default()
             },
             lobbies: Some(LobbySettings { games, max_lobbies: 3, ..Default::default() }),
+            signaling: Some(parlor_core::signaling::SignalSettings::default()),
         });
         Self {
             own,

@@ -78,6 +78,7 @@ impl Shard {
             inputs: Rate::per_second(60, 120),
             seed: seed ^ u64::from(own.shard),
             policy: plan.lobbies.clone().into(),
+            has_peers: true,
         };
         let world = World::new(WorldSettings {
             neighbours,
@@ -90,6 +91,7 @@ impl Shard {
             hash_seed: seed,
             recovery: plan.recovery.clone(),
             lobbies: Some(lobbies),
+            signaling: Some(parlor_core::signaling::SignalSettings::default()),
         });
         Self {
             world,

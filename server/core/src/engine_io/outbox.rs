@@ -347,10 +347,10 @@ mod tests {
     #[test]
     fn volatile_frames_are_replaced_and_come_after_reliable_ones() {
         let mut outbox = Outbox::default();
-        outbox.slots().replace(1, Frame::message_text("old"), EIGHT);
+        outbox.slots().replace(1, (Frame::message_text("old"), None), EIGHT);
         push(&mut outbox, "reliable");
-        outbox.slots().replace(2, Frame::message_text("other"), EIGHT);
-        outbox.slots().replace(1, Frame::message_text("new"), EIGHT);
+        outbox.slots().replace(2, (Frame::message_text("other"), None), EIGHT);
+        outbox.slots().replace(1, (Frame::message_text("new"), None), EIGHT);
         assert_eq!(all(&mut outbox), "4reliable 4new 4other");
         assert!(outbox.is_empty());
     }
@@ -364,7 +364,7 @@ mod tests {
         outbox.advance(2);
         outbox.pong(Frame::pong(b"1"));
         outbox.pong(Frame::pong(b"2"));
-        outbox.slots().replace(1, Frame::message_text("state"), EIGHT);
+        outbox.slots().replace(1, (Frame::message_text("state"), None), EIGHT);
         let all = chunks(&mut outbox);
         assert_eq!(all.len(), 4, "the volatile frame is the last");
         assert_eq!(all[0], first[2..]);
@@ -383,7 +383,11 @@ mod tests {
             let mut outbox = Outbox::default();
             push(&mut outbox, "abc");
             for key in 0..3 {
-                outbox.slots().replace(key, Frame::message_text(&format!("slot {key}")), EIGHT);
+                outbox.slots().replace(
+                    key,
+                    (Frame::message_text(&format!("slot {key}")), None),
+                    EIGHT,
+                );
             }
             outbox
         };
@@ -432,7 +436,7 @@ mod tests {
             // The last 96 are one chunk.
             assert_eq!(outbox.n_packets(), if n == 0 { 0 } else { n.max(96) });
         }
-        outbox.slots().replace(1, Frame::message_text("state"), EIGHT);
+        outbox.slots().replace(1, (Frame::message_text("state"), None), EIGHT);
         assert_eq!(outbox.n_packets(), 0, "what may be replaced does not count");
         let n_bytes = chunks(&mut outbox).concat().len();
         outbox.advance(1);

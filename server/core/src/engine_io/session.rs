@@ -343,6 +343,7 @@ impl Session {
                 if let Carrier::WebSocket { blocked_since } = &mut self.carrier {
                     *blocked_since = None;
                 }
+                self.drop_expired(now);
             }
             SessionInput::CandidateOpened => self.candidate_opened(now, effects),
             SessionInput::CandidatePacket(packet) => self.candidate_packet(now, packet, effects),
@@ -507,21 +508,25 @@ impl Session {
     ) {
         let n_bytes = frame.wire().len();
         let is_much = self.is_over_high_water_with(n_bytes);
-        match delivery {
-            Delivery::Volatile { .. } if fault::is_planted(Fault::VolatileQueued) => {
-                self.outbox.push(&frame);
+        let slot = match delivery {
+            Delivery::Volatile { key } => Some((key, None)),
+            Delivery::Fleeting { key, max_age_ms } => {
+                Some((key, Some(now + Duration::from_millis(max_age_ms.into()))))
             }
-            Delivery::Reliable | Delivery::Recoverable(_)
-                if fault::is_planted(Fault::ReliableDroppedWhileBlocked) && !self.can_take() => {}
-            Delivery::Volatile { key }
+            Delivery::Reliable | Delivery::Recoverable(_) => None,
+        };
+        match slot {
+            Some(_) if fault::is_planted(Fault::VolatileQueued) => self.outbox.push(&frame),
+            None if fault::is_planted(Fault::ReliableDroppedWhileBlocked) && !self.can_take() => {}
+            Some((key, until))
                 if !self.can_take()
                     || is_much && self.is_over_high_water()
                     || self.outbox.holds(key) =>
             {
                 let limits = self.slot_limits();
-                self.n_replaced += self.outbox.slots().replace(key, frame, limits);
+                self.n_replaced += self.outbox.slots().replace(key, (frame, until), limits);
             }
-            Delivery::Volatile { .. } | Delivery::Reliable | Delivery::Recoverable(_) => {
+            _ => {
                 if is_much
                     && !self.may_wait(now, n_bytes)
                     && !fault::is_planted(Fault::QueueUnlimited)
@@ -544,6 +549,14 @@ impl Session {
             return self.lose(now, CloseReason::TransportError, effects);
         }
         polling.get = true;
+        self.drop_expired(now);
+    }
+
+    /// What is too old, now that the client can take it, counts as replaced.
+    fn drop_expired(&mut self, now: Time) {
+        if let Some(slots) = self.outbox.known_slots() {
+            self.n_replaced += slots.expire(now);
+        }
     }
 
     fn poll_aborted(&mut self, effects: &mut Vec<SessionEffect>) {

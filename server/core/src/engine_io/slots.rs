@@ -11,6 +11,7 @@ use crate::{
     delivery::{Shown, Views},
     fault::{self, Fault},
     key::ViewId,
+    time::Time,
 };
 
 /// Of so many views of one client bases are remembered. With one more, the oldest is forgotten.
@@ -37,7 +38,12 @@ pub(super) struct Slots {
 
 #[derive(Debug)]
 enum Slot {
-    Frame(u64, Frame),
+    Frame {
+        key: u64,
+        frame: Frame,
+        /// It is dropped then.
+        until: Option<Time>,
+    },
     View {
         view: ViewId,
         /// The client can do something with deltas.
@@ -54,7 +60,7 @@ impl Slot {
 
     fn frame(&self) -> Option<&Frame> {
         match self {
-            Self::Frame(_, frame) => Some(frame),
+            Self::Frame { frame, .. } => Some(frame),
             Self::View { offer, .. } => offer.as_ref().map(|shown| &shown.frame),
         }
     }
@@ -72,22 +78,41 @@ impl Slots {
 
     /// True if a frame waits under `key`: a newer one must take its place, not overtake it.
     pub(super) fn holds(&self, key: u64) -> bool {
-        self.slots.iter().any(|slot| matches!(slot, Slot::Frame(k, _) if *k == key))
+        self.slots.iter().any(|slot| matches!(slot, Slot::Frame { key: k, .. } if *k == key))
     }
 
     /// Keeps the newest frame under `key`; how many others that cost their place.
-    pub(super) fn replace(&mut self, key: u64, frame: Frame, limits: SlotLimits) -> u64 {
+    pub(super) fn replace(
+        &mut self,
+        key: u64,
+        (frame, until): (Frame, Option<Time>),
+        limits: SlotLimits,
+    ) -> u64 {
         self.n_bytes += frame.wire().len();
         for slot in &mut self.slots {
-            if let Slot::Frame(k, before) = slot
+            if let Slot::Frame { key: k, frame: before, until: end } = slot
                 && *k == key
             {
                 self.n_bytes -= before.wire().len();
-                *before = frame;
+                (*before, *end) = (frame, until);
                 return 1 + self.make_room(limits, Some(key));
             }
         }
-        self.add(Slot::Frame(key, frame), limits)
+        self.add(Slot::Frame { key, frame, until }, limits)
+    }
+
+    /// Drops the frames whose time is up; how many.
+    pub(super) fn expire(&mut self, now: Time) -> u64 {
+        let n_before = self.slots.len();
+        let n_bytes = &mut self.n_bytes;
+        self.slots.retain(|slot| match slot {
+            Slot::Frame { frame, until: Some(until), .. } if *until < now => {
+                *n_bytes -= frame.wire().len();
+                false
+            }
+            _ => true,
+        });
+        (n_before - self.slots.len()) as u64
     }
 
     /// Notes that there is something new to see; true if that was known already, or cost something
@@ -109,7 +134,7 @@ impl Slots {
             return 1;
         }
         let key = match slot {
-            Slot::Frame(key, _) => Some(key),
+            Slot::Frame { key, .. } => Some(key),
             Slot::View { .. } => None,
         };
         self.slots.push_back(slot);
@@ -127,7 +152,8 @@ impl Slots {
             n_dropped += 1;
         }
         while self.n_bytes > limits.bytes {
-            let is_older = |slot: &Slot| matches!(slot, Slot::Frame(k, _) if Some(*k) != newest);
+            let is_older =
+                |slot: &Slot| matches!(slot, Slot::Frame { key, .. } if Some(*key) != newest);
             let Some(at) = self.slots.iter().position(is_older) else { break };
             let oldest = self.slots.remove(at).expect("just found");
             self.forget(&oldest);
@@ -138,7 +164,7 @@ impl Slots {
 
     /// It is not here any more.
     fn forget(&mut self, slot: &Slot) {
-        if let Slot::Frame(_, frame) = slot {
+        if let Slot::Frame { frame, .. } = slot {
             self.n_bytes -= frame.wire().len();
         }
     }
@@ -168,7 +194,7 @@ impl Slots {
     pub(super) fn take_frames(&mut self) -> Vec<Frame> {
         self.n_bytes = 0;
         let frame = |slot| match slot {
-            Slot::Frame(_, frame) => Some(frame),
+            Slot::Frame { frame, .. } => Some(frame),
             Slot::View { .. } => None,
         };
         std::mem::take(&mut self.slots).into_iter().filter_map(frame).collect()
@@ -209,7 +235,7 @@ impl Slots {
     pub(super) fn begin(&mut self) -> Option<Frame> {
         let at = self.slots.iter().position(|slot| slot.frame().is_some())?;
         match self.slots.remove(at)? {
-            Slot::Frame(_, frame) => {
+            Slot::Frame { frame, .. } => {
                 self.n_bytes -= frame.wire().len();
                 Some(frame)
             }
@@ -285,11 +311,12 @@ mod tests {
     fn so_many_kinds_and_views_are_kept_and_one_more_drops_the_oldest() {
         let mut slots = Slots::default();
         for key in 0..4 {
-            assert_eq!(slots.replace(key.into(), frame(&format!("frame {key}")), EIGHT), 0);
+            let newest = (frame(&format!("frame {key}")), None);
+            assert_eq!(slots.replace(key.into(), newest, EIGHT), 0);
             assert!(!slots.show(view(key), false, EIGHT));
         }
         assert!(slots.show(view(2), false, EIGHT), "known already");
-        assert_eq!(slots.replace(1, frame("frame 1"), EIGHT), 1);
+        assert_eq!(slots.replace(1, (frame("frame 1"), None), EIGHT), 1);
         assert!(slots.show(view(4), false, EIGHT), "one too many");
         let all = take(&mut slots, &mut Told { key: None });
         assert_eq!(all[..3], ["0 on None", "frame 1", "1 on None"]);
@@ -304,15 +331,23 @@ mod tests {
         let mut slots = Slots::default();
         slots.show(view(0), false, limits);
         for key in 0..4 {
-            assert_eq!(slots.replace(key, frame(&format!("number{key}")), limits), 0);
+            assert_eq!(slots.replace(key, (frame(&format!("number{key}")), None), limits), 0);
         }
-        assert_eq!(slots.replace(0, frame("numberX"), limits), 1, "in its place");
-        assert_eq!(slots.replace(4, frame("x"), limits), 1, "the oldest");
-        assert_eq!(slots.replace(2, frame("longer than its place"), limits), 2, "another beside");
+        assert_eq!(slots.replace(0, (frame("numberX"), None), limits), 1, "in its place");
+        assert_eq!(slots.replace(4, (frame("x"), None), limits), 1, "the oldest");
+        assert_eq!(
+            slots.replace(2, (frame("longer than its place"), None), limits),
+            2,
+            "another beside"
+        );
         let all = take(&mut slots, &mut Told { key: None });
         assert_eq!(all, ["0 on None", "longer than its place", "number3", "x"]);
-        assert_eq!(slots.replace(9, frame(&"x".repeat(50)), limits), 0, "one may be longer");
-        assert_eq!(slots.replace(8, frame("x"), limits), 1);
+        assert_eq!(
+            slots.replace(9, (frame(&"x".repeat(50)), None), limits),
+            0,
+            "one may be longer"
+        );
+        assert_eq!(slots.replace(8, (frame("x"), None), limits), 1);
         assert_eq!(take(&mut slots, &mut NoViews), ["x"]);
         assert_eq!(slots.n_bytes, 0);
     }
@@ -379,7 +414,7 @@ mod tests {
         let mut slots = Slots::default();
         slots.show(view(1), true, EIGHT);
         slots.show(view(2), true, EIGHT);
-        slots.replace(1, frame("frame"), EIGHT);
+        slots.replace(1, (frame("frame"), None), EIGHT);
         assert_eq!(take(&mut slots, &mut NoViews), ["frame"]);
         slots.show(view(1), true, EIGHT);
         assert!(slots.offer_first(&mut NoViews).is_none());

@@ -14,6 +14,7 @@ use super::message::LobbyMessage;
 use crate::{
     delivery::Delivery,
     key::{Address, ShardId, SocketKey, ViewId},
+    seating::Seating,
 };
 
 /// What lobbies want done, in order.
@@ -45,6 +46,8 @@ pub enum LobbyEffect {
     Resync(Address),
     /// A view has a new state: see [`super::Lobbies::state`].
     Dirty(ViewId),
+    /// Something about the seats of a lobby whose players are peers.
+    Seating(Seating),
     /// A match took a step.
     Ticked {
         /// How long after it was due.

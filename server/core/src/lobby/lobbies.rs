@@ -4,6 +4,7 @@
 mod blocking;
 mod crowd;
 mod entrance;
+mod peers;
 mod presence;
 mod quick;
 mod time;
@@ -80,6 +81,8 @@ pub struct LobbySettings {
     pub seed: u64,
     /// How they are run.
     pub policy: Arc<Policy>,
+    /// Players may become peers: somebody hears [`LobbyEffect::Seating`].
+    pub has_peers: bool,
 }
 
 /// Everything that can happen to lobbies.
@@ -432,6 +435,7 @@ impl Lobbies {
                 );
                 answer_frame(ack, came.map(|came| came.into_joined(&mut before)))
             }
+            Request::Peer => answer_frame(ack, self.admit_peer(now, who, ids, &mut pushes)),
             Request::Leave => answer_frame(ack, self.leave(now, who, &mut pushes)),
             inside => self.inside(now, (who, &person), inside, ack, (&mut *effects, &mut pushes)),
         };
@@ -529,6 +533,7 @@ impl Lobbies {
             | Request::Blocks
             | Request::Resume(_)
             | Request::List(_)
+            | Request::Peer
             | Request::Leave => unreachable!("handled by the caller"),
         };
         self.tidy(now.time, key);

@@ -19,6 +19,7 @@ mod crowd;
 mod entrance;
 mod kept;
 mod numbers;
+mod peers;
 mod phases;
 mod polls;
 mod settings;
@@ -35,7 +36,7 @@ use parlor_shared::{
             self as api, Change, Colour, LeaveReason, Phase, Role, StartRule, Visibility, push,
         },
     },
-    id::{LobbyId, ResumeToken},
+    id::{LobbyId, PeerToken, ResumeToken},
 };
 use serde_json::value::RawValue;
 
@@ -182,6 +183,8 @@ struct Spent {
     inputs: Allowance,
     resyncs: Allowance,
     settings: Allowance,
+    /// By which it may be a peer of the others.
+    peer: Option<PeerToken>,
 }
 
 impl Member {
@@ -193,6 +196,7 @@ impl Member {
                 inputs: Allowance::untouched(),
                 resyncs: Allowance::full(now, RESYNC_RATE),
                 settings: Allowance::full(now, SETTINGS_RATE),
+                peer: None,
             })
         })
     }

@@ -77,6 +77,8 @@ pub enum Request {
     Resync,
     /// Want another match.
     Rematch,
+    /// Become a peer of the others.
+    Peer,
     /// Leave.
     Leave,
 }
@@ -130,6 +132,7 @@ impl Request {
             }
             name::RESYNC => Self::Resync,
             name::REMATCH => Self::Rematch,
+            name::PEER => Self::Peer,
             name::LEAVE => Self::Leave,
             _ => return Err(Refusal::new(code::UNKNOWN_EVENT, "no such event in /lobby")),
         })
@@ -210,6 +213,7 @@ impl Serialize for Request {
             }
             Self::Resync => serde_json::to_string(&(name::RESYNC,)),
             Self::Rematch => serde_json::to_string(&(name::REMATCH,)),
+            Self::Peer => serde_json::to_string(&(name::PEER,)),
             Self::Leave => serde_json::to_string(&(name::LEAVE,)),
         };
         serializer.serialize_str(&event.map_err(S::Error::custom)?)

@@ -150,6 +150,7 @@ impl Script {
             hash_seed: 3,
             recovery,
             lobbies,
+            signaling: Some(SignalSettings::default()),
         });
         Self {
             world,
@@ -330,6 +331,7 @@ impl Effects for Log {
             Effect::Forgotten(_) => self.told.push("forgotten".to_owned()),
             Effect::Disconnected(..) => self.told.push("disconnected".to_owned()),
             Effect::Abandoned(..) => self.told.push("abandoned".to_owned()),
+            Effect::Linked(via, _) => self.told.push(format!("linked {via:?}")),
         }
     }
 }

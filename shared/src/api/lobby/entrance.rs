@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use super::{
     Colour, Format, IdempotencyKey, Lobby, Metadata, StartRule, Visibility, is_default, is_false,
 };
+use crate::{api::signal::Links, id::PeerToken};
 
 /// As what somebody joins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -66,6 +67,9 @@ pub struct Create {
     /// How [`super::State`]s and [`super::Delta`]s are written; absent: as JSON.
     #[serde(default, skip_serializing_if = "Format::is_json")]
     pub format: Format,
+    /// How its peers are linked in `/signal`; absent: as is usual on this server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub links: Option<Links>,
     /// By which the request may be sent again; absent: each makes another lobby.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<IdempotencyKey>,
@@ -146,4 +150,12 @@ pub struct Joined {
     /// been away for too long (64 pushes, or what the server keeps of them); `lobby` is all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missed: Option<u32>,
+}
+
+/// Answer to `peer`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerAdmitted {
+    /// What `join` of `/signal` takes, by any connection: keep it secret. It is good as long as the
+    /// seat is one's own, and the same each time.
+    pub token: PeerToken,
 }

@@ -58,7 +58,7 @@ impl Stream {
         let packets = || frame.packets().map(|(is_binary, p)| (is_binary, p.to_vec())).collect();
         match delivery {
             Delivery::Reliable | Delivery::Recoverable(_) => self.reliable.push_back(packets()),
-            Delivery::Volatile { key } => {
+            Delivery::Volatile { key } | Delivery::Fleeting { key, .. } => {
                 let is_sure = is_free && self.volatile.iter().all(|v| v.key != key);
                 for other in self.volatile.iter_mut().filter(|v| v.key != key) {
                     let longest = other.others.entry(key).or_default();
@@ -76,13 +76,15 @@ impl Stream {
                     });
                 }
                 let packets = packets();
+                // It may have become too old meanwhile.
+                let may_have_come = matches!(delivery, Delivery::Fleeting { .. }) && !is_free;
                 self.volatile.push(Volatile {
                     key,
                     packets,
                     n_bytes: frame.wire().len(),
                     is_sure,
                     blocked,
-                    may_have_come: false,
+                    may_have_come,
                     others,
                 });
             }

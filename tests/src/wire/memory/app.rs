@@ -84,6 +84,7 @@ impl Application {
                     hash_seed: 1,
                     recovery: RecoverySettings::default(),
                     lobbies: None,
+                    signaling: None,
                 }),
                 state: State::default(),
                 wanted: VecDeque::new(),
@@ -177,6 +178,7 @@ impl Effects for Outlet<'_> {
             | Effect::Recovered { .. }
             | Effect::Kept(..)
             | Effect::Forgotten(_)
+            | Effect::Linked(..)
             | Effect::Ticked(..) => {}
         }
     }

@@ -104,6 +104,7 @@ impl Script {
             epoch_ms: EPOCH_MS,
             seed: 5,
             policy: policy.into(),
+            has_peers: true,
             inputs: None,
         };
         let now = Time::after_start(Duration::from_secs(1000));
@@ -318,7 +319,9 @@ impl Script {
                         client.is_behind = true;
                     }
                 }
-                LobbyEffect::Resync(_) | LobbyEffect::Ticked { .. } => self.noted.push(effect),
+                LobbyEffect::Resync(_) | LobbyEffect::Ticked { .. } | LobbyEffect::Seating(_) => {
+                    self.noted.push(effect)
+                }
                 LobbyEffect::Disconnect(socket) => {
                     self.clients.remove(&socket.socket.parts().0);
                     self.tell(LobbyInput::Gone(socket.socket));
@@ -368,6 +371,7 @@ impl Script {
     fn audit(&mut self) {
         let inside = |(number, client): (&u32, &Client)| client.lobby.is_some().then_some(*number);
         let inside: Vec<u32> = self.clients.iter().filter_map(inside).collect();
+        self.lobbies.visitors.spare(self.now);
         for number in inside {
             let believed = serde_json::to_value(self.lobby(number)).unwrap();
             let token = self.clients[&number].token.clone();

@@ -2,6 +2,7 @@
 //! What is due when inside one is `machine`'s knowledge.
 
 use super::*;
+use crate::seating::Seating;
 
 impl Lobbies {
     pub(super) fn timeout(&mut self, time: Time, effects: &mut Vec<LobbyEffect>) {
@@ -75,6 +76,9 @@ impl Lobbies {
     pub(super) fn remove(&mut self, member: &Member, effects: &mut Vec<LobbyEffect>) {
         if !fault::is_planted(Fault::KickedTokenKept) {
             forget(&mut self.by_token, member);
+        }
+        if let Some(token) = member.peer_token() {
+            effects.push(LobbyEffect::Seating(Seating::Removed(token)));
         }
         let Some(Address { shard, socket }) = member.socket else { return };
         self.places.remove(&Address { shard, socket });

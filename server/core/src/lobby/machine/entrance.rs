@@ -350,6 +350,9 @@ impl Lobby {
         if let (true, Some(seat)) = (is_other, next) {
             self.push_except(Change::Host { seat }, except, pushes);
         }
+        if is_other {
+            self.lead_peers(pushes);
+        }
         is_other && next.is_some()
     }
 

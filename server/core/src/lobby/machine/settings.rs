@@ -2,7 +2,10 @@
 
 use super::{bots::expect_bots, *};
 use crate::lobby::name::is_plain;
-use parlor_shared::api::lobby::{Colour, Metadata, Scalar, Terms};
+use parlor_shared::api::{
+    lobby::{Colour, Metadata, Scalar, Terms},
+    signal::Links,
+};
 
 /// Longest password.
 pub const MAX_PASSWORD_CODE_POINTS: usize = 64;
@@ -24,6 +27,8 @@ pub(in crate::lobby) struct Settings {
     pub(super) fill: bool,
     pub(super) metadata: Metadata,
     pub(super) start: StartRule,
+    /// How its peers are linked, if its creator said so.
+    pub(super) links: Option<Links>,
 }
 
 impl Settings {
@@ -41,6 +46,7 @@ impl Settings {
             fill: false,
             metadata: Metadata::default(),
             start: create.start,
+            links: create.links,
         };
         let chosen = api::Settings {
             password: create.password.clone(),

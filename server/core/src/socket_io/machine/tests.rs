@@ -280,6 +280,7 @@ impl Effects for Log<'_> {
             other @ (Effect::Show(..)
             | Effect::Hide(..)
             | Effect::Rebase(..)
+            | Effect::Linked(..)
             | Effect::Ticked(..)) => panic!("{other:?} is not of sockets"),
             Effect::Recovered { socket, id, pid } => {
                 format!("{} is {id} again, {pid}", self.name(socket))

@@ -37,6 +37,7 @@ impl Wander {
                 recovery: RecoverySettings::default(),
                 attachments_timeout: Duration::from_secs(10),
                 lobbies: None,
+                signaling: None,
             });
             (0..N_SESSIONS)
                 .for_each(|number| script.tell(Input::Opened(session(number), Origin::default())));

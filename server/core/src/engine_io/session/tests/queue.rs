@@ -130,6 +130,37 @@ fn a_volatile_frame_replaces_the_last_of_its_key_while_the_client_is_blocked() {
 }
 
 #[test]
+fn what_counts_only_while_it_is_new_is_dropped_when_it_has_waited_for_too_long() {
+    let fleeting = |script: &mut Script, key, text: &str| {
+        let delivery = Delivery::Fleeting { key, max_age_ms: 200 };
+        script.tell(SessionInput::Send(Frame::message_text(text), delivery));
+    };
+    let mut script = Script::websocket();
+    fleeting(&mut script, 1, "at once");
+    assert_eq!(script.read(), ["4at once"]);
+    script.tell(SessionInput::Blocked);
+    fleeting(&mut script, 1, "old");
+    script.volatile(2, "not so old that it would not count");
+    script.wait(1);
+    fleeting(&mut script, 3, "new");
+    script.wait(200);
+    script.tell(SessionInput::Writable);
+    assert_eq!(script.read(), ["4not so old that it would not count", "4new"]);
+    assert_eq!((script.session.n_replaced(), script.session.queued_bytes()), (1, 0));
+    // By polling likewise; and a newer one of the key has its own time.
+    let mut script = Script::polling();
+    fleeting(&mut script, 1, "old");
+    script.wait(150);
+    fleeting(&mut script, 1, "newer");
+    script.wait(150);
+    assert_eq!(script.get().as_deref(), Some("4newer"));
+    fleeting(&mut script, 1, "next");
+    assert_eq!(script.answer(), None);
+    script.wait(201);
+    assert_eq!(script.get(), None);
+}
+
+#[test]
 fn between_two_polls_a_volatile_frame_replaces_the_last_of_its_key() {
     let mut script = Script::polling();
     script.volatile(1, "old");

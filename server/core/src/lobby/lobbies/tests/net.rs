@@ -41,6 +41,7 @@ impl Net {
                 epoch_ms: EPOCH_MS,
                 seed: 5,
                 policy: Policy::without_countdown().into(),
+                has_peers: true,
             };
             let neighbours = Neighbours { own: *own, all: all.clone(), owners: Owners::new(3) };
             Lobbies::new(settings, neighbours)

@@ -1,0 +1,60 @@
+//! What signaling counts. A driver reads it now and then and tells the difference.
+
+use parlor_shared::api::signal::{Path, SwitchReason, Via};
+
+/// Since the shard began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SignalFigures {
+    /// Links opened.
+    pub opened: u64,
+    /// Links that have ended without having been direct.
+    pub relayed_only: u64,
+    /// Links that became direct, by how: host, srflx, prflx, turn.
+    pub direct: [u64; 4],
+    /// Changes of path that ends reported: to the relay and to the direct path, by reason.
+    pub switches: [[u64; 5]; 2],
+    /// Signals passed on.
+    pub signals: u64,
+    /// Requests refused, by the place of their code in [`REJECTED_CODES`].
+    pub rejected: [u64; REJECTED_CODES.len()],
+    /// Frames relayed, reliable and volatile.
+    pub frames: [u64; 2],
+    /// Their bytes.
+    pub bytes: [u64; 2],
+    /// Frames dropped, by the place of the reason in [`DROP_REASONS`].
+    pub dropped: [u64; DROP_REASONS.len()],
+}
+
+/// Codes by which requests are refused; the last stands for all others.
+pub const REJECTED_CODES: [&str; 11] = [
+    "E_BAD_REQUEST",
+    "E_NOT_FOUND",
+    "E_NOT_IN_LOBBY",
+    "E_STATE",
+    "E_STALE",
+    "E_TOO_LARGE",
+    "E_FINGERPRINT",
+    "E_RATE",
+    "E_FULL",
+    "E_UNAVAILABLE",
+    "other",
+];
+
+/// Why frames are dropped: there is no such link, its other end is away, or too much is relayed.
+pub const DROP_REASONS: [&str; 3] = ["no_link", "away", "budget"];
+
+impl SignalFigures {
+    pub(super) fn reject(&mut self, code: &str) {
+        let last = REJECTED_CODES.len() - 1;
+        let at = REJECTED_CODES.iter().position(|known| *known == code).unwrap_or(last);
+        self.rejected[at] += 1;
+    }
+
+    pub(super) fn switched(&mut self, path: Path, reason: SwitchReason) {
+        self.switches[path as usize][reason as usize] += 1;
+    }
+
+    pub(super) fn became_direct(&mut self, via: Via) {
+        self.direct[via as usize] += 1;
+    }
+}
