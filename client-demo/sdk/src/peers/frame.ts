@@ -1,0 +1,65 @@
+// The frames of a link: twelve bytes of header and a payload, the same on a data channel and
+// through the server. What they mean is the business of `link.ts`.
+// Source: parlor-shared, `api::signal::frame`.
+
+/** Bytes before the payload. */
+export const HEADER_BYTES = 12;
+/** Bytes of payload in one frame: what data channels of all browsers carry. */
+export const PART_BYTES = 16 * 1024;
+
+/** What a frame is. */
+export const Kind = { ping: 1, pong: 2, ack: 3, reliable: 4, volatile: 5 } as const;
+
+/** Bits of a frame's flags. */
+export const Flag = { more: 1, json: 2, sealed: 4 } as const;
+
+/** A frame, read. */
+export interface Frame {
+  kind: number;
+  flags: number;
+  /** As it is on the wire: 32 bits. */
+  seq: number;
+  /** Of volatile frames the key, else how many reliable frames have arrived. */
+  ack: number;
+  /** A view of the frame's bytes. */
+  payload: Uint8Array<ArrayBuffer>;
+}
+
+/** A payload of nothing. */
+export const EMPTY = new Uint8Array(0);
+
+/** The bytes of a frame. Numbers beyond 32 bits lose what is above. */
+export function encode(
+  kind: number,
+  flags: number,
+  seq: number,
+  ack: number,
+  payload: Uint8Array = EMPTY,
+): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(HEADER_BYTES + payload.length);
+  const view = new DataView(bytes.buffer);
+  bytes[0] = kind;
+  bytes[2] = flags;
+  view.setUint32(4, seq);
+  view.setUint32(8, ack);
+  bytes.set(payload, HEADER_BYTES);
+  return bytes;
+}
+
+/** Reads a frame; `undefined` if these bytes are too few. */
+export function decode(bytes: Uint8Array<ArrayBuffer>): Frame | undefined {
+  if (bytes.length < HEADER_BYTES) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  return {
+    kind: view.getUint8(0),
+    flags: view.getUint8(2),
+    seq: view.getUint32(4),
+    ack: view.getUint32(8),
+    payload: bytes.subarray(HEADER_BYTES),
+  };
+}
+
+/** Which count 32 bits of it stand for: the one nearest to `near`. */
+export function unwrapped(bits: number, near: number): number {
+  return near + ((bits - near) | 0);
+}

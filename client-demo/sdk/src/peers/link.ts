@@ -1,0 +1,289 @@
+// One end of one link, as a machine: it is told what happens and when, and says what is to be sent,
+// delivered and looked at again. Reliable messages arrive once and in order whatever way they go
+// (`stream.ts`), volatile ones never go back, and `path.ts` chooses the way.
+// Sockets, data channels, clocks and encryption are not known here; see `peer.ts`.
+
+import { decode, encode, Kind, unwrapped } from "./frame.js";
+import { Way } from "./path.js";
+import { Incoming, Outgoing, WINDOW_BYTES } from "./stream.js";
+import type { Path, SwitchReason } from "../generated/signal.js";
+
+/** What has arrived is confirmed after so long, so many frames or bytes. */
+export const ACK_MS = 25;
+export const ACK_FRAMES = 32;
+export const ACK_BYTES = 64 * 1024;
+/** Without progress for so long, what is not confirmed is sent again; then after twice that … */
+export const RESEND_MS = 2_000;
+/** … up to this. */
+export const MAX_RESEND_MS = 16_000;
+/** The direct path is taken when no more than this waits in its reliable channel. */
+export const SETTLED_BYTES = 16 * 1024;
+/** Volatile messages are left out while more than this waits in their channel. */
+export const STALE_BYTES = 1024;
+/** Keys of volatile messages of one link, each way. */
+export const MAX_KEYS = 1024;
+/** The server does not say more often that it refuses: who goes on earlier may not hear of it. */
+export const REFUSED_MS = 100;
+/** In flight by the server, at least, however often it refuses. */
+export const MIN_RELAY_WINDOW = 4 * 1024;
+
+/** The ways that frames may go. */
+export type Class = "reliable" | "volatile";
+
+/** A message from the other end. */
+export interface Message {
+  class: Class;
+  flags: number;
+  payload: Uint8Array<ArrayBuffer>;
+  /** Of volatile ones. */
+  key: number;
+  /** The how-manieth of its class and key. */
+  number: number;
+}
+
+/** What a link wants done, and asks. */
+export interface Carrier {
+  /** Sends a frame by the server. */
+  relay(kind: Class, frame: Uint8Array<ArrayBuffer>): void;
+  /** True while more waits for the server than volatile messages should queue behind. */
+  relayIsBusy(): boolean;
+  /** Sends a frame by a data channel; one that cannot be used any more is closed later. */
+  direct(kind: Class, frame: Uint8Array<ArrayBuffer>): void;
+  /** Bytes that wait in a data channel. */
+  buffered(kind: Class): number;
+  deliver(message: Message): void;
+  /** Less is buffered than before. */
+  drained(): void;
+  switched(path: Path, reason: SwitchReason): void;
+}
+
+/** One end of one link. */
+export class Link {
+  readonly way: Way;
+  /** Bytes sent by each way. */
+  readonly bytes = { direct: 0, relay: 0 };
+  readonly #carrier: Carrier;
+  readonly #outgoing = new Outgoing();
+  readonly #incoming = new Incoming();
+  /** By key, the last number of volatile messages. */
+  readonly #stamped = new Map<number, number>();
+  readonly #seen = new Map<number, number>();
+  #relayIsUp = false;
+  /** By the server nothing may go before; 0: it has not refused anything. */
+  #refusedUntil = 0;
+  #relayWindow: number;
+  /** Not confirmed yet, and when that is due. */
+  #owedFrames = 0;
+  #owedBytes = 0;
+  #ackAt = Infinity;
+  /** When what is not confirmed is sent again. */
+  #resendAt = Infinity;
+  #resendMs = RESEND_MS;
+  /** A frame whose confirmation tells how long the way through the server is. */
+  #timed: { end: number; at: number } | undefined;
+  /** So many of the frames have gone by the server, or may have. */
+  #relayedTo = 0;
+
+  /** `relayBytes`: how many a second the server takes. */
+  constructor(carrier: Carrier, relayBytes: number) {
+    this.#carrier = carrier;
+    this.#relayWindow = Math.max(MIN_RELAY_WINDOW, Math.min(relayBytes, WINDOW_BYTES));
+    this.way = new Way({
+      probe: (seq) => this.#probe(Kind.ping, seq),
+      switched: (path, reason) => {
+        if (path === "relay") this.#outgoing.rewind();
+        this.#timed = undefined;
+        carrier.switched(path, reason);
+      },
+    });
+  }
+
+  /** Bytes of reliable messages that the other end has not confirmed. */
+  get bufferedBytes(): number {
+    return this.#outgoing.bytes;
+  }
+
+  /** Sends a message that arrives. */
+  send(flags: number, payload: Uint8Array, now: number): void {
+    this.#outgoing.push(flags, payload);
+    this.way.used(now);
+    this.tick(now);
+  }
+
+  /** The number of the next volatile message of a key; `undefined` if there are too many keys. */
+  stamp(key: number): number | undefined {
+    return next(this.#stamped, key, (this.#stamped.get(key) ?? 0) + 1);
+  }
+
+  /** Sends a volatile message, or leaves it out if it would have to wait. */
+  sendVolatile(key: number, number: number, flags: number, payload: Uint8Array, now: number): void {
+    this.way.used(now);
+    this.tick(now);
+    const frame = encode(Kind.volatile, flags, number, key, payload);
+    if (this.way.path === "direct") {
+      if (this.#carrier.buffered("volatile") <= STALE_BYTES) this.#transmit("volatile", frame);
+    } else if (this.#mayRelay && !this.#carrier.relayIsBusy()) {
+      this.#transmit("volatile", frame);
+    }
+  }
+
+  /** Takes what came by either way. */
+  receive(bytes: Uint8Array<ArrayBuffer>, from: Path, now: number): void {
+    const frame = decode(bytes);
+    if (!frame) return;
+    const { kind, flags, seq, ack, payload } = frame;
+    if (kind === Kind.ping && from === "direct") this.#probe(Kind.pong, seq);
+    if (kind === Kind.pong && from === "direct") this.way.answered(seq, now);
+    if (kind === Kind.ack || kind === Kind.reliable) this.#confirmed(ack, from, now);
+    if (kind === Kind.reliable) {
+      this.#owe(bytes.length, now);
+      this.#incoming.take(frame, (flags, payload, number) =>
+        this.#carrier.deliver({ class: "reliable", flags, payload, key: 0, number }),
+      );
+    }
+    if (kind === Kind.volatile) {
+      const last = this.#seen.get(ack) ?? 0;
+      const number = unwrapped(seq, last);
+      if (number > last && next(this.#seen, ack, number))
+        this.#carrier.deliver({ class: "volatile", flags, payload, key: ack, number });
+    }
+    this.tick(now);
+  }
+
+  /** Whether the server takes frames and the other end is there to have them. */
+  relay(isUp: boolean, now: number): void {
+    this.#relayIsUp = isUp;
+    this.#relayBroke(now);
+  }
+
+  /** The server has dropped frames, and takes none for a while. */
+  refused(retryMs: number, now: number): void {
+    this.#refusedUntil = now + Math.max(retryMs, REFUSED_MS);
+    this.#relayWindow = Math.max(MIN_RELAY_WINDOW, this.#relayWindow / 2);
+    this.#relayBroke(now);
+  }
+
+  /** The data channels are open. */
+  opened(now: number): void {
+    this.way.open(now);
+    this.tick(now);
+  }
+
+  /** They are closed. */
+  closed(now: number): void {
+    this.way.close(now);
+    this.tick(now);
+  }
+
+  /** Whether all has to go by the server. */
+  force(relay: boolean, now: number): void {
+    this.way.force(relay);
+    this.tick(now);
+  }
+
+  /** Does all that is due. */
+  tick(now: number): void {
+    if (now >= this.#refusedUntil) this.#refusedUntil = 0;
+    if (now >= this.#resendAt) this.#resend(now);
+    this.way.tick(now, this.#carrier.buffered("reliable") < SETTLED_BYTES, this.#relayIsUp);
+    this.#pump(now);
+    const mayAck = this.way.path === "direct" || this.#mayRelay;
+    const owesMuch = this.#owedFrames >= ACK_FRAMES || this.#owedBytes >= ACK_BYTES;
+    if (mayAck && (owesMuch || now >= this.#ackAt)) {
+      this.#transmit("reliable", encode(Kind.ack, 0, 0, this.#acknowledge()));
+    }
+  }
+
+  /** When there is something to do next. */
+  deadline(now: number): number {
+    const first = Math.min(this.#resendAt, this.way.deadline(now));
+    if (this.way.path === "direct") return Math.min(first, this.#ackAt);
+    if (!this.#relayIsUp) return first;
+    return Math.min(first, this.#refusedUntil || this.#ackAt);
+  }
+
+  get #mayRelay(): boolean {
+    return this.#relayIsUp && !this.#refusedUntil;
+  }
+
+  /** What went by the server may be lost. */
+  #relayBroke(now: number): void {
+    if (this.#outgoing.confirmed < this.#relayedTo) {
+      this.#outgoing.rewind();
+      this.#resendAt = Infinity;
+      this.#timed = undefined;
+    }
+    this.tick(now);
+  }
+
+  #pump(now: number): void {
+    const isDirect = this.way.path === "direct";
+    if (!isDirect && !this.#mayRelay) return;
+    const window = isDirect ? WINDOW_BYTES : this.#relayWindow;
+    for (let frame; (frame = this.#outgoing.next(window)); ) {
+      new DataView(frame.buffer).setUint32(8, this.#acknowledge());
+      if (!isDirect && this.#outgoing.sent > this.#relayedTo) {
+        this.#relayedTo = this.#outgoing.sent;
+        this.#timed ??= { end: this.#relayedTo, at: now };
+      }
+      if (this.#resendAt === Infinity) this.#resendAt = now + this.#resendMs;
+      this.#transmit("reliable", frame);
+    }
+  }
+
+  #transmit(kind: Class, frame: Uint8Array<ArrayBuffer>): void {
+    const { path } = this.way;
+    this.bytes[path] += frame.length;
+    if (path === "direct") this.#carrier.direct(kind, frame);
+    else this.#carrier.relay(kind, frame);
+  }
+
+  #probe(kind: number, seq: number): boolean {
+    if (this.#carrier.buffered("volatile") > STALE_BYTES) return false;
+    this.#carrier.direct("volatile", encode(kind, 0, seq, 0));
+    return true;
+  }
+
+  /** Nothing is confirmed for too long: the way is not what it seems. */
+  #resend(now: number): void {
+    this.#resendAt = Infinity;
+    this.#timed = undefined;
+    this.#resendMs = Math.min(2 * this.#resendMs, MAX_RESEND_MS);
+    if (this.way.path === "direct") this.way.downgrade(now, "silent");
+    else this.#outgoing.rewind();
+  }
+
+  #confirmed(ack: number, from: Path, now: number): void {
+    const bytes = this.#outgoing.acked(ack);
+    if (!bytes) return;
+    this.#resendMs = RESEND_MS;
+    this.#resendAt = this.#outgoing.waiting ? now + RESEND_MS : Infinity;
+    if (from === "relay") this.#relayWindow = Math.min(WINDOW_BYTES, this.#relayWindow + bytes / 8);
+    else if (this.way.path === from) this.way.alive(now);
+    if (this.#timed && this.#outgoing.confirmed >= this.#timed.end) {
+      this.way.measured(now - this.#timed.at);
+      this.#timed = undefined;
+    }
+    this.#carrier.drained();
+  }
+
+  #owe(bytes: number, now: number): void {
+    this.#owedFrames++;
+    this.#owedBytes += bytes;
+    this.#ackAt = Math.min(this.#ackAt, now + ACK_MS);
+  }
+
+  /** How many frames have arrived; by saying so, nothing is owed any more. */
+  #acknowledge(): number {
+    this.#owedFrames = this.#owedBytes = 0;
+    this.#ackAt = Infinity;
+    return this.#incoming.arrived;
+  }
+}
+
+/** Keeps the number of a key, unless that is one too many. */
+function next(numbers: Map<number, number>, key: number, number: number): number | undefined {
+  if (!numbers.has(key) && numbers.size >= MAX_KEYS) return undefined;
+  numbers.set(key, number);
+  return number;
+}

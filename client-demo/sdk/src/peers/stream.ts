@@ -1,0 +1,147 @@
+// The reliable frames of one link: what waits and what is not confirmed at the sender, what came
+// too early at the receiver. Which way frames go is not known here: a stream may be sent again by
+// any way, and the numbers make it whole.
+
+import { encode, Flag, type Frame, HEADER_BYTES, Kind, PART_BYTES, unwrapped } from "./frame.js";
+
+/** Bytes in flight; a receiver keeps as much of what comes too early, so it always has room. */
+export const WINDOW_BYTES = 256 * 1024;
+/** Bytes of one message, before it is encrypted. */
+export const MAX_MESSAGE_BYTES = 1024 * 1024;
+/** What encryption adds to a message. */
+export const SEAL_BYTES = 16;
+/** Frames of the largest message. */
+const MAX_PARTS = Math.ceil((MAX_MESSAGE_BYTES + SEAL_BYTES) / PART_BYTES);
+
+/** Told of a message that is complete: its flags, and how many came before it. */
+export type Deliver = (flags: number, payload: Uint8Array<ArrayBuffer>, number: number) => void;
+
+/** Frames on their way to the other end, or waiting for it. */
+export class Outgoing {
+  /** Bytes that the other end has not confirmed, sent or not. */
+  bytes = 0;
+  /** How many frames it has confirmed. */
+  confirmed = 0;
+  /** Bytes of `queue` before `cursor`. */
+  #inFlight = 0;
+  #queue: Uint8Array<ArrayBuffer>[] = [];
+  /** Which of the queue is sent next. */
+  #cursor = 0;
+
+  /** True if something was sent that is not confirmed. */
+  get waiting(): boolean {
+    return this.#cursor > 0;
+  }
+
+  /** How many frames were sent, since the last time all were sent again. */
+  get sent(): number {
+    return this.confirmed + this.#cursor;
+  }
+
+  /** Adds a message, in as many frames as it takes. */
+  push(flags: number, payload: Uint8Array): void {
+    let at = 0;
+    do {
+      const end = Math.min(at + PART_BYTES, payload.length);
+      const more = end < payload.length ? Flag.more : 0;
+      const seq = this.confirmed + this.#queue.length;
+      const frame = encode(Kind.reliable, flags | more, seq, 0, payload.subarray(at, end));
+      this.#queue.push(frame);
+      this.bytes += frame.length;
+      at = end;
+    } while (at < payload.length);
+  }
+
+  /** The next frame, if so many bytes may be in flight. One always may. */
+  next(window: number): Uint8Array<ArrayBuffer> | undefined {
+    const frame = this.#queue[this.#cursor];
+    if (!frame || (this.#cursor && this.#inFlight + frame.length > window)) return undefined;
+    this.#cursor++;
+    this.#inFlight += frame.length;
+    return frame;
+  }
+
+  /** Sends all again that is not confirmed. */
+  rewind(): void {
+    this.#cursor = 0;
+    this.#inFlight = 0;
+  }
+
+  /** Forgets what has arrived. Returns how many bytes that are; 0 if it is nothing new. */
+  acked(bits: number): number {
+    const n = unwrapped(bits, this.confirmed) - this.confirmed;
+    if (n <= 0 || n > this.#queue.length) return 0;
+    let bytes = 0;
+    for (const [i, frame] of this.#queue.splice(0, n).entries()) {
+      bytes += frame.length;
+      if (i < this.#cursor) this.#inFlight -= frame.length;
+    }
+    this.bytes -= bytes;
+    this.confirmed += n;
+    this.#cursor = Math.max(0, this.#cursor - n);
+    return bytes;
+  }
+}
+
+/** Frames from the other end, put in order and together. */
+export class Incoming {
+  /** How many frames have arrived, without a gap. */
+  arrived = 0;
+  /** How many messages. */
+  #messages = 0;
+  #early = new Map<number, Frame>();
+  #earlyBytes = 0;
+  /** The message that is not complete: what came of it, and how much of it was sent. */
+  #parts: Uint8Array<ArrayBuffer>[] = [];
+  #nParts = 0;
+  #partBytes = 0;
+
+  /** Takes a frame. Delivers each message that is complete by it. */
+  take(frame: Frame, deliver: Deliver): void {
+    const seq = unwrapped(frame.seq, this.arrived);
+    if (seq < this.arrived || this.#early.has(seq)) return;
+    if (seq > this.arrived) {
+      const bytes = this.#earlyBytes + HEADER_BYTES + frame.payload.length;
+      if (bytes > WINDOW_BYTES) return;
+      this.#earlyBytes = bytes;
+      this.#early.set(seq, frame);
+      return;
+    }
+    let next: Frame | undefined = frame;
+    while (next) {
+      this.arrived++;
+      this.#join(next, deliver);
+      next = this.#early.get(this.arrived);
+      if (next) {
+        this.#early.delete(this.arrived);
+        this.#earlyBytes -= HEADER_BYTES + next.payload.length;
+      }
+    }
+  }
+
+  #join({ flags, payload }: Frame, deliver: Deliver): void {
+    this.#nParts++;
+    this.#partBytes += payload.length;
+    // A message that is too large is left out: no end that keeps to the rules sends one.
+    const fits = this.#nParts <= MAX_PARTS && this.#partBytes <= MAX_MESSAGE_BYTES + SEAL_BYTES;
+    if (fits) this.#parts.push(payload);
+    else this.#parts = [];
+    if (flags & Flag.more) return;
+    const number = this.#messages++;
+    const whole = fits ? together(this.#parts, this.#partBytes) : undefined;
+    this.#parts = [];
+    this.#nParts = this.#partBytes = 0;
+    if (whole) deliver(flags, whole, number);
+  }
+}
+
+function together(parts: Uint8Array<ArrayBuffer>[], bytes: number): Uint8Array<ArrayBuffer> {
+  if (parts.length === 1 && parts[0]) return parts[0];
+  const whole = new Uint8Array(bytes);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
