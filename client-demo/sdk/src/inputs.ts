@@ -93,9 +93,4 @@ export class Inputs<Action> {
     this.#used = Math.max(this.#used, seq);
     this.all = this.all.filter((input) => input.seq > seq);
   }
-
-  /** What no answer has come to, in its order. */
-  get unanswered(): Input<Action>[] {
-    return this.all.filter((input) => !input.isAnswered);
-  }
 }

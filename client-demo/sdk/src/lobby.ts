@@ -180,6 +180,11 @@ export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
     return this.#ask("claim");
   }
 
+  /** This seat wants another match; it begins when all do. */
+  rematch(): Promise<api.Done> {
+    return this.#ask("rematch");
+  }
+
   /** The host asks audience and spectators something. */
   poll(poll: api.OpenPoll): Promise<api.Done> {
     return this.#ask("poll", poll);
@@ -202,9 +207,11 @@ export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
   }
 
   async #ask<R extends Request>(name: R, ...takes: Takes<R>): Promise<Tells<R>> {
+    const { line } = this.#owner;
+    if (!line.isOpen && !this.#isOver) await line.opened();
     if (this.#isOver) throw over();
     try {
-      return await this.#owner.line.ask(name, ...takes);
+      return await line.send(name, takes);
     } catch (error) {
       // The server sees one outside, one sees oneself inside: the token decides.
       if ((error as ParlorError).code === "E_NOT_IN_LOBBY") this.#owner.refetch();

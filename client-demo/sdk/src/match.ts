@@ -4,7 +4,7 @@ import { States } from "./delta.js";
 import { call, type Off } from "./emitter.js";
 import { offline, over, ParlorError, unanswered } from "./error.js";
 import type { GameTypes } from "./games.js";
-import type { Acted, Delta, Done, State } from "./generated/api.js";
+import type { Acted, Delta, State } from "./generated/api.js";
 import { Inputs, type Input, type Pending } from "./inputs.js";
 import type { Line } from "./line.js";
 
@@ -120,7 +120,7 @@ export class Match<Types extends GameTypes = GameTypes> {
    */
   input(action: Types["action"], { tick }: InputOptions = {}): Promise<Acted> {
     if (this.#isOver) return Promise.reject(over());
-    if (!this.#line.isOpen && this.#inputs.unanswered.length >= MAX_WAITING) {
+    if (!this.#line.isOpen && this.#promised.size >= MAX_WAITING) {
       return Promise.reject(offline());
     }
     const input = this.#inputs.take(action, tick);
@@ -132,11 +132,6 @@ export class Match<Types extends GameTypes = GameTypes> {
       if (this.#line.isOpen) this.#send(input);
       for (const look of [...this.#onInput]) call(look);
     });
-  }
-
-  /** This seat wants another match; it begins when all do. */
-  rematch(): Promise<Done> {
-    return this.#line.ask("rematch");
   }
 
   #send(input: Input<Types["action"]>): void {
@@ -195,7 +190,8 @@ export class Match<Types extends GameTypes = GameTypes> {
     }
     if (state) this.told(state);
     else this.state = undefined;
-    if (isPlaying) this.#inputs.unanswered.forEach((input) => this.#send(input));
+    // What was applied meanwhile is answered as it would have been.
+    if (isPlaying) for (const input of this.#promised.keys()) this.#send(input);
   }
 
   /** @internal The match of this number is on: what was for another is over. */
