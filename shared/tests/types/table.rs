@@ -131,6 +131,7 @@ const LOBBY: Namespace = Namespace {
             (seq: u64, action: Json, when: Option<lobby::ForTick>) -> lobby::Acted;
         lobby::request::RESYNC: () -> lobby::Done;
         lobby::request::REMATCH: () -> lobby::Done;
+        lobby::request::PEER: () -> lobby::PeerAdmitted;
         lobby::request::LEAVE: () -> lobby::Done;
     },
     pushes: pushes! {

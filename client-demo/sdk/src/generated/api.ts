@@ -1,5 +1,7 @@
 // Written by `make types` from shared/src/api: change it there.
 
+import type { Links } from "./signal.js";
+
 /** Answer to an action that the game accepted. In a game with ticks it comes with the tick. */
 export interface Acted {
   /**
@@ -268,6 +270,8 @@ export interface Create {
   deltas?: boolean;
   /** How `State`s and `Delta`s are written; absent: as JSON. */
   format?: Format;
+  /** How its peers are linked in `/signal`; absent: as is usual on this server. */
+  links?: Links;
   /** By which the request may be sent again; absent: each makes another lobby. */
   key?: IdempotencyKey;
 }
@@ -588,6 +592,15 @@ export interface Outcome {
 export interface Paint {
   /** Which: one that no other seat has. */
   colour: Colour;
+}
+
+/** Answer to `peer`. */
+export interface PeerAdmitted {
+  /**
+   * What `join` of `/signal` takes, by any connection: keep it secret. It is good as long as the
+   * seat is one's own, and the same each time.
+   */
+  token: string;
 }
 
 /** Where a lobby stands. */
@@ -1044,6 +1057,8 @@ export interface LobbyClientToServer {
   resync: (ack: Ack<Done>) => void;
   /** No argument → `Done`: this seat wants another match; it begins when all do. */
   rematch: (ack: Ack<Done>) => void;
+  /** No argument → `PeerAdmitted`: who has a seat may become a peer of the others. */
+  peer: (ack: Ack<PeerAdmitted>) => void;
   /** No argument → `Done`. */
   leave: (ack: Ack<Done>) => void;
   /**

@@ -216,6 +216,14 @@ export interface LinkReport extends LinkQualitySent {
   switched?: SwitchReason;
 }
 
+/** How the peers of a lobby are linked: chosen by who makes it. */
+export interface Links {
+  /** Who with whom. */
+  topology?: Topology;
+  /** True: nobody learns another's addresses; candidates that would tell them are taken out. */
+  private?: boolean;
+}
+
 /** Link with a peer anew, after that was closed. Nothing happens if it is linked. */
 export interface Open {
   /** Which. */
