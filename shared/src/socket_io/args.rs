@@ -7,10 +7,7 @@ use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use super::{
-    Binary, OwnedArgs, binary, frame::Draft, frame::EncodeError, json, json::Outline,
-    packet::unquoted,
-};
+use super::{Binary, OwnedArgs, binary, frame::Draft, frame::EncodeError, json, json::Outline};
 
 /// The arguments as they arrived; an event's name is not among them.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +54,7 @@ impl<'a> Args<'a> {
         if !self.has_name {
             return Cow::Borrowed("");
         }
-        self.outline.element(self.array, 0).map_or(Cow::Borrowed(""), unquoted)
+        self.outline.name(self.array).unwrap_or_default()
     }
 
     /// The whole JSON array as it came: of an event, its name leads.

@@ -63,7 +63,10 @@ pub(super) fn with_attachments<T>(
     read: impl FnOnce() -> T,
 ) -> T {
     // With a backslash, a placeholder may be spelled in another way.
-    let has_placeholder = || text.contains("_placeholder") || text.contains('\\');
+    let has_placeholder = || {
+        text.trim_start().starts_with(['{', '['])
+            && (text.contains("_placeholder") || text.contains('\\'))
+    };
     if attachments.is_empty() || !has_placeholder() {
         return read();
     }

@@ -149,14 +149,20 @@ impl<'a> Packet<'a> {
             return Err(PacketError::Payload);
         }
         let Some(data) = self.data else { return Ok(()) };
-        self.outline = Outline::of(data)?;
+        let mut all_right = true;
+        self.outline = match self.attachments {
+            None => Outline::of(data)?,
+            Some(n) => {
+                let mut placeholders = Placeholders::of(n);
+                let outline = json::walk(data, |token| placeholders.meet(token))?;
+                all_right = placeholders.all_right;
+                outline
+            }
+        };
         if self.kind == Kind::Event {
-            check_event_name(self.outline.element(data, 0))?;
+            check_event_name(data, &self.outline)?;
         }
-        match self.attachments {
-            Some(n) => check_placeholders(data, n),
-            None => Ok(()),
-        }
+        if all_right { Ok(()) } else { Err(PacketError::Placeholder) }
     }
 }
 
@@ -190,11 +196,11 @@ fn split_id(text: &str) -> Result<(Option<u64>, &str), PacketError> {
 }
 
 /// The first element is a number, or a string that is not reserved.
-fn check_event_name(name: Option<&str>) -> Result<(), PacketError> {
-    let name = name.ok_or(PacketError::Payload)?;
-    match name.as_bytes()[0] {
+fn check_event_name(data: &str, outline: &Outline) -> Result<(), PacketError> {
+    let first = outline.element(data, 0).ok_or(PacketError::Payload)?;
+    match first.as_bytes()[0] {
         b'-' | b'0'..=b'9' => Ok(()),
-        b'"' if is_reserved(&unquoted(name)) => Err(PacketError::Reserved),
+        b'"' if is_reserved(&outline.spelled(first)) => Err(PacketError::Reserved),
         b'"' => Ok(()),
         _ => Err(PacketError::Payload),
     }
@@ -228,51 +234,71 @@ pub(super) fn unquoted(token: &str) -> std::borrow::Cow<'_, str> {
     }
 }
 
-/// Every `{"_placeholder":true,"num":i}` has 0 ≤ i < n (CVE-2022-2421).
-fn check_placeholders(data: &str, n: usize) -> Result<(), PacketError> {
-    #[derive(Clone, Copy, PartialEq)]
-    enum Member {
-        Placeholder,
-        Num,
-        Other,
+/// Looks whether every `{"_placeholder":true,"num":i}` has 0 ≤ i < n (CVE-2022-2421).
+struct Placeholders {
+    n: usize,
+    member: Member,
+    /// A bit for every open bracket, the innermost lowest; arrays have members of no name.
+    are_placeholders: u128,
+    have_right_nums: u128,
+    all_right: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Member {
+    Placeholder,
+    Num,
+    Other,
+}
+
+impl Member {
+    /// The member of this name, which stands here with its quotes and escapes.
+    fn of(key: &str) -> Self {
+        match key {
+            r#""_placeholder""# => Self::Placeholder,
+            r#""num""# => Self::Num,
+            _ if !key.contains('\\') => Self::Other,
+            _ => match unquoted(key).as_ref() {
+                "_placeholder" => Self::Placeholder,
+                "num" => Self::Num,
+                _ => Self::Other,
+            },
+        }
     }
-    // A bit of each for every open bracket, the innermost lowest; arrays have members of no name.
-    let (mut placeholders, mut right_nums) = (0u128, 0u128);
-    let mut member = Member::Other;
-    let mut all_right = true;
-    json::walk(data, 0, |token| {
+}
+
+impl Placeholders {
+    fn of(n: usize) -> Self {
+        let (are_placeholders, have_right_nums) = (0, 0);
+        Self { n, member: Member::Other, are_placeholders, have_right_nums, all_right: true }
+    }
+
+    fn meet(&mut self, token: Token<'_>) {
+        let member = std::mem::replace(&mut self.member, Member::Other);
         match token {
-            Token::Key(key) => {
-                member = match unquoted(key).as_ref() {
-                    "_placeholder" => Member::Placeholder,
-                    "num" => Member::Num,
-                    _ => Member::Other,
-                };
-                return;
-            }
+            Token::Key(key) => self.member = Member::of(key),
             Token::ObjectStart | Token::ArrayStart => {
-                placeholders <<= 1;
-                right_nums <<= 1;
+                self.are_placeholders <<= 1;
+                self.have_right_nums <<= 1;
             }
             Token::ObjectEnd | Token::ArrayEnd => {
-                all_right &= placeholders & 1 == 0 || right_nums & 1 == 1;
-                placeholders >>= 1;
-                right_nums >>= 1;
+                self.all_right &= self.are_placeholders & 1 == 0 || self.have_right_nums & 1 == 1;
+                self.are_placeholders >>= 1;
+                self.have_right_nums >>= 1;
             }
             Token::Scalar(value) => match member {
                 Member::Placeholder => {
-                    placeholders = placeholders & !1 | u128::from(value == "true");
+                    let is_one = u128::from(value == "true");
+                    self.are_placeholders = self.are_placeholders & !1 | is_one;
                 }
                 Member::Num => {
-                    let is_right = value.parse::<usize>().is_ok_and(|num| num < n);
-                    right_nums = right_nums & !1 | u128::from(is_right);
+                    let is_right = value.parse::<usize>().is_ok_and(|num| num < self.n);
+                    self.have_right_nums = self.have_right_nums & !1 | u128::from(is_right);
                 }
                 Member::Other => {}
             },
         }
-        member = Member::Other;
-    })?;
-    if all_right { Ok(()) } else { Err(PacketError::Placeholder) }
+    }
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ pub enum JsonError {
 
 /// What [`walk`] meets, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Token<'a> {
+pub(super) enum Token<'a> {
     /// `{`
     ObjectStart,
     /// `}`
@@ -129,23 +129,21 @@ impl<'a> Iterator for Elements<'a> {
         if matches!(self.text.as_bytes().get(start), None | Some(b']')) {
             return None;
         }
-        self.at = Scanner::new(self.text).value(start, MAX_DEPTH, |_, _, _| ()).ok()?;
+        self.at = Scanner::new(self.text).end(start).ok()?;
         Some(&self.text[start..self.at])
     }
 }
 
-/// Walks the value that begins at or after `start` and says where it ends.
-///
-/// One pass, no recursion, no memory beyond the stack of 128 bits.
+/// Checks that `text` is one JSON value and nothing else, notes where its elements lie, and visits
+/// its parts, or those of an array's elements: in one pass.
 ///
 /// # Errors
-/// What is wrong with it.
-pub fn walk<'a>(
+/// What is wrong with it. What was visited before that is without meaning.
+pub(super) fn walk<'a>(
     text: &'a str,
-    start: usize,
     mut visit: impl FnMut(Token<'a>),
-) -> Result<usize, JsonError> {
-    Scanner::new(text).value(start, MAX_DEPTH, |mark, start, end| {
+) -> Result<Outline, JsonError> {
+    Outline::visiting(text, |mark, start, end| {
         visit(match mark {
             Mark::ObjectStart => Token::ObjectStart,
             Mark::ObjectEnd => Token::ObjectEnd,

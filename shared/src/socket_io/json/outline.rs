@@ -1,7 +1,13 @@
 //! Where the elements of an array lie, noted in the same pass that checks it, so that nobody
 //! behind the check has to look for them again.
 
-use super::{Elements, JsonError, MAX_DEPTH, elements, scan, scan::Scanner};
+use std::borrow::Cow;
+
+use super::{
+    Elements, JsonError, MAX_DEPTH, elements, scan,
+    scan::{Mark, Scanner},
+};
+use crate::socket_io::packet::unquoted;
 
 /// So many elements are noted: an event's name and its first arguments.
 const N_NOTED: usize = 4;
@@ -12,6 +18,7 @@ pub struct Outline {
     /// Start and end of the first elements.
     places: [(u32, u32); N_NOTED],
     n_noted: u8,
+    has_escapes: bool,
     may_have_halves: bool,
     n_elements: usize,
 }
@@ -22,12 +29,23 @@ impl Outline {
     /// # Errors
     /// What is wrong with it.
     pub fn of(text: &str) -> Result<Self, JsonError> {
+        Self::visiting(text, |_, _, _| ())
+    }
+
+    /// The same, and tells `visit` where each part of a value begins and ends: of an array, of its
+    /// elements.
+    #[inline]
+    pub(super) fn visiting(
+        text: &str,
+        mut visit: impl FnMut(Mark, usize, usize),
+    ) -> Result<Self, JsonError> {
         let mut outline = Self::default();
         let mut scanner = Scanner::new(text);
         let end = match scanner.next_byte(0).ok_or(JsonError::Syntax)? {
-            (start, b'[') => outline.read_array(&mut scanner, start)?,
-            (start, _) => scanner.value(start, MAX_DEPTH, |_, _, _| ())?,
+            (start, b'[') => outline.read_array(&mut scanner, start, visit)?,
+            (start, _) => scanner.value(start, MAX_DEPTH, &mut visit)?,
         };
+        outline.has_escapes = scanner.has_escapes;
         outline.may_have_halves = scanner.has_surrogates;
         match scan::skip_blanks(text.as_bytes(), end) == text.len() {
             false => Err(JsonError::Syntax),
@@ -37,13 +55,19 @@ impl Outline {
     }
 
     /// The array's own bracket is at `start`; says where it ends.
-    fn read_array(&mut self, scanner: &mut Scanner<'_>, start: usize) -> Result<usize, JsonError> {
+    #[inline]
+    fn read_array(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        start: usize,
+        mut visit: impl FnMut(Mark, usize, usize),
+    ) -> Result<usize, JsonError> {
         let (mut at, mut byte) = scanner.next_byte(start + 1).ok_or(JsonError::Syntax)?;
         if byte == b']' {
             return Ok(at + 1);
         }
         loop {
-            let end = scanner.value(at, MAX_DEPTH - 1, |_, _, _| ())?;
+            let end = scanner.value(at, MAX_DEPTH - 1, &mut visit)?;
             self.note(at, end);
             (at, byte) = scanner.next_byte(end).ok_or(JsonError::Syntax)?;
             match byte {
@@ -76,6 +100,22 @@ impl Outline {
         self.may_have_halves
     }
 
+    /// What the first element of `array` spells, if it is a string, and how it is written if not.
+    #[inline]
+    pub(in super::super) fn name<'a>(&self, array: &'a str) -> Option<Cow<'a, str>> {
+        Some(self.spelled(self.element(array, 0)?))
+    }
+
+    /// What an element spells, if it is a string, and how it is written if not.
+    #[inline]
+    pub(in super::super) fn spelled<'a>(&self, token: &'a str) -> Cow<'a, str> {
+        let plain = || token.strip_prefix('"')?.strip_suffix('"');
+        match plain() {
+            Some(name) if !self.has_escapes => Cow::Borrowed(name),
+            _ => unquoted(token),
+        }
+    }
+
     /// Element `index` of `array`, of which this is the outline, as written.
     pub(in super::super) fn element<'a>(&self, array: &'a str, index: usize) -> Option<&'a str> {
         let noted = &self.places[..usize::from(self.n_noted)];
@@ -98,5 +138,28 @@ impl Outline {
             elements.next();
         }
         elements
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_what_the_first_element_spells() {
+        for (array, name) in [
+            (r#"["m",1]"#, Some("m")),
+            (r#"[ "m n" ]"#, Some("m n")),
+            (r#"["",1]"#, Some("")),
+            (r#"["m",{"a":"\n"}]"#, Some("m")),
+            (r#"["\u006d\n"]"#, Some("m\n")),
+            (r#"["\"m\""]"#, Some("\"m\"")),
+            (r#"[12,"m"]"#, Some("12")),
+            (r#"[]"#, None),
+            (r#"{"m":1}"#, None),
+        ] {
+            let outline = Outline::of(array).unwrap();
+            assert_eq!(outline.name(array).as_deref(), name, "{array}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! time where a run of plain ones is likely, in strings and numbers.
 //! Source: RFC 8259; "Bit Twiddling Hacks", § Determine if a word has a byte less than n.
 
-use super::JsonError;
+use super::{JsonError, MAX_DEPTH};
 
 /// What [`Scanner::value`] meets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub(super) enum Mark {
 #[derive(Debug)]
 pub(super) struct Scanner<'a> {
     bytes: &'a [u8],
+    /// A string was not written as it is read.
+    pub(super) has_escapes: bool,
     /// A `\u` escape spelled one half of a surrogate pair.
     pub(super) has_surrogates: bool,
     /// A number was beyond those of f64.
@@ -27,14 +29,15 @@ pub(super) struct Scanner<'a> {
 
 impl<'a> Scanner<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { bytes: text.as_bytes(), has_surrogates: false, is_out_of_range: false }
+        let bytes = text.as_bytes();
+        Self { bytes, has_escapes: false, has_surrogates: false, is_out_of_range: false }
     }
 
     /// Walks the value that begins at or after `start`, in which `max_depth` brackets may be open
     /// at once, and says where it ends. `visit` is told where each part of it begins and ends.
     ///
     /// No recursion, no memory beyond a stack of 128 bits.
-    #[inline]
+    #[inline(always)]
     pub(super) fn value(
         &mut self,
         start: usize,
@@ -86,6 +89,12 @@ impl<'a> Scanner<'a> {
                 return Ok(at);
             }
         }
+    }
+
+    /// Where the value ends that begins at or after `start`.
+    #[inline(never)]
+    pub(super) fn end(&mut self, start: usize) -> Result<usize, JsonError> {
+        self.value(start, MAX_DEPTH, |_, _, _| ())
     }
 
     // Below this, `None` is a mistake in the text.
@@ -158,6 +167,7 @@ impl<'a> Scanner<'a> {
 
     /// `at` is a backslash; the answer lies after what it escapes.
     fn escape(&mut self, at: usize) -> Option<usize> {
+        self.has_escapes = true;
         match self.bytes.get(at + 1)? {
             b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(at + 2),
             b'u' => {
@@ -257,13 +267,16 @@ pub(super) fn skip_plain(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
+/// So many bytes are looked at together: what one look costs beside them is shared by many.
+const BLOCK: usize = 64;
+
 /// Whole blocks that are plain, after a while in which all was.
 #[inline(never)]
 fn skip_long(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<32>())
+    while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>())
         && !block.iter().fold(false, |found, byte| found | is_special(*byte))
     {
-        at += 32;
+        at += BLOCK;
     }
     at
 }
