@@ -80,7 +80,7 @@ impl<'a> Args<'a> {
     pub fn get<T: DeserializeOwned>(&self, index: usize) -> Result<T, ArgsError> {
         let raw = self.argument(index);
         let text = raw.unwrap_or("null");
-        let read = || serde_json::from_str(text);
+        let read = || json::read(text);
         binary::with_attachments(self.attachments, text, read).map_err(|source| match raw {
             Some(_) => ArgsError::Type { index, source },
             None => ArgsError::Missing(index),

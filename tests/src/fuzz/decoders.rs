@@ -1,11 +1,14 @@
 //! The decoders of `parlor-shared`.
 
+use std::{collections::BTreeMap, fmt::Debug};
+
 use parlor_shared::{
     engine_io::{self, MAX_PACKETS_IN, decode_payload, write_packet},
     id::Pid,
     socket_io::{Claim, Draft, EventArgs, Kind, Offset, Packet, Sender, json},
     websocket::{Decoder, Limits, Role},
 };
+use serde::de::DeserializeOwned;
 
 use super::{plain::Object, text};
 
@@ -94,6 +97,12 @@ pub(super) fn packet(data: &[u8]) {
     }
 }
 
+/// Of JSON that was checked everybody is told what serde_json would tell.
+fn read_alike<T: DeserializeOwned + PartialEq + Debug>(value: &str) {
+    let told = |result: serde_json::Result<T>| result.map_err(|error| error.to_string());
+    assert_eq!(told(json::read(value)), told(serde_json::from_str(value)));
+}
+
 /// Any text as JSON: what passes here passes at serde_json, but for half surrogate pairs; and what
 /// does not pass does not there.
 pub(super) fn json(data: &[u8]) {
@@ -106,6 +115,11 @@ pub(super) fn json(data: &[u8]) {
     match json::check(text) {
         Ok(()) => {
             assert!(is_json, "accepted what is no JSON");
+            let value = text.trim_matches([' ', '\t', '\n', '\r']);
+            read_alike::<Vec<Option<f64>>>(value);
+            read_alike::<Vec<BTreeMap<String, i64>>>(value);
+            read_alike::<BTreeMap<String, Option<(u8, String)>>>(value);
+            read_alike::<Vec<(bool, f32)>>(value);
             // One level less is left to it, which an event's own array takes.
             let readable = mended.as_deref().unwrap_or(text);
             let is_an_argument = json::check(&format!("[{readable}]")).is_ok();

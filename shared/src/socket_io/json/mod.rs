@@ -1,14 +1,17 @@
 //! JSON looked at without being built: is it valid, how deep is it, where do its elements lie.
-//! Values are built by serde_json, and only when a handler asks for a type.
+//! Values are built only when a handler asks for a type: by `read`, and by serde_json whatever is
+//! not at hand there.
 //! Source: RFC 8259. Unlike serde_json this lets lone surrogates (`"\ud800"`) pass, because
 //! `JSON.stringify` writes them.
 
 #[cfg(test)]
 mod model;
 mod outline;
+mod read;
 mod scan;
 
 pub use outline::Outline;
+pub use read::read;
 
 use serde::de::DeserializeOwned;
 
