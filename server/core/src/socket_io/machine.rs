@@ -40,7 +40,7 @@ use crate::{
     ids::Ids,
     input::{Input, Target},
     key::{Beside, NamespaceKey, SessionKey, ShardId, SocketKey, Table},
-    time::{Deadlines, Time},
+    time::{Deadlines, Time, earliest},
 };
 
 /// What the machine must know from the start.
@@ -77,6 +77,9 @@ pub struct SocketIo {
     sockets: Table<SocketKey, Socket>,
     namespaces: Namespaces,
     deadlines: Deadlines<Deadline>,
+    /// Whose packet has just begun: its deadline is not among the others yet, because most often
+    /// the attachment comes next.
+    begun: Option<SessionKey>,
     /// What has become of rooms and is not told yet.
     notes: Vec<Note>,
     stamp: u64,
@@ -137,6 +140,7 @@ impl SocketIo {
             ),
             now: Time::default(),
             deadlines: Deadlines::default(),
+            begun: None,
             notes: Vec::new(),
             stamp: 0,
             n_unasked_acks: 0,
@@ -256,7 +260,8 @@ impl SocketIo {
 
     /// When [`Input::Timeout`] is due.
     pub fn deadline(&self) -> Option<Time> {
-        self.deadlines.next()
+        let begun = || self.clients.get(self.begun?)?.deadline();
+        earliest([self.deadlines.next(), begun()])
     }
 
     /// Takes in one thing that happened.
@@ -268,6 +273,11 @@ impl SocketIo {
         effects: &mut dyn Effects,
     ) {
         self.now = now;
+        if let Some(begun) = self.begun
+            && !matches!(input, Input::Bytes(session, _) if session == begun)
+        {
+            self.note_begun(begun);
+        }
         match input {
             Input::Ids(_) => {}
             Input::Opened(session, origin) => {
@@ -383,7 +393,7 @@ impl SocketIo {
                 assembly.drop_event();
             }
             client.assembly = Some(Box::new(assembly));
-            self.set_client_deadline(session);
+            self.begun = Some(session);
             return Ok(());
         }
         if is_dropped {
@@ -405,10 +415,15 @@ impl SocketIo {
             return Err(Broken(CloseReason::PacketTooLarge));
         }
         if !assembly.is_whole() {
+            if let Some(begun) = self.begun {
+                self.note_begun(begun);
+            }
             return Ok(());
         }
         let assembly = client.assembly.take().expect("just seen");
-        self.set_client_deadline(session);
+        if self.begun.take().is_none() {
+            self.set_client_deadline(session);
+        }
         match assembly.packet() {
             Some((packet, attachments)) => self.packet(session, &packet, attachments, ids, effects),
             None => Ok(()),
@@ -739,6 +754,12 @@ impl SocketIo {
         for Note { socket, room, change } in std::mem::take(&mut self.notes) {
             effects.push(Effect::Room(socket, &room, change));
         }
+    }
+
+    /// The attachments of what has begun do not come at once.
+    fn note_begun(&mut self, session: SessionKey) {
+        self.begun = None;
+        self.set_client_deadline(session);
     }
 
     fn set_client_deadline(&mut self, session: SessionKey) {
