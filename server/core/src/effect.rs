@@ -22,7 +22,7 @@ use crate::{
 #[derive(Debug)]
 pub enum Effect<'a> {
     /// Hand a frame to each of these sessions.
-    Send(&'a [SessionKey], &'a Frame, Delivery),
+    Send(&'a [SessionKey], Frame, Delivery),
     /// Tell a session that there is something new in a view; and whether it wants deltas.
     Show(SessionKey, ViewId, bool),
     /// Tell a session that its client does not look at a view any more.

@@ -109,9 +109,12 @@ impl Effects for Outlet<'_> {
         match effect {
             Effect::Send(to, frame, delivery) => {
                 self.tally.frames_sent += to.len() as u64;
-                for key in to {
+                // One counts the frame's owners once less.
+                let Some((last, others)) = to.split_last() else { return };
+                for key in others {
                     self.tell(*key, SessionInput::Send(frame.clone(), delivery));
                 }
+                self.tell(*last, SessionInput::Send(frame, delivery));
             }
             Effect::Show(key, view, deltas) => self.tell(key, SessionInput::Show { view, deltas }),
             Effect::Hide(key, view) => self.tell(key, SessionInput::Hide { view }),

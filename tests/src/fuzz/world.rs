@@ -135,7 +135,7 @@ enum What {
 impl Effects for Sink<'_> {
     fn push(&mut self, effect: Effect<'_>) {
         self.driven.0.push(match effect {
-            Effect::Send(to, frame, _) => What::Sent(to.to_vec(), frame.clone()),
+            Effect::Send(to, frame, _) => What::Sent(to.to_vec(), frame),
             Effect::Close(session, reason) => What::Close(session, reason),
             Effect::Connecting { socket, session, namespace, .. } => {
                 What::Connecting(socket, session, namespace)

@@ -129,12 +129,12 @@ impl Outbox {
         self.rest.get_or_insert_default().burst.get_or_insert_default()
     }
 
-    pub(super) fn push(&mut self, frame: &Frame) {
-        let wire = frame.wire();
+    pub(super) fn push(&mut self, frame: Frame) {
+        let wire = Bytes::from(frame);
         self.bytes += wire.len();
         self.n_frames += 1;
         if self.front.is_empty() {
-            (self.front, self.n_in_front) = (wire.clone(), 1);
+            (self.front, self.n_in_front) = (wire, 1);
             return;
         }
         let rest = self.rest.get_or_insert_default();
@@ -145,17 +145,17 @@ impl Outbox {
                 rest.close_tail();
             }
             rest.n_in_tail += 1;
-            return rest.tail.extend_from_slice(wire);
+            return rest.tail.extend_from_slice(&wire);
         }
         rest.close_tail();
-        rest.queue.push_back((wire.clone(), 1));
+        rest.queue.push_back((wire, 1));
     }
 
     /// Queues the frames that wait in slots: nothing newer will come. Views are dropped.
     pub(super) fn empty_slots(&mut self) {
         let frames = self.known_slots().map(Slots::take_frames);
         for frame in frames.into_iter().flatten() {
-            self.push(&frame);
+            self.push(frame);
         }
     }
 
@@ -341,7 +341,7 @@ mod tests {
     }
 
     fn push(outbox: &mut Outbox, text: &str) {
-        outbox.push(&Frame::message_text(text));
+        outbox.push(Frame::message_text(text));
     }
 
     #[test]

@@ -205,7 +205,7 @@ impl Session {
     /// A session that begins now by this transport. The greeting is already queued.
     pub fn open(now: Time, transport: Transport, greeting: &str, settings: Arc<Settings>) -> Self {
         let mut outbox = Outbox::default();
-        outbox.push(&Frame::engine(greeting));
+        outbox.push(Frame::engine(greeting));
         Self {
             heartbeat: Heartbeat::new(now, &settings),
             settings,
@@ -328,7 +328,7 @@ impl Session {
             }
             SessionInput::WebSocketClosing(code) => {
                 self.outbox.clear_unbegun();
-                self.outbox.push(&Frame::close(code, ""));
+                self.outbox.push(Frame::close(code, ""));
                 self.begin_closing(now, CloseReason::TransportClose, effects);
             }
             SessionInput::TransportGone { clean } => {
@@ -516,7 +516,7 @@ impl Session {
             Delivery::Reliable | Delivery::Recoverable(_) => None,
         };
         match slot {
-            Some(_) if fault::is_planted(Fault::VolatileQueued) => self.outbox.push(&frame),
+            Some(_) if fault::is_planted(Fault::VolatileQueued) => self.outbox.push(frame),
             None if fault::is_planted(Fault::ReliableDroppedWhileBlocked) && !self.can_take() => {}
             Some((key, until))
                 if !self.can_take()
@@ -533,7 +533,7 @@ impl Session {
                 {
                     return self.end(now, CloseReason::SlowConsumer, effects);
                 }
-                self.outbox.push(&frame);
+                self.outbox.push(frame);
             }
         }
     }
@@ -609,7 +609,7 @@ impl Session {
             _ => CloseReason::TransportError,
         };
         self.outbox.clear_unbegun();
-        self.outbox.push(&Frame::close(Some(violation.code), violation.reason));
+        self.outbox.push(Frame::close(Some(violation.code), violation.reason));
         self.begin_closing(now, reason, effects);
     }
 
@@ -698,7 +698,7 @@ impl Session {
         match self.heartbeat.timeout(now, &self.settings) {
             Some(Beat::Ping) => {
                 self.outbox.shrink();
-                self.outbox.push(&Frame::engine("2"));
+                self.outbox.push(Frame::engine("2"));
                 effects.push(SessionEffect::Pinged);
             }
             Some(Beat::Dead) => return self.end(now, CloseReason::PingTimeout, effects),
@@ -764,7 +764,7 @@ impl Session {
                 }
                 self.outbox.empty_slots();
                 let words = if code.is_some() { reason.as_str() } else { "" };
-                self.outbox.push(&Frame::close(code, words));
+                self.outbox.push(Frame::close(code, words));
             }
         }
         self.begin_closing(now, reason, effects);
@@ -774,9 +774,9 @@ impl Session {
     /// reference.
     fn push_good_bye(&mut self, has_get: bool) {
         if !has_get {
-            self.outbox.push(&Frame::engine("6"));
+            self.outbox.push(Frame::engine("6"));
         }
-        self.outbox.push(&Frame::engine("1"));
+        self.outbox.push(Frame::engine("1"));
     }
 
     /// Ends the session after the waiting GET has got its last answer; there is no other word.

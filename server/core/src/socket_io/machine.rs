@@ -317,7 +317,7 @@ impl SocketIo {
             }
             Input::Emit(scope, target, frame, delivery) => {
                 if let Some(namespace) = self.namespaces.one(&scope) {
-                    self.emit(now, namespace, &target, (&frame, delivery), effects);
+                    self.emit(now, namespace, &target, (frame, delivery), effects);
                 }
             }
             Input::EmitEach(scope, target, draft, delivery) => {
@@ -769,7 +769,7 @@ impl SocketIo {
 }
 
 fn send(to: SessionKey, frame: &Frame, effects: &mut dyn Effects) {
-    effects.push(Effect::Send(&[to], frame, Delivery::Reliable));
+    effects.push(Effect::Send(&[to], frame.clone(), Delivery::Reliable));
 }
 
 #[cfg(test)]

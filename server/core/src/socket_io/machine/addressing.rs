@@ -30,22 +30,22 @@ impl SocketIo {
         now: Time,
         namespace: NamespaceKey,
         target: &Target,
-        (frame, delivery): (&Frame, Delivery),
+        (frame, delivery): (Frame, Delivery),
         effects: &mut dyn Effects,
     ) {
         if self.namespaces[namespace].hears_sending {
-            self.tell_of_sending(namespace, target, frame, effects);
+            self.tell_of_sending(namespace, target, &frame, effects);
         }
         let mut to = std::mem::take(&mut self.addressed);
         if self.namespaces[namespace].is_recoverable {
-            self.each_kept(now, namespace, target, (frame, delivery), &mut to);
+            self.each_kept(now, namespace, target, (&frame, delivery), &mut to);
         } else {
             self.each(namespace, target, |_, session| to.push(session));
         }
         if !to.is_empty() {
             effects.push(Effect::Send(&to, frame, delivery));
         } else if let Some(key) = target.socket {
-            self.keep_for_welcome(key, (frame, delivery));
+            self.keep_for_welcome(key, (&frame, delivery));
         }
         to.clear();
         if to.capacity() <= MAX_KEPT {
@@ -97,7 +97,7 @@ impl SocketIo {
         match draft.into_event(name, None) {
             Ok(frame) => {
                 let delivery = delivery.in_child(name);
-                self.emit(now, child, target, (&frame, delivery), effects);
+                self.emit(now, child, target, (frame, delivery), effects);
             }
             Err(error) => tracing::warn!(%error, "event not sent"),
         }

@@ -170,7 +170,7 @@ impl SocketIo {
             effects.push(Effect::Recovered { socket: key, id, pid });
         }
         for (frame, delivery) in early {
-            self.emit(self.now, namespace_key, &Target::socket(key), (&frame, delivery), effects);
+            self.emit(self.now, namespace_key, &Target::socket(key), (frame, delivery), effects);
         }
         effects.push(Effect::Connected(key, family, origin));
         if let Some(client) = self.clients.get_mut(session)

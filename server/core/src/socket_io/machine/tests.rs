@@ -242,7 +242,7 @@ impl Effects for Log<'_> {
                 let is_volatile = matches!(delivery, Delivery::Volatile { .. });
                 let volatile = if is_volatile { "volatile " } else { "" };
                 let line = |session: &SessionKey| {
-                    format!("to {}: {volatile}{}", session.parts().0, packets(frame))
+                    format!("to {}: {volatile}{}", session.parts().0, packets(&frame))
                 };
                 return self.lines.extend(to.iter().map(line));
             }
