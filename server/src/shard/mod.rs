@@ -349,8 +349,10 @@ impl Shard {
         if !self.links.is_congested() {
             self.read_on();
         }
-        // What has become due since the turn began has the next one, which begins at once.
-        if self.deadline().is_some_and(|at| at <= self.now()) {
+        // What has become due since the turn began has the next one, which begins at once; so has
+        // what this turn itself has set for now, unless the loop was told to look again.
+        let due = self.asleep_until.unwrap_or_else(|| self.deadline());
+        if due.is_some_and(|at| at <= self.now()) {
             // Answers do not wait for what is due by now, which may be a long tick.
             self.flush();
             self.fire();

@@ -140,6 +140,9 @@ impl QuickPlay {
 
     pub(super) fn deadline(&self) -> Option<Time> {
         let own = self.own.front().map(|(at, _)| *at);
+        if self.lines.is_empty() {
+            return own;
+        }
         self.lines.values().map(|line| line.until).chain(own).min()
     }
 

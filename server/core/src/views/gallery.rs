@@ -331,6 +331,9 @@ impl Gallery {
     /// For each shard in order; before anything else of that turn, so that nothing of a view
     /// overtakes the word that somebody has stopped looking.
     pub fn take_outgoing(&mut self, source: Source<'_>) -> Vec<(ShardId, ViewMessage)> {
+        if self.untold.is_empty() && self.outgoing.is_empty() {
+            return Vec::new();
+        }
         for view in std::mem::take(&mut self.untold) {
             if let Some(watched) = self.views.get_mut(&view) {
                 watched.tell(view, &mut || source(view), &mut self.outgoing);
