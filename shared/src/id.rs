@@ -31,7 +31,8 @@ macro_rules! identity {
             pub fn parse(text: &str) -> Option<Self> {
                 let letters: [u8; ID_LETTERS] = text.as_bytes().try_into().ok()?;
                 let known = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-                letters.iter().all(known).then_some(Self(letters))
+                // All are looked at, whatever the first is: that is many at a time.
+                letters.iter().fold(true, |all, b| all & known(b)).then_some(Self(letters))
             }
 
             /// The bytes behind the letters.

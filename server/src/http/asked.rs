@@ -1,6 +1,8 @@
 //! What a request asks for, and whether it may: read and judged without answering.
 //! Source: engine.io 6.6.11 for the order of checks (reference A3).
 
+use std::borrow::Cow;
+
 use hyper::{HeaderMap, Method, Request, Uri, Version, header};
 use parlor_core::engine_io::Transport;
 use parlor_shared::{engine_io::HandshakeError, id::Sid};
@@ -79,10 +81,10 @@ impl Query {
         let (mut transport, mut eio, mut sid, mut is_repeated) = (None, None, None, false);
         let mut rest = uri.query().unwrap_or_default();
         while !rest.is_empty() {
-            let (pair, after) = cut(rest, b'&');
+            let Cut { name, value, after, has_escapes } = cut(rest);
             rest = after;
-            let (name, value) = cut(pair, b'=');
-            let (name, value) = (decode(name), decode(value));
+            let plain = |word| if has_escapes { decode(word) } else { Cow::Borrowed(word) };
+            let (name, value) = (plain(name), plain(value));
             let place = match &*name {
                 "transport" => &mut transport,
                 "EIO" => &mut eio,
@@ -106,12 +108,33 @@ impl Query {
     }
 }
 
-/// What is before the first `mark`, and what is behind it.
-fn cut(text: &str, mark: u8) -> (&str, &str) {
-    match text.bytes().position(|byte| byte == mark) {
-        Some(at) => (&text[..at], &text[at + 1..]),
-        None => (text, ""),
+/// A query's first parameter, and what is behind it.
+struct Cut<'q> {
+    name: &'q str,
+    value: &'q str,
+    after: &'q str,
+    /// It may not be written as it is read.
+    has_escapes: bool,
+}
+
+fn cut(query: &str) -> Cut<'_> {
+    let (mut equals, mut end, mut has_escapes) = (None, query.len(), false);
+    for (at, byte) in query.bytes().enumerate() {
+        match byte {
+            b'&' => {
+                end = at;
+                break;
+            }
+            b'=' if equals.is_none() => equals = Some(at),
+            b'%' | b'+' => has_escapes = true,
+            _ => {}
+        }
     }
+    let (name, value) = match equals {
+        Some(at) => (&query[..at], &query[at + 1..end]),
+        None => (&query[..end], ""),
+    };
+    Cut { name, value, after: query.get(end + 1..).unwrap_or_default(), has_escapes }
 }
 
 /// True if the request is for one host, as its version asks for: servers on its way may take
