@@ -100,7 +100,10 @@ impl Outlet<'_> {
         if slot.session.wants_flush() {
             self.full.push(key);
         }
-        self.aftermath.extend(effects.into_iter().map(|effect| (key, effect)));
+        // Nearly always it says nothing.
+        if !effects.is_empty() {
+            self.aftermath.extend(effects.into_iter().map(|effect| (key, effect)));
+        }
     }
 }
 
