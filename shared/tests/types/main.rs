@@ -7,6 +7,7 @@
 
 mod model;
 mod render;
+mod samples;
 mod table;
 
 use std::{collections::BTreeMap, env, fs, path::PathBuf};

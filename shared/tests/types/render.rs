@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     model::{Content, Field, Model, Shape, Tagging, Type, Variant, inner},
+    samples::{self, Sample},
     table::{
         BY_HAND, GAMES, NAMESPACES, NOTHING, Namespace, Push, RENAMED, Request, SHARED,
         SHARED_MODULES,
@@ -64,7 +65,10 @@ impl<'a> Render<'a> {
             render.write_all();
             render.note_splits();
             if render.split.len() == n_split {
-                return render.files();
+                let samples = render.samples();
+                let mut files = render.files();
+                files.insert("../../test/samples.ts".to_owned(), samples);
+                return files;
             }
             split = render.split;
         }
@@ -108,6 +112,41 @@ impl<'a> Render<'a> {
             files.entry(format!("{room}.ts")).or_insert_with(|| self.head(room)).push_str(text);
         }
         files
+    }
+
+    /// Values for the compiler to look at; each type of an event is among them.
+    fn samples(&self) -> String {
+        let mut text = format!(
+            "{HEAD}\nimport type {{ {} }} from \"../src/index.js\";\n\nexport const samples = [\n",
+            ["api", "chess", "circles", "relay", "signal"].join(", ")
+        );
+        let mut seen = BTreeSet::new();
+        for Sample { room, name, is_sent, json } in samples::all() {
+            let way = if is_sent { Way::Sent } else { Way::Got };
+            let written = self.written(&room, &name, way);
+            // On one line, as it might be long.
+            let json = serde_json::from_str::<serde_json::Value>(&json).unwrap();
+            text += &format!("  {json} satisfies {room}.{written},\n");
+            seen.insert((room, name, way));
+        }
+        for namespace in NAMESPACES {
+            for (name, way) in namespace.types() {
+                let home = self.model.home_of(namespace.room, &name);
+                let Some(home) = home else { continue };
+                let name = self.written(&home, &name, Way::Got);
+                let is_seen = seen.contains(&(home, name.clone(), way));
+                assert!(is_seen, "{}: no sample of {name} in samples.rs", namespace.name);
+            }
+        }
+        for (room, name, _) in self.done.keys() {
+            let of = &self.model.types[&(room.clone(), name.clone())];
+            let Shape::Enum(Tagging::Internal(tag), variants) = &of.shape else { continue };
+            for Variant { name: variant, .. } in variants.iter().filter(|one| !one.is_other) {
+                let is_seen = text.contains(&format!("\"{tag}\":\"{variant}\""));
+                assert!(is_seen, "no sample of the {variant} of {name} in samples.rs");
+            }
+        }
+        text + "];\n"
     }
 
     fn head(&self, room: &str) -> String {

@@ -1,6 +1,7 @@
 //! Which events there are in which namespace, what they bring, and what they are answered.
 //! A namespace, or an event, that is added to `shared::api` gets its lines here.
 
+use crate::render::Way;
 use parlor_shared::api::{self, lobby, signal, time};
 
 /// The events of one namespace.
@@ -17,6 +18,26 @@ pub(crate) struct Namespace {
     pub is_shared: bool,
     pub requests: &'static [Request],
     pub pushes: &'static [Push],
+}
+
+impl Namespace {
+    /// The types of all arguments and answers, and who writes them.
+    pub(crate) fn types(&self) -> Vec<(String, Way)> {
+        let shared = if self.is_shared { SHARED } else { (&[][..], &[][..]) };
+        let last = |path: &str| {
+            let path = path.strip_prefix("Option<").map_or(path, |path| path.trim_end_matches('>'));
+            path.rsplit("::").next().unwrap_or_default().to_owned()
+        };
+        let mut all = Vec::new();
+        for request in self.requests.iter().chain(shared.0) {
+            all.extend(request.takes.iter().map(|(_, of)| (last(of), Way::Sent)));
+            all.push((last(request.tells), Way::Got));
+        }
+        for push in self.pushes.iter().chain(shared.1) {
+            all.extend(push.brings.iter().map(|(_, of)| (last(of), Way::Got)));
+        }
+        all
+    }
 }
 
 /// What clients send.
