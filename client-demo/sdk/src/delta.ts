@@ -17,10 +17,9 @@ export function apply(base: unknown, delta: unknown): unknown {
       delete next[key];
       continue;
     }
-    const before = Object.hasOwn(next, key) ? next[key] : undefined;
+    const value = apply(next[key], change);
     // An assignment to `__proto__` would be something else.
-    const described = { value: apply(before, change), writable: true, enumerable: true, configurable: true };
-    Object.defineProperty(next, key, described);
+    Object.defineProperty(next, key, { value, writable: true, enumerable: true, configurable: true });
   }
   return next;
 }

@@ -145,3 +145,17 @@ export const samples = [
   {"host":0,"seats":[0],"state":{}} satisfies relay.View,
   {"data":[1],"from":0,"type":"message"} satisfies relay.Event,
 ];
+
+/** Base, what comes of it, and the delta between them. */
+export const deltas = [
+  "[{\"a\":1},{\"a\":1},{}]",
+  "[{\"a\":1,\"long\":\"what stays as it is\"},{\"a\":2,\"long\":\"what stays as it is\"},{\"a\":[2]}]",
+  "[{\"a\":1,\"long\":\"what stays as it is\"},{\"b\":null,\"long\":\"what stays as it is\"},{\"a\":0,\"b\":[null]}]",
+  "[{\"a\":{\"b\":[1,2,3]},\"l\":\"stays\"},{\"a\":{\"b\":[1,5,3,4]},\"l\":\"stays\"},{\"a\":[{\"b\":[1,5,3,4]}]}]",
+  "[{\"a\":[1111,2222,3333,4444]},{\"a\":[1111,2222]},{\"a\":{\"#\":2}}]",
+  "[{\"a\":[1111,2222,3333,4444]},{\"a\":[]},[{\"a\":[]}]]",
+  "[{\"#\":1,\"long\":\"what stays as it is\"},{\"#\":2,\"long\":\"what stays as it is\"},{\"#\":[2]}]",
+  "[{\"0\":1,\"long\":\"what stays as it is\"},{\"0\":0,\"long\":\"what stays as it is\"},{\"0\":[0]}]",
+  "[{\"__proto__\":{\"a\":1,\"long\":\"what stays as it is\"},\"x\":0},{\"__proto__\":{\"a\":2,\"long\":\"what stays as it is\"},\"x\":0},{\"__proto__\":{\"a\":[2]}}]",
+  "[{\"x\":0,\"y\":\"what stays as it is\"},{\"__proto__\":[1],\"x\":0,\"y\":\"what stays as it is\"},{\"__proto__\":[[1]]}]",
+];

@@ -3,15 +3,14 @@
 //! default, what they get leaves out what serde skips. One that is sent and got, and is not the
 //! same both ways, is written twice: `Signal`, `SignalSent`.
 
+mod events;
+mod proof;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     model::{Content, Field, Model, Shape, Tagging, Type, Variant, inner},
-    samples::{self, Sample},
-    table::{
-        BY_HAND, GAMES, NAMESPACES, NOTHING, Namespace, Push, RENAMED, Request, SHARED,
-        SHARED_MODULES,
-    },
+    table::{BY_HAND, GAMES, NAMESPACES, RENAMED},
 };
 
 /// Who writes a type.
@@ -114,41 +113,6 @@ impl<'a> Render<'a> {
         files
     }
 
-    /// Values for the compiler to look at; each type of an event is among them.
-    fn samples(&self) -> String {
-        let mut text = format!(
-            "{HEAD}\nimport type {{ {} }} from \"../src/index.js\";\n\nexport const samples = [\n",
-            ["api", "chess", "circles", "relay", "signal"].join(", ")
-        );
-        let mut seen = BTreeSet::new();
-        for Sample { room, name, is_sent, json } in samples::all() {
-            let way = if is_sent { Way::Sent } else { Way::Got };
-            let written = self.written(&room, &name, way);
-            // On one line, as it might be long.
-            let json = serde_json::from_str::<serde_json::Value>(&json).unwrap();
-            text += &format!("  {json} satisfies {room}.{written},\n");
-            seen.insert((room, name, way));
-        }
-        for namespace in NAMESPACES {
-            for (name, way) in namespace.types() {
-                let home = self.model.home_of(namespace.room, &name);
-                let Some(home) = home else { continue };
-                let name = self.written(&home, &name, Way::Got);
-                let is_seen = seen.contains(&(home, name.clone(), way));
-                assert!(is_seen, "{}: no sample of {name} in samples.rs", namespace.name);
-            }
-        }
-        for (room, name, _) in self.done.keys() {
-            let of = &self.model.types[&(room.clone(), name.clone())];
-            let Shape::Enum(Tagging::Internal(tag), variants) = &of.shape else { continue };
-            for Variant { name: variant, .. } in variants.iter().filter(|one| !one.is_other) {
-                let is_seen = text.contains(&format!("\"{tag}\":\"{variant}\""));
-                assert!(is_seen, "no sample of the {variant} of {name} in samples.rs");
-            }
-        }
-        text + "];\n"
-    }
-
     fn head(&self, room: &str) -> String {
         let mut head = HEAD.to_owned();
         let mut by_home: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -168,88 +132,6 @@ impl<'a> Render<'a> {
             imports.insert((home.to_owned(), name.to_owned()));
         }
         name.to_owned()
-    }
-
-    /// The maps of events of a namespace, and every type in them.
-    fn namespace(&mut self, namespace: &Namespace) {
-        let Namespace { name, path, modules: [sent, got], room, is_shared, .. } = namespace;
-        let shared = if *is_shared { SHARED } else { (&[][..], &[][..]) };
-        let mut text = format!(
-            "\n/** What clients send to `{path}`. */\nexport interface {name}ClientToServer {{\n"
-        );
-        for (requests, module) in [(namespace.requests, *sent), (shared.0, "")] {
-            for request in requests {
-                text += &self.request(room, module, request);
-            }
-        }
-        text += &format!(
-            "}}\n\n/** What clients of `{path}` get. */\nexport interface {name}ServerToClient {{\n"
-        );
-        for (pushes, module) in [(namespace.pushes, *got), (shared.1, "")] {
-            for push in pushes {
-                text += &self.push(room, module, push);
-            }
-        }
-        text += "}\n";
-        self.maps.entry((*room).to_owned()).or_default().push_str(&text);
-    }
-
-    fn request(&mut self, room: &str, module: &str, request: &Request) -> String {
-        let docs = self.event_docs(module, request.event);
-        let ack = (request.tells != NOTHING).then(|| {
-            let ack = self.import(room, "api", "Ack");
-            format!("ack: {ack}<{}>", self.name_of(room, &parse(request.tells), Way::Got))
-        });
-        let mut lists = vec![Vec::new()];
-        for (name, takes) in request.takes {
-            let of = parse(takes);
-            let inside = inner(&of, "Option");
-            if inside.is_some() {
-                lists.push(lists.last().unwrap().clone());
-            }
-            let of = self.name_of(room, inside.unwrap_or(&of), Way::Sent);
-            lists.last_mut().unwrap().push(format!("{name}: {of}"));
-        }
-        lists.iter_mut().for_each(|list| list.extend(ack.clone()));
-        let lists: Vec<String> = lists.iter().map(|list| list.join(", ")).collect();
-        let arguments = match &*lists {
-            [one] => one.clone(),
-            more => format!("\n    ...args:\n      | [{}]\n  ", more.join("]\n      | [")),
-        };
-        format!("{docs}  {}: ({arguments}) => void;\n", key(request.event))
-    }
-
-    fn push(&mut self, room: &str, module: &str, push: &Push) -> String {
-        let docs = self.event_docs(module, push.event);
-        let brings = push.brings.iter().map(|(name, of)| {
-            let of = self.name_of(room, &parse(of), Way::Got);
-            format!("{name}: {of}")
-        });
-        let brings = brings.collect::<Vec<_>>().join(", ");
-        format!("{docs}  {}: ({brings}) => void;\n", key(push.event))
-    }
-
-    fn event_docs(&self, module: &str, event: &str) -> String {
-        let modules = if module.is_empty() { SHARED_MODULES.to_vec() } else { vec![module] };
-        let mut constants = self.model.constants.iter();
-        let constant = constants
-            .find(|one| one.value == event && modules.contains(&&*one.module))
-            .unwrap_or_else(|| panic!("no constant of {module} is `{event}`"));
-        comment(&constant.docs, "  ")
-    }
-
-    /// A type of all texts in a module of constants, if there are any.
-    fn words(&mut self, room: &str, module: &str, name: &str, docs: &str) {
-        let module = if room == "api" { module.to_owned() } else { format!("{room}::{module}") };
-        let mut text = format!("\n/** {docs} */\nexport type {name} =");
-        let mut words = self.model.constants.iter().filter(|one| one.module == module).peekable();
-        if words.peek().is_none() {
-            return;
-        }
-        for one in words {
-            text += &format!("\n{}  | \"{}\"", comment(&one.docs, "  "), one.value);
-        }
-        self.maps.entry(room.to_owned()).or_default().push_str(&(text + ";\n"));
     }
 
     /// Writes a type, and all that it is made of, unless that was done.

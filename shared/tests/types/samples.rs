@@ -48,6 +48,34 @@ pub(crate) fn all() -> Vec<Sample> {
     all
 }
 
+/// Two values each, and what leads from the first to the second.
+pub(crate) fn deltas() -> Vec<[serde_json::Value; 3]> {
+    const PAIRS: [(&str, &str); 10] = [
+        (r#"{"a":1}"#, r#"{"a":1}"#),
+        (r#"{"a":1,"long":"what stays as it is"}"#, r#"{"a":2,"long":"what stays as it is"}"#),
+        (r#"{"a":1,"long":"what stays as it is"}"#, r#"{"b":null,"long":"what stays as it is"}"#),
+        (r#"{"a":{"b":[1,2,3]},"l":"stays"}"#, r#"{"a":{"b":[1,5,3,4]},"l":"stays"}"#),
+        (r#"{"a":[1111,2222,3333,4444]}"#, r#"{"a":[1111,2222]}"#),
+        (r#"{"a":[1111,2222,3333,4444]}"#, r#"{"a":[]}"#),
+        (r##"{"#":1,"long":"what stays as it is"}"##, r##"{"#":2,"long":"what stays as it is"}"##),
+        (r#"{"0":1,"long":"what stays as it is"}"#, r#"{"0":0,"long":"what stays as it is"}"#),
+        (
+            r#"{"__proto__":{"a":1,"long":"what stays as it is"},"x":0}"#,
+            r#"{"__proto__":{"a":2,"long":"what stays as it is"},"x":0}"#,
+        ),
+        (
+            r#"{"x":0,"y":"what stays as it is"}"#,
+            r#"{"x":0,"y":"what stays as it is","__proto__":[1]}"#,
+        ),
+    ];
+    let pair = |(base, next): (&str, &str)| {
+        let [base, next] = [base, next].map(|json| serde_json::from_str(json).unwrap());
+        let delta = parlor_shared::api::delta::diff(&base, &next);
+        [base, next, delta]
+    };
+    PAIRS.map(pair).into()
+}
+
 fn ways_in() -> Vec<Sample> {
     use parlor_shared::api::{lobby::*, time};
     samples! {
