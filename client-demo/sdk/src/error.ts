@@ -35,11 +35,11 @@ export function refused(refusal: Refusal & { retry_ms?: number }): ParlorError {
   return new ParlorError(code, message, retry_ms ?? PASSING_MS[code]);
 }
 
-export const offline = (why = "There is no connection; nothing was sent."): ParlorError =>
+export const offline = (why = "no connection; nothing was sent"): ParlorError =>
   new ParlorError("E_OFFLINE", why, 1000);
 
 export const unanswered = (): ParlorError =>
-  new ParlorError("E_NO_ANSWER", "The server did not answer; it may have done what was asked.");
+  new ParlorError("E_NO_ANSWER", "no answer; it may have been done");
 
-export const over = (why = "You are not in this lobby any more."): ParlorError =>
-  new ParlorError("E_OVER", why);
+export const over = (): ParlorError =>
+  new ParlorError("E_OVER", "you are not in this lobby any more");

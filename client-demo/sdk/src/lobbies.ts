@@ -1,6 +1,7 @@
 // Which lobbies there are, and the ways into one.
 
 import { call, type Off } from "./emitter.js";
+import type { Feeds } from "./feeds.js";
 import type { GameTypes, TypesOf } from "./games.js";
 import type * as api from "./generated/api.js";
 import type { Line } from "./line.js";
@@ -33,17 +34,14 @@ export type JoinRequest = Omit<api.Join, "deltas" | "format" | "key">;
 /** What the ways into a lobby need of who knows them. */
 export interface Entrance {
   line: Line;
+  feeds: Feeds;
   name: string;
   enter(way: "create" | "join" | "quick", request: api.Create | api.Join): Promise<Lobby>;
-  /** Does this with each connection, this one first; undefined: not any more. */
-  always(name: string, act: (() => Promise<unknown>) | undefined): Promise<unknown>;
 }
 
 /** The lobbies of the server: {@link Parlor.lobbies}. */
 export class Lobbies {
   readonly #entrance: Entrance;
-  #watched: readonly api.Listed[] = [];
-  #watcher: ((change: api.ListingChange) => void) | undefined;
 
   /** @internal */
   constructor(entrance: Entrance) {
@@ -59,28 +57,19 @@ export class Lobbies {
    * Calls `listener` with the same list, now and whenever it changes, in the order of `sort`, until
    * the function that this resolves with is called. There is one such list at a time.
    */
-  async watch(
-    filter: api.Filter,
-    listener: (lobbies: readonly api.Listed[]) => void,
-  ): Promise<Off> {
-    const { line, always } = this.#entrance;
-    const show = (change: api.ListingChange): void => {
-      this.#watched = followListing(this.#watched, change, filter.sort);
-      call(listener, this.#watched);
+  watch(filter: api.Filter, listener: (lobbies: readonly api.Listed[]) => void): Promise<Off> {
+    const { line, feeds } = this.#entrance;
+    let shown: readonly api.Listed[] = [];
+    const changed = (change: api.ListingChange): void => {
+      shown = followListing(shown, change, filter.sort);
+      call(listener, shown);
     };
-    this.#watcher = show;
-    const begin = (): Promise<unknown> =>
-      line.send("watch", [filter], ({ lobbies }) => {
-        this.#watched = [];
-        if (this.#watcher === show) show({ added: lobbies });
-      });
-    await always("watch", begin);
-    return () => {
-      if (this.#watcher !== show) return;
-      this.#watcher = undefined;
-      void always("watch", undefined);
-      line.send("unwatch", []).catch(() => undefined);
-    };
+    return feeds.begin<"watch", api.ListingChange>("watch", {
+      ask: [filter],
+      stop: () => line.send("unwatch", []),
+      begun: ({ lobbies }) => call(listener, (shown = lobbies)),
+      changed,
+    });
   }
 
   /** Opens a lobby, and takes its first seat as host. It is made once, however often it is asked. */
@@ -104,10 +93,5 @@ export class Lobbies {
   ): Promise<Lobby<Types>> {
     const { enter, name } = this.#entrance;
     return enter(way, { name, ...request, deltas: true } as api.Create | api.Join);
-  }
-
-  /** @internal */
-  changed(change: api.ListingChange): void {
-    this.#watcher?.(change);
   }
 }

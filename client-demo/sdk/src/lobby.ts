@@ -195,6 +195,11 @@ export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
     return this.#ask("vote", { option });
   }
 
+  /** Asks for what namespace `/signal` takes: who has a seat may become a peer of the others. */
+  peer(): Promise<api.PeerAdmitted> {
+    return this.#ask("peer");
+  }
+
   /** Leaves, for good: without a connection the server gives the seat up when its time is over. */
   async leave(): Promise<void> {
     try {
@@ -249,7 +254,7 @@ export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
     this.tell("change", change);
     this.tell(change.type, change as never);
     this.tell("update", this.info);
-    if (change.type === "left" && change.seat === this.seat) this.ended(change.reason, gone());
+    if (change.type === "left" && change.seat === this.seat) this.ended(change.reason, over());
   }
 
   /** @internal */
@@ -304,6 +309,3 @@ export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
     this.tell("over", error ? { reason, error } : { reason });
   }
 }
-
-/** Why, if the server says no more of it. */
-export const gone = (why = "Your place was given up."): ParlorError => over(why);

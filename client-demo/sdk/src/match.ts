@@ -199,7 +199,7 @@ export class Match<Types extends GameTypes = GameTypes> {
     if (this.state && this.state.number !== number) this.state = undefined;
     const left = [...this.#promised.keys()].filter((input) => input.number !== number);
     this.#inputs.begin(number);
-    const why = new ParlorError("E_MATCH_OVER", "The match has ended.");
+    const why = new ParlorError("E_MATCH_OVER", "the match has ended");
     left.forEach((input) => this.#settle(input)?.reject(why));
   }
 

@@ -1,71 +1,74 @@
 // How a copy of a lobby follows the changes that are told of it. Pure: when to apply one is decided
 // in `lobby`.
 
-import type { Change, Lobby, Seat } from "./generated/api.js";
+import type { Change, Lobby, Phase, Poll, Seat } from "./generated/api.js";
+
+/** Changes that lead to another phase. */
+const PHASES: { [Type in Change["type"]]?: Phase } = {
+  starting: "starting",
+  stopped: "open",
+  opened: "open",
+  started: "playing",
+  finished: "finished",
+};
 
 /** The lobby after this change; `lobby` stays as it is. */
 export function follow(lobby: Lobby, version: number, change: Change): Lobby {
   const next: Lobby = { ...lobby, version };
-  const patch = (seat: number, fields: Partial<Seat>): void => {
-    next.seats = lobby.seats.map((one) => (one.seat === seat ? { ...one, ...fields } : one));
+  const { type, ...told } = change;
+  const others = (seat: number): Seat[] => lobby.seats.filter((one) => one.seat !== seat);
+  const patch = (fields: Partial<Seat>, seat?: number): void => {
+    const isMeant = (one: Seat): boolean => seat === undefined || one.seat === seat;
+    next.seats = lobby.seats.map((one) => (isMeant(one) ? { ...one, ...fields } : one));
   };
-  const { type: _, ...told } = change;
+  const phase = PHASES[type];
+  if (phase) {
+    next.phase = phase;
+    delete next.starts_at_ms;
+  }
   switch (change.type) {
-    case "joined": {
-      const others = lobby.seats.filter((one) => one.seat !== change.seat);
-      next.seats = [...others, told as Seat].sort((one, other) => one.seat - other.seat);
+    case "joined":
+      next.seats = [...others(change.seat), told as Seat].sort((a, b) => a.seat - b.seat);
       break;
-    }
     case "settings":
       Object.assign(next, told);
       break;
-    case "colour":
-      patch(change.seat, { colour: change.colour });
+    case "host":
+      next.host = change.seat;
       break;
+    case "colour":
     case "ready":
-      patch(change.seat, { ready: change.ready });
+      patch(told as Partial<Seat>, change.seat);
       break;
     case "dropped":
       // Who is away is not ready for a first match; a wish for a rematch stands.
-      patch(change.seat, { connected: false, ...(isOpen(lobby) && { ready: false }) });
+      patch({ connected: false, ...(isOpen(lobby) && { ready: false }) }, change.seat);
       break;
     case "overdue":
-      patch(change.seat, { overdue: true });
+      patch({ overdue: true }, change.seat);
       break;
     case "returned":
-      patch(change.seat, { connected: true, overdue: false });
+      patch({ connected: true, overdue: false }, change.seat);
       break;
     case "left":
-      next.seats = lobby.seats.filter((one) => one.seat !== change.seat);
+      next.seats = others(change.seat);
       if (next.host === change.seat) delete next.host;
-      break;
-    case "host":
-      next.host = change.seat;
       break;
     case "spectators":
       next.spectators = change.count;
       break;
     case "starting":
-      next.phase = "starting";
       next.starts_at_ms = change.at_ms;
       break;
-    case "stopped":
-    case "opened":
-      next.phase = "open";
-      delete next.starts_at_ms;
-      break;
     case "started":
-      next.phase = "playing";
-      delete next.starts_at_ms;
       // Bots are ready always.
-      next.seats = lobby.seats.map((one) => ({ ...one, ready: one.bot ?? false }));
+      next.seats = lobby.seats.map((one) => ({ ...one, ready: !!one.bot }));
       break;
     case "finished":
-      next.phase = "finished";
-      next.seats = lobby.seats.map((one) => ({ ...one, overdue: false }));
+      patch({ overdue: false });
       break;
     case "poll":
-      next.poll = told as NonNullable<Lobby["poll"]>;
+      next.poll = told as Poll;
       break;
     case "poll_ended":
       delete next.poll;
@@ -75,4 +78,5 @@ export function follow(lobby: Lobby, version: number, change: Change): Lobby {
 }
 
 /** True before a match, and while one is about to begin. */
-export const isOpen = ({ phase }: Lobby): boolean => phase === "open" || phase === "starting";
+export const isOpen = ({ phase }: Pick<Lobby, "phase">): boolean =>
+  phase === "open" || phase === "starting";

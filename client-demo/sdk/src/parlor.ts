@@ -8,10 +8,12 @@
 import { Clock, here } from "./clock.js";
 import { call, Emitter, type Off } from "./emitter.js";
 import { offline, over, ParlorError } from "./error.js";
+import { Feeds } from "./feeds.js";
+import type { TypesOf } from "./games.js";
 import type * as api from "./generated/api.js";
 import { Line, type LobbySocket, type SocketSettings } from "./line.js";
 import { Lobbies } from "./lobbies.js";
-import { Lobby } from "./lobby.js";
+import { Lobby, type OverReason } from "./lobby.js";
 import { byDefault, Kept, type Keep } from "./storage.js";
 
 /** How one connects. */
@@ -64,11 +66,9 @@ export class Parlor extends Emitter<ParlorEvents> {
   readonly #timeoutMs: number;
   readonly #token: Kept;
   readonly #guest: Kept;
-  /** What is asked of each connection anew. */
-  readonly #always = new Map<string, () => Promise<unknown>>();
+  readonly #feeds: Feeds;
   #attending: api.Join | undefined;
   #isReturning = false;
-  #presence: ((change: api.PresencePush) => void) | undefined;
   #clockTimer: ReturnType<typeof setInterval> | undefined;
 
   /** Which lobbies there are, and the ways into one. */
@@ -90,11 +90,12 @@ export class Parlor extends Emitter<ParlorEvents> {
     this.#guest = new Kept(keep, `parlor:${url}:guest`);
     const auth = (tell: (credentials: object) => void): void => void this.#credentials(tell);
     this.#line = new Line(url, this.#timeoutMs, { ...options.socket, auth });
+    this.#feeds = new Feeds(this.#line);
     this.lobbies = new Lobbies({
       line: this.#line,
+      feeds: this.#feeds,
       name: options.player ?? "",
       enter: (way, request) => this.#ask(way, request),
-      always: (name, act) => this.#doAlways(name, act),
     });
     this.#listen();
     this.reconnect();
@@ -108,6 +109,11 @@ export class Parlor extends Emitter<ParlorEvents> {
   /** True while there is a connection, and one is in one's place. */
   get isOnline(): boolean {
     return this.#line.isOpen;
+  }
+
+  /** The lobby one is in, with the types of its game; undefined if it plays another one. */
+  in<Name extends string>(game: Name): Lobby<TypesOf<Name>> | undefined {
+    return this.lobby?.info.game === game ? this.lobby : undefined;
   }
 
   /** Tries to connect at once; after `offline` with `isFinal` nobody else does. */
@@ -127,7 +133,7 @@ export class Parlor extends Emitter<ParlorEvents> {
     clearInterval(this.#clockTimer);
     this.#clockTimer = undefined;
     this.socket.disconnect();
-    this.#line.end(offline("This connection was closed."));
+    this.#line.end(offline("closed"));
   }
 
   /** Brings a new token of the same account; resolves with when it expires. */
@@ -139,27 +145,18 @@ export class Parlor extends Emitter<ParlorEvents> {
    * Calls `listener` with those of these players who are online, now and at each change, until the
    * function that this resolves with is called. There is one such list at a time.
    */
-  async presence(players: string[], listener: (online: ReadonlySet<string>) => void): Promise<Off> {
+  presence(players: string[], listener: (online: ReadonlySet<string>) => void): Promise<Off> {
     let online = new Set<string>();
-    const follow = ({ player, online: isThere }: api.PresencePush): void => {
-      online = new Set(online);
-      if (isThere) online.add(player);
-      else online.delete(player);
-      call(listener, online);
-    };
-    this.#presence = follow;
-    await this.#doAlways("presence", () =>
-      this.#line.send("presence", [{ players }], (told) => {
-        online = new Set(told.online);
-        if (this.#presence === follow) call(listener, online);
-      }),
-    );
-    return () => {
-      if (this.#presence !== follow) return;
-      this.#presence = undefined;
-      void this.#doAlways("presence", undefined);
-      this.#line.send("presence", [{ players: [] }]).catch(() => undefined);
-    };
+    return this.#feeds.begin<"presence", api.PresencePush>("presence", {
+      ask: [{ players }],
+      stop: () => this.#line.send("presence", [{ players: [] }]),
+      begun: (told) => call(listener, (online = new Set(told.online))),
+      changed: ({ player, online: isThere }) => {
+        online = new Set(online);
+        online[isThere ? "add" : "delete"](player);
+        call(listener, online);
+      },
+    });
   }
 
   /** Hears and sees nothing any more of what somebody says: by seat, spectator's name, or id. */
@@ -184,7 +181,7 @@ export class Parlor extends Emitter<ParlorEvents> {
     try {
       tell({ token: typeof token === "string" ? token : await token() });
     } catch (error) {
-      this.#finish("no token", new ParlorError("E_AUTH", `There is no token: ${String(error)}`));
+      this.#finish("no token", new ParlorError("E_AUTH", String(error)));
     }
   }
 
@@ -201,14 +198,15 @@ export class Parlor extends Emitter<ParlorEvents> {
       this.#lost(reason, isFinal);
     });
     socket.on("connect_error", (error) => this.#unconnected(error));
+    socket.io.on("reconnect_failed", () => this.#finish("unreachable", offline()));
     socket.on("auth:guest", ({ token, account }) => {
       this.#guest.value = token;
       this.account = account;
     });
     socket.on("auth:expiring", (expiring) => void this.#expiring(expiring));
     socket.on("rate_limited", (limited) => this.tell("rate_limited", limited));
-    socket.on("listing", (change) => this.lobbies.changed(change));
-    socket.on("presence", (change) => this.#presence?.(change));
+    socket.on("listing", (change) => this.#feeds.changed("watch", change));
+    socket.on("presence", (change) => this.#feeds.changed("presence", change));
     socket.on("changed", (changed) => this.lobby?.changed(changed));
     socket.on("event", (event) => this.lobby?.happened(event));
     socket.on("volatile", ({ turn, event }) =>
@@ -216,16 +214,14 @@ export class Parlor extends Emitter<ParlorEvents> {
     );
     socket.on("state", (state) => this.lobby?.showed(state));
     socket.on("delta", (delta) => this.lobby?.differs(delta));
-    socket.on("typing", (typing) => this.lobby?.tell("typing", typing));
-    socket.on("reaction", (reaction) => this.lobby?.tell("reaction", reaction));
     socket.on("audience", (audience) => this.lobby?.counted(audience));
-    socket.on("tally", (tally) => this.lobby?.tell("tally", tally));
-    socket.on("kicked", ({ reason }) =>
-      this.lobby?.ended(reason, over("The host has sent you away.")),
-    );
-    socket.on("closed", ({ reason }) =>
-      this.lobby?.ended(reason, over("The lobby is no more.")),
-    );
+    for (const name of ["typing", "reaction", "tally"] as const) {
+      socket.on(name, ((told: never) => this.lobby?.tell(name, told)) as never);
+    }
+    for (const name of ["kicked", "closed"] as const) {
+      const ended = ({ reason }: { reason: OverReason }): void => this.lobby?.ended(reason, over());
+      socket.on(name, ended);
+    }
   }
 
   #lost(reason: string, isFinal: boolean): void {
@@ -237,11 +233,8 @@ export class Parlor extends Emitter<ParlorEvents> {
   /** The server, or the way to it, does not let one in. */
   #unconnected(error: Error & { data?: { code?: string; message?: string } }): void {
     const { code } = error.data ?? {};
-    if (code === undefined) {
-      // Where the client tries on by itself.
-      if (this.socket.active) return;
-      return this.#finish(error.message, offline(error.message));
-    }
+    // The client tries on by itself.
+    if (code === undefined) return;
     if (code === "E_AUTH" && this.#options.token === undefined && this.#guest.value) {
       // Of a server that is no more: one is somebody new.
       this.#guest.value = undefined;
@@ -276,7 +269,7 @@ export class Parlor extends Emitter<ParlorEvents> {
     this.clock.clear();
     this.#clockTimer ??= every(CLOCK_MS, () => void this.#setClock());
     void this.#setClock();
-    for (const act of this.#always.values()) act().catch(() => undefined);
+    this.#feeds.again();
   }
 
   /** Comes back to one's place, if there is one; true: what is asked next will be answered. */
@@ -306,7 +299,7 @@ export class Parlor extends Emitter<ParlorEvents> {
   }
 
   #lose({ code, message }: ParlorError): void {
-    const error = new ParlorError(code, `Your place was not kept: ${message}`);
+    const error = new ParlorError(code, `your place was not kept: ${message}`);
     if (this.lobby) this.lobby.ended("lost", error);
     else this.#token.value = undefined;
   }
@@ -345,6 +338,7 @@ export class Parlor extends Emitter<ParlorEvents> {
       refetch: () => void this.#return(),
       left: (lobby: Lobby) => this.#left(lobby),
     };
+    // Its end has forgotten it.
     this.#token.value = joined.token || undefined;
     this.lobby = new Lobby(owner, joined);
     this.tell("lobby", this.lobby);
@@ -358,15 +352,6 @@ export class Parlor extends Emitter<ParlorEvents> {
     this.lobby = undefined;
     this.#line.release();
     this.tell("lobby", undefined);
-  }
-
-  async #doAlways(name: string, act: (() => Promise<unknown>) | undefined): Promise<unknown> {
-    this.#always.delete(name);
-    if (!act) return;
-    await this.#line.opened();
-    const done = await act();
-    this.#always.set(name, act);
-    return done;
   }
 
   async #setClock(): Promise<void> {
@@ -383,14 +368,14 @@ export class Parlor extends Emitter<ParlorEvents> {
   }
 }
 
-const ENDED = "The server has ended this connection; your place may be open in another tab.";
+const ENDED = "the server has ended this connection; your place may be open in another tab";
 
 /**
  * Connects to a server, and comes back to the place that one had there before.
  *
  * ```ts
  * const parlor = await connect("http://127.0.0.1:3000", { player: "Ada" });
- * const lobby = parlor.lobby ?? (await parlor.lobbies.create({ game: "chess" }));
+ * const lobby = parlor.in("chess") ?? (await parlor.lobbies.create({ game: "chess" }));
  * ```
  *
  * @throws {@link ParlorError} if there is no connection within `timeoutMs` (`E_OFFLINE`), or the

@@ -138,7 +138,7 @@ test("a server that was restarted is said to have forgotten the place", async (t
   const { reason, error } = await over;
   assert.equal(reason, "lost");
   assert.ok(error instanceof ParlorError && error.code === "E_TOKEN", String(error));
-  assert.match(error.message, /^Your place was not kept: /);
+  assert.match(error.message, /^your place was not kept: /);
   await refused;
   // And there is another one to be had.
   const next = await parlor.lobbies.create({ game: "chess" });
