@@ -24,7 +24,7 @@ export function apply(base: unknown, delta: unknown): unknown {
   return next;
 }
 
-/** The states of one viewer: which is the newest, and which one deltas build on. */
+/** @internal The states of one viewer: which is the newest, and which one deltas build on. */
 export class States {
   #base: { n: number; state: State } | undefined;
 
@@ -39,8 +39,13 @@ export class States {
     return state;
   }
 
-  /** The state that a delta leads to; undefined: its base is not known, and has to be asked for. */
+  /** The state that a delta leads to; undefined: it builds on none that is known. */
   delta({ base, delta }: Delta): State | undefined {
-    return this.#base?.n === base ? (apply(this.#base.state, delta) as State) : undefined;
+    try {
+      return this.#base?.n === base ? (apply(this.#base.state, delta) as State) : undefined;
+    } catch {
+      // It was made for another base, or is none.
+      return undefined;
+    }
   }
 }

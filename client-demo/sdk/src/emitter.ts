@@ -3,7 +3,7 @@
 /** Ends what it was returned for; once is enough. */
 export type Off = () => void;
 
-/** Calls a listener; what it throws is reported as uncaught, and harms nobody else. */
+/** @internal Calls a listener; what it throws is reported as uncaught, and harms nobody else. */
 export function call<A extends unknown[]>(listener: (...args: A) => void, ...args: A): void {
   try {
     listener(...args);

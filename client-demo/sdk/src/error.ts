@@ -29,17 +29,20 @@ export class ParlorError extends Error {
 /** What passes when one has waited a little. */
 const PASSING_MS: Record<string, number> = { E_RATE: 1000, E_UNAVAILABLE: 1000 };
 
-/** The error that a refusal is. */
+/** @internal The error that a refusal is. */
 export function refused(refusal: Refusal & { retry_ms?: number }): ParlorError {
   const { code, message, retry_ms } = refusal;
   return new ParlorError(code, message, retry_ms ?? PASSING_MS[code]);
 }
 
+/** @internal */
 export const offline = (why = "no connection; nothing was sent"): ParlorError =>
   new ParlorError("E_OFFLINE", why, 1000);
 
+/** @internal */
 export const unanswered = (): ParlorError =>
   new ParlorError("E_NO_ANSWER", "no answer; it may have been done");
 
+/** @internal */
 export const over = (): ParlorError =>
   new ParlorError("E_OVER", "you are not in this lobby any more");

@@ -4,7 +4,7 @@
 import type { Off } from "./emitter.js";
 import type { Line, Request, Takes, Tells } from "./line.js";
 
-/** One of them: how it is asked for, how it begins and goes on, and how it is ended. */
+/** @internal One of them: how it is asked for, how it begins and goes on, and how it is ended. */
 export interface Feed<R extends Request, Change> {
   ask: Takes<R>;
   begun: (told: Tells<R>) => void;

@@ -31,7 +31,7 @@ export type QuickRequest<Name extends string = string> = Omit<
 /** What `join` takes: a `code`, or the `id` of a lobby that is not private. */
 export type JoinRequest = Omit<api.Join, "deltas" | "format" | "key">;
 
-/** What the ways into a lobby need of who knows them. */
+/** @internal What the ways into a lobby need of who knows them. */
 export interface Entrance {
   line: Line;
   feeds: Feeds;

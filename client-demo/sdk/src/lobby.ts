@@ -46,7 +46,7 @@ export type LobbyEvents = {
 /** A lobby as one may know it; its match has a place of its own ({@link Lobby.match}). */
 export type LobbyInfo = Omit<api.Lobby, "state">;
 
-/** What a lobby needs of who made it. */
+/** @internal What a lobby needs of who made it. */
 export interface Owner {
   line: Line;
   timeoutMs: number;

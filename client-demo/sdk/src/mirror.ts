@@ -12,7 +12,7 @@ const PHASES: { [Type in Change["type"]]?: Phase } = {
   finished: "finished",
 };
 
-/** The lobby after this change; `lobby` stays as it is. */
+/** @internal The lobby after this change; `lobby` stays as it is. */
 export function follow(lobby: Lobby, version: number, change: Change): Lobby {
   const next: Lobby = { ...lobby, version };
   const { type, ...told } = change;

@@ -288,7 +288,9 @@ export class Parlor extends Emitter<ParlorEvents> {
       // Without a connection the next one is for coming back.
       if (!this.socket.connected) return false;
       this.#isReturning = false;
-      if (error?.retryMs !== undefined || error?.code === "E_NO_ANSWER") {
+      // `E_CONNECTED`: the server has not noticed yet that the last connection is gone.
+      const mayPass = error?.code === "E_NO_ANSWER" || (error?.code === "E_CONNECTED" && this.lobby);
+      if (mayPass || error?.retryMs !== undefined) {
         setTimeout(() => this.socket.connected && void this.#settle(), AGAIN_MS);
         return false;
       }
@@ -301,7 +303,8 @@ export class Parlor extends Emitter<ParlorEvents> {
   #lose({ code, message }: ParlorError): void {
     const error = new ParlorError(code, `your place was not kept: ${message}`);
     if (this.lobby) this.lobby.ended("lost", error);
-    else this.#token.value = undefined;
+    // Another tab has the place; it may be left to this one later.
+    else if (code !== "E_CONNECTED") this.#token.value = undefined;
   }
 
   /** Asks for a place. With a key that may be done again: what was done is not done once more. */

@@ -10,7 +10,7 @@ export interface Keep {
   removeItem(name: string): void;
 }
 
-/** Forgotten with the process: what Node gets. */
+/** @internal Forgotten with the process: what Node gets. */
 export function inMemory(): Keep {
   const kept = new Map<string, string>();
   return {
@@ -20,7 +20,7 @@ export function inMemory(): Keep {
   };
 }
 
-/** One kept value; where storage is full or forbidden it is forgotten, and that is all. */
+/** @internal One kept value; where storage is full or forbidden it is forgotten, and that is all. */
 export class Kept {
   readonly #keep: Keep;
   readonly #name: string;
@@ -51,7 +51,7 @@ export class Kept {
   }
 }
 
-/** This tab's storage, if the page may use it. */
+/** @internal This tab's storage, if the page may use it. */
 export function byDefault(): Keep {
   try {
     return globalThis.sessionStorage ?? inMemory();

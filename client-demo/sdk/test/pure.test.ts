@@ -40,6 +40,8 @@ test("deltas build on the last state with a key, and on no other", () => {
   states.whole(state(6, true, "f"));
   assert.equal(states.delta(delta(1, 7)), undefined, "the one before");
   assert.equal(states.delta(delta(6, 7))?.turn, 6);
+  assert.equal(states.delta({ base: 6, n: 8, delta: null }), undefined, "no delta");
+  assert.equal(states.delta({ base: 6, n: 8, delta: { players: { x: null } } }), undefined, "a misfit");
   states.clear();
   assert.equal(states.delta(delta(6, 8)), undefined, "of another connection");
 });

@@ -123,6 +123,35 @@ test("a second tab takes the place over, and the first one says so", async (t) =
   await second.lobby?.chat("yes");
 });
 
+test("where a second tab is refused, it gets the place when the first has left it", async (t) => {
+  const server = await Server.start(t, ["--lobbies-second-tab", "refuse"]);
+  const storage = tab();
+  const first = await server.player(t, "Ada", { storage });
+  const lobby = await first.lobbies.create({ game: "chess" });
+  const copy = tab();
+  storage.kept.forEach((value, name) => copy.kept.set(name, value));
+  assert.equal((await server.player(t, "Ada", { storage: copy })).lobby, undefined);
+  const back = happens(lobby, "back");
+  cut(first);
+  assert.deepEqual(await back, { isComplete: true });
+  await lobby.chat("still here");
+});
+
+test("so much may wait for a connection, and no more", async (t) => {
+  const server = await Server.start(t);
+  const [host, , ada] = await match(t, server, { game: "circles" });
+  await state(host.match, "the first", () => true);
+  const away = happens(host, "away");
+  cut(ada);
+  await away;
+  const steer = (x: number) => host.match.input({ type: "steer", x, y: 0 });
+  const inputs = Array.from({ length: 64 }, (_, i) => steer(i / 64));
+  await assert.rejects(steer(1), { code: "E_OFFLINE" });
+  await Promise.all(inputs);
+  await state(host.match, "all of them", () => host.match.pending.length === 0);
+  await steer(1);
+});
+
 test("a server that was restarted is said to have forgotten the place", async (t) => {
   const server = await Server.start(t);
   const storage = tab();

@@ -52,6 +52,7 @@ export class Server {
       createInterface({ input: child.stdout }).on("line", listen);
       createInterface({ input: child.stderr }).on("line", listen);
       child.once("error", reject);
+      child.once("exit", () => reject(new Error(`no server: ${said.join("\n")}`)));
     });
     const server = new Server(child, url);
     t.after(() => server.stop());
