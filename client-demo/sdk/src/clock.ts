@@ -15,10 +15,11 @@ export const here = (): number => performance.timeOrigin + performance.now();
 /** The server's clock, as well as it can be known from here. */
 export class Clock {
   #measured: Measured[] = [];
+  #best: Measured | undefined;
 
   /** Milliseconds since the Unix epoch, on the server: what its `…_ms` tell moments in. */
   now(): number {
-    return here() + (this.#best?.aheadMs ?? Date.now() - here());
+    return this.#best ? here() + this.#best.aheadMs : Date.now();
   }
 
   /** Milliseconds to the server and back, the shortest of late; undefined until it was measured. */
@@ -26,20 +27,16 @@ export class Clock {
     return this.#best?.rttMs;
   }
 
-  get #best(): Measured | undefined {
-    let best = this.#measured[0];
-    for (const one of this.#measured) if (best === undefined || one.rttMs < best.rttMs) best = one;
-    return best;
-  }
-
   /** @internal Somebody asked at `sentMs`, and heard at `heardMs` that it was `serverMs` there. */
   measured(sentMs: number, heardMs: number, serverMs: number): void {
     const one = { aheadMs: serverMs - (sentMs + heardMs) / 2, rttMs: heardMs - sentMs };
-    this.#measured = [...this.#measured, one].slice(-MEASUREMENTS);
+    this.#measured = [one, ...this.#measured].slice(0, MEASUREMENTS);
+    [this.#best] = [...this.#measured].sort((one, other) => one.rttMs - other.rttMs);
   }
 
   /** @internal Another line, perhaps to another server. */
   clear(): void {
     this.#measured = [];
+    this.#best = undefined;
   }
 }

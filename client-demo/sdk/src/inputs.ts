@@ -18,19 +18,16 @@ export interface Pending<Action> {
 
 /** @internal One more that is known here alone. */
 export interface Input<Action> extends Pending<Action> {
-  seq: number;
   /** Of which match. */
   readonly number: number;
-  tick?: number;
-  /** True once its answer has come. */
-  isAnswered: boolean;
+  readonly tick: number | undefined;
 }
 
 /** @internal */
 export class Inputs<Action> {
   #number = 0;
+  /** The highest number that the server has used, as far as is known. */
   #used = 0;
-  #next = 1;
   /** In the order of their numbers. */
   all: Input<Action>[] = [];
 
@@ -39,53 +36,32 @@ export class Inputs<Action> {
     if (number === this.#number) return;
     this.#number = number;
     this.#used = 0;
-    this.#next = 1;
     this.all = [];
   }
 
   /** The same where somebody has played in this seat before, up to this number at least. */
   goOn(number: number, applied: number): void {
     this.begin(number);
-    this.#used = applied + JUMP - 1;
-    this.#next = applied + JUMP;
+    this.#used = applied + JUMP;
     this.all = [];
   }
 
-  /** Numbers something. */
+  /** Numbers something. What was refused without using its number leaves that to the next. */
   take(action: Action, tick: number | undefined): Input<Action> {
-    // Refusals that use no number would let them grow too far.
-    if (this.all.every((input) => input.isAnswered)) this.#next = this.#used + 1;
-    for (const { seq } of this.all) this.#next = Math.max(this.#next, seq + 1);
-    const input: Input<Action> = {
-      seq: this.#next,
-      action,
-      number: this.#number,
-      isAnswered: false,
-      ...(tick !== undefined && { tick }),
-    };
-    this.#next += 1;
+    const seq = Math.max(this.#used, this.all.at(-1)?.seq ?? 0) + 1;
+    const input = { seq, action, tick, number: this.#number };
     this.all.push(input);
     return input;
   }
 
   /** The server has taken it. */
-  accepted(input: Input<Action>): void {
-    input.isAnswered = true;
-    if (input.number === this.#number) this.#used = Math.max(this.#used, input.seq);
+  used({ seq, number }: Input<Action>): void {
+    if (number === this.#number) this.#used = Math.max(this.#used, seq);
   }
 
   /** It will not be applied. */
-  drop(input: Input<Action>, hasUsedNumber: boolean): void {
-    if (hasUsedNumber) this.accepted(input);
+  drop(input: Input<Action>): void {
     this.all = this.all.filter((one) => one !== input);
-  }
-
-  /** Its number was not to be had: another one. */
-  renumber(input: Input<Action>): void {
-    this.#used = Math.max(this.#used, input.seq) + JUMP / 2;
-    this.#next = this.#used + 1;
-    input.seq = this.#next++;
-    this.all = [...this.all.filter((one) => one !== input), input];
   }
 
   /** A state contains all up to this number. */

@@ -28,16 +28,11 @@ export type Tells<R extends Request> =
 /** The stock client's options that are passed on. */
 export type SocketSettings = Partial<ManagerOptions & SocketOptions>;
 
-interface Waiting {
-  go: () => void;
-  fail: (error: ParlorError) => void;
-}
-
 /** @internal */
 export class Line {
   readonly socket: LobbySocket;
   readonly #timeoutMs: number;
-  readonly #waiting = new Set<Waiting>();
+  readonly #waiting = new Set<(error?: ParlorError) => void>();
   /** True while requests about a lobby would be answered as if one were in none. */
   #isHeld = false;
   /** Why there will be no connection any more. */
@@ -60,13 +55,13 @@ export class Line {
 
   release(): void {
     this.#isHeld = false;
-    for (const one of [...this.#waiting]) if (this.isOpen) one.go();
+    for (const go of [...this.#waiting]) if (this.isOpen) go();
   }
 
   /** There will be no connection, unless somebody wants one. */
   end(error: ParlorError | undefined): void {
     this.#end = error;
-    if (error) for (const one of [...this.#waiting]) one.fail(error);
+    if (error) for (const go of [...this.#waiting]) go(error);
   }
 
   /** Waits until requests may be sent, but not for long. */
@@ -74,16 +69,14 @@ export class Line {
     if (this.isOpen) return Promise.resolve();
     if (this.#end) return Promise.reject(this.#end);
     return new Promise((resolve, reject) => {
-      const done = (): void => {
+      const go = (error?: ParlorError): void => {
         clearTimeout(timer);
-        this.#waiting.delete(one);
+        this.#waiting.delete(go);
+        if (error) reject(error);
+        else resolve();
       };
-      const one: Waiting = {
-        go: () => (done(), resolve()),
-        fail: (error) => (done(), reject(error)),
-      };
-      const timer = setTimeout(() => one.fail(offline()), this.#timeoutMs);
-      this.#waiting.add(one);
+      const timer = setTimeout(() => go(offline()), this.#timeoutMs);
+      this.#waiting.add(go);
     });
   }
 

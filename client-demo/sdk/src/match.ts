@@ -1,12 +1,12 @@
 // One's part in the matches of a lobby: the states and events that come, and what one does.
 
 import { States } from "./delta.js";
-import { call, type Off } from "./emitter.js";
+import { Emitter, type Off } from "./emitter.js";
 import { offline, over, ParlorError, unanswered } from "./error.js";
 import type { GameTypes } from "./games.js";
 import type { Acted, Delta, State } from "./generated/api.js";
 import { Inputs, type Input, type Pending } from "./inputs.js";
-import type { Line } from "./line.js";
+import type { Line, Takes } from "./line.js";
 
 /** What one may know of a match. */
 export type MatchState<Types extends GameTypes = GameTypes> = Omit<State, "n" | "key" | "view"> & {
@@ -38,8 +38,13 @@ interface Promised {
   resolve: (acted: Acted) => void;
   reject: (error: ParlorError) => void;
   timer: ReturnType<typeof setTimeout>;
-  /** How often it may still get another number. */
-  tries: number;
+}
+
+interface Heard<Types extends GameTypes> {
+  state: MatchState<Types>;
+  event: [Types["event"], EventContext];
+  /** What is pending is not what it was. */
+  pending: undefined;
 }
 
 /** The matches of a lobby, one after the other; {@link Lobby.match}. */
@@ -50,9 +55,7 @@ export class Match<Types extends GameTypes = GameTypes> {
   readonly #states = new States();
   readonly #inputs = new Inputs<Types["action"]>();
   readonly #promised = new Map<Input<Types["action"]>, Promised>();
-  readonly #onState = new Set<Shown<Types>>();
-  readonly #onEvent = new Set<(event: Types["event"], context: EventContext) => void>();
-  readonly #onInput = new Set<() => void>();
+  readonly #heard = new Emitter<Heard<Types>>();
   #isAsking = false;
   #isOver = false;
 
@@ -76,17 +79,20 @@ export class Match<Types extends GameTypes = GameTypes> {
    * one has done since: a game that predicts applies it to the view (see {@link predict}).
    */
   onState(listener: Shown<Types>): Off {
-    this.#onState.add(listener);
+    let isOn = true;
+    const off = this.#heard.on("state", (state) => listener(state, this.pending));
     queueMicrotask(() => {
-      if (this.state && this.#onState.has(listener)) call(listener, this.state, this.pending);
+      if (isOn && this.state) listener(this.state, this.pending);
     });
-    return () => this.#onState.delete(listener);
+    return () => {
+      isOn = false;
+      off();
+    };
   }
 
   /** Calls `listener` with each of the game's events: once each, in order, also after a cut. */
   onEvent(listener: (event: Types["event"], context: EventContext) => void): Off {
-    this.#onEvent.add(listener);
-    return () => this.#onEvent.delete(listener);
+    return this.#heard.on("event", (told) => listener(...told));
   }
 
   /**
@@ -105,12 +111,8 @@ export class Match<Types extends GameTypes = GameTypes> {
         step(view, action);
       show(state.outcome ? state.view : this.pending.reduce(after, state.view), state);
     };
-    const off = this.onState(look);
-    this.#onInput.add(look);
-    return () => {
-      off();
-      this.#onInput.delete(look);
-    };
+    const offs = [this.onState(look), this.#heard.on("pending", look)];
+    return () => offs.forEach((off) => off());
   }
 
   /**
@@ -125,50 +127,34 @@ export class Match<Types extends GameTypes = GameTypes> {
     }
     const input = this.#inputs.take(action, tick);
     return new Promise((resolve, reject) => {
-      // The server may have used its number.
-      const late = (): void => this.#fail(input, unanswered(), true);
-      const timer = setTimeout(late, this.#timeoutMs);
-      this.#promised.set(input, { resolve, reject, timer, tries: 3 });
+      const timer = setTimeout(() => this.#fail(input, unanswered()), this.#timeoutMs);
+      this.#promised.set(input, { resolve, reject, timer });
       if (this.#line.isOpen) this.#send(input);
-      for (const look of [...this.#onInput]) call(look);
+      this.#heard.tell("pending", undefined);
     });
   }
 
   #send(input: Input<Types["action"]>): void {
     const { seq, action, tick } = input;
-    const answer =
-      tick === undefined
-        ? this.#line.send("input", [seq, action])
-        : this.#line.send("input", [seq, action, { tick }]);
-    answer.then(
-      (acted) => this.#succeed(input, acted),
-      (error: ParlorError) => this.#refused(input, error),
+    const takes: Takes<"input"> = tick === undefined ? [seq, action] : [seq, action, { tick }];
+    this.#line.send("input", takes).then(
+      (acted) => {
+        this.#inputs.used(input);
+        this.#settle(input)?.resolve(acted);
+      },
+      (error: ParlorError) => {
+        // Sent again when the line is back; or it is too late already.
+        if (error.code !== "E_OFFLINE" && error.code !== "E_NO_ANSWER") this.#fail(input, error);
+      },
     );
   }
 
-  #succeed(input: Input<Types["action"]>, acted: Acted): void {
-    this.#inputs.accepted(input);
-    this.#settle(input)?.resolve(acted);
-  }
-
-  #refused(input: Input<Types["action"]>, error: ParlorError): void {
-    const promised = this.#promised.get(input);
-    // Sent again when the line is back; or it is too late already.
-    if (!promised || error.code === "E_OFFLINE" || error.code === "E_NO_ANSWER") return;
-    const isNumber = error.code === "E_SEQ_OLD" || error.code === "E_SEQ";
-    if (isNumber && promised.tries > 0 && this.#inputs.all.includes(input)) {
-      promised.tries -= 1;
-      this.#inputs.renumber(input);
-      this.#send(input);
-      return;
-    }
-    this.#fail(input, error, !UNUSED.test(error.code));
-  }
-
-  #fail(input: Input<Types["action"]>, error: ParlorError, hasUsedNumber: boolean): void {
-    this.#inputs.drop(input, hasUsedNumber);
+  #fail(input: Input<Types["action"]>, error: ParlorError): void {
+    // Who does not know, does not use a number twice.
+    if (!UNUSED.test(error.code)) this.#inputs.used(input);
+    this.#inputs.drop(input);
     this.#settle(input)?.reject(error);
-    for (const look of [...this.#onInput]) call(look);
+    this.#heard.tell("pending", undefined);
   }
 
   #settle(input: Input<Types["action"]>): Promised | undefined {
@@ -224,18 +210,18 @@ export class Match<Types extends GameTypes = GameTypes> {
     const seat = this.#seat();
     this.#inputs.begin(state.number);
     if (seat !== undefined) this.#inputs.applied(state.applied?.[seat] ?? 0);
-    for (const listener of [...this.#onState]) call(listener, this.state, this.pending);
+    this.#heard.tell("state", state);
   }
 
   /** @internal */
   happened(event: Types["event"], context: EventContext): void {
-    for (const listener of [...this.#onEvent]) call(listener, event, context);
+    this.#heard.tell("event", [event, context]);
   }
 
   /** @internal One is not in the lobby any more. */
   ended(why: ParlorError): void {
     this.#isOver = true;
-    [...this.#promised.keys()].forEach((input) => this.#fail(input, why, false));
+    [...this.#promised.keys()].forEach((input) => this.#fail(input, why));
   }
 }
 

@@ -55,6 +55,33 @@ test("whatever the moment of the cut, an input is applied once", async (t) => {
   assert.deepEqual(white.match.pending, []);
 });
 
+test("however often both are cut, all that is said arrives once and in order", async (t) => {
+  const server = await Server.start(t);
+  const [host, guest, ada, bob] = await match(t, server, { game: "relay", config: { burst: 200 } });
+  const [by, heard]: [Record<number, number[]>, Record<number, string[]>] = [{ 0: [], 1: [] }, { 0: [], 1: [] }];
+  for (const one of [host, guest]) {
+    one.match.onEvent(({ data }) => by[one.seat ?? 0]?.push(data as number));
+    one.on("chat", ({ text }) => heard[one.seat ?? 0]?.push(text));
+    one.on("back", ({ isComplete }) => assert.ok(isComplete));
+  }
+  const wait = [(next: () => void) => next(), queueMicrotask, setImmediate];
+  const all = Array.from({ length: 60 }, (_, i) => i);
+  for (const i of all) {
+    const sent = [host, guest].map((one) => one.match.input({ type: "send", to: "others", data: i }));
+    for (const [k, who] of [ada, bob].entries()) {
+      if ((i + k) % 3 < 2) wait[i % 3]?.(() => who.socket.connected && cut(who));
+    }
+    await Promise.all(sent);
+    // Not while a cut may be under way.
+    if (i % 12 === 0) await host.chat(`${i}`);
+  }
+  await until("all", (again) => host.match.onEvent(again), () => by[0]?.length === all.length);
+  await until("all", (again) => guest.match.onEvent(again), () => by[1]?.length === all.length);
+  await until("the chat", (again) => guest.on("chat", again), () => heard[1]?.length === 5);
+  const said = ["0", "12", "24", "36", "48"];
+  assert.deepEqual([by, heard], [{ 0: all, 1: all }, { 0: said, 1: said }]);
+});
+
 test("a lobby is made once, however often the connection is cut meanwhile", async (t) => {
   const server = await Server.start(t);
   const eve = await server.player(t, "Eve");
