@@ -142,11 +142,12 @@ impl Slots {
     }
 
     /// Drops the oldest while there are too many, and the oldest frames while these are too long,
-    /// but for the one under `newest`; how many.
+    /// but for the one under `newest`; how many. Those that are worth nothing soon go first: other
+    /// clients choose their keys, and must not cost anybody a view.
     fn make_room(&mut self, limits: SlotLimits, newest: Option<u64>) -> u64 {
         let mut n_dropped = 0;
         while self.slots.len() > limits.keys.max(1)
-            && let Some(oldest) = self.slots.pop_front()
+            && let Some(oldest) = self.slots.remove(self.first_fleeting(None).unwrap_or(0))
         {
             self.forget(&oldest);
             n_dropped += 1;
@@ -154,12 +155,20 @@ impl Slots {
         while self.n_bytes > limits.bytes {
             let is_older =
                 |slot: &Slot| matches!(slot, Slot::Frame { key, .. } if Some(*key) != newest);
-            let Some(at) = self.slots.iter().position(is_older) else { break };
+            let at = self.first_fleeting(newest).or_else(|| self.slots.iter().position(is_older));
+            let Some(at) = at else { break };
             let oldest = self.slots.remove(at).expect("just found");
             self.forget(&oldest);
             n_dropped += 1;
         }
         n_dropped
+    }
+
+    /// Where the oldest frame is whose time will be up, but for the one under this key.
+    fn first_fleeting(&self, except: Option<u64>) -> Option<usize> {
+        self.slots.iter().position(
+            |slot| matches!(slot, Slot::Frame { key, until: Some(_), .. } if Some(*key) != except),
+        )
     }
 
     /// It is not here any more.
@@ -350,6 +359,26 @@ mod tests {
         assert_eq!(slots.replace(8, (frame("x"), None), limits), 1);
         assert_eq!(take(&mut slots, &mut NoViews), ["x"]);
         assert_eq!(slots.n_bytes, 0);
+    }
+
+    #[test]
+    fn what_is_worth_nothing_soon_costs_nothing_else_its_place() {
+        let soon = Some(Time::ZERO + std::time::Duration::from_millis(200));
+        let mut slots = Slots::default();
+        slots.show(view(0), false, EIGHT);
+        slots.replace(100, (frame("kept"), None), EIGHT);
+        for key in 0..20 {
+            slots.replace(key, (frame(&format!("fleeting {key}")), soon), EIGHT);
+        }
+        let all = take(&mut slots, &mut Told { key: None });
+        assert_eq!(all[..3], ["0 on None", "kept", "fleeting 14"]);
+        assert_eq!((all.len(), all[7].as_str()), (8, "fleeting 19"));
+        let limits = SlotLimits { keys: 8, bytes: 40 };
+        slots.replace(100, (frame("kept"), None), limits);
+        for key in 0..4 {
+            slots.replace(key, (frame(&format!("number{key}")), soon), limits);
+        }
+        assert_eq!(take(&mut slots, &mut NoViews), ["kept", "number1", "number2", "number3"]);
     }
 
     #[test]
