@@ -65,7 +65,8 @@ impl Described {
     fn note(&mut self, attribute: &str) -> bool {
         if let Some(fragment) = attribute.strip_prefix("ice-ufrag:") {
             add(&mut self.fragments, fragment);
-            return fragment.len() <= MAX_FRAGMENT_BYTES;
+            let is_short = fragment.len() <= MAX_FRAGMENT_BYTES;
+            return is_short && self.fragments.len() <= MAX_SECTIONS;
         }
         if let Some(fingerprint) = attribute.strip_prefix("fingerprint:") {
             add(&mut self.fingerprints, &fingerprint.to_ascii_lowercase());
@@ -169,6 +170,12 @@ pub(super) mod tests {
         };
         assert_eq!(code_of(&fingerprint(MAX_FINGERPRINTS - 1)), "ok");
         assert_eq!(code_of(&fingerprint(MAX_FINGERPRINTS)), code::BAD_REQUEST);
+        let fragments = |n: usize| {
+            let others = |i| format!("a=ice-ufrag:{i:04}\r\n");
+            format!("{good}{}", (0..n).map(others).collect::<String>())
+        };
+        assert_eq!(code_of(&fragments(MAX_SECTIONS - 1)), "ok");
+        assert_eq!(code_of(&fragments(MAX_SECTIONS)), code::BAD_REQUEST);
         for bad in [
             String::new(),
             "v=0\r\n".to_owned(),

@@ -26,16 +26,19 @@ use parlor_shared::api::{
 use super::{
     candidate::{self, Kind},
     description::{self, Described},
+    request::signal_bytes,
 };
 use crate::{rate::Allowance, time::Time};
 
 /// How long an offer waits for its answer, and a negotiation for its end: as long as browsers try.
 pub(super) const NEGOTIATION_TIMEOUT: Duration = Duration::from_secs(15);
+/// Bytes of candidates that wait for their description, of one end of a link.
+pub(super) const MAX_EARLY_BYTES: usize = 16 * 1024;
 /// How long what an end has reported counts: three reports, and some.
 pub(super) const REPORT_TIMEOUT: Duration = Duration::from_secs(35);
 
 /// Two peers of a lobby.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Link {
     pub(super) number: u32,
     pub(super) ends: [End; 2],
@@ -70,7 +73,7 @@ enum State {
 }
 
 /// What one end has said.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct End {
     pub(super) peer: u32,
     /// It has made an offer; how long that waits for its answer.
@@ -278,7 +281,8 @@ impl Link {
     fn pass_description(&mut self, side: Side, mut signal: Signal, read: Described) -> Vec<Signal> {
         let is_private = self.is_private;
         let end = self.end_mut(side);
-        end.n_candidates += read.n_candidates;
+        // A description that comes anew holds those of before again.
+        end.n_candidates = end.n_candidates.max(read.n_candidates);
         let fragments = read.fragments.clone();
         end.described = Some(read);
         if let (true, Some(description)) = (is_private, &mut signal.description) {
@@ -310,13 +314,20 @@ impl Link {
             let sentence = "the candidate is not of the last description";
             return Err(Refusal::new(signal_code::STALE, sentence));
         }
-        end.n_candidates += 1;
         if hidden {
+            end.n_candidates += 1;
             return Ok(Vec::new());
         }
         if end.described.is_some() && is_current {
+            end.n_candidates += 1;
             return Ok(vec![signal]);
         }
+        let n_bytes: usize = end.early.iter().chain([&signal]).map(signal_bytes).sum();
+        if n_bytes > MAX_EARLY_BYTES {
+            let sentence = "too many candidates ahead of their description";
+            return Err(Refusal::new(code::RATE, sentence));
+        }
+        end.n_candidates += 1;
         end.early.push(signal);
         Ok(Vec::new())
     }

@@ -79,7 +79,10 @@ impl Request {
 pub(super) fn signal_bytes(signal: &api::Signal) -> usize {
     let description = signal.description.as_ref().map_or(0, |description| description.sdp.len());
     let candidate = signal.candidate.as_ref().and_then(Option::as_ref);
-    description + candidate.map_or(0, |candidate| candidate.candidate.len())
+    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let n_bytes =
+        |of: &api::Candidate| of.candidate.len() + text(&of.sdp_mid) + text(&of.username_fragment);
+    description + candidate.map_or(0, n_bytes)
 }
 
 fn no_frame() -> Refusal {

@@ -208,6 +208,35 @@ fn of_each_generation_so_many_candidates_pass_and_not_one_more() {
 }
 
 #[test]
+fn a_description_that_comes_anew_with_its_candidates_costs_none_of_those_to_come() {
+    let mut script = Script::new();
+    for _ in 0..2 * MAX_CANDIDATES {
+        script.offer(Side::B, 0, "bb").unwrap();
+        script.answer(Side::A, 0, "aa").unwrap();
+    }
+    assert_eq!(script.candidate(Side::B, 0, "bb"), passed("candidate bb"));
+}
+
+#[test]
+fn so_many_bytes_of_candidates_wait_for_their_description_and_not_one_more() {
+    let mut script = Script::new();
+    let early = |n_bytes: usize| {
+        let line = format!("{HOST} x {}", "y".repeat(n_bytes - HOST.len() - 4));
+        candidate(0, None, &line)
+    };
+    // The section's name is one byte, also of those.
+    let n_whole = MAX_EARLY_BYTES / 512;
+    for _ in 1..n_whole {
+        assert_eq!(script.say(Side::B, early(512)), Ok(vec![]));
+    }
+    assert_eq!(script.say(Side::B, early(513)), refused("E_RATE"));
+    assert_eq!(script.say(Side::B, early(512)), Ok(vec![]));
+    assert_eq!(script.say(Side::B, candidate(0, None, HOST)), refused("E_RATE"));
+    assert_eq!(script.offer(Side::B, 0, "bb").unwrap().len(), 1 + n_whole);
+    assert_eq!(script.say(Side::B, candidate(0, None, HOST)).unwrap().len(), 1);
+}
+
+#[test]
 fn what_is_too_long_or_nothing_is_refused() {
     let mut script = Script::new();
     let line = |n: usize| format!("{HOST} x {}", "y".repeat(n - HOST.len() - 3));
