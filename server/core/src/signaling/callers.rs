@@ -35,6 +35,8 @@ pub(super) struct Callers(BTreeMap<SocketKey, Caller>);
 struct Caller {
     /// The shard of the hub where it is a peer, or is about to be.
     at: Option<ShardId>,
+    /// How often it has asked to join: what a hub says of an earlier time does not count.
+    n_joins: u32,
     signals: Allowance,
     signal_bytes: Allowance,
     reports: Allowance,
@@ -51,6 +53,7 @@ impl Callers {
     pub(super) fn arrived(&mut self, now: Time, socket: SocketKey) {
         let caller = Caller {
             at: None,
+            n_joins: 0,
             signals: Allowance::full(now, SIGNAL_RATE),
             signal_bytes: Allowance::full(now, SIGNAL_BYTES_RATE),
             reports: Allowance::full(now, REPORT_RATE),
@@ -65,16 +68,16 @@ impl Callers {
         self.0.remove(&socket)?.at
     }
 
-    /// A socket is no peer of that shard's any more.
-    pub(super) fn released(&mut self, from: ShardId, socket: SocketKey) {
+    /// A socket is no peer of that shard's any more, unless it has asked to join again meanwhile.
+    pub(super) fn released(&mut self, from: ShardId, socket: SocketKey, n_joins: u32) {
         if let Some(caller) = self.0.get_mut(&socket)
-            && caller.at == Some(from)
+            && (caller.at, caller.n_joins) == (Some(from), n_joins)
         {
             caller.at = None;
         }
     }
 
-    /// The shard that a request goes to.
+    /// The shard that a request goes to, and how often its socket has asked to join.
     ///
     /// # Errors
     /// `E_RATE`, `E_NOT_IN_LOBBY`, `E_IN_LOBBY`, `E_NOT_FOUND`.
@@ -84,18 +87,21 @@ impl Callers {
         neighbours: &Neighbours,
         socket: SocketKey,
         request: &Request,
-    ) -> Result<ShardId, Refusal> {
+    ) -> Result<(ShardId, u32), Refusal> {
         let not_joined = || Refusal::new(code::NOT_IN_LOBBY, "join with a token first");
         let caller = self.0.get_mut(&socket).ok_or_else(not_joined)?;
         caller.may_ask(now, request)?;
-        let Request::Join(join) = request else { return caller.at.ok_or_else(not_joined) };
+        let Request::Join(join) = request else {
+            return caller.at.map(|at| (at, caller.n_joins)).ok_or_else(not_joined);
+        };
         let to = neighbours.of_id(&join.token.to_bytes()).ok_or_else(not_found)?;
         if caller.at.is_some_and(|at| at != to) {
             let sentence = "you are a peer of another lobby; leave it first";
             return Err(Refusal::new(code::IN_LOBBY, sentence));
         }
         caller.at = Some(to);
-        Ok(to)
+        caller.n_joins = caller.n_joins.wrapping_add(1);
+        Ok((to, caller.n_joins))
     }
 }
 

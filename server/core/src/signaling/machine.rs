@@ -56,9 +56,17 @@ pub struct Signaling {
     hubs: BTreeMap<LobbyKey, Hub>,
     by_token: BTreeMap<PeerToken, (LobbyKey, u8)>,
     /// Of which hub a socket of any shard is which peer.
-    by_socket: BTreeMap<Address, (LobbyKey, u32)>,
+    by_socket: BTreeMap<Address, Place>,
     deadlines: Deadlines<LobbyKey>,
     figures: SignalFigures,
+}
+
+/// Of which hub a socket is which peer, and the how many-th time it had asked to join.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    key: LobbyKey,
+    number: u32,
+    n_joins: u32,
 }
 
 impl Signaling {
@@ -134,12 +142,13 @@ impl Signaling {
         effects: &mut Effects,
     ) {
         let routed = request.and_then(|request| {
-            let shard = self.callers.route(now, &self.neighbours, socket, &request)?;
-            Ok((shard, request))
+            let to = self.callers.route(now, &self.neighbours, socket, &request)?;
+            Ok((to, request))
         });
         match routed {
-            Ok((shard, request)) => {
-                self.tell(now, shard, SignalMessage::Ask(socket, request, ack), effects);
+            Ok(((shard, n_joins), request)) => {
+                let ask = SignalMessage::Ask(socket, request, ack, n_joins);
+                self.tell(now, shard, ask, effects);
             }
             Err(refusal) => {
                 self.figures.reject(&refusal.code);
@@ -171,12 +180,16 @@ impl Signaling {
     /// A shard, perhaps this one, says something.
     fn told(&mut self, now: Time, from: ShardId, message: SignalMessage, effects: &mut Effects) {
         match message {
-            SignalMessage::Ask(socket, request, ack) => {
+            SignalMessage::Ask(socket, Request::Join(join), ack, n_joins) => {
+                let who = Address { shard: from, socket };
+                self.join(now, (who, n_joins), &join, ack, effects);
+            }
+            SignalMessage::Ask(socket, request, ack, _) => {
                 self.asked(now, Address { shard: from, socket }, request, ack, effects);
             }
             SignalMessage::Gone(socket) => {
                 let place = self.by_socket.remove(&Address { shard: from, socket });
-                if let Some((key, number)) = place {
+                if let Some(Place { key, number, .. }) = place {
                     self.of_hub(now, key, effects, |hub, out| hub.lose(now, number, out));
                 }
             }
@@ -184,7 +197,9 @@ impl Signaling {
                 let to = Address { shard: self.neighbours.own, socket };
                 effects.push(SignalEffect::Push(to, frame, delivery));
             }
-            SignalMessage::Released(socket) => self.callers.released(from, socket),
+            SignalMessage::Released(socket, n_joins) => {
+                self.callers.released(from, socket, n_joins);
+            }
         }
     }
 
@@ -228,8 +243,8 @@ impl Signaling {
             self.deadlines.set(key, deadline);
         }
         for (socket, reason) in released {
-            self.by_socket.remove(&socket);
-            self.release(now, socket, Some(reason), effects);
+            let Some(place) = self.by_socket.remove(&socket) else { continue };
+            self.release(now, (socket, place.n_joins), Some(reason), effects);
         }
         Some(done)
     }
@@ -238,7 +253,7 @@ impl Signaling {
     fn release(
         &mut self,
         now: Time,
-        who: Address,
+        (who, n_joins): (Address, u32),
         reason: Option<GoneReason>,
         effects: &mut Effects,
     ) {
@@ -246,7 +261,7 @@ impl Signaling {
             let frame = event(push::ENDED, &Ended { reason });
             effects.push(SignalEffect::Push(who, frame, Delivery::Reliable));
         }
-        self.tell(now, who.shard, SignalMessage::Released(who.socket), effects);
+        self.tell(now, who.shard, SignalMessage::Released(who.socket, n_joins), effects);
     }
 
     /// A socket of any shard asks something of a hub.
@@ -265,12 +280,11 @@ impl Signaling {
             Request::Volatile(link, bytes, key) => {
                 return self.relay(now, who, (link, bytes, Some(key)), ack, effects);
             }
-            Request::Join(join) => return self.join(now, who, &join, ack, effects),
             other => other,
         };
         let reply = match self.by_socket.get(&who) {
             None => Err(Refusal::new(code::NOT_IN_LOBBY, "join with a token first")),
-            Some(&(key, number)) => {
+            Some(&Place { key, number, .. }) => {
                 // The answer goes out before what the request leads to.
                 let mut led_to = Effects::new();
                 let act = |hub: &mut Hub, out: &mut Out<'_>| {
@@ -324,7 +338,7 @@ impl Signaling {
         let found = self
             .by_socket
             .get(&who)
-            .and_then(|(key, number)| Some((self.hubs.get_mut(key)?, *number)));
+            .and_then(|place| Some((self.hubs.get_mut(&place.key)?, place.number)));
         let reply = match found {
             Some((hub, number)) => {
                 let (settings, figures) = (&self.settings, &mut self.figures);
@@ -342,7 +356,7 @@ impl Signaling {
     fn join(
         &mut self,
         now: Time,
-        who: Address,
+        (who, n_joins): (Address, u32),
         join: &Join,
         ack: Option<u64>,
         effects: &mut Effects,
@@ -351,9 +365,7 @@ impl Signaling {
         let mut led_to = Effects::new();
         let came = match (place, self.by_socket.get(&who)) {
             (None, _) => Err(not_found()),
-            (Some((lobby, seat)), Some((other, number)))
-                if !self.is_of_seat((*other, *number), (lobby, seat)) =>
-            {
+            (Some((lobby, seat)), Some(other)) if !self.is_of_seat(*other, (lobby, seat)) => {
                 let sentence = "you are a peer of another seat; leave first";
                 Err(Refusal::new(code::IN_LOBBY, sentence))
             }
@@ -365,7 +377,7 @@ impl Signaling {
         };
         match came {
             Ok((lobby, came)) => {
-                self.by_socket.insert(who, (lobby, came.peer));
+                self.by_socket.insert(who, Place { key: lobby, number: came.peer, n_joins });
                 let answer = answer_frame(ack, Ok(came.joined));
                 let push = |frame: Frame| SignalEffect::Push(who, frame, Delivery::Reliable);
                 effects.extend(answer.into_iter().chain(came.held).map(push));
@@ -373,8 +385,9 @@ impl Signaling {
             Err(refusal) => {
                 self.figures.reject(&refusal.code);
                 self.answer(who, ack, Err(refusal), effects);
-                if !self.by_socket.contains_key(&who) {
-                    self.release(now, who, None, effects);
+                match self.by_socket.get_mut(&who) {
+                    Some(place) => place.n_joins = n_joins,
+                    None => self.release(now, (who, n_joins), None, effects),
                 }
             }
         }
@@ -382,9 +395,9 @@ impl Signaling {
     }
 
     /// True if the peer is that of the seat.
-    fn is_of_seat(&self, (key, number): (LobbyKey, u32), (lobby, seat): (LobbyKey, u8)) -> bool {
-        let hub = self.hubs.get(&key).filter(|_| key == lobby);
-        hub.is_some_and(|hub| hub.seat_of(number) == Some(seat))
+    fn is_of_seat(&self, place: Place, (lobby, seat): (LobbyKey, u8)) -> bool {
+        let hub = self.hubs.get(&place.key).filter(|_| place.key == lobby);
+        hub.is_some_and(|hub| hub.seat_of(place.number) == Some(seat))
     }
 }
 

@@ -65,9 +65,18 @@ impl Script {
     }
 
     fn hand(&mut self, at: usize, input: SignalInput) {
+        let effects = self.act(at, input);
+        self.deliver(effects);
+    }
+
+    /// What a shard wants; nothing of it has happened yet.
+    fn act(&mut self, at: usize, input: SignalInput) -> VecDeque<(usize, SignalEffect)> {
         let mut effects = Effects::new();
         self.shards[at].handle(self.now, input, &mut effects);
-        let mut queue: VecDeque<_> = effects.into_iter().map(|effect| (at, effect)).collect();
+        effects.into_iter().map(|effect| (at, effect)).collect()
+    }
+
+    fn deliver(&mut self, mut queue: VecDeque<(usize, SignalEffect)>) {
         while let Some((from, effect)) = queue.pop_front() {
             let (to, message) = match effect {
                 SignalEffect::Push(to, frame, delivery) if to.shard == shard(from) => {
@@ -83,10 +92,8 @@ impl Script {
                     continue;
                 }
             };
-            let mut effects = Effects::new();
             let input = SignalInput::Told(shard(from), message);
-            self.shards[usize::from(to.shard)].handle(self.now, input, &mut effects);
-            queue.extend(effects.into_iter().map(|effect| (usize::from(to.shard), effect)));
+            queue.extend(self.act(usize::from(to.shard), input));
         }
     }
 
@@ -204,6 +211,12 @@ fn offer(link: u32, fragment: &str) -> Request {
         description,
         candidate: None,
     }))
+}
+
+/// There are no more candidates.
+fn end(link: u32, generation: u32) -> Request {
+    let candidate = Some(None);
+    Request::Signal(Box::new(Signal { link, from: 0, generation, description: None, candidate }))
 }
 
 fn report(link: u32, path: Path, switched: Option<SwitchReason>) -> Request {
@@ -360,23 +373,13 @@ fn who_is_away_for_too_long_is_gone() {
 fn signals_for_who_is_away_are_kept_up_to_a_limit_and_no_longer() {
     let mut script = Script::new().with_peers(2);
     script.go(0);
-    let end = || {
-        let candidate = Some(None);
-        Request::Signal(Box::new(Signal {
-            link: 1,
-            from: 0,
-            generation: 0,
-            description: None,
-            candidate,
-        }))
-    };
     assert_eq!(script.code(1, offer(1, "bb")), "ok");
     for _ in 1..peer::MAX_HELD {
-        assert_eq!(script.code(1, end()), "ok");
+        assert_eq!(script.code(1, end(1, 0)), "ok");
     }
-    assert_eq!(script.code(1, end()), "E_UNAVAILABLE");
+    assert_eq!(script.code(1, end(1, 0)), "E_UNAVAILABLE");
     script.wait(10_000);
-    assert_eq!(script.code(1, end()), "E_UNAVAILABLE", "it is away for too long");
+    assert_eq!(script.code(1, end(1, 0)), "E_UNAVAILABLE", "it is away for too long");
 }
 
 #[test]
@@ -623,4 +626,24 @@ fn who_cannot_do_webrtc_has_links_all_the_same() {
     assert_eq!(script.send(0, 1, "x"), "ok");
     let long = json!({"token": script.token(1), "key": "k".repeat(257)});
     assert_eq!(script.join_as(1, long)["code"], "E_BAD_REQUEST");
+}
+
+#[test]
+fn who_asks_to_join_while_it_hears_that_it_is_replaced_is_a_peer() {
+    let mut script = Script::new().with_peers(2);
+    script.arrive(2);
+    let join = |script: &Script| {
+        let join = serde_json::from_value(json!({"token": script.token(1)})).unwrap();
+        Ok(Request::Join(Box::new(join)))
+    };
+    // Socket 2 takes the place of socket 1, on the other shard, which asks for it at that moment.
+    let taken = script.act(0, SignalInput::Asked(socket(2), join(&script), None));
+    let asked = script.act(1, SignalInput::Asked(socket(1), join(&script), None));
+    script.deliver(taken);
+    script.deliver(asked);
+    assert_eq!(script.code(2, Request::Leave), "E_NOT_IN_LOBBY", "it was replaced in turn");
+    script.told.clear();
+    script.go(1);
+    let heard = script.heard();
+    assert!(heard.iter().any(|told| told.contains(r#""here":false"#)), "{heard:?}");
 }
