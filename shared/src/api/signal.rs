@@ -105,7 +105,8 @@ pub struct Join {
     /// From [`super::lobby::request::PEER`].
     pub token: PeerToken,
     /// The number that one had: links that are there stay, if the peer has not been given up.
-    /// Absent: one comes anew, and all links are new ones.
+    /// Absent, or if one says something else of oneself than before below: one comes anew, and all
+    /// links are new ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<u32>,
     /// False: this client cannot do WebRTC, so that its links stay relayed. Absent: true.
@@ -314,7 +315,7 @@ pub struct Host {
     pub peer: Option<u32>,
     /// Grows by one with each change. What comes from a host of a lower one is too late.
     pub term: u32,
-    /// To the new host alone: what hosts before it kept with the server last.
+    /// To the new host alone, and once: what hosts before it kept with the server last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<Box<RawValue>>,
 }

@@ -94,7 +94,7 @@ export interface Host {
   peer?: number;
   /** Grows by one with each change. What comes from a host of a lower one is too late. */
   term: number;
-  /** To the new host alone: what hosts before it kept with the server last. */
+  /** To the new host alone, and once: what hosts before it kept with the server last. */
   checkpoint?: Json;
 }
 
@@ -114,7 +114,8 @@ export interface Join {
   token: string;
   /**
    * The number that one had: links that are there stay, if the peer has not been given up.
-   * Absent: one comes anew, and all links are new ones.
+   * Absent, or if one says something else of oneself than before below: one comes anew, and all
+   * links are new ones.
    */
   resume?: number;
   /** False: this client cannot do WebRTC, so that its links stay relayed. Absent: true. */

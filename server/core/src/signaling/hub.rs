@@ -51,6 +51,8 @@ pub(super) struct Hub {
     host: Option<u32>,
     term: u32,
     checkpoint: Option<Box<RawValue>>,
+    /// The host was away when it became that: it gets the checkpoint when it is back.
+    owes_checkpoint: bool,
     budget: Allowance,
 }
 
@@ -94,6 +96,7 @@ impl Hub {
             host: None,
             term: 0,
             checkpoint: None,
+            owes_checkpoint: false,
             budget: Allowance::untouched(),
         }
     }
@@ -156,7 +159,8 @@ impl Hub {
             return Err(Refusal::new(code::BAD_REQUEST, sentence));
         }
         let before = self.peer_by_token(join.token).map(|peer| peer.number);
-        if let Some(number) = before.filter(|number| join.resume == Some(*number)) {
+        let is_back = |number: &u32| self.peer(*number).is_some_and(|peer| peer.is_as_before(join));
+        if let Some(number) = before.filter(|n| join.resume == Some(*n)).filter(is_back) {
             return Ok(self.resume(number, socket, out));
         }
         if self.peers.len() >= out.settings.max_peers && before.is_none() {
@@ -184,19 +188,23 @@ impl Hub {
 
     fn resume(&mut self, number: u32, socket: Address, out: &mut Out<'_>) -> Came {
         let peer = self.peer_mut(number).expect("just found");
-        let (held, before) = peer.find(socket);
+        let (mut held, before) = peer.find(socket);
         let shown = peer.shown();
-        match before {
-            Some(before) if before == socket => {}
-            Some(before) => out.released.push((before, GoneReason::Replaced)),
-            None => self.tell_others(number, &event(push::PEER, &shown), out),
+        if before != Some(socket) {
+            // Also of one whose loss nobody has noticed: what was sent to it since may be lost.
+            self.tell_others(number, &event(push::PEER, &shown), out);
         }
+        let replaced = before.filter(|before| *before != socket);
+        out.released.extend(replaced.map(|before| (before, GoneReason::Replaced)));
+        held.retain(|(link, _)| self.link_of(number, *link).is_some());
+        let held = held.into_iter().map(|(_, frame)| frame).collect();
         Came { joined: self.joined(number, true, out.settings), peer: number, held }
     }
 
-    fn joined(&self, number: u32, resumed: bool, settings: &SignalSettings) -> api::Joined {
+    fn joined(&mut self, number: u32, resumed: bool, settings: &SignalSettings) -> api::Joined {
+        let is_host = self.host == Some(number);
+        let is_host = is_host && (std::mem::take(&mut self.owes_checkpoint) || !resumed);
         let me = self.peer(number).expect("just came");
-        let is_host = self.host == Some(number) && !resumed;
         let of_mine = |link: &Link| Some(shown_link(link, link.side_of(number)?));
         api::Joined {
             peer: number,
@@ -328,15 +336,18 @@ impl Hub {
         signal: api::Signal,
         out: &mut Out<'_>,
     ) -> Result<Done, Refusal> {
-        let (at, side) = self.link_of(number, signal.link).ok_or_else(not_found)?;
+        let link = signal.link;
+        let (at, side) = self.link_of(number, link).ok_or_else(not_found)?;
         let to = self.links[at].end(side.other()).peer;
         // What the other end could neither hear nor be told later must not count.
         let is_deaf =
-            self.peer_mut(to).is_some_and(|peer| peer.socket.is_none() && !peer.hold(&[]));
+            self.peer_mut(to).is_some_and(|peer| peer.socket.is_none() && !peer.hold(0, &[]));
         if is_deaf {
             return Err(unavailable());
         }
         let mut pin = self.peer_mut(number).and_then(|peer| peer.pin.take());
+        let is_away = self.peer(to).is_some_and(|peer| peer.socket.is_none());
+        let before = is_away.then(|| (self.links[at].clone(), pin.clone()));
         let passed = self.links[at].signal(now, side, signal, &mut pin);
         self.peer_mut(number).into_iter().for_each(|peer| peer.pin = pin.take());
         let stamp = |signal| api::Signal { from: number, ..signal };
@@ -345,7 +356,11 @@ impl Hub {
         let Some(peer) = self.peer_mut(to) else { return Err(not_found()) };
         if let Some(socket) = peer.socket {
             frames.iter().for_each(|frame| out.push(socket, frame));
-        } else if !peer.hold(&frames) {
+        } else if !peer.hold(link, &frames) {
+            if let Some((link, pin)) = before {
+                self.links[at] = link;
+                self.peer_mut(number).into_iter().for_each(|peer| peer.pin.clone_from(&pin));
+            }
             return Err(unavailable());
         }
         out.figures.signals += frames.len() as u64;

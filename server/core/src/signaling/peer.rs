@@ -44,7 +44,8 @@ struct Away {
     until: Time,
     /// So long signals are kept for it.
     holds_until: Option<Time>,
-    held: Vec<Frame>,
+    /// Each with its link.
+    held: Vec<(u32, Frame)>,
     n_bytes: usize,
 }
 
@@ -84,13 +85,19 @@ impl Peer {
     }
 
     /// It is back by this socket. What was kept for it, and the socket that it had.
-    pub(super) fn find(&mut self, socket: Address) -> (Vec<Frame>, Option<Address>) {
+    pub(super) fn find(&mut self, socket: Address) -> (Vec<(u32, Frame)>, Option<Address>) {
         let held = self.away.take().map(|away| away.held).unwrap_or_default();
         (held, self.socket.replace(socket))
     }
 
-    /// Keeps these for when it comes back; false if they are too much, or it is away for too long.
-    pub(super) fn hold(&mut self, frames: &[Frame]) -> bool {
+    /// True if one who comes back says of itself what it has said before.
+    pub(super) fn is_as_before(&self, join: &api::Join) -> bool {
+        (self.rtc, self.is_private, &self.key) == (join.rtc, join.private, &join.key)
+    }
+
+    /// Keeps these of a link for when it comes back; false if they are too much, or it is away for
+    /// too long.
+    pub(super) fn hold(&mut self, link: u32, frames: &[Frame]) -> bool {
         let Some(away) = self.away.as_mut().filter(|away| away.holds_until.is_some()) else {
             return false;
         };
@@ -98,7 +105,7 @@ impl Peer {
         if away.held.len() + frames.len() > MAX_HELD || away.n_bytes + n_bytes > MAX_HELD_BYTES {
             return false;
         }
-        away.held.extend_from_slice(frames);
+        away.held.extend(frames.iter().map(|frame| (link, frame.clone())));
         away.n_bytes += n_bytes;
         true
     }

@@ -19,6 +19,8 @@ impl Hub {
             return;
         }
         self.term += 1;
+        let host_peer = host.and_then(|host| self.peer(host));
+        self.owes_checkpoint = host_peer.is_some_and(|peer| peer.socket.is_none());
         let told = event(push::HOST, &self.shown_host(false));
         let to_host = event(push::HOST, &self.shown_host(true));
         for peer in self.peers.iter().filter(|peer| Some(peer.number) != newcomer) {

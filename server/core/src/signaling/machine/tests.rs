@@ -647,3 +647,82 @@ fn who_asks_to_join_while_it_hears_that_it_is_replaced_is_a_peer() {
     let heard = script.heard();
     assert!(heard.iter().any(|told| told.contains(r#""here":false"#)), "{heard:?}");
 }
+
+#[test]
+fn a_signal_that_cannot_be_kept_has_not_been_said() {
+    let mut script = Script::new().with_peers(2);
+    script.go(0);
+    assert_eq!(script.code(1, offer(1, "bb")), "ok");
+    for _ in 1..peer::MAX_HELD {
+        assert_eq!(script.code(1, end(1, 0)), "ok");
+    }
+    let Request::Signal(mut restart) = offer(1, "b1") else { unreachable!() };
+    restart.generation = 1;
+    let restart = Request::Signal(restart);
+    assert_eq!(script.code(1, end(1, 1)), "ok", "it waits for its description");
+    assert_eq!(script.code(1, restart.clone()), "E_UNAVAILABLE");
+    script.arrive(0);
+    script.join_as(0, json!({"token": script.token(0), "resume": 1}));
+    script.told.clear();
+    assert_eq!(script.code(1, end(1, 0)), "ok", "the generation is that of before");
+    assert_eq!(script.code(1, restart), "ok");
+    let n_ends = script.heard().iter().filter(|told| told.contains("null")).count();
+    assert_eq!(n_ends, 2, "what waited for the description is still there");
+}
+
+#[test]
+fn who_comes_back_hears_no_signal_of_a_link_that_was_closed_meanwhile() {
+    let mut script = Script::new().with_peers(3);
+    script.go(0);
+    assert_eq!(script.code(1, offer(1, "bb")), "ok");
+    assert_eq!(script.code(2, offer(2, "cc")), "ok");
+    let close = Request::Close(Close { link: 1, reason: String::new() });
+    assert_eq!(script.code(1, close), "ok");
+    script.arrive(0);
+    script.join_as(0, json!({"token": script.token(0), "resume": 1}));
+    let heard = script.heard();
+    let signals: Vec<_> = heard.iter().filter(|told| told.starts_with("0: [\"signal\"")).collect();
+    assert!(signals.len() == 1 && signals[0].contains(r#""link":2"#), "{heard:?}");
+}
+
+#[test]
+fn who_becomes_host_while_it_is_away_gets_the_checkpoint_once_when_it_is_back() {
+    let mut script = Script::new().with_peers(2);
+    let state = RawValue::from_string("[7]".to_owned()).unwrap();
+    assert_eq!(script.code(0, Request::Checkpoint(Box::new(Checkpoint { term: 1, state }))), "ok");
+    script.go(1);
+    script.lead(1);
+    script.arrive(1);
+    let back = json!({"token": script.token(1), "resume": 2});
+    let host = json!({"peer": 2, "term": 2, "checkpoint": [7]});
+    assert_eq!(script.join_as(1, back.clone())["host"], host);
+    assert_eq!(script.join_as(1, back)["host"], json!({"peer": 2, "term": 2}));
+}
+
+#[test]
+fn who_says_something_else_of_itself_comes_anew() {
+    let mut script = Script::new().with_peers(2);
+    for (at, other) in [("private", json!(true)), ("rtc", json!(false)), ("key", json!("k"))] {
+        script.go(0);
+        script.arrive(0);
+        let peer = script.shards[0].n_peers();
+        assert_eq!(peer, 2);
+        let joined = script.join_as(0, json!({"token": script.token(0)}));
+        let mut join = json!({"token": script.token(0), "resume": joined["peer"]});
+        assert_eq!(script.join_as(0, join.clone())["resumed"], json!(true));
+        join[at] = other;
+        assert_eq!(script.join_as(0, join)["resumed"], json!(false), "{at}");
+    }
+}
+
+#[test]
+fn others_hear_that_a_peer_is_back_of_whose_loss_they_had_not_heard() {
+    let mut script = Script::new().with_peers(2);
+    script.arrive(2);
+    let back = json!({"token": script.token(0), "resume": 1});
+    assert_eq!(script.join_as(2, back.clone())["resumed"], json!(true));
+    let is_here = r#"1: ["peer",{"peer":1,"seat":0,"here":true,"rtc":true}]"#;
+    assert!(script.heard().iter().any(|told| told == is_here));
+    script.join_as(2, back);
+    assert!(!script.heard().iter().any(|told| told == is_here), "it was not away");
+}
