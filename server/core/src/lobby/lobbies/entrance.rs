@@ -271,6 +271,7 @@ impl Lobbies {
         if let Some(lobby) = self.lobbies.get_mut(key) {
             let member = lobby.leave(now, at, LeaveReason::Left, seed, pushes);
             forget(&mut self.by_token, &member);
+            peers::unseat_peer(&member, pushes);
         }
         self.places.remove(&who);
         self.tidy(now.time, key);

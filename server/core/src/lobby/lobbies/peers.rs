@@ -4,6 +4,7 @@
 use parlor_shared::id::PeerToken;
 
 use super::*;
+use crate::seating::Seating;
 
 impl Lobbies {
     /// Lets the player behind a socket be a peer of the others.
@@ -29,4 +30,10 @@ impl Lobbies {
         }
         lobby.admit_peer(now.time, at, fresh, pushes)
     }
+}
+
+/// Who has no seat any more, however it came to that, is no peer.
+pub(super) fn unseat_peer(member: &Member, pushes: &mut Pushes) {
+    let removed = member.peer_token().map(Seating::Removed);
+    pushes.extend(removed.map(LobbyEffect::Seating));
 }

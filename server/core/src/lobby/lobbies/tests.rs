@@ -12,6 +12,7 @@ mod inputs;
 mod listing;
 mod matches;
 mod net;
+mod peers;
 mod phases;
 mod players;
 mod polls;

@@ -2,7 +2,6 @@
 //! What is due when inside one is `machine`'s knowledge.
 
 use super::*;
-use crate::seating::Seating;
 
 impl Lobbies {
     pub(super) fn timeout(&mut self, time: Time, effects: &mut Vec<LobbyEffect>) {
@@ -77,9 +76,7 @@ impl Lobbies {
         if !fault::is_planted(Fault::KickedTokenKept) {
             forget(&mut self.by_token, member);
         }
-        if let Some(token) = member.peer_token() {
-            effects.push(LobbyEffect::Seating(Seating::Removed(token)));
-        }
+        peers::unseat_peer(member, effects);
         let Some(Address { shard, socket }) = member.socket else { return };
         self.places.remove(&Address { shard, socket });
         if fault::is_planted(Fault::RemovedStillInside) {
