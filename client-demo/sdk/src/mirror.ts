@@ -41,8 +41,8 @@ export function follow(lobby: Lobby, version: number, change: Change): Lobby {
       patch(told as Partial<Seat>, change.seat);
       break;
     case "dropped":
-      // Who is away is not ready for a first match; a wish for a rematch stands.
-      patch({ connected: false, ...(isOpen(lobby) && { ready: false }) }, change.seat);
+      // That they are not ready, in an open lobby, is told before.
+      patch({ connected: false }, change.seat);
       break;
     case "overdue":
       patch({ overdue: true }, change.seat);

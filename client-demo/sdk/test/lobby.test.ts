@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect, ParlorError, type api, type LobbyInfo } from "../src/index.js";
-import { happens, match, Server, until } from "./server.js";
+import { cut, happens, match, Server, until } from "./server.js";
 
 const code = (expected: string) => (error: unknown) => {
   assert.ok(error instanceof ParlorError, String(error));
@@ -62,6 +62,18 @@ test("a copy of a lobby is what somebody sees who looks at it now", async (t) =>
   await guest.colour("teal");
   await guest.poll({ question: "Who won?", options: ["Ada", "Bob"], seconds: 60 });
   await look();
+  // Who is away is not ready.
+  const opened = await server.player(t, "Ann");
+  const open = await opened.lobbies.create({ game: "chess" });
+  const bill = await server.player(t, "Bill");
+  const away = happens(await bill.lobbies.join(open.code), "back");
+  await bill.lobby?.ready();
+  const dropped = happens(open, "dropped");
+  cut(bill);
+  await dropped;
+  assert.equal(open.seats.find(({ seat }) => seat === 1)?.ready, false);
+  await away;
+  assert.equal(bill.lobby?.me?.ready, false);
   await host.leave();
   assert.deepEqual([host.isOver, guest.isHost], [true, true]);
   await until("the seat", (again) => guest.on("left", again), () => guest.seats.length === 1);

@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Clock, here } from "../src/clock.js";
 import { apply, States } from "../src/delta.js";
-import type { Delta, Listed, State } from "../src/generated/api.js";
+import type { Change, Delta, Listed, Lobby, State } from "../src/generated/api.js";
 import { Inputs } from "../src/inputs.js";
 import { followListing } from "../src/listing.js";
+import { follow } from "../src/mirror.js";
 import { inMemory, Kept } from "../src/storage.js";
 import { deltas } from "./samples.js";
 
@@ -95,6 +96,24 @@ test("where a page before this one has played, numbers jump beyond its own", () 
   const first = inputs.take("a", undefined);
   assert.ok(first.seq > 40 + 64 && first.seq <= 40 + 1024, `${first.seq}`);
   assert.equal(inputs.take("b", undefined).seq, first.seq + 1);
+});
+
+test("a lobby whose host has left has none, until it is said who is", () => {
+  const seat = (seat: number) => ({ seat, name: `${seat}`, connected: true, ready: false });
+  const lobby: Lobby = {
+    id: "i", code: "c", game: "g", config: {}, visibility: "private", start: "host", phase: "open",
+    version: 1, host: 0, seats: [seat(0), seat(2)], capacity: 3, needed: 2, spectators: 0, max_spectators: 0,
+  };
+  const left = follow(lobby, 2, { type: "left", seat: 0, reason: "left" });
+  assert.deepEqual([left.host, left.seats, left.version], [undefined, [seat(2)], 2]);
+  assert.equal(follow(left, 3, { type: "host", seat: 2 }).host, 2);
+  assert.equal(follow(lobby, 2, { type: "left", seat: 2, reason: "left" }).host, 0);
+  const joined = follow(lobby, 2, { type: "joined", ...seat(1) });
+  assert.deepEqual(joined.seats, [seat(0), seat(1), seat(2)]);
+  assert.deepEqual(lobby.seats.length, 2, "it stays as it is");
+  // What only a later version of the server says.
+  const unknown = follow(lobby, 2, { type: "something" } as unknown as Change);
+  assert.deepEqual(unknown, { ...lobby, version: 2 });
 });
 
 const listed = (id: string, made_ms: number, more: Partial<Listed> = {}): Listed => ({

@@ -17,6 +17,8 @@ test("a connection cut in mid-match is mended, and nothing is lost or told twice
   await white.chat("one");
   await until("what was said", (again) => black.on("chat", again), () => heard.length === 1);
 
+  const versions: number[] = [];
+  black.on("update", ({ version }) => versions.push(version));
   const [dropped, away, back] = [happens(white, "dropped"), happens(black, "away"), happens(black, "back")];
   cut(bob);
   assert.equal((await away).isFinal, false);
@@ -33,6 +35,7 @@ test("a connection cut in mid-match is mended, and nothing is lost or told twice
   await until("what was said", (again) => black.on("chat", again), () => heard.length === 3);
   await until("its event", (again) => black.match.onEvent(again), () => moved.length === 2);
   assert.deepEqual([heard, moved, black.seat], [["one", "two", "three"], ["e4", "e5"], 1]);
+  assert.deepEqual(versions, versions.toSorted((one, other) => one - other), "never back");
   await white.match.input(move("Nf3"));
   await state(black.match, "the next", ({ view }) => view.moves.length === 3);
 });
@@ -158,10 +161,16 @@ test("where a second tab is refused, it gets the place when the first has left i
   const copy = tab();
   storage.kept.forEach((value, name) => copy.kept.set(name, value));
   assert.equal((await server.player(t, "Ada", { storage: copy })).lobby, undefined);
-  const back = happens(lobby, "back");
-  cut(first);
-  assert.deepEqual(await back, { isComplete: true });
   await lobby.chat("still here");
+  const away = happens(lobby, "away");
+  first.close();
+  await away;
+  const third = await server.player(t, "Ada", { storage: copy });
+  await until("the place", (again) => third.on("lobby", again), () => third.lobby?.id === lobby.id);
+  const back = happens(third.lobby as Lobby, "back");
+  cut(third);
+  assert.deepEqual(await back, { isComplete: true });
+  await third.lobby?.chat("still here");
 });
 
 test("so much may wait for a connection, and no more", async (t) => {
