@@ -195,11 +195,6 @@ export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
     return this.#ask("vote", { option });
   }
 
-  /** Asks for what namespace `/signal` takes: who has a seat may become a peer of the others. */
-  peer(): Promise<api.PeerAdmitted> {
-    return this.#ask("peer");
-  }
-
   /** Leaves, for good: without a connection the server gives the seat up when its time is over. */
   async leave(): Promise<void> {
     try {

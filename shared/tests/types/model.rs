@@ -21,6 +21,8 @@ pub(crate) struct Model {
 pub(crate) struct Constant {
     /// Modules under `api` that lead to it, such as `lobby::request`.
     pub module: String,
+    /// As Rust calls it.
+    pub own: String,
     pub value: String,
     pub docs: String,
 }
@@ -48,6 +50,8 @@ pub(crate) enum Tagging {
 }
 
 pub(crate) struct Variant {
+    /// As Rust calls it.
+    pub own: String,
     pub name: String,
     pub docs: String,
     pub content: Content,
@@ -164,7 +168,8 @@ impl Model {
                     let syn::Expr::Lit(expr) = &*item.expr else { continue };
                     let Lit::Str(value) = &expr.lit else { continue };
                     let (module, docs) = (module.to_owned(), docs(&item.attrs));
-                    self.constants.push(Constant { module, value: value.value(), docs });
+                    let (own, value) = (item.ident.to_string(), value.value());
+                    self.constants.push(Constant { module, own, value, docs });
                 }
                 _ => {}
             }
@@ -230,7 +235,7 @@ fn variant(variant: syn::Variant, of: &Serde) -> Variant {
         Fields::Unnamed(one) => Content::One(one.unnamed[0].ty.clone()),
         Fields::Named(named) => Content::Fields(fields(named.named.into_iter(), &Serde::default())),
     };
-    Variant { name, docs: docs(&variant.attrs), content, is_other: serde.is_other }
+    Variant { own, name, docs: docs(&variant.attrs), content, is_other: serde.is_other }
 }
 
 /// The name of a field, which is in snake case, or of a variant, whose words begin with capitals.

@@ -110,7 +110,24 @@ impl<'a> Render<'a> {
         for (room, text) in &self.maps {
             files.entry(format!("{room}.ts")).or_insert_with(|| self.head(room)).push_str(text);
         }
-        files
+        files.into_iter().map(|(name, text)| (name, self.in_words_of_the_wire(text))).collect()
+    }
+
+    /// Constants and variants that documentation names become what travels.
+    fn in_words_of_the_wire(&self, mut text: String) -> String {
+        for one in &self.model.constants {
+            let module = one.module.rsplit("::").next().unwrap_or_default();
+            let path = if module.is_empty() { String::new() } else { format!("{module}.") };
+            text = text.replace(&format!("`{path}{}`", one.own), &format!("`{}`", one.value));
+        }
+        for ((_, name), of) in &self.model.types {
+            let Shape::Enum(_, variants) = &of.shape else { continue };
+            for one in variants {
+                let path = format!("`{name}.{}`", one.own);
+                text = text.replace(&path, &format!("`{}`", one.name));
+            }
+        }
+        text
     }
 
     fn head(&self, room: &str) -> String {

@@ -47,7 +47,7 @@ export type Block =
 
 /** Somebody who is blocked: the answer to `Block`. */
 export interface Blocked {
-  /** For `Unblock.Number`. */
+  /** For `number`. */
   number: number;
   /** What they were called when they were blocked in a lobby. */
   name?: string;
@@ -292,7 +292,7 @@ export interface Delta {
 /** Answer to a request that has nothing to tell. */
 export type Done = Record<never, never>;
 
-/** What comes with `EXPIRING`. */
+/** What comes with `auth:expiring`. */
 export interface Expiring {
   /** Milliseconds until the client is disconnected. */
   in_ms: number;
@@ -346,7 +346,7 @@ export type Format =
    */
   | "msgpack";
 
-/** A guest's token, as it is told: `GUEST`, and the answer to `POST /guest`. */
+/** A guest's token, as it is told: `auth:guest`, and the answer to `POST /guest`. */
 export interface GuestToken {
   /** To be sent as `token` with each CONNECT, to be the same player again. */
   token: string;
@@ -433,7 +433,7 @@ export interface Kick {
 
 /** The host sent you away: you are in no lobby. */
 export interface Kicked {
-  /** `LeaveReason.Kicked` or `LeaveReason.Banned`. */
+  /** `kicked` or `banned`. */
   reason: LeaveReason;
 }
 
@@ -667,9 +667,9 @@ export type Quick = Omit<Create, "visibility" | "password" | "locked" | "key"> &
   filter?: Pick<Filter, "text" | "free" | "metadata">;
 };
 
-/** What comes with `RATE_LIMITED`. */
+/** What comes with `rate_limited`. */
 export interface RateLimited {
-  /** `code.RATE` */
+  /** `E_RATE` */
   code: string;
   /** One sentence for people. */
   message: string;
@@ -707,7 +707,7 @@ export interface Refusal {
   message: string;
 }
 
-/** What the answer to `RENEW` holds. */
+/** What the answer to `auth:renew` holds. */
 export interface Renewed {
   /** Seconds from the Unix epoch to the new token's end. */
   expires: number;
@@ -754,7 +754,7 @@ export interface Seat {
   name: string;
   /** False while the connection is lost and the seat is kept. */
   connected: boolean;
-  /** Ready for the next match (in `Phase.Finished`: wants a rematch). */
+  /** Ready for the next match (in `finished`: wants a rematch). */
   ready: boolean;
   /** True while others may claim, as it has been without a connection for so long. */
   overdue?: boolean;
@@ -976,7 +976,7 @@ export interface LobbyClientToServer {
       | [filter: Filter, ack: Ack<Listing>]
   ) => void;
   /**
-   * `Filter` → `Listing`, and from then on `push.LISTING` whenever
+   * `Filter` → `Listing`, and from then on `listing` whenever
    * it changes, until `unwatch`, another `watch` or the socket's end. Without an argument: all.
    */
   watch: (
@@ -986,7 +986,7 @@ export interface LobbyClientToServer {
   ) => void;
   /** No argument → `Done`: ends what `watch` began. */
   unwatch: (ack: Ack<Done>) => void;
-  /** `Presence` → `Online`, and from then on `push.PRESENCE`. */
+  /** `Presence` → `Online`, and from then on `presence`. */
   presence: (presence: Presence, ack: Ack<Online>) => void;
   /** `Block` → `Blocked`. */
   block: (block: Block, ack: Ack<Blocked>) => void;
@@ -1016,7 +1016,7 @@ export interface LobbyClientToServer {
   ready: (ready: Ready, ack: Ack<Done>) => void;
   /**
    * No argument → `Done`: the host starts the match, which counts as being ready. Only
-   * if the lobby leaves that to its host (`StartRule.Host`).
+   * if the lobby leaves that to its host (`host`).
    */
   start: (ack: Ack<Done>) => void;
   /**

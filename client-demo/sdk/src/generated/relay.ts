@@ -4,7 +4,7 @@ import type { Json } from "./api.js";
 
 /** What a player does. */
 export type Action =
-  /** Say something to others, who get it as `Event.Message`. */
+  /** Say something to others, who get it as `message`. */
   | {
       type: "send";
       /** To whom. */

@@ -270,7 +270,7 @@ export interface Quality {
 export interface Refused {
   /** Of which link. */
   link: number;
-  /** `code.RELAY_BUDGET` */
+  /** `E_RELAY_BUDGET` */
   code: string;
   /** One sentence for people. */
   message: string;
