@@ -7,6 +7,8 @@ import type { Path, SwitchReason, Via } from "../generated/signal.js";
 /** Between probes of a path that is used, and of one that has nothing to carry. */
 export const PROBE_MS = 100;
 export const IDLE_PROBE_MS = 200;
+/** However much is sent, a probe goes out after so long: only probes tell how long the way is. */
+export const MEASURE_MS = 1_000;
 /** Without messages for so long there is nothing to carry. */
 export const IDLE_AFTER_MS = 1_000;
 /** A probe without an answer for so long: the path is dead. By TURN, answers take longer. */
@@ -52,6 +54,8 @@ export class Way {
   /** Since when nothing has answered; `undefined`: nothing was asked since the last answer. */
   #silentSince: number | undefined;
   #nextProbe = 0;
+  /** When the last probe was sent. */
+  #probed = 0;
   #heldUntil = 0;
   #downgrades: number[] = [];
   #looked = 0;
@@ -108,7 +112,9 @@ export class Way {
   alive(now: number): void {
     this.#silentSince = undefined;
     this.#excused = false;
-    if (this.path === "direct") this.#nextProbe = Math.max(this.#nextProbe, now + PROBE_MS);
+    if (this.path !== "direct") return;
+    const postponed = Math.min(now + PROBE_MS, this.#probed + MEASURE_MS);
+    this.#nextProbe = Math.max(this.#nextProbe, postponed);
   }
 
   /** How long something took there and back. */
@@ -174,6 +180,7 @@ export class Way {
 
   #probe(now: number): void {
     this.#nextProbe = now + (this.#isIdle(now) ? IDLE_PROBE_MS : PROBE_MS);
+    this.#probed = now;
     this.#silentSince ??= now;
     for (const [seq, at] of this.#sent) if (now - at >= LOST_MS) this.#lost(seq);
     if (this.#events.probe(++this.#seq)) this.#sent.set(this.#seq, now);

@@ -279,7 +279,7 @@ test("who slept is not taken for dead, whatever was on its way meanwhile", () =>
   }
 });
 
-test("probes cost little: five frames a second when idle, none beside confirmed messages", () => {
+test("probes cost little: five frames a second when idle, one beside confirmed messages", () => {
   const world = direct();
   world.run(2000);
   const before = world.a.nDirect;
@@ -305,6 +305,19 @@ test("round trips, jitter and loss are measured", () => {
   const { rtt, loss } = world.a.link.way;
   assert(rtt && rtt > 10 && rtt < 30, `${rtt}`);
   assert(loss > 0.1 && loss < 0.7, `${loss}`);
+});
+
+test("a direct link that is busy knows its round trip as it is now", () => {
+  const world = direct();
+  const send = (): void => {
+    world.a.link.send(0, numbered(0), world.now);
+    world.agenda.in(20, send);
+  };
+  send();
+  world.a.link.way.rtt = 1_000;
+  world.run(30_000);
+  const { rtt } = world.a.link.way;
+  assert(rtt && rtt < 60, `${rtt}`);
 });
 
 test("a relayed link knows its round trip by what is confirmed", () => {
