@@ -8,6 +8,7 @@ import type * as api from "./generated/api.js";
 import type { Line, Request, Takes, Tells } from "./line.js";
 import { Match } from "./match.js";
 import { follow, isOpen } from "./mirror.js";
+import type { PeersOwner } from "./peers/index.js";
 
 /** Why one is not in a lobby any more. */
 export type OverReason =
@@ -204,6 +205,12 @@ export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
       if (code !== "E_NOT_IN_LOBBY" && code !== "E_NO_ANSWER") throw error;
     }
     this.ended("left");
+  }
+
+  /** @internal What peers need: see `peers/index.ts`. */
+  get forPeers(): PeersOwner {
+    const socket = this.#owner.line.socket.io.socket("/signal");
+    return { socket, token: async () => (await this.#ask("peer")).token };
   }
 
   async #ask<R extends Request>(name: R, ...takes: Takes<R>): Promise<Tells<R>> {

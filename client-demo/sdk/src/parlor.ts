@@ -132,6 +132,8 @@ export class Parlor extends Emitter<ParlorEvents> {
   close(): void {
     clearInterval(this.#clockTimer);
     this.#clockTimer = undefined;
+    // Without a connection the stock client does not say that it has none any more.
+    if (!this.socket.connected) this.lobby?.lost("io client disconnect", true);
     this.socket.disconnect();
     this.#line.end(offline("closed"));
   }
