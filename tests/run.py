@@ -229,6 +229,18 @@ class Runner:
                          "--lobbies-max-match-ms", "2500") as server:
             self.run("lobbies, short phases", *suite, server.url, "--times", "short")
 
+    def signal(self):
+        suite = ["node", INTEROP / "signal.mjs", "--url"]
+        with self.parlor() as server:
+            self.run("peers", *suite, server.url)
+            self.run("peers in Python", sys.executable, INTEROP / "python_signal.py",
+                     "--url", server.url)
+        with self.parlor("--signaling-away-timeout-ms", "1000",
+                         "--signaling-max-peers", "3") as server:
+            self.run("peers, short of time and room", *suite, server.url, "--settings", "short")
+        with self.parlor("--signaling-enabled", "false") as server:
+            self.run("no peers", *suite, server.url, "--settings", "off")
+
     def openings(self, count):
         with self.parlor() as server:
             self.run(f"{count} openings, white by JavaScript, black by Python", "node",
