@@ -12,6 +12,7 @@ mod http;
 mod namespaces;
 mod packets;
 mod process;
+mod signaling;
 
 use std::{
     cell::RefCell,
@@ -21,7 +22,7 @@ use std::{
 
 use parlor_server::{Config, Running, Transport};
 use parlor_tests::{
-    app::{self, App},
+    app::{self, App, Options},
     harness::{DEADLINE, WebSocket, get},
 };
 
@@ -114,7 +115,10 @@ impl Scene {
         (limits.header_timeout_ms, limits.body_timeout_ms) = (long, long);
         limits.write_stall_timeout_ms = long;
         change(&mut config);
-        let running = App::Socket.server(config).start("127.0.0.1:0").unwrap();
+        let running = App::Socket
+            .with_options(config, Options { lobbies: true, ..Options::default() })
+            .start("127.0.0.1:0")
+            .unwrap();
         let mut bystander = WebSocket::join(running.address()).unwrap();
         assert_eq!(bystander.text().unwrap(), r#"42["auth",{}]"#);
         Self { running, bystander: RefCell::new(bystander) }

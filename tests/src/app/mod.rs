@@ -69,6 +69,9 @@ impl App {
     pub fn with_options(self, mut config: Config, options: Options) -> Server {
         config.server.path = self.path().to_owned();
         let mut server = Server::new(config);
+        if options.lobbies {
+            server.game::<parlor_games::Relay>(parlor_shared::api::relay::GAME);
+        }
         match self {
             Self::Engine => {
                 server.engine(|cx, message| cx.send(message));
@@ -86,4 +89,6 @@ pub struct Options {
     /// Clients of `/`, `/custom` and `/auth` may come back to what they had; those of
     /// [`App::ClientSuite`] may in any case.
     pub recovery: bool,
+    /// There are lobbies, with the game `relay`, and their players may be peers.
+    pub lobbies: bool,
 }

@@ -52,7 +52,8 @@ fn main() -> Result<()> {
     let link = text("link").map(str::to_owned);
     let port = u16::try_from(number("port")?.unwrap_or(3000))?;
     let host = text("host").unwrap_or("127.0.0.1").to_owned();
-    let options = Options { recovery: options.get_flag("recovery") };
+    let options =
+        Options { recovery: options.get_flag("recovery"), lobbies: options.get_flag("lobbies") };
     let mut server = app.with_options(config, options);
     if let Some(link) = link {
         server.cluster(node(&link)?);
@@ -101,6 +102,10 @@ fn options() -> Command {
         )
         .arg(
             flag("limits", "those of a server that is open to the world, per address and session")
+                .action(ArgAction::SetTrue),
+        )
+        .arg(
+            flag("lobbies", "`/lobby` and `/signal`, with the game `relay`")
                 .action(ArgAction::SetTrue),
         )
         .arg(flag("link", "`listen`: first of two nodes; address: the second, linked to that one"))
