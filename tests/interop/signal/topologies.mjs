@@ -40,7 +40,8 @@ group("topologies", () => {
       for (const peer of [peers[0], peers[2], peers[3]]) {
         equal(await peer.next("gone"), { peer: 2, reason: "left" }, "what others hear");
       }
-      await peers[2].refused("E_NOT_FOUND", "signal", peers[2].to(peers[1], 0, { candidate: null }));
+      const signal = peers[2].to(peers[1], 0, { candidate: null });
+      await peers[2].refused("E_NOT_FOUND", "signal", signal);
     });
   }
 
