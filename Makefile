@@ -89,7 +89,7 @@ bench: counts ## beside other servers, slow readers, overload, scale: target/ben
 	cargo build --locked --release -p parlor-tests --bins
 	python3 tests/bench/bench.py $(PARTS)
 
-fuzz: ## one decoder or machine, for a minute; TARGET=websocket|payload|packet|json|opening|query|forwarded|handshake|claim|token|claims|keys|der|revoked|bus|client|session|world
+fuzz: ## one decoder or machine, for a minute; TARGET=websocket|payload|packet|json|opening|query|forwarded|handshake|claim|token|claims|keys|der|revoked|description|bus|client|session|world
 	tests/need-fuzz
 	cd tests/fuzz && mkdir -p corpus/$(TARGET) && RUSTC_BOOTSTRAP=1 cargo fuzz run $(TARGET) \
 		corpus/$(TARGET) seeds/$(TARGET) -- -max_total_time=60

@@ -1,8 +1,10 @@
-//! The decoders of `parlor-shared`.
+//! The decoders of `parlor-shared`, and what reads descriptions in core.
 
 use std::{collections::BTreeMap, fmt::Debug};
 
+use parlor_core::signaling::doors::bare_description;
 use parlor_shared::{
+    api::signal::MAX_SDP_BYTES,
     engine_io::{self, MAX_PACKETS_IN, decode_payload, write_packet},
     id::Pid,
     socket_io::{Claim, Draft, EventArgs, Kind, Offset, Packet, Sender, json},
@@ -174,4 +176,24 @@ pub(super) fn claim(data: &[u8]) {
         assert_eq!(Pid::from_bytes(pid.to_bytes()), pid);
         assert!(offset.is_none_or(|offset| Offset::parse(&offset.to_string()) == Some(offset)));
     }
+}
+
+/// Any text as a description: what passes on a private link tells no address, and is a description
+/// still.
+pub(super) fn description(data: &[u8]) {
+    let Some(bare) = bare_description(text(data)) else { return };
+    for line in bare.split_terminator("\r\n") {
+        match line.split_at(2) {
+            ("c=", what) => assert_eq!(what, "IN IP4 0.0.0.0"),
+            ("o=", what) => assert!(what.ends_with(" IN IP4 127.0.0.1"), "{what}"),
+            ("a=", what) if what.starts_with("candidate:") => {
+                assert!(what.contains(" typ relay"), "{what}");
+                let words: Vec<&str> = what.split(' ').collect();
+                let hidden = |pair: &[&str]| pair[0] != "raddr" || pair[1] == "0.0.0.0";
+                assert!(words.windows(2).all(hidden), "{what}");
+            }
+            _ => {}
+        }
+    }
+    assert!(bare.len() > MAX_SDP_BYTES || bare_description(&bare).is_some(), "{bare}");
 }

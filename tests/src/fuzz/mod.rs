@@ -23,7 +23,7 @@ pub struct Target {
 }
 
 /// All of them. Those with a name of a protocol take what travels by it.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 19] = [
     Target { name: "websocket", run: decoders::websocket },
     Target { name: "payload", run: decoders::payload },
     Target { name: "packet", run: decoders::packet },
@@ -38,6 +38,7 @@ pub const TARGETS: [Target; 18] = [
     Target { name: "keys", run: accounts::keys },
     Target { name: "der", run: accounts::der },
     Target { name: "revoked", run: accounts::revoked },
+    Target { name: "description", run: decoders::description },
     Target { name: "bus", run: bus::bus },
     Target { name: "client", run: client::client },
     Target { name: "session", run: session::session },

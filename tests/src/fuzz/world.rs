@@ -34,7 +34,7 @@ const MAX_CLIENTS: usize = 8;
 const A_WHILE: Duration = Duration::from_secs(3600);
 
 /// What clients say, well or badly. `#` is a digit, `$` the code of a lobby.
-const TEXTS: [&str; 41] = [
+const TEXTS: [&str; 58] = [
     "0",
     r#"0/a,{"pid":"$"}"#,
     r##"0/a,{"pid":"$","offset":"#"}"##,
@@ -76,6 +76,32 @@ const TEXTS: [&str; 41] = [
     "4{}",
     "2[]",
     "",
+    r#"0/signal,"#,
+    r#"2/lobby,#["create",{"game":"chess","name":"A","links":{"topology":"star","private":true}}]"#,
+    r#"2/lobby,#["peer"]"#,
+    r#"2/lobby,#["host",{"seat":1}]"#,
+    r#"2/signal,#["join",{"token":"$"}]"#,
+    r#"2/signal,#["join",{"token":"$","resume":#,"key":"k"}]"#,
+    r#"2/signal,#["leave"]"#,
+    r#"2/signal,#["open",{"peer":#}]"#,
+    r#"2/signal,#["close",{"link":#,"reason":"x"}]"#,
+    r#"2/signal,#["report",{"links":[{"link":1,"path":"direct","switched":"probed","rtt_ms":#}]}]"#,
+    r#"2/signal,#["checkpoint",{"term":#,"state":[#]}]"#,
+    r#"2/signal,#["signal",{"link":1,"generation":#,"candidate":null}]"#,
+    concat!(
+        r#"2/signal,#["signal",{"link":1,"generation":0,"candidate":"#,
+        r#"{"candidate":"candidate:1 1 udp 1 a.local 9 typ host","usernameFragment":"u"}}]"#
+    ),
+    r#"51-/signal,["reliable",1,{"_placeholder":true,"num":0}]"#,
+    r#"51-/signal,#["volatile",#,{"_placeholder":true,"num":0}]"#,
+    concat!(
+        r#"2/signal,#["signal",{"link":1,"generation":0,"description":{"type":"offer","#,
+        r#""sdp":"v=0\r\nm=application 9 x y\r\na=ice-ufrag:u\r\na=fingerprint:sha-256 AB\r\n"}}]"#
+    ),
+    concat!(
+        r#"2/signal,#["signal",{"link":1,"generation":0,"description":{"type":"answer","#,
+        r#""sdp":"v=0\r\nm=application 9 x y\r\na=ice-ufrag:u\r\na=fingerprint:sha-256 CD\r\n"}}]"#
+    ),
 ];
 
 fn shard(number: u8) -> ShardId {

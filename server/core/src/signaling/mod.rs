@@ -11,6 +11,8 @@
 mod callers;
 mod candidate;
 mod description;
+#[doc(hidden)]
+pub mod doors;
 mod effect;
 mod figures;
 mod hub;
