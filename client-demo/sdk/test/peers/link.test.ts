@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { encode, Kind, PART_BYTES } from "../../src/peers/frame.js";
+import { encode, Kind, PART_BYTES, unwrapped } from "../../src/peers/frame.js";
 import { MAX_KEYS } from "../../src/peers/link.js";
 import { FLAP_MS } from "../../src/peers/path.js";
 import { MAX_MESSAGE_BYTES, WINDOW_BYTES } from "../../src/peers/stream.js";
@@ -218,6 +218,13 @@ test("a message of too many parts, or too large, is left out and the next is not
   part(0, 3);
   assert.deepEqual(world.b.got.map((m) => m.payload.length), [3]);
   assert.equal(world.b.got[0]?.number, 2);
+});
+
+test("numbers go on past the 32 bits of a header", () => {
+  const round = 2 ** 32;
+  for (const near of [0, 5, round - 3, round, round + 3, 7 * round - 1])
+    for (const off of [-3, -1, 0, 1, 3, 2 ** 31 - 1])
+      assert.equal(unwrapped((((near + off) % round) + round) % round, near), near + off);
 });
 
 test("what comes too early is kept up to a window, and no more", () => {

@@ -180,7 +180,7 @@ test("candidates that come before their description are kept, also of restarts",
     await it.run(500);
     assert.equal(held.length, 1);
     for (const signal of held.splice(0)) it.b.negotiation.receive(signal);
-    assert(await it.run(1000, () => it.isConnected));
+    assert(await it.run(1000, () => it.isConnected && it.isHealed));
   };
   await deliver();
   for (const end of it.ends) end.last.set("disconnected");

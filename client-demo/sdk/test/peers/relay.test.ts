@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import type { Lobby, Parlor } from "../../src/index.js";
 import { type Peers, peersOf, type PeersOptions } from "../../src/peers/index.js";
+import { encode, Flag, Kind } from "../../src/peers/frame.js";
 import { Server, until } from "../server.js";
 
 interface Player {
@@ -137,6 +138,12 @@ test("what is encrypted is read by the other end, and by nobody who has no key",
   assert.deepEqual(heard.filter(isBig), [big]);
   assert(seen.length > 0);
   assert(!seen.some((bytes) => new TextDecoder().decode(bytes).includes("secret")));
+  // What a server would slip in.
+  const plain = encode(Kind.volatile, Flag.json, 1, 9, new TextEncoder().encode('"forged"'));
+  b.list[0]?.linked?.receive(plain, "relay");
+  await a.send("reliable", "last");
+  await until("the last", (again) => b.on("message", again), () => heard.includes("last"));
+  assert(!heard.includes("forged"));
   const codes = await Promise.all([a.list[0]?.safetyCode(), b.list[0]?.safetyCode()]);
   assert.match(codes[0] ?? "", /^(\d{5} ){7}\d{5}$/);
   assert.equal(codes[0], codes[1]);
