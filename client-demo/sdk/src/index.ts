@@ -15,5 +15,6 @@ export type { LobbySocket, SocketSettings } from "./line.js";
 export type { CreateRequest, JoinRequest, Lobbies, QuickRequest } from "./lobbies.js";
 export type { Lobby, LobbyEvents, LobbyInfo, OverReason } from "./lobby.js";
 export type { EventContext, InputOptions, Match, MatchState, Shown } from "./match.js";
+export type { Channel, Peer, Peers, PeersEvents, PeersOptions } from "./peers/index.js";
 export { connect, type Options, type Parlor, type ParlorEvents } from "./parlor.js";
 export type { Keep } from "./storage.js";

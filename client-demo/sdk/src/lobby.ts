@@ -8,7 +8,7 @@ import type * as api from "./generated/api.js";
 import type { Line, Request, Takes, Tells } from "./line.js";
 import { Match } from "./match.js";
 import { follow, isOpen } from "./mirror.js";
-import type { PeersOwner } from "./peers/index.js";
+import type { Peers, PeersOptions, PeersOwner } from "./peers/index.js";
 
 /** Why one is not in a lobby any more. */
 export type OverReason =
@@ -205,6 +205,16 @@ export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
       if (code !== "E_NOT_IN_LOBBY" && code !== "E_NO_ANSWER") throw error;
     }
     this.ended("left");
+  }
+
+  /**
+   * The other players as peers: linked directly where that works, and through the server where it
+   * does not. Resolves when one is a peer oneself. What does it is loaded when it is wanted first;
+   * who wants it at once imports `peersOf` from `parlor-client/peers`.
+   */
+  async peers(options: PeersOptions = {}): Promise<Peers> {
+    const { peersOf } = await import("./peers/index.js");
+    return peersOf(this, options);
   }
 
   /** @internal What peers need: see `peers/index.ts`. */

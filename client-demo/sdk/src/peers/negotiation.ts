@@ -72,6 +72,11 @@ export class Negotiation {
     this.#connect();
   }
 
+  /** The connection of the moment. */
+  get pc(): RTCPeerConnection {
+    return this.#pc;
+  }
+
   /** Sends by a channel; one that fails is as good as closed. */
   send(kind: Class, frame: Uint8Array<ArrayBuffer>): void {
     try {

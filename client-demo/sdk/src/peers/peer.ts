@@ -64,6 +64,14 @@ export class Peer {
     return this.linked?.link.way.path ?? "relay";
   }
 
+  /**
+   * The browser's connection behind the direct path, for `getStats` and the like; another one after
+   * a failure. Undefined without WebRTC here or there.
+   */
+  get connection(): RTCPeerConnection | undefined {
+    return this.linked?.negotiation?.pc;
+  }
+
   /** Bytes of reliable messages that it has not confirmed. */
   get bufferedBytes(): number {
     return this.linked?.bufferedBytes ?? 0;
