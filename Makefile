@@ -12,7 +12,7 @@ COUNTS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check types unit e2e sdk browser sim seeds faults interop autobahn bench counts counts-update fuzz
+.PHONY: help run test check types unit e2e sdk browser links sim seeds faults interop autobahn bench counts counts-update fuzz
 
 help: ## this list
 	@grep -E '^[a-z0-9]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -20,7 +20,7 @@ help: ## this list
 run: client-demo/web/dist/index.html ## the server with its demo site, on http://127.0.0.1:3000
 	cargo run --release --bin parlor -- dev
 
-test: check unit seeds faults e2e sdk browser ## everything but interop, autobahn, counts, bench and fuzz
+test: check unit seeds faults e2e sdk browser links ## everything but interop, autobahn, counts, bench and fuzz
 
 check: ## formatting, lints, and types that are up to date
 	$(STAGE) 60 "formatting" cargo fmt --all --check
@@ -61,6 +61,11 @@ browser: binaries tests/browser/node_modules client-demo/web/dist/index.html .ve
 	$(STAGE) 240 "chromium" tests/need chromium chromium
 	$(STAGE) 240 "two tabs" $(PYTHON) tests/run.py browser
 
+links: binaries tests/browser/node_modules client-demo/web/dist/index.html client-demo/sdk/dist/index.js .venv/ready ## peers in Chromium, while UDP is cut and restored
+	$(STAGE) 240 "chromium" tests/need chromium chromium
+	$(STAGE) 120 "nftables" tests/need nft nftables
+	$(STAGE) 600 "peer links" $(PYTHON) tests/run.py links
+
 interop: tests/interop/node_modules .venv/ready ## all 3,807 openings by stock clients, and every suite
 	cargo build --locked --release --bins
 	tests/need nginx nginx-light
@@ -100,9 +105,12 @@ fuzz: ## one decoder or machine, for a minute; TARGET=websocket|payload|packet|j
 binaries:
 	$(STAGE) 500 "binaries" cargo build --locked --bins
 
-client-demo/web/dist/index.html: $(shell find client-demo/web/src client-demo/web/public client-demo/web/index.html client-demo/web/package-lock.json client-demo/web/vite.config.* -type f 2>/dev/null)
+client-demo/web/dist/index.html: client-demo/sdk/node_modules $(shell find client-demo/sdk/src client-demo/web/src client-demo/web/public client-demo/web/*.html client-demo/web/package-lock.json client-demo/web/vite.config.* -type f 2>/dev/null)
 	$(STAGE) 80 "npm packages of the demo site" npm --prefix client-demo/web ci
 	$(STAGE) 60 "demo site" npm --prefix client-demo/web run build
+
+client-demo/sdk/dist/index.js: client-demo/sdk/node_modules $(shell find client-demo/sdk/src client-demo/sdk/tsconfig.json -type f 2>/dev/null)
+	$(STAGE) 60 "SDK built" npm --prefix client-demo/sdk run build
 
 client-demo/sdk/node_modules: client-demo/sdk/package-lock.json
 	$(STAGE) 80 "npm packages of the SDK" npm --prefix client-demo/sdk ci

@@ -262,6 +262,21 @@ class Runner:
             self.run("two tabs in Chromium", "node", ROOT / "tests" / "browser" / "two-tabs.mjs",
                      "--url", server.url, "--out", out)
 
+    def links(self):
+        """In a network namespace of their own, where nobody else's packets can be dropped."""
+        me = [sys.executable, __file__, "--shards", self.shards]
+        me += ["--release"] if self.bin.name == "release" else []
+        rights = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+        inside = ["unshare", *rights, "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+        self.run("peer links", *inside, *me, "links_inside")
+
+    def links_inside(self):
+        out = ROOT / "tests" / "out"
+        out.mkdir(exist_ok=True)
+        with self.parlor() as server:
+            self.run("peer links in Chromium", "node", ROOT / "tests" / "browser" / "links.mjs",
+                     "--url", server.url, "--out", out)
+
     def autobahn(self):
         python = python2()
         site = ROOT / "target" / "autobahn" / "site"

@@ -20,9 +20,13 @@ const NOT_BUILT: &str = "<!doctype html><meta charset=utf-8><title>Parlor</title
 
 /// The file at this path, or why not.
 pub(crate) fn page(path: &str, request: &HeaderMap) -> Answer {
-    let name = path.trim_start_matches('/');
-    let name = if name.is_empty() { "index.html" } else { name };
-    let Some(file) = Files::get(name) else {
+    let name = match path.trim_start_matches('/') {
+        "" => "index.html".to_owned(),
+        // A page is called without its ending.
+        name if !name.contains('.') => format!("{name}.html"),
+        name => name.to_owned(),
+    };
+    let Some(file) = Files::get(&name) else {
         return if name == "index.html" {
             text(StatusCode::OK, "text/html; charset=utf-8", NOT_BUILT.as_bytes().to_vec())
         } else {
@@ -35,7 +39,7 @@ pub(crate) fn page(path: &str, request: &HeaderMap) -> Answer {
     let mut response = if request.get(header::IF_NONE_MATCH) == Some(&tag) {
         empty(StatusCode::NOT_MODIFIED)
     } else {
-        text(StatusCode::OK, kind(name), file.data.into_owned())
+        text(StatusCode::OK, kind(&name), file.data.into_owned())
     };
     let headers = response.headers_mut();
     headers.insert(header::ETAG, tag);
