@@ -81,7 +81,7 @@ const TEXTS: [&str; 58] = [
     r#"2/lobby,#["peer"]"#,
     r#"2/lobby,#["host",{"seat":1}]"#,
     r#"2/signal,#["join",{"token":"$"}]"#,
-    r#"2/signal,#["join",{"token":"$","resume":#,"key":"k"}]"#,
+    r#"2/signal,#["join",{"token":"$","resume":#}]"#,
     r#"2/signal,#["leave"]"#,
     r#"2/signal,#["open",{"peer":#}]"#,
     r#"2/signal,#["close",{"link":#,"reason":"x"}]"#,
