@@ -225,6 +225,16 @@ impl Client {
         }
     }
 
+    /// Sends an event with its one attachment; likewise.
+    pub fn send_binary(&mut self, text: &str, attachment: &[u8]) {
+        let mut wire = Vec::new();
+        write_masked_frame(&mut wire, Opcode::Text, text.as_bytes(), [7, 1, 8, 2]);
+        write_masked_frame(&mut wire, Opcode::Binary, attachment, [7, 1, 8, 2]);
+        if self.stream.write_all(&wire).is_err() {
+            self.is_open = false;
+        }
+    }
+
     /// Reads once into `buffer` and hands out each message with the position of its end among the
     /// bytes read.
     /// Pings are answered, and handed out too. False when there was nothing to read.

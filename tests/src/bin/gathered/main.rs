@@ -5,6 +5,8 @@
 
 #![expect(clippy::print_stdout, reason = "a tool for the terminal")]
 
+mod relaying;
+
 use std::{
     collections::BTreeMap,
     process::ExitCode,
@@ -38,6 +40,7 @@ fn main() -> Result<ExitCode> {
             ("matches", 500.0, "Lobbies whose matches tick"),
             ("players", 4.0, "Players in each of these"),
             ("secs", 20.0, "Seconds of ticks"),
+            ("relaying", 200.0, "Lobbies of four whose matches tick while every link relays"),
         ],
     );
     let count = |name| numbers.count(name);
@@ -45,7 +48,9 @@ fn main() -> Result<ExitCode> {
     let is_light = waiting(count("idle"), secs("idle-secs"))?;
     println!();
     let is_steady = ticking(count("matches"), count("players"), secs("secs"))?;
-    Ok(if is_light && is_steady { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    println!();
+    let is_even = relaying::measure(count("relaying"), secs("secs"))?;
+    Ok(if is_light && is_steady && is_even { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Lobbies of two in which nobody says anything. True if that costs as little as it may.
@@ -75,24 +80,7 @@ fn waiting(n_lobbies: usize, time: Duration) -> Result<bool> {
 /// but where the server waited for its core.
 fn ticking(n_lobbies: usize, n_players: usize, time: Duration) -> Result<bool> {
     let server = Server::start()?;
-    let mut crowd = Crowd::open(&server, n_lobbies * n_players)?;
-    crowd.gather(n_players, "circles")?;
-    for at in 0..n_lobbies * n_players {
-        if at % n_players != 0 {
-            crowd.ask(at, "ready", &json!({"ready": true}));
-        }
-    }
-    crowd.answers()?;
-    (0..n_lobbies).for_each(|lobby| crowd.ask(lobby * n_players, "start", &Value::Null));
-    crowd.answers()?;
-    let n_playing =
-        || -> Result<f64> { Ok(metric(&server.metrics()?, "parlor_ticks_total{shard=\"0\"}")) };
-    let deadline = Instant::now() + PATIENCE;
-    while n_playing()? < n_lobbies as f64 {
-        ensure!(Instant::now() < deadline, "matches do not begin");
-        crowd.swarm.turn_for(Duration::from_millis(200), |_, _, _| {})?;
-    }
-    crowd.swarm.turn_for(Duration::from_secs(2), |_, _, _| {})?;
+    let mut crowd = Crowd::playing(&server, n_lobbies, n_players)?;
 
     let (before, cpu_before) = (server.metrics()?, server.cpu()?);
     let start = Instant::now();
@@ -138,7 +126,35 @@ struct Crowd {
     n_answered: usize,
 }
 
+/// What is behind an answer's packet type and namespace.
+fn answer_in(text: &str) -> Option<&str> {
+    text.strip_prefix("43/lobby,1").or_else(|| text.strip_prefix("43/signal,1"))
+}
+
 impl Crowd {
+    /// So many lobbies in which circles are played.
+    fn playing(server: &Server, n_lobbies: usize, n_players: usize) -> Result<Self> {
+        let mut crowd = Self::open(server, n_lobbies * n_players)?;
+        crowd.gather(n_players, "circles")?;
+        for at in 0..n_lobbies * n_players {
+            if at % n_players != 0 {
+                crowd.ask(at, "ready", &json!({"ready": true}));
+            }
+        }
+        crowd.answers()?;
+        (0..n_lobbies).for_each(|lobby| crowd.ask(lobby * n_players, "start", &Value::Null));
+        crowd.answers()?;
+        let n_playing =
+            || -> Result<f64> { Ok(metric(&server.metrics()?, "parlor_ticks_total{shard=\"0\"}")) };
+        let deadline = Instant::now() + PATIENCE;
+        while n_playing()? < n_lobbies as f64 {
+            ensure!(Instant::now() < deadline, "matches do not begin");
+            crowd.swarm.turn_for(Duration::from_millis(200), |_, _, _| {})?;
+        }
+        crowd.swarm.turn_for(Duration::from_secs(2), |_, _, _| {})?;
+        Ok(crowd)
+    }
+
     fn open(server: &Server, n: usize) -> Result<Self> {
         let mut swarm = Swarm::new()?;
         for _ in 0..n {
@@ -152,8 +168,12 @@ impl Crowd {
     }
 
     fn ask(&mut self, client: usize, name: &str, payload: &Value) {
+        self.ask_in("/lobby", client, name, payload);
+    }
+
+    fn ask_in(&mut self, namespace: &str, client: usize, name: &str, payload: &Value) {
         self.n_asked += 1;
-        self.swarm.clients[client].send(&format!("42/lobby,1{}", json!([name, payload])));
+        self.swarm.clients[client].send(&format!("42{namespace},1{}", json!([name, payload])));
     }
 
     /// All that were asked for and have not come; by the client's number.
@@ -163,8 +183,7 @@ impl Crowd {
             ensure!(Instant::now() < deadline, "{} of {}", self.n_answered, self.n_asked);
             let n_before = answers.len();
             self.swarm.turn(Duration::from_millis(100), |client, text, _| {
-                let answer = text.strip_prefix("43/lobby,1");
-                answers.extend(answer.map(|answer| (client, answer.to_owned())));
+                answers.extend(answer_in(text).map(|answer| (client, answer.to_owned())));
             })?;
             self.n_answered += answers.len() - n_before;
         }
@@ -208,9 +227,28 @@ impl Crowd {
 
     /// Everybody steers now and then, a few at a time; the states that arrive.
     fn steer(&mut self, time: Duration) -> Result<u64> {
+        let mut n_states = 0;
+        self.steer_and(
+            time,
+            |_, _| {},
+            |text| {
+                n_states += u64::from(text.starts_with("42/lobby,[\"state\""));
+            },
+        )?;
+        Ok(n_states)
+    }
+
+    /// The same beside something else, which is told how long it has been; each text that comes.
+    fn steer_and(
+        &mut self,
+        time: Duration,
+        mut beside: impl FnMut(&mut Self, Duration),
+        mut on: impl FnMut(&str),
+    ) -> Result<()> {
         let (start, n_clients) = (Instant::now(), self.swarm.clients.len());
-        let (mut n_states, mut n_steered) = (0, 0);
+        let mut n_steered = 0;
         while start.elapsed() < time {
+            beside(self, start.elapsed());
             let periods = start.elapsed().as_secs_f64() / STEER_PERIOD.as_secs_f64();
             let n_due = (periods * n_clients as f64) as usize;
             for at in n_steered..n_due {
@@ -219,10 +257,8 @@ impl Crowd {
                 self.swarm.clients[at % n_clients].send(&format!("42/lobby,{action}"));
             }
             n_steered = n_due;
-            self.swarm.turn(Duration::from_millis(2), |_, text, _| {
-                n_states += u64::from(text.starts_with("42/lobby,[\"state\""));
-            })?;
+            self.swarm.turn(Duration::from_millis(2), |_, text, _| on(text))?;
         }
-        Ok(n_states)
+        Ok(())
     }
 }
