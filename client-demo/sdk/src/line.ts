@@ -87,28 +87,37 @@ export class Line {
     return this.send(name, takes);
   }
 
-  /**
-   * Sends a request now. `taken` is called with the answer before anything that comes after it,
-   * which the promise is too late for.
-   */
+  /** Sends a request now; see {@link ask}. */
   send<R extends Request>(
     name: R,
     takes: Takes<R>,
     taken?: (told: Tells<R>) => void,
   ): Promise<Tells<R>> {
-    return new Promise((resolve, reject) => {
-      // The stock client would keep it, and send it before one is back in one's seat.
-      if (!this.socket.connected) return reject(this.#end ?? offline());
-      const answered = (lost: Error | null, reply: Reply<object>): void => {
-        if (lost) return reject(unanswered());
-        if (!reply.ok) return reject(refused(reply));
-        taken?.(reply as Tells<R>);
-        resolve(reply as Tells<R>);
-      };
-      const emitter = this.socket.timeout(this.#timeoutMs) as unknown as {
-        emit(...args: unknown[]): void;
-      };
-      emitter.emit(name, ...(takes as unknown[]), answered);
-    });
+    if (this.#end && !this.socket.connected) return Promise.reject(this.#end);
+    return ask(this.socket, this.#timeoutMs, name, takes as unknown[], taken);
   }
+}
+
+/**
+ * @internal Sends a request now, in any namespace. `taken` is called with the answer before anything
+ * that comes after it, which the promise is too late for.
+ */
+export function ask<Told>(
+  socket: Socket<any, any>,
+  timeoutMs: number,
+  name: string,
+  takes: unknown[],
+  taken?: (told: Told) => void,
+): Promise<Told> {
+  return new Promise((resolve, reject) => {
+    // The stock client would keep it, and send it before one is back in one's place.
+    if (!socket.connected) return reject(offline());
+    const answered = (lost: Error | null, reply: Reply<Told>): void => {
+      if (lost) return reject(unanswered());
+      if (!reply.ok) return reject(refused(reply));
+      taken?.(reply);
+      resolve(reply);
+    };
+    socket.timeout(timeoutMs).emit(name, ...takes, answered);
+  });
 }

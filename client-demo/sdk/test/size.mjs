@@ -5,8 +5,8 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 const LIMIT_BYTES = 12 * 1024;
-/** What it was when peers came. */
-const LIMIT_WITH_PEERS_BYTES = 14_800;
+/** What it is by now. */
+const LIMIT_WITH_PEERS_BYTES = 14_400;
 
 const bundle = (splitting) =>
   build({

@@ -63,3 +63,10 @@ export function decode(bytes: Uint8Array<ArrayBuffer>): Frame | undefined {
 export function unwrapped(bits: number, near: number): number {
   return near + ((bits - near) | 0);
 }
+
+/** A view of these bytes, whatever holds them; `undefined` if they are none. */
+export function bytesOf(data: unknown): Uint8Array<ArrayBuffer> | undefined {
+  if (data instanceof ArrayBuffer) return new Uint8Array(data);
+  if (!ArrayBuffer.isView(data)) return undefined;
+  return new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+}

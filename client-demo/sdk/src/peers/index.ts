@@ -3,14 +3,17 @@
 //
 //   lost ── connect ──► joining ── by one's number, or as somebody new ──► there ── lost
 
+import type { Socket } from "socket.io-client";
 import { here } from "../clock.js";
 import { Emitter } from "../emitter.js";
-import { offline, over, ParlorError, refused, unanswered } from "../error.js";
-import type { Json, Reply } from "../generated/api.js";
+import { offline, over, ParlorError } from "../error.js";
+import type { Json } from "../generated/api.js";
 import type * as api from "../generated/signal.js";
+import { ask } from "../line.js";
 import type { Lobby } from "../lobby.js";
-import type { Surroundings } from "./linked.js";
-import { type Channel, Peer, type PeerEvents } from "./peer.js";
+import { bytesOf } from "./frame.js";
+import { AGAIN_MS, ANSWER_MS, REPORT_MS } from "./limits.js";
+import { type Channel, Peer } from "./peer.js";
 import type { Secret } from "./secret.js";
 
 /** How one is a peer. */
@@ -58,40 +61,18 @@ export interface PeersEvents {
 /** What peers need of the lobby that they are in. */
 export interface PeersOwner {
   /** Another namespace of the same connection. */
-  socket: SignalSocket;
+  socket: Socket;
   /** What `join` takes, as soon as one is in one's place. */
   token(): Promise<string>;
 }
 
-/** The stock client's socket of `/signal`, as far as it is used. */
-export interface SignalSocket {
-  readonly connected: boolean;
-  readonly active: boolean;
-  readonly io: { engine?: unknown };
-  on(name: string, listener: (...args: any[]) => void): unknown;
-  off(): unknown;
-  connect(): unknown;
-  disconnect(): unknown;
-  emit(name: string, ...args: unknown[]): unknown;
-  timeout(ms: number): { emit(name: string, ...args: unknown[]): unknown };
-}
-
-/** How long an answer may take. */
-const ANSWER_MS = 10_000;
-/** Pause before one tries to join again. */
-const AGAIN_MS = 1_000;
-/** How often the lobby is told how one's links are. */
-const REPORT_MS = 10_000;
-
 /** The peers of a lobby. */
 export class Peers extends Emitter<PeersEvents> {
-  readonly #owner: PeersOwner;
+  readonly #token: () => Promise<string>;
   readonly #options: PeersOptions;
+  readonly #rtc: typeof RTCPeerConnection | undefined;
   readonly #peers = new Map<number, Peer>();
-  #rtc: typeof RTCPeerConnection | undefined;
   #certificates: RTCCertificate[] | undefined;
-  #secret: Secret | undefined;
-  #around!: Surroundings;
   #host: api.Host = { term: 0 };
   /** One's own number; undefined before one has joined. */
   id: number | undefined;
@@ -99,26 +80,34 @@ export class Peers extends Emitter<PeersEvents> {
   #attempt = 0;
   #isThere = false;
   #isOver = false;
-  #isMesh = true;
   /** Who is to be told of, once it is linked. */
   readonly #untold = new Set<Peer>();
   /** The last number of a link: one that comes again is not believed, for its key was used. */
   #lastLink = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #timerAt = Infinity;
   #reporter: ReturnType<typeof setInterval> | undefined;
   #isChanged = false;
+  /** @internal */
+  readonly socket: Socket;
+  /** @internal What `join` was answered last. */
+  joined!: api.Joined;
+  /** @internal Absent: nothing is encrypted. */
+  secret: Secret | undefined;
+  /** @internal Makes a connection; absent: all is relayed. */
+  connection: (() => RTCPeerConnection) | undefined;
 
   /** @internal Use {@link peersOf}. */
-  constructor(owner: PeersOwner, options: PeersOptions) {
+  constructor({ socket, token }: PeersOwner, options: PeersOptions) {
     super();
-    this.#owner = owner;
+    this.socket = socket;
+    this.#token = token;
     this.#options = options;
     const { rtc = globalThis.RTCPeerConnection as typeof RTCPeerConnection | undefined } = options;
     this.#rtc = rtc || undefined;
     this.#listen();
+    this.on("path", ({ peer, reason }) => void this.#report([peer], reason));
     globalThis.addEventListener?.("online", this.#online);
-    owner.socket.connect();
+    socket.connect();
   }
 
   /** All others, in the order in which they came. */
@@ -172,30 +161,30 @@ export class Peers extends Emitter<PeersEvents> {
 
   /** Keeps any JSON, up to 64 KiB, with the server, for whoever is host next. The host may. */
   async checkpoint(state: Json): Promise<void> {
-    await this.#ask("checkpoint", { term: this.term, state });
+    await this.ask("checkpoint", { term: this.term, state });
   }
 
   /** Is a peer no more; the seat stays. */
   close(): void {
     if (this.#isOver) return;
-    if (this.#owner.socket.connected) this.#owner.socket.emit("leave", () => {});
+    if (this.socket.connected) this.socket.emit("leave", () => {});
     this.#end("left");
   }
 
   #listen(): void {
-    const { socket } = this.#owner;
+    const { socket } = this;
     // What comes before the answer to `join` was meant for whom one was before.
-    const on = <T>(name: string, listener: (told: T) => void): void => {
-      socket.on(name, (told: T) => {
+    const on = <T extends unknown[]>(name: string, listener: (...told: T) => void): void => {
+      socket.on(name, (...told: T) => {
         if (!this.#isThere) return;
-        listener(told);
-        this.#changed();
+        listener(...told);
+        this.changed();
       });
     };
     socket.on("connect", () => void this.#join());
     socket.on("disconnect", (reason: string) => {
       this.#reach(false);
-      this.#changed();
+      this.changed();
       if (!socket.active) this.#end("failed", offline(reason));
     });
     socket.on("connect_error", (error: Error) => {
@@ -207,9 +196,10 @@ export class Peers extends Emitter<PeersEvents> {
     on("link", (told: api.Link) => this.#link(told));
     on("closed", ({ link, reason }: api.Closed) => {
       const peer = this.#of(link);
-      peer?.unlink();
-      if (peer) this.tell("closed", { peer, reason });
-      if (peer) this.tell("update", peer);
+      if (!peer) return;
+      peer.unlink();
+      this.tell("closed", { peer, reason });
+      this.tell("update", peer);
     });
     on("signal", (told: api.Signal) => this.#of(told.link)?.linked?.negotiation?.receive(told));
     on("host", (told: api.Host) => this.#leads(told));
@@ -227,11 +217,9 @@ export class Peers extends Emitter<PeersEvents> {
       void this.#join();
     });
     for (const kind of ["reliable", "volatile"])
-      socket.on(kind, (link: number, frame: ArrayBuffer | Uint8Array<ArrayBuffer>) => {
-        if (!this.#isThere) return;
-        const { buffer, byteOffset, byteLength } =
-          frame instanceof ArrayBuffer ? new Uint8Array(frame) : frame;
-        this.#of(link)?.linked?.receive(new Uint8Array(buffer, byteOffset, byteLength), "relay");
+      on(kind, (link: number, frame: unknown) => {
+        const bytes = bytesOf(frame);
+        if (bytes) this.#of(link)?.linked?.receive(bytes, "relay");
       });
   }
 
@@ -245,34 +233,30 @@ export class Peers extends Emitter<PeersEvents> {
     const isLate = (): boolean => attempt !== this.#attempt || this.#isOver;
     try {
       await this.#prepare();
-      const token = await this.#owner.token();
+      const token = await this.#token();
       if (isLate()) return;
       const request = {
         token,
         rtc: this.#rtc !== undefined,
         private: this.#options.private ?? false,
         ...(this.id !== undefined && { resume: this.id }),
-        ...(this.#secret && { key: this.#secret.key }),
+        ...(this.secret && { key: this.secret.key }),
       };
-      const taken = (reply: Reply<object>): void => {
-        if (reply.ok && !isLate()) this.#joined(reply as unknown as api.Joined);
-      };
-      const reply = await this.#request("join", request, taken);
-      if (!reply.ok) throw refused(reply);
+      await this.ask("join", request, (joined: api.Joined) => isLate() || this.#joined(joined));
     } catch (error) {
       const { code, retryMs } = error as ParlorError;
       const isPassing = code === "E_NO_ANSWER" || code === "E_NOT_FOUND" || retryMs !== undefined;
       if (isLate()) return;
       if (!isPassing) return this.#end("failed", error as ParlorError);
       setTimeout(() => {
-        if (!isLate() && this.#owner.socket.connected) void this.#join();
+        if (!isLate() && this.socket.connected) void this.#join();
       }, retryMs ?? AGAIN_MS);
     }
   }
 
   /** Makes what all links share: the server takes one certificate of each peer. */
   async #prepare(): Promise<void> {
-    if (this.#options.encrypt) this.#secret ??= await (await import("./secret.js")).Secret.make();
+    if (this.#options.encrypt) this.secret ??= await (await import("./secret.js")).Secret.make();
     const curve = { name: "ECDSA", namedCurve: "P-256" } as EcKeyGenParams;
     this.#certificates ??= await this.#rtc?.generateCertificate?.(curve).then((one) => [one]);
   }
@@ -285,23 +269,11 @@ export class Peers extends Emitter<PeersEvents> {
       iceTransportPolicy: isPrivate ? "relay" : "all",
     };
     const Rtc = this.#rtc;
-    this.#around = {
-      socket: this.#owner.socket,
-      secret: this.#secret,
-      lobby: joined.lobby,
-      relayBytes: joined.budget.link,
-      connection: Rtc && (() => new Rtc(configuration)),
-      now: here,
-      changed: () => this.#changed(),
-      signal: async (signal) => {
-        const reply = await this.#request("signal", signal);
-        return reply.ok ? {} : reply;
-      },
-    };
+    this.connection = Rtc && (() => new Rtc(configuration));
+    this.joined = joined;
     const known = new Set(joined.peers.map((one) => one.peer));
     const links = new Set(joined.links.map((one) => one.link));
     this.id = joined.peer;
-    this.#isMesh = joined.topology === "mesh";
     for (const peer of this.list) {
       if (!known.has(peer.id) || !joined.resumed) this.#gone(peer.id, "timeout");
       else if (!links.has(peer.linked?.number ?? -1)) peer.unlink();
@@ -313,19 +285,19 @@ export class Peers extends Emitter<PeersEvents> {
     this.tell("open", { isResumed: joined.resumed });
     for (const peer of [...this.#untold]) this.#introduce(peer);
     this.#reporter ??= setInterval(() => void this.#report(this.list), REPORT_MS);
-    this.#changed();
+    this.changed();
   }
 
   /** Who is to be linked is told of when that is so: the first message may go at once. */
   #came(told: api.Peer): void {
     const known = this.#peers.get(told.peer);
-    const peer = known ?? new Peer(told, this.#events);
+    const peer = known ?? new Peer(told, this);
     peer.info = told;
     this.#peers.set(told.peer, peer);
-    peer.relay(this.#isThere && told.here, here());
+    this.#reaches(peer);
     if (known) return this.tell("update", peer);
     this.#untold.add(peer);
-    if (this.#isThere && !this.#isMesh && !this.isHost) this.#introduce(peer);
+    if (this.#isThere && this.joined.topology === "star" && !this.isHost) this.#introduce(peer);
   }
 
   #introduce(peer: Peer): void {
@@ -344,24 +316,26 @@ export class Peers extends Emitter<PeersEvents> {
     const peer = this.#peers.get(told.peer);
     if (!peer || told.link <= this.#lastLink) return;
     this.#lastLink = told.link;
-    peer.link(this.#around, told);
-    peer.relay(this.#isThere && peer.isHere, here());
+    peer.link(told);
+    this.#reaches(peer);
     if (this.#isThere) this.#introduce(peer);
   }
 
   #leads(told: api.Host): void {
     const isNew = told.term !== this.#host.term;
     this.#host = told;
-    const { host, isHost, term } = this;
-    const { checkpoint } = told;
-    const kept = checkpoint === undefined ? {} : { checkpoint };
-    if (isNew) this.tell("host", { host, isHost, term, ...kept });
+    const { peer: _, ...kept } = told;
+    if (isNew) this.tell("host", { host: this.host, isHost: this.isHost, ...kept });
   }
 
   /** Whether the server is there. */
   #reach(isThere: boolean): void {
     this.#isThere = isThere;
-    for (const peer of this.list) peer.relay(isThere && peer.isHere, here());
+    for (const peer of this.list) this.#reaches(peer);
+  }
+
+  #reaches(peer: Peer): void {
+    peer.linked?.reach(this.#isThere && peer.isHere);
   }
 
   #end(reason: PeersEvents["over"]["reason"], error?: ParlorError): void {
@@ -370,22 +344,12 @@ export class Peers extends Emitter<PeersEvents> {
     clearTimeout(this.#timer);
     clearInterval(this.#reporter);
     globalThis.removeEventListener?.("online", this.#online);
-    this.#owner.socket.off();
-    this.#owner.socket.disconnect();
+    this.socket.off();
+    this.socket.disconnect();
     for (const peer of this.list) peer.unlink();
     this.#peers.clear();
     this.tell("over", error ? { reason, error } : { reason });
   }
-
-  readonly #events: PeerEvents = {
-    heard: (peer, data, channel, key) => this.tell("message", { peer, data, channel, key }),
-    switched: (peer, path, reason) => {
-      this.tell("path", { peer, path, reason });
-      void this.#report([peer], reason);
-    },
-    track: (peer, track, streams) => this.tell("track", { peer, track, streams }),
-    ask: (name, request) => this.#ask(name, request),
-  };
 
   /** Tells the lobby how links are. */
   async #report(peers: Peer[], switched?: api.SwitchReason): Promise<void> {
@@ -396,56 +360,35 @@ export class Peers extends Emitter<PeersEvents> {
       ...one.stats(),
       ...(switched && { switched }),
     }));
-    if (links.length) await this.#ask("report", { links }).catch(() => {});
+    if (links.length) await this.ask("report", { links }).catch(() => {});
   }
 
   #of(link: number): Peer | undefined {
     return this.list.find((one) => one.linked?.number === link);
   }
 
-  async #ask(name: string, request: object): Promise<void> {
-    const reply = await this.#request(name, request);
-    if (!reply.ok) throw refused(reply);
+  /** @internal `taken`: see `ask` of `line.ts`. */
+  async ask<Told>(name: string, request: object, taken?: (told: Told) => void): Promise<Told> {
+    if (this.#isOver) throw over();
+    return ask(this.socket, ANSWER_MS, name, [request], taken);
   }
 
-  /** `taken` is called before anything that comes after the answer. */
-  #request(
-    name: string,
-    request: object,
-    taken?: (reply: Reply<object>) => void,
-  ): Promise<Reply<object>> {
-    return new Promise((resolve, reject) => {
-      const { socket } = this.#owner;
-      if (this.#isOver) return reject(over());
-      if (!socket.connected) return reject(offline());
-      socket.timeout(ANSWER_MS).emit(name, request, (lost: unknown, reply: Reply<object>) => {
-        if (lost) return reject(unanswered());
-        taken?.(reply);
-        resolve(reply);
-      });
-    });
-  }
-
-  /** Sets the timer anew, once for all that happens in a moment. */
-  #changed(): void {
-    if (this.#isChanged || this.#isOver) return;
+  /** @internal Something is due at another time: once for all that happens in a moment. */
+  changed(): void {
+    if (this.#isChanged) return;
     this.#isChanged = true;
     queueMicrotask(() => {
       this.#isChanged = false;
-      if (this.#isOver) return;
-      const now = here();
-      const at = Math.min(...this.list.map((one) => one.deadline(now)));
-      if (at === this.#timerAt) return;
       clearTimeout(this.#timer);
-      this.#timerAt = at;
+      const now = here();
+      const at = Math.min(...this.list.map((one) => one.linked?.deadline(now) ?? Infinity));
       if (at < Infinity) this.#timer = setTimeout(() => this.#tick(), Math.ceil(at - now));
     });
   }
 
   #tick(): void {
-    this.#timerAt = Infinity;
-    for (const peer of this.list) peer.tick(here());
-    this.#changed();
+    for (const peer of this.list) peer.linked?.tick(here());
+    this.changed();
   }
 }
 
@@ -479,4 +422,5 @@ export function peersOf(lobby: Lobby, options: PeersOptions = {}): Promise<Peers
   return opened;
 }
 
+/** What peers tell of is theirs. */
 export type { Channel, Peer } from "./peer.js";

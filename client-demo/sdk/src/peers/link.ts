@@ -4,28 +4,22 @@
 // Sockets, data channels, clocks and encryption are not known here; see `peer.ts`.
 
 import { decode, encode, Kind, unwrapped } from "./frame.js";
+import {
+  ACK_BYTES,
+  ACK_FRAMES,
+  ACK_MS,
+  MAX_KEYS,
+  MAX_RESEND_MS,
+  MIN_RELAY_WINDOW,
+  REFUSED_MS,
+  RESEND_MS,
+  SETTLED_BYTES,
+  STALE_BYTES,
+  WINDOW_BYTES,
+} from "./limits.js";
 import { Way } from "./path.js";
-import { Incoming, Outgoing, WINDOW_BYTES } from "./stream.js";
+import { Incoming, Outgoing } from "./stream.js";
 import type { Path, SwitchReason } from "../generated/signal.js";
-
-/** What has arrived is confirmed after so long, so many frames or bytes. */
-export const ACK_MS = 25;
-export const ACK_FRAMES = 32;
-export const ACK_BYTES = 64 * 1024;
-/** Without progress for so long, what is not confirmed is sent again; then after twice that … */
-export const RESEND_MS = 2_000;
-/** … up to this. */
-export const MAX_RESEND_MS = 16_000;
-/** The direct path is taken when no more than this waits in its reliable channel. */
-export const SETTLED_BYTES = 16 * 1024;
-/** Volatile messages are left out while more than this waits in their channel. */
-export const STALE_BYTES = 1024;
-/** Keys of volatile messages of one link, each way. */
-export const MAX_KEYS = 1024;
-/** The server does not say more often that it refuses: who goes on earlier may not hear of it. */
-export const REFUSED_MS = 100;
-/** In flight by the server, at least, however often it refuses. */
-export const MIN_RELAY_WINDOW = 4 * 1024;
 
 /** The ways that frames may go. */
 export type Class = "reliable" | "volatile";
@@ -163,15 +157,9 @@ export class Link {
     this.#relayBroke(now);
   }
 
-  /** The data channels are open. */
-  opened(now: number): void {
-    this.way.open(now);
-    this.tick(now);
-  }
-
-  /** They are closed. */
-  closed(now: number): void {
-    this.way.close(now);
+  /** The data channels are open, or not any more. */
+  opened(isOpen: boolean, now: number): void {
+    this.way.opened(isOpen, now);
     this.tick(now);
   }
 

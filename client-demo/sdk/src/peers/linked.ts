@@ -1,56 +1,23 @@
 // One's end of a link as it is carried: the machine of `link.ts` between server, data channels and
 // encryption. What it is to users is `peer.ts`.
 
+import { here } from "../clock.js";
 import type * as api from "../generated/signal.js";
 import { Flag } from "./frame.js";
+import type { Peers } from "./index.js";
+import { BUSY_BYTES, BUSY_PACKETS, PAUSE_BYTES, WINDOW_BYTES } from "./limits.js";
 import { type Carrier, type Class, Link, type Message } from "./link.js";
 import { Negotiation } from "./negotiation.js";
-import type { Seal, Secret } from "./secret.js";
-import { WINDOW_BYTES } from "./stream.js";
-
-/** From here on `send` makes one wait. */
-export const PAUSE_BYTES = 1024 * 1024;
-/** Volatile messages are left out while more than this waits on its way to the server. */
-const BUSY_BYTES = 16 * 1024;
-const BUSY_PACKETS = 64;
-
-/** What a link needs of its surroundings. */
-export interface Surroundings {
-  /** The stock client's socket of `/signal`. */
-  readonly socket: {
-    emit(kind: Class, link: number, frame: Uint8Array<ArrayBuffer>): unknown;
-    readonly io: { engine?: unknown };
-  };
-  /** Absent: nothing is encrypted. */
-  readonly secret: Secret | undefined;
-  /** Of which lobby: numbers of links are unique with it. */
-  readonly lobby: string;
-  /** How much a link may have relayed each second. */
-  readonly relayBytes: number;
-  /** Makes a connection; absent: all is relayed. */
-  readonly connection: (() => RTCPeerConnection) | undefined;
-  now(): number;
-  /** Something is due at another time than before. */
-  changed(): void;
-  signal(signal: api.Signal): Promise<{ code?: string; retry_ms?: number }>;
-}
-
-/** What a link tells of. */
-export interface LinkedEvents {
-  heard(message: Message): void;
-  switched(path: api.Path, reason: api.SwitchReason): void;
-  track(track: MediaStreamTrack, streams: readonly MediaStream[]): void;
-  /** The other end shows no key, or one that is none. */
-  unsealable(): void;
-}
+import type { Peer } from "./peer.js";
+import type { Seal } from "./secret.js";
 
 /** One's end of a link. */
 export class Linked implements Carrier {
   readonly number: number;
   readonly link: Link;
   readonly negotiation: Negotiation | undefined;
-  readonly #around: Surroundings;
-  readonly #events: LinkedEvents;
+  readonly #peers: Peers;
+  readonly #peer: Peer;
   readonly #seal: Promise<Seal> | undefined;
   /** What is encrypted, and decrypted: one after the other, and so many bytes of it. */
   #out: Promise<unknown> = Promise.resolve();
@@ -62,27 +29,27 @@ export class Linked implements Carrier {
   #waiting: (() => void)[] = [];
   #isClosed = false;
 
-  constructor(around: Surroundings, told: api.Link, key: string | undefined, events: LinkedEvents) {
-    this.#around = around;
-    this.#events = events;
+  constructor(peers: Peers, peer: Peer, told: api.Link) {
+    this.#peers = peers;
+    this.#peer = peer;
     this.number = told.link;
-    this.link = new Link(this, around.relayBytes);
-    this.#seal = around.secret?.seal(key ?? "", `${around.lobby} ${told.link}`);
-    this.#seal?.catch(() => this.#isClosed || events.unsealable());
-    const { connection, now, changed, signal } = around;
+    const { joined, connection } = peers;
+    this.link = new Link(this, joined.budget.link);
+    this.#seal = peers.secret?.seal(peer.info.key ?? "", `${joined.lobby} ${told.link}`);
+    // The other end shows no key, or one that is none.
+    this.#seal?.catch(() => void (this.#isClosed || peer.close("key").catch(() => {})));
     if (!told.rtc || !connection) return;
     this.negotiation = new Negotiation(told, {
       connection,
-      signal,
-      now,
-      changed,
+      signal: (signal) => peers.ask("signal", signal),
+      now: here,
+      changed: () => peers.changed(),
       opened: (isOpen) => {
-        if (isOpen) this.link.opened(now());
-        else this.link.closed(now());
-        changed();
+        this.link.opened(isOpen, here());
+        peers.changed();
       },
       frame: (bytes) => this.receive(bytes, "direct"),
-      track: events.track,
+      track: (track, streams) => peers.tell("track", { peer, track, streams }),
     });
   }
 
@@ -97,17 +64,12 @@ export class Linked implements Carrier {
     const number = isVolatile ? this.link.stamp(key) : this.#nSealed++;
     if (number === undefined) return false;
     const put = (flags: number, bytes: Uint8Array): void => {
-      const now = this.#around.now();
-      if (isVolatile) this.link.sendVolatile(key, number, flags, bytes, now);
-      else this.link.send(flags, bytes, now);
-      this.#around.changed();
+      if (isVolatile) this.link.sendVolatile(key, number, flags, bytes, here());
+      else this.link.send(flags, bytes, here());
+      this.#peers.changed();
     };
-    if (this.#seal) {
-      const label = { class: channel, flags: flags | Flag.sealed, key, number };
-      this.#encrypt(this.#seal, { ...label, payload }, put);
-    } else {
-      put(flags, payload);
-    }
+    if (this.#seal) this.#encrypt(this.#seal, { class: channel, flags, payload, key, number }, put);
+    else put(flags, payload);
     return true;
   }
 
@@ -121,8 +83,25 @@ export class Linked implements Carrier {
   receive(frame: Uint8Array<ArrayBuffer>, from: api.Path): void {
     // What comes faster than it is decrypted is not confirmed, and so comes again.
     if (this.#isClosed || this.#inBytes > WINDOW_BYTES) return;
-    this.link.receive(frame, from, this.#around.now());
-    this.#around.changed();
+    this.link.receive(frame, from, here());
+    this.#peers.changed();
+  }
+
+  /** Whether the server carries frames and signals to the other end, or does again. */
+  reach(isUp: boolean): void {
+    this.link.relay(isUp, here());
+    this.negotiation?.reach(isUp);
+  }
+
+  /** Does what is due. */
+  tick(now: number): void {
+    this.link.tick(now);
+    this.negotiation?.tick(now);
+  }
+
+  /** When that is. */
+  deadline(now: number): number {
+    return Math.min(this.link.deadline(now), this.negotiation?.deadline() ?? Infinity);
   }
 
   /** Looks how the direct way goes. */
@@ -138,11 +117,11 @@ export class Linked implements Carrier {
   }
 
   relay(kind: Class, frame: Uint8Array<ArrayBuffer>): void {
-    this.#around.socket.emit(kind, this.number, frame);
+    this.#peers.socket.emit(kind, this.number, frame);
   }
 
   relayIsBusy(): boolean {
-    const { writeBuffer, transport } = this.#around.socket.io.engine as {
+    const { writeBuffer, transport } = this.#peers.socket.io.engine as unknown as {
       writeBuffer?: unknown[];
       transport?: { ws?: { bufferedAmount: number } };
     };
@@ -164,23 +143,33 @@ export class Linked implements Carrier {
 
   switched(path: api.Path, reason: api.SwitchReason): void {
     if (path === "direct" || reason === "silent") this.negotiation?.carries(path === "direct");
-    this.#events.switched(path, reason);
+    this.#peers.tell("path", { peer: this.#peer, path, reason });
   }
 
   deliver(message: Message): void {
     const isSealed = (message.flags & Flag.sealed) !== 0;
     // What should be encrypted and is not, or the other way round, nobody has sent who may.
     if (isSealed !== (this.#seal !== undefined)) return;
-    if (!isSealed) return this.#events.heard(message);
+    if (!isSealed) return this.#heard(message);
     const { length } = message.payload;
     this.#inBytes += length;
     this.#in = this.#in
       .then(async () => {
         this.#inBytes -= length;
         const payload = await (await this.#seal)?.open(message, message.payload);
-        if (payload && !this.#isClosed) this.#events.heard({ ...message, payload });
+        if (payload && !this.#isClosed) this.#heard({ ...message, payload });
       })
       .catch(() => {});
+  }
+
+  #heard({ flags, payload, class: channel, key }: Message): void {
+    let data: unknown;
+    try {
+      data = flags & Flag.json ? JSON.parse(new TextDecoder().decode(payload)) : payload.slice();
+    } catch {
+      return;
+    }
+    this.#peers.tell("message", { peer: this.#peer, data, channel, key });
   }
 
   get #hasRoom(): boolean {
@@ -198,9 +187,10 @@ export class Linked implements Carrier {
     this.#outBytes += length;
     this.#out = this.#out
       .then(async () => {
-        const sealed = await (await seal).seal(message, payload);
+        const flags = message.flags | Flag.sealed;
+        const sealed = await (await seal).seal({ ...message, flags }, payload);
         this.#outBytes -= length;
-        if (!this.#isClosed) put(message.flags, sealed);
+        if (!this.#isClosed) put(flags, sealed);
       })
       .catch(() => {});
   }

@@ -3,12 +3,12 @@
 // What goes by the channels is not known here; see `link.ts`.
 // Source: W3C WebRTC 1.0, § 10.7 (perfect negotiation); RFC 8829, § 4.1.10.2 (rollback).
 
+import type { ParlorError } from "../error.js";
 import type { Class } from "./link.js";
 import type { Candidate, Description, Link, Signal, Via } from "../generated/signal.js";
 
-/** Not connected for so long: try again, and again after each of these times. The last repeats. */
+/** Not connected for so long: try again. */
 export const CONNECT_MS = 6_000;
-export const RETRY_MS = [6_000, 30_000, 120_000, 600_000];
 /** Not one candidate of one's own after so long: there is no network to be connected by. */
 export const GATHER_MS = 2_000;
 /** Between a path that carries nothing any more and the next try, to find a new one. */
@@ -19,13 +19,15 @@ export const IMPOLITE_MS = 2_000;
 export const MAX_EARLY_CANDIDATES = 100;
 /** Signals of the other end that wait for their turn. */
 export const MAX_WAITING_SIGNALS = 256;
+/** Then again after each of these times. The last repeats. */
+export const RETRY_MS = [6_000, 30_000, 120_000, 600_000];
 
 /** What a negotiation wants done. */
 export interface NegotiationEvents {
   /** Makes a connection, always with the same certificate. */
   connection(): RTCPeerConnection;
-  /** Tells the other end. Gives the code if that is refused, and when to try again. */
-  signal(signal: Signal): Promise<{ code?: string; retry_ms?: number }>;
+  /** Tells the other end; rejects with a `ParlorError` if that is refused. */
+  signal(signal: Signal): Promise<unknown>;
   /** Both data channels are open, or not any more. */
   opened(isOpen: boolean): void;
   /** A frame has come by a channel. */
@@ -246,7 +248,7 @@ export class Negotiation {
       if (this.#hasCandidates) this.#gatherAt = Infinity;
       const generation = this.#generation;
       const known = (candidate?.toJSON() ?? null) as Candidate | null;
-      void this.#say({ generation, candidate: known }).catch(() => {});
+      void this.#say({ generation, candidate: known });
     };
     pc.onconnectionstatechange = () => {
       const { connectionState: state, iceConnectionState: ice } = pc;
@@ -351,17 +353,21 @@ export class Negotiation {
     if (type === "answer") this.#settle();
     this.#events.changed();
     // The answer does not come back before the next turn: it is not waited for.
-    void this.#say({ generation, description: { type, sdp } as Description }).catch(() => {});
+    void this.#say({ generation, description: { type, sdp } as Description });
   }
 
   async #say(signal: Omit<Signal, "link">): Promise<void> {
     const { generation, description } = signal;
     for (;;) {
-      const { code, retry_ms } = await this.#events.signal({ link: this.#link.link, ...signal });
-      if (!code) this.#count(generation);
-      if (description && code === "E_STALE") this.#count(generation + 1);
-      if (code !== "E_RATE" || !retry_ms) return;
-      await new Promise((done) => setTimeout(done, retry_ms));
+      try {
+        await this.#events.signal({ link: this.#link.link, ...signal });
+        return this.#count(generation);
+      } catch (error) {
+        const { code, retryMs } = error as ParlorError;
+        if (description && code === "E_STALE") this.#count(generation + 1);
+        if (code !== "E_RATE") return;
+        await new Promise((done) => setTimeout(done, retryMs));
+      }
       if (this.#isClosed || generation < this.#generation) return;
     }
   }

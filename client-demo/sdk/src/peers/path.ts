@@ -66,16 +66,12 @@ export class Way {
     this.#events = events;
   }
 
-  /** The data channels are open. */
-  open(now: number): void {
-    this.#isOpen = true;
+  /** The data channels are open, or not any more. */
+  opened(isOpen: boolean, now: number): void {
+    this.#isOpen = isOpen;
     this.#streak = 0;
     this.#nextProbe = this.#looked = now;
-  }
-
-  /** They are closed. */
-  close(now: number): void {
-    this.#isOpen = false;
+    if (isOpen) return;
     this.#sent.clear();
     this.#silentSince = undefined;
     if (this.path === "direct") this.downgrade(now, "closed");

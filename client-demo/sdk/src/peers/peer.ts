@@ -1,32 +1,21 @@
 // Another peer of the lobby, as users know it. What the server says of it, `index.ts` follows.
 
-import { call } from "../emitter.js";
+import { here } from "../clock.js";
 import { ParlorError } from "../error.js";
 import type * as api from "../generated/signal.js";
-import { Flag, PART_BYTES } from "./frame.js";
-import type { Class, Message } from "./link.js";
-import { Linked, PAUSE_BYTES, type Surroundings } from "./linked.js";
-import { MAX_MESSAGE_BYTES } from "./stream.js";
+import { bytesOf, Flag, PART_BYTES } from "./frame.js";
+import type { Peers } from "./index.js";
+import { MAX_BUFFERED_BYTES, MAX_MESSAGE_BYTES } from "./limits.js";
+import type { Class } from "./link.js";
+import { Linked } from "./linked.js";
 
 /** How a message is sent: `reliable` ones arrive in order, of `volatile` ones the newest counts. */
 export type Channel = Class;
 
-/** No more than this waits: who sends it has not waited for its turn. */
-export const MAX_BUFFERED_BYTES = 4 * PAUSE_BYTES;
-
-/** What a peer tells of. */
-export interface PeerEvents {
-  heard(peer: Peer, data: unknown, channel: Channel, key: number): void;
-  switched(peer: Peer, path: api.Path, reason: api.SwitchReason): void;
-  track(peer: Peer, track: MediaStreamTrack, streams: readonly MediaStream[]): void;
-  ask(name: "open" | "close", request: object): Promise<unknown>;
-}
-
 /** Another peer of the lobby. */
 export class Peer {
-  readonly #events: PeerEvents;
+  readonly #peers: Peers;
   readonly #tracks = new Map<MediaStreamTrack, MediaStream[]>();
-  #around: Surroundings | undefined;
   #isForced = false;
   /** @internal */
   info: api.Peer;
@@ -34,9 +23,9 @@ export class Peer {
   linked: Linked | undefined;
 
   /** @internal */
-  constructor(info: api.Peer, events: PeerEvents) {
+  constructor(info: api.Peer, peers: Peers) {
     this.info = info;
-    this.#events = events;
+    this.#peers = peers;
   }
 
   /** Its number, which no other peer of the lobby gets after it. */
@@ -102,20 +91,25 @@ export class Peer {
   /** How the link is. */
   stats(): api.LinkQuality {
     const { link } = this.linked ?? {};
-    const { path = "relay", via, rtt, jitter = 0, loss = 0, switches = 0 } = link?.way ?? {};
-    const bounded = (ms: number): number => Math.min(60_000, Math.max(0, ms));
-    const times = rtt === undefined ? {} : { rtt_ms: bounded(rtt), jitter_ms: bounded(jitter) };
-    const direct = path === "direct" ? { loss, ...(via && { via }) } : {};
-    const { direct: bytes_direct = 0, relay: bytes_relay = 0 } = link?.bytes ?? {};
-    return { path, ...times, ...direct, bytes_direct, bytes_relay, switches };
+    if (!link) return { path: "relay", bytes_direct: 0, bytes_relay: 0, switches: 0 };
+    const { path, via, rtt, jitter, loss, switches } = link.way;
+    const { direct, relay } = link.bytes;
+    const bounded = (ms: number): number => Math.min(60_000, ms);
+    return {
+      path,
+      ...(rtt !== undefined && { rtt_ms: bounded(rtt), jitter_ms: bounded(jitter) }),
+      ...(path === "direct" && { loss, ...(via && { via }) }),
+      bytes_direct: direct,
+      bytes_relay: relay,
+      switches,
+    };
   }
 
   /** Lets all go by the server, or by the better way again. Each end decides for what it sends. */
   forcePath(path: "relay" | "auto"): void {
     this.#isForced = path === "relay";
-    if (!this.#around) return;
-    this.linked?.link.force(this.#isForced, this.#around.now());
-    this.#around.changed();
+    this.linked?.link.force(this.#isForced, here());
+    this.#peers.changed();
   }
 
   /** Sends a media track along, on a direct path. */
@@ -134,12 +128,12 @@ export class Peer {
   async close(reason = ""): Promise<void> {
     const { number: link } = this.linked ?? {};
     this.unlink();
-    if (link !== undefined) await this.#events.ask("close", { link, reason });
+    if (link !== undefined) await this.#peers.ask("close", { link, reason });
   }
 
   /** Links with it again. */
   async open(): Promise<void> {
-    await this.#events.ask("open", { peer: this.id });
+    await this.#peers.ask("open", { peer: this.id });
   }
 
   /**
@@ -148,19 +142,13 @@ export class Peer {
    */
   async safetyCode(): Promise<string | undefined> {
     const { key } = this.info;
-    return key === undefined ? undefined : this.#around?.secret?.safetyCode(key);
+    return key === undefined ? undefined : this.#peers.secret?.safetyCode(key);
   }
 
   /** @internal */
-  link(around: Surroundings, told: api.Link): void {
+  link(told: api.Link): void {
     this.unlink();
-    this.#around = around;
-    this.linked = new Linked(around, told, this.info.key, {
-      heard: (message) => this.#heard(message),
-      switched: (path, reason) => this.#events.switched(this, path, reason),
-      track: (track, streams) => this.#events.track(this, track, streams),
-      unsealable: () => void this.close("key").catch(() => {}),
-    });
+    this.linked = new Linked(this.#peers, this, told);
     if (this.#isForced) this.forcePath("relay");
     for (const [track, streams] of this.#tracks) this.linked.negotiation?.addTrack(track, streams);
   }
@@ -170,38 +158,4 @@ export class Peer {
     this.linked?.close();
     this.linked = undefined;
   }
-
-  /** @internal Whether the server carries frames and signals to it, or does again. */
-  relay(isUp: boolean, now: number): void {
-    this.linked?.link.relay(isUp, now);
-    this.linked?.negotiation?.reach(isUp);
-  }
-
-  /** @internal */
-  tick(now: number): void {
-    this.linked?.link.tick(now);
-    this.linked?.negotiation?.tick(now);
-  }
-
-  /** @internal */
-  deadline(now: number): number {
-    const { link, negotiation } = this.linked ?? {};
-    return Math.min(link?.deadline(now) ?? Infinity, negotiation?.deadline() ?? Infinity);
-  }
-
-  #heard({ flags, payload, class: channel, key }: Message): void {
-    let data: unknown;
-    try {
-      data = flags & Flag.json ? JSON.parse(new TextDecoder().decode(payload)) : payload.slice();
-    } catch {
-      return;
-    }
-    call(this.#events.heard, this, data, channel, key);
-  }
-}
-
-function bytesOf(data: unknown): Uint8Array<ArrayBuffer> | undefined {
-  if (data instanceof ArrayBuffer) return new Uint8Array(data);
-  if (!ArrayBuffer.isView(data)) return undefined;
-  return new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
 }

@@ -3,15 +3,7 @@
 // any way, and the numbers make it whole.
 
 import { encode, Flag, type Frame, HEADER_BYTES, Kind, PART_BYTES, unwrapped } from "./frame.js";
-
-/** Bytes in flight; a receiver keeps as much of what comes too early, so it always has room. */
-export const WINDOW_BYTES = 256 * 1024;
-/** Bytes of one message, before it is encrypted. */
-export const MAX_MESSAGE_BYTES = 1024 * 1024;
-/** What encryption adds to a message. */
-export const SEAL_BYTES = 16;
-/** Frames of the largest message. */
-const MAX_PARTS = Math.ceil((MAX_MESSAGE_BYTES + SEAL_BYTES) / PART_BYTES);
+import { MAX_PARTS, MAX_SEALED_BYTES, WINDOW_BYTES } from "./limits.js";
 
 /** Told of a message that is complete: its flags, and how many came before it. */
 export type Deliver = (flags: number, payload: Uint8Array<ArrayBuffer>, number: number) => void;
@@ -123,7 +115,7 @@ export class Incoming {
     this.#nParts++;
     this.#partBytes += payload.length;
     // A message that is too large is left out: no end that keeps to the rules sends one.
-    const fits = this.#nParts <= MAX_PARTS && this.#partBytes <= MAX_MESSAGE_BYTES + SEAL_BYTES;
+    const fits = this.#nParts <= MAX_PARTS && this.#partBytes <= MAX_SEALED_BYTES;
     if (fits) this.#parts.push(payload);
     else this.#parts = [];
     if (flags & Flag.more) return;

@@ -3,9 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encode, Kind, PART_BYTES, unwrapped } from "../../src/peers/frame.js";
-import { MAX_KEYS } from "../../src/peers/link.js";
+import { MAX_KEYS, MAX_MESSAGE_BYTES, WINDOW_BYTES } from "../../src/peers/limits.js";
 import { FLAP_MS } from "../../src/peers/path.js";
-import { MAX_MESSAGE_BYTES, WINDOW_BYTES } from "../../src/peers/stream.js";
 import { type End, World } from "./network.js";
 
 /** A message of so many bytes that begins with its number. */

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ParlorError } from "../../src/error.js";
 import {
   MAX_EARLY_CANDIDATES,
   MAX_WAITING_SIGNALS,
@@ -35,7 +36,10 @@ class End {
         this.made.push(made);
         return made as unknown as RTCPeerConnection;
       },
-      signal: (signal) => pair.signal(this, signal),
+      signal: async (signal) => {
+        const { code, retry_ms } = await pair.signal(this, signal);
+        if (code) throw new ParlorError(code, "refused", retry_ms);
+      },
       opened: (isOpen) => (this.isOpen = isOpen),
       frame: () => {},
       track: (track) => this.tracks.push(track),

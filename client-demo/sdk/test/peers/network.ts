@@ -154,7 +154,7 @@ export class World {
     this.epoch++;
     for (const end of this.ends) {
       end.isOpen = true;
-      end.link.opened(this.now);
+      end.link.opened(true, this.now);
     }
   }
 
@@ -165,7 +165,7 @@ export class World {
       end.isOpen = false;
       end.lane.stalled = [];
       end.lane.stalledBytes = 0;
-      end.link.closed(this.now);
+      end.link.opened(false, this.now);
     }
   }
 
