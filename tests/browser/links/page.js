@@ -39,7 +39,8 @@
       lobby = code
         ? await lobbies.join({ code, rename: true })
         : await lobbies.create({ game: "relay", visibility: "unlisted", ...create });
-      peers = await lobby.peers(options);
+      const encrypt = options?.encrypt && { encrypt: parlorClient.encrypt };
+      peers = await lobby.peers({ ...options, ...encrypt });
       peers.on("message", ({ peer, data, channel }) => {
         if (typeof data.n === "number") numbersOf(peer.seat, channel).take(data.n);
         else texts.push([peer.seat, data]);

@@ -13,7 +13,10 @@ export const DEADLINE_MS = 10_000;
 export async function bundle() {
   const { build } = createRequire(path.join(SDK, "package.json"))("esbuild");
   const { outputFiles } = await build({
-    entryPoints: [path.join(SDK, "src/index.ts")],
+    stdin: {
+      contents: 'export * from "./index.ts"; export * from "./peers/encrypt.ts";',
+      resolveDir: path.join(SDK, "src"),
+    },
     bundle: true,
     format: "iife",
     globalName: "parlorClient",

@@ -13,8 +13,8 @@ import { ask } from "../line.js";
 import type { Lobby } from "../lobby.js";
 import { bytesOf } from "./frame.js";
 import { AGAIN_MS, ANSWER_MS, REPORT_MS } from "./limits.js";
+import type { Encryption } from "./linked.js";
 import { type Channel, Peer } from "./peer.js";
-import type { Secret } from "./secret.js";
 
 /** How one is a peer. */
 export interface PeersOptions {
@@ -26,10 +26,11 @@ export interface PeersOptions {
   /** True: the other peers do not learn one's address. All goes by the server, or by TURN. */
   private?: boolean;
   /**
-   * True: nobody in between can read what peers send each other, neither the server. All peers have
-   * to want it: links to others are closed, with reason `key`. See {@link Peer.safetyCode}.
+   * `encrypt` of `parlor-client/encrypt`: nobody in between can read what peers send each other,
+   * neither the server. All peers have to want it: links to others are closed, with reason `key`.
+   * See {@link Peer.safetyCode}.
    */
-  encrypt?: boolean;
+  encrypt?: () => Promise<Encryption>;
 }
 
 /** What is told of peers. */
@@ -92,7 +93,7 @@ export class Peers extends Emitter<PeersEvents> {
   /** @internal What `join` was answered last. */
   joined!: api.Joined;
   /** @internal Absent: nothing is encrypted. */
-  secret: Secret | undefined;
+  encryption: Encryption | undefined;
   /** @internal Makes a connection; absent: all is relayed. */
   connection: (() => RTCPeerConnection) | undefined;
 
@@ -240,7 +241,7 @@ export class Peers extends Emitter<PeersEvents> {
         rtc: this.#rtc !== undefined,
         private: this.#options.private ?? false,
         ...(this.id !== undefined && { resume: this.id }),
-        ...(this.secret && { key: this.secret.key }),
+        ...(this.encryption && { key: this.encryption.key }),
       };
       await this.ask("join", request, (joined: api.Joined) => isLate() || this.#joined(joined));
     } catch (error) {
@@ -256,7 +257,7 @@ export class Peers extends Emitter<PeersEvents> {
 
   /** Makes what all links share: the server takes one certificate of each peer. */
   async #prepare(): Promise<void> {
-    if (this.#options.encrypt) this.secret ??= await (await import("./secret.js")).Secret.make();
+    this.encryption ??= await this.#options.encrypt?.();
     const curve = { name: "ECDSA", namedCurve: "P-256" } as EcKeyGenParams;
     this.#certificates ??= await this.#rtc?.generateCertificate?.(curve).then((one) => [one]);
   }

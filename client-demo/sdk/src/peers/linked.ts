@@ -9,7 +9,30 @@ import { BUSY_BYTES, BUSY_PACKETS, PAUSE_BYTES, WINDOW_BYTES } from "./limits.js
 import { type Carrier, type Class, Link, type Message } from "./link.js";
 import { Negotiation } from "./negotiation.js";
 import type { Peer } from "./peer.js";
-import type { Seal } from "./secret.js";
+
+/** What encrypts, from end to end: see `encrypt.ts`. */
+export interface Encryption {
+  /** The public key, as others are told it. */
+  readonly key: string;
+  /** Forty digits that both players see if nobody has swapped their keys. */
+  safetyCode(theirs: string): Promise<string>;
+  /** For one link to the peer with this key. `link`: what no other link is called. */
+  sealing(theirs: string, link: string): Sealing;
+}
+
+/** What encrypts one link. */
+export interface Sealing {
+  /** Rejects if the other end shows no key, or one that is none. */
+  readonly ready: Promise<unknown>;
+  /** Bytes that wait to be encrypted. */
+  readonly outBytes: number;
+  /** Bytes that wait to be decrypted. */
+  readonly inBytes: number;
+  /** Encrypts a message. */
+  close(message: Message, put: (flags: number, sealed: Uint8Array) => void): void;
+  /** Decrypts one; what nobody has sent who may is not heard. */
+  open(message: Message, heard: (message: Message) => void): void;
+}
 
 /** One's end of a link. */
 export class Linked implements Carrier {
@@ -18,13 +41,7 @@ export class Linked implements Carrier {
   readonly negotiation: Negotiation | undefined;
   readonly #peers: Peers;
   readonly #peer: Peer;
-  readonly #seal: Promise<Seal> | undefined;
-  /** What is encrypted, and decrypted: one after the other, and so many bytes of it. */
-  #out: Promise<unknown> = Promise.resolve();
-  #in: Promise<unknown> = Promise.resolve();
-  #outBytes = 0;
-  #inBytes = 0;
-  #nSealed = 0;
+  readonly #sealing: Sealing | undefined;
   /** Who waits until less is buffered. */
   #waiting: (() => void)[] = [];
   #isClosed = false;
@@ -35,9 +52,9 @@ export class Linked implements Carrier {
     this.number = told.link;
     const { joined, connection } = peers;
     this.link = new Link(this, joined.budget.link);
-    this.#seal = peers.secret?.seal(peer.info.key ?? "", `${joined.lobby} ${told.link}`);
-    // The other end shows no key, or one that is none.
-    this.#seal?.catch(() => void (this.#isClosed || peer.close("key").catch(() => {})));
+    const key = peer.info.key ?? "";
+    this.#sealing = peers.encryption?.sealing(key, `${joined.lobby} ${told.link}`);
+    this.#sealing?.ready.catch(() => void (this.#isClosed || peer.close("key").catch(() => {})));
     if (!told.rtc || !connection) return;
     this.negotiation = new Negotiation(told, {
       connection,
@@ -55,20 +72,21 @@ export class Linked implements Carrier {
 
   /** Bytes of reliable messages that the other end has not confirmed. */
   get bufferedBytes(): number {
-    return this.#outBytes + this.link.bufferedBytes;
+    return (this.#sealing?.outBytes ?? 0) + this.link.bufferedBytes;
   }
 
   /** Sends a message; false if too many keys are in use. */
   send(channel: Class, flags: number, payload: Uint8Array<ArrayBuffer>, key: number): boolean {
     const isVolatile = channel === "volatile";
-    const number = isVolatile ? this.link.stamp(key) : this.#nSealed++;
+    const number = isVolatile ? this.link.stamp(key) : 0;
     if (number === undefined) return false;
     const put = (flags: number, bytes: Uint8Array): void => {
+      if (this.#isClosed) return;
       if (isVolatile) this.link.sendVolatile(key, number, flags, bytes, here());
       else this.link.send(flags, bytes, here());
       this.#peers.changed();
     };
-    if (this.#seal) this.#encrypt(this.#seal, { class: channel, flags, payload, key, number }, put);
+    if (this.#sealing) this.#sealing.close({ class: channel, flags, payload, key, number }, put);
     else put(flags, payload);
     return true;
   }
@@ -82,7 +100,7 @@ export class Linked implements Carrier {
   /** Takes what came by either way. */
   receive(frame: Uint8Array<ArrayBuffer>, from: api.Path): void {
     // What comes faster than it is decrypted is not confirmed, and so comes again.
-    if (this.#isClosed || this.#inBytes > WINDOW_BYTES) return;
+    if (this.#isClosed || (this.#sealing?.inBytes ?? 0) > WINDOW_BYTES) return;
     this.link.receive(frame, from, here());
     this.#peers.changed();
   }
@@ -147,22 +165,12 @@ export class Linked implements Carrier {
   }
 
   deliver(message: Message): void {
-    const isSealed = (message.flags & Flag.sealed) !== 0;
-    // What should be encrypted and is not, or the other way round, nobody has sent who may.
-    if (isSealed !== (this.#seal !== undefined)) return;
-    if (!isSealed) return this.#heard(message);
-    const { length } = message.payload;
-    this.#inBytes += length;
-    this.#in = this.#in
-      .then(async () => {
-        this.#inBytes -= length;
-        const payload = await (await this.#seal)?.open(message, message.payload);
-        if (payload && !this.#isClosed) this.#heard({ ...message, payload });
-      })
-      .catch(() => {});
+    if (this.#sealing) this.#sealing.open(message, (opened) => this.#heard(opened));
+    else if (!(message.flags & Flag.sealed)) this.#heard(message);
   }
 
   #heard({ flags, payload, class: channel, key }: Message): void {
+    if (this.#isClosed) return;
     let data: unknown;
     try {
       data = flags & Flag.json ? JSON.parse(new TextDecoder().decode(payload)) : payload.slice();
@@ -174,24 +182,5 @@ export class Linked implements Carrier {
 
   get #hasRoom(): boolean {
     return this.bufferedBytes <= PAUSE_BYTES;
-  }
-
-  #encrypt(
-    seal: Promise<Seal>,
-    message: Message,
-    put: (flags: number, bytes: Uint8Array) => void,
-  ): void {
-    const { length } = message.payload;
-    // Whoever sent it may write over it meanwhile.
-    const payload = message.payload.slice();
-    this.#outBytes += length;
-    this.#out = this.#out
-      .then(async () => {
-        const flags = message.flags | Flag.sealed;
-        const sealed = await (await seal).seal({ ...message, flags }, payload);
-        this.#outBytes -= length;
-        if (!this.#isClosed) put(flags, sealed);
-      })
-      .catch(() => {});
   }
 }

@@ -142,7 +142,7 @@ export class Peer {
    */
   async safetyCode(): Promise<string | undefined> {
     const { key } = this.info;
-    return key === undefined ? undefined : this.#peers.secret?.safetyCode(key);
+    return key === undefined ? undefined : this.#peers.encryption?.safetyCode(key);
   }
 
   /** @internal */

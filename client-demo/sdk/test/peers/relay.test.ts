@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import type { Lobby, Parlor } from "../../src/index.js";
 import { type Peers, peersOf, type PeersOptions } from "../../src/peers/index.js";
+import { encrypt } from "../../src/peers/encrypt.js";
 import { encode, Flag, Kind } from "../../src/peers/frame.js";
 import { Server, until } from "../server.js";
 
@@ -116,7 +117,7 @@ test("a connection that is cut comes back to its links, and nothing is lost", as
 });
 
 test("what is encrypted is read by the other end, and by nobody who has no key", async (t) => {
-  const { peers, players } = await linked(t, 2, { encrypt: true });
+  const { peers, players } = await linked(t, 2, { encrypt });
   const [a, b] = peers;
   assert(a && b && players[0]);
   const { heard } = ear(b);
@@ -156,7 +157,7 @@ test("who encrypts has no link to who does not", async (t) => {
   const open = await peersOf(one.lobby);
   const closed: string[] = [];
   open.on("closed", ({ reason }) => closed.push(reason));
-  await peersOf(two.lobby, { encrypt: true });
+  await peersOf(two.lobby, { encrypt });
   await until("the end", (again) => open.on("closed", again), () => closed.length > 0);
   assert.deepEqual(closed, ["key"]);
 });
