@@ -60,8 +60,6 @@ export interface Owner {
 /** A lobby that one is in. Requests are named as in the table of events in Parlor's README. */
 export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
   readonly #owner: Owner;
-  #told = 0;
-  #isOver = false;
 
   /** All that is known of the lobby; another object after each change. */
   info: LobbyInfo;
@@ -69,6 +67,10 @@ export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
   seat: number | undefined;
   /** True while one's place is kept, but the connection to it is lost. */
   isAway = false;
+  /** True once one is not in it any more. */
+  isOver = false;
+  /** @internal The version up to which everything was told. */
+  told = 0;
   /** The match that is on, was on, or will be. */
   readonly match: Match<Types>;
 
@@ -114,11 +116,6 @@ export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
   /** True while the lobby is one's own to run. */
   get isHost(): boolean {
     return this.seat !== undefined && this.info.host === this.seat;
-  }
-
-  /** True once one is not in it any more. */
-  get isOver(): boolean {
-    return this.#isOver;
   }
 
   /** Says something to everybody. */
@@ -225,8 +222,8 @@ export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
 
   async #ask<R extends Request>(name: R, ...takes: Takes<R>): Promise<Tells<R>> {
     const { line } = this.#owner;
-    if (!line.isOpen && !this.#isOver) await line.opened();
-    if (this.#isOver) throw over();
+    if (!line.isOpen && !this.isOver) await line.opened();
+    if (this.isOver) throw over();
     try {
       return await line.send(name, takes);
     } catch (error) {
@@ -236,26 +233,46 @@ export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
     }
   }
 
-  /** @internal The version up to which everything was told. */
-  get told(): number {
-    return this.#told;
-  }
-
   /** @internal One has come in, or back. */
   entered({ lobby, seat, missed }: api.Joined, isReturn: boolean): void {
     const { state, ...info } = lobby;
     const isPlaying = info.phase === "playing";
     this.info = info;
     this.seat = seat;
-    this.#told = info.version - (missed ?? 0);
+    this.told = info.version - (missed ?? 0);
     this.isAway = false;
     if (isReturn) this.tell("back", { isComplete: missed !== undefined });
     this.match.entered(state, isPlaying, isReturn);
     if (isReturn) this.tell("update", this.info);
   }
 
-  /** @internal */
-  changed({ version, change }: api.Changed): void {
+  /** @internal Something that the server tells. */
+  heard(name: string, told: any): void {
+    switch (name) {
+      case "changed":
+        return this.#changed(told);
+      case "event":
+        return this.#happened(told);
+      case "volatile":
+        return this.match.happened(told.event, { turn: told.turn, volatile: true });
+      // One of a lobby that was left just before this one can still arrive.
+      case "state":
+        return isOpen(this.info) ? undefined : this.match.told(told);
+      case "delta":
+        return isOpen(this.info) ? undefined : this.match.differs(told);
+      case "audience":
+        return this.#counted(told);
+      case "typing":
+      case "reaction":
+      case "tally":
+        return this.tell(name, told);
+      case "kicked":
+      case "closed":
+        return this.ended(told.reason, over());
+    }
+  }
+
+  #changed({ version, change }: api.Changed): void {
     if (!this.#isNext(version)) return;
     // What was missed is told, but known already.
     if (version > this.info.version) {
@@ -269,40 +286,27 @@ export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
     if (change.type === "left" && change.seat === this.seat) this.ended(change.reason, over());
   }
 
-  /** @internal */
-  happened({ version, turn, event }: api.MatchEvent): void {
+  #happened({ version, turn, event }: api.MatchEvent): void {
     if (!this.#isNext(version)) return;
     if (version > this.info.version) this.info = { ...this.info, version };
     this.match.happened(event, { turn, volatile: false });
   }
 
-  /** Versions have no gap: where there is one, the server is asked for what is missing. */
-  #isNext(version: number): boolean {
-    if (version <= this.#told) return false;
-    if (version > this.#told + 1) {
-      this.#owner.refetch();
-      return false;
-    }
-    this.#told = version;
-    return true;
-  }
-
-  /** @internal */
-  showed(state: api.State): void {
-    // One of a lobby that was left just before this one can still arrive.
-    if (!isOpen(this.info)) this.match.told(state);
-  }
-
-  /** @internal */
-  differs(delta: api.Delta): void {
-    if (!isOpen(this.info)) this.match.differs(delta);
-  }
-
-  /** @internal */
-  counted(audience: api.AudiencePush): void {
+  #counted(audience: api.AudiencePush): void {
     this.info = { ...this.info, audience: audience.count };
     this.tell("audience", audience);
     this.tell("update", this.info);
+  }
+
+  /** Versions have no gap: where there is one, the server is asked for what is missing. */
+  #isNext(version: number): boolean {
+    if (version <= this.told) return false;
+    if (version > this.told + 1) {
+      this.#owner.refetch();
+      return false;
+    }
+    this.told = version;
+    return true;
   }
 
   /** @internal */
@@ -314,8 +318,8 @@ export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
 
   /** @internal */
   ended(reason: OverReason, error?: ParlorError): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+    if (this.isOver) return;
+    this.isOver = true;
     this.#owner.left(this);
     this.match.ended(error ?? over());
     this.tell("over", error ? { reason, error } : { reason });

@@ -7,13 +7,13 @@
 
 import { Clock, here } from "./clock.js";
 import { call, Emitter, type Off } from "./emitter.js";
-import { offline, over, ParlorError } from "./error.js";
+import { offline, over, ParlorError, refused } from "./error.js";
 import { Feeds } from "./feeds.js";
 import type { TypesOf } from "./games.js";
 import type * as api from "./generated/api.js";
 import { Line, type LobbySocket, type SocketSettings } from "./line.js";
 import { Lobbies } from "./lobbies.js";
-import { Lobby, type OverReason } from "./lobby.js";
+import { Lobby } from "./lobby.js";
 import { byDefault, Kept, type Keep } from "./storage.js";
 
 /** How one connects. */
@@ -119,7 +119,7 @@ export class Parlor extends Emitter<ParlorEvents> {
   /** Tries to connect at once; after `offline` with `isFinal` nobody else does. */
   reconnect(): void {
     this.#line.end(undefined);
-    if (this.#token.value !== undefined || this.#attending) this.#line.hold();
+    this.#hold();
     if (!this.socket.connected) this.socket.disconnect().connect();
   }
 
@@ -209,27 +209,18 @@ export class Parlor extends Emitter<ParlorEvents> {
     socket.on("rate_limited", (limited) => this.tell("rate_limited", limited));
     socket.on("listing", (change) => this.#feeds.changed("watch", change));
     socket.on("presence", (change) => this.#feeds.changed("presence", change));
-    socket.on("changed", (changed) => this.lobby?.changed(changed));
-    socket.on("event", (event) => this.lobby?.happened(event));
-    socket.on("volatile", ({ turn, event }) =>
-      this.lobby?.match.happened(event, { turn, volatile: true }),
-    );
-    socket.on("state", (state) => this.lobby?.showed(state));
-    socket.on("delta", (delta) => this.lobby?.differs(delta));
-    socket.on("audience", (audience) => this.lobby?.counted(audience));
-    for (const name of ["typing", "reaction", "tally"] as const) {
-      socket.on(name, ((told: never) => this.lobby?.tell(name, told)) as never);
-    }
-    for (const name of ["kicked", "closed"] as const) {
-      const ended = ({ reason }: { reason: OverReason }): void => this.lobby?.ended(reason, over());
-      socket.on(name, ended);
-    }
+    socket.onAny((name, told) => this.lobby?.heard(name, told));
   }
 
   #lost(reason: string, isFinal: boolean): void {
-    if (this.lobby && (this.#token.value !== undefined || this.#attending)) this.#line.hold();
+    if (this.lobby) this.#hold();
     this.lobby?.lost(reason, isFinal);
     this.tell("offline", { reason, isFinal });
+  }
+
+  /** Whoever has a place comes back to it before anything else is asked. */
+  #hold(): void {
+    if (this.#token.value !== undefined || this.#attending) this.#line.hold();
   }
 
   /** The server, or the way to it, does not let one in. */
@@ -241,11 +232,11 @@ export class Parlor extends Emitter<ParlorEvents> {
       // Of a server that is no more: one is somebody new.
       this.#guest.value = undefined;
       this.socket.connect();
-    } else if (code === "E_RATE" || code === "E_UNAVAILABLE") {
-      setTimeout(() => this.socket.connect(), AGAIN_MS);
-    } else {
-      this.#finish(code, new ParlorError(code, error.data?.message ?? error.message));
+      return;
     }
+    const refusal = refused({ code, message: error.data?.message ?? error.message });
+    if (refusal.retryMs) setTimeout(() => this.socket.connect(), refusal.retryMs);
+    else this.#finish(code, refusal);
   }
 
   #finish(reason: string, error: ParlorError): void {
@@ -406,6 +397,5 @@ function every(periodMs: number, act: () => void): ReturnType<typeof setInterval
 
 /** Random, and known to nobody else. (`randomUUID` is there on secure pages alone.) */
 function newKey(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return crypto.getRandomValues(new Uint32Array(4)).join("-");
 }
