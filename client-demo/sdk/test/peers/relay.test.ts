@@ -230,6 +230,6 @@ test("peers end with the lobby, and may come again", async (t) => {
   again.on("over", ({ reason }) => over.push(reason));
   await players[0].lobby.leave();
   await until("the end", (look) => b.on("gone", look), () => gone.length > 1);
-  assert.deepEqual(gone, ["left", "left"]);
+  assert.deepEqual(gone, ["left", "unseated"]);
   assert.equal(over.length, 1);
 });
