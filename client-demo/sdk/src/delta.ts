@@ -6,22 +6,19 @@ import type { Delta, State } from "./generated/api.js";
 /** `base` with the changes of `delta`; what did not change is shared with `base`. */
 export function apply(base: unknown, delta: unknown): unknown {
   if (Array.isArray(delta)) return delta[0];
-  const changes = delta as Record<string, unknown>;
-  const list = Array.isArray(base);
-  const next = (
-    list ? base.slice(0, (changes["#"] as number | undefined) ?? base.length) : { ...(base as object) }
-  ) as Record<string, unknown>;
-  for (const [key, change] of Object.entries(changes)) {
-    if (list && key === "#") continue;
-    if (change === 0 && !list) {
-      delete next[key];
-      continue;
-    }
-    const value = apply(next[key], change);
-    // An assignment to `__proto__` would be something else.
-    Object.defineProperty(next, key, { value, writable: true, enumerable: true, configurable: true });
+  const changes = Object.entries(delta as object);
+  if (Array.isArray(base)) {
+    const next = base.slice(0, (delta as { "#"?: number })["#"]);
+    for (const [key, change] of changes) if (key !== "#") next[+key] = apply(next[+key], change);
+    return next;
   }
-  return next;
+  // A map, because an assignment to `__proto__` would be something else.
+  const next = new Map(Object.entries(base as object));
+  for (const [key, change] of changes) {
+    if (change === 0) next.delete(key);
+    else next.set(key, apply(next.get(key), change));
+  }
+  return Object.fromEntries(next);
 }
 
 /** @internal The states of one viewer: which is the newest, and which one deltas build on. */

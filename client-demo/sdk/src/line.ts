@@ -31,7 +31,7 @@ export type SocketSettings = Partial<ManagerOptions & SocketOptions>;
 /** @internal */
 export class Line {
   readonly socket: LobbySocket;
-  readonly #timeoutMs: number;
+  readonly timeoutMs: number;
   readonly #waiting = new Set<(error?: ParlorError) => void>();
   /** True while requests about a lobby would be answered as if one were in none. */
   #isHeld = false;
@@ -39,7 +39,7 @@ export class Line {
   #end: ParlorError | undefined;
 
   constructor(url: string, timeoutMs: number, settings: SocketSettings) {
-    this.#timeoutMs = timeoutMs;
+    this.timeoutMs = timeoutMs;
     this.socket = io(`${url.replace(/\/+$/, "")}/lobby`, { ...settings, autoConnect: false });
   }
 
@@ -75,7 +75,7 @@ export class Line {
         if (error) reject(error);
         else resolve();
       };
-      const timer = setTimeout(() => go(offline()), this.#timeoutMs);
+      const timer = setTimeout(() => go(offline()), this.timeoutMs);
       this.#waiting.add(go);
     });
   }
@@ -94,7 +94,7 @@ export class Line {
     taken?: (told: Tells<R>) => void,
   ): Promise<Tells<R>> {
     if (this.#end && !this.socket.connected) return Promise.reject(this.#end);
-    return ask(this.socket, this.#timeoutMs, name, takes as unknown[], taken);
+    return ask(this.socket, this.timeoutMs, name, takes as unknown[], taken);
   }
 }
 

@@ -50,7 +50,6 @@ export type LobbyInfo = Omit<api.Lobby, "state">;
 /** @internal What a lobby needs of who made it. */
 export interface Owner {
   line: Line;
-  timeoutMs: number;
   /** Something was missed: the server is asked for it. */
   refetch(): void;
   /** One is not in this lobby any more. */
@@ -79,7 +78,7 @@ export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
     super();
     this.#owner = owner;
     this.info = joined.lobby;
-    this.match = new Match(owner.line, owner.timeoutMs, () => this.seat);
+    this.match = new Match(owner.line, () => this.seat);
     this.entered(joined, false);
   }
 

@@ -50,7 +50,6 @@ interface Heard<Types extends GameTypes> {
 /** The matches of a lobby, one after the other; {@link Lobby.match}. */
 export class Match<Types extends GameTypes = GameTypes> {
   readonly #line: Line;
-  readonly #timeoutMs: number;
   readonly #seat: () => number | undefined;
   readonly #states = new States();
   readonly #inputs = new Inputs<Types["action"]>();
@@ -63,9 +62,8 @@ export class Match<Types extends GameTypes = GameTypes> {
   state: MatchState<Types> | undefined;
 
   /** @internal */
-  constructor(line: Line, timeoutMs: number, seat: () => number | undefined) {
+  constructor(line: Line, seat: () => number | undefined) {
     this.#line = line;
-    this.#timeoutMs = timeoutMs;
     this.#seat = seat;
   }
 
@@ -127,7 +125,7 @@ export class Match<Types extends GameTypes = GameTypes> {
     }
     const input = this.#inputs.take(action, tick);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#fail(input, unanswered()), this.#timeoutMs);
+      const timer = setTimeout(() => this.#fail(input, unanswered()), this.#line.timeoutMs);
       this.#promised.set(input, { resolve, reject, timer });
       if (this.#line.isOpen) this.#send(input);
       this.#heard.tell("pending", undefined);

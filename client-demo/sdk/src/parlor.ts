@@ -14,7 +14,7 @@ import type * as api from "./generated/api.js";
 import { Line, type LobbySocket, type SocketSettings } from "./line.js";
 import { Lobbies } from "./lobbies.js";
 import { Lobby } from "./lobby.js";
-import { byDefault, Kept, type Keep } from "./storage.js";
+import { Kept, type Keep } from "./storage.js";
 
 /** How one connects. */
 export interface Options {
@@ -63,7 +63,6 @@ const CLOCK_QUESTIONS = 3;
 export class Parlor extends Emitter<ParlorEvents> {
   readonly #line: Line;
   readonly #options: Options;
-  readonly #timeoutMs: number;
   readonly #token: Kept;
   readonly #guest: Kept;
   readonly #feeds: Feeds;
@@ -84,12 +83,11 @@ export class Parlor extends Emitter<ParlorEvents> {
   constructor(url: string, options: Options) {
     super();
     this.#options = options;
-    this.#timeoutMs = options.timeoutMs ?? 10_000;
-    const keep = options.storage ?? byDefault();
-    this.#token = new Kept(keep, `parlor:${url}:seat`);
-    this.#guest = new Kept(keep, `parlor:${url}:guest`);
+    const { storage } = options;
+    this.#token = new Kept(storage, `parlor:${url}:seat`);
+    this.#guest = new Kept(storage, `parlor:${url}:guest`);
     const auth = (tell: (credentials: object) => void): void => void this.#credentials(tell);
-    this.#line = new Line(url, this.#timeoutMs, { ...options.socket, auth });
+    this.#line = new Line(url, options.timeoutMs ?? 10_000, { ...options.socket, auth });
     this.#feeds = new Feeds(this.#line);
     this.lobbies = new Lobbies({
       line: this.#line,
@@ -330,7 +328,6 @@ export class Parlor extends Emitter<ParlorEvents> {
     this.lobby?.ended("lost", over());
     const owner = {
       line: this.#line,
-      timeoutMs: this.#timeoutMs,
       refetch: () => void this.#return(),
       left: (lobby: Lobby) => this.#left(lobby),
     };

@@ -10,30 +10,17 @@ export interface Keep {
   removeItem(name: string): void;
 }
 
-/** @internal Forgotten with the process: what Node gets. */
-export function inMemory(): Keep {
-  const kept = new Map<string, string>();
-  return {
-    getItem: (name) => kept.get(name) ?? null,
-    setItem: (name, value) => void kept.set(name, value),
-    removeItem: (name) => void kept.delete(name),
-  };
-}
-
 /** @internal One kept value; where storage is full or forbidden it is forgotten, and that is all. */
 export class Kept {
-  readonly #keep: Keep;
+  readonly #given: Keep | undefined;
   readonly #name: string;
   #value: string | undefined;
 
-  constructor(keep: Keep, name: string) {
-    this.#keep = keep;
+  /** Without anything to keep it in, this tab's storage; in Node it is forgotten with the process. */
+  constructor(given: Keep | undefined, name: string) {
+    this.#given = given;
     this.#name = name;
-    try {
-      this.#value = keep.getItem(name) ?? undefined;
-    } catch {
-      // Forbidden.
-    }
+    this.#try((keep) => (this.#value = keep.getItem(name) ?? undefined));
   }
 
   get value(): string | undefined {
@@ -42,20 +29,17 @@ export class Kept {
 
   set value(value: string | undefined) {
     this.#value = value;
+    this.#try((keep) =>
+      value === undefined ? keep.removeItem(this.#name) : keep.setItem(this.#name, value),
+    );
+  }
+
+  #try(act: (keep: Keep) => void): void {
     try {
-      if (value === undefined) this.#keep.removeItem(this.#name);
-      else this.#keep.setItem(this.#name, value);
+      const keep = this.#given ?? globalThis.sessionStorage;
+      if (keep) act(keep);
     } catch {
       // Full or forbidden.
     }
-  }
-}
-
-/** @internal This tab's storage, if the page may use it. */
-export function byDefault(): Keep {
-  try {
-    return globalThis.sessionStorage ?? inMemory();
-  } catch {
-    return inMemory();
   }
 }

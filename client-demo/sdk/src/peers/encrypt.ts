@@ -1,7 +1,7 @@
 // Encryption as it is handed in: `peersOf(lobby, { encrypt })`; who does not want it does not load
 // it. Messages are encrypted on their way to a link, and decrypted behind it, one after the other.
 
-import { Flag } from "./frame.js";
+import { FLAG_SEALED } from "./frame.js";
 import type { Message } from "./link.js";
 import type { Encryption, Sealing } from "./linked.js";
 import { type Seal, Secret } from "./secret.js";
@@ -33,7 +33,7 @@ class Sealed implements Sealing {
     const { length } = message.payload;
     // Whoever sent it may write over it meanwhile.
     const payload = message.payload.slice();
-    const flags = message.flags | Flag.sealed;
+    const flags = message.flags | FLAG_SEALED;
     const number = message.class === "volatile" ? message.number : this.#nReliable++;
     this.outBytes += length;
     this.#out = this.#out
@@ -47,7 +47,7 @@ class Sealed implements Sealing {
 
   open(message: Message, heard: (message: Message) => void): void {
     // What is not encrypted, nobody has sent who may.
-    if (!(message.flags & Flag.sealed)) return;
+    if (!(message.flags & FLAG_SEALED)) return;
     const { length } = message.payload;
     this.inBytes += length;
     this.#in = this.#in

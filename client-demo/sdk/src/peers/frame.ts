@@ -8,10 +8,16 @@ export const HEADER_BYTES = 12;
 export const PART_BYTES = 16 * 1024;
 
 /** What a frame is. */
-export const Kind = { ping: 1, pong: 2, ack: 3, reliable: 4, volatile: 5 } as const;
+export const KIND_PING = 1;
+export const KIND_PONG = 2;
+export const KIND_ACK = 3;
+export const KIND_RELIABLE = 4;
+export const KIND_VOLATILE = 5;
 
 /** Bits of a frame's flags. */
-export const Flag = { more: 1, json: 2, sealed: 4 } as const;
+export const FLAG_MORE = 1;
+export const FLAG_JSON = 2;
+export const FLAG_SEALED = 4;
 
 /** A frame, read. */
 export interface Frame {
@@ -25,16 +31,13 @@ export interface Frame {
   payload: Uint8Array<ArrayBuffer>;
 }
 
-/** A payload of nothing. */
-export const EMPTY = new Uint8Array(0);
-
 /** The bytes of a frame. Numbers beyond 32 bits lose what is above. */
 export function encode(
   kind: number,
   flags: number,
   seq: number,
   ack: number,
-  payload: Uint8Array = EMPTY,
+  payload: Uint8Array = new Uint8Array(),
 ): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(HEADER_BYTES + payload.length);
   const view = new DataView(bytes.buffer);

@@ -136,16 +136,6 @@ export class Peers extends Emitter<PeersEvents> {
     return this.#host.term;
   }
 
-  /** Resolves once one has joined; rejects if that cannot be. */
-  opened(): Promise<void> {
-    if (this.#isThere) return Promise.resolve();
-    if (this.#isOver) return Promise.reject(over());
-    return new Promise((resolve, reject) => {
-      this.once("open", () => resolve());
-      this.once("over", ({ error }) => reject(error ?? over()));
-    });
-  }
-
   /**
    * Sends a message to all who are linked, or to some; see {@link Peer.send}. Resolves when all of
    * them have room for another.
@@ -418,7 +408,10 @@ export function peersOf(lobby: Lobby, options: PeersOptions = {}): Promise<Peers
     open.delete(lobby);
     for (const off of offs) off();
   });
-  const opened = peers.opened().then(() => peers);
+  const opened = new Promise<Peers>((resolve, reject) => {
+    peers.once("open", () => resolve(peers));
+    peers.once("over", ({ error }) => reject(error ?? over()));
+  });
   open.set(lobby, opened);
   return opened;
 }

@@ -3,7 +3,16 @@
 // (`stream.ts`), volatile ones never go back, and `path.ts` chooses the way.
 // Sockets, data channels, clocks and encryption are not known here; see `peer.ts`.
 
-import { decode, encode, Kind, unwrapped } from "./frame.js";
+import {
+  decode,
+  encode,
+  KIND_ACK,
+  KIND_PING,
+  KIND_PONG,
+  KIND_RELIABLE,
+  KIND_VOLATILE,
+  unwrapped,
+} from "./frame.js";
 import {
   ACK_BYTES,
   ACK_FRAMES,
@@ -83,7 +92,7 @@ export class Link {
     this.#carrier = carrier;
     this.#relayWindow = Math.max(MIN_RELAY_WINDOW, Math.min(relayBytes, WINDOW_BYTES));
     this.way = new Way({
-      probe: (seq) => this.#probe(Kind.ping, seq),
+      probe: (seq) => this.#probe(KIND_PING, seq),
       switched: (path, reason) => {
         if (path === "relay") this.#outgoing.rewind();
         this.#timed = undefined;
@@ -113,7 +122,7 @@ export class Link {
   sendVolatile(key: number, number: number, flags: number, payload: Uint8Array, now: number): void {
     this.way.used(now);
     this.tick(now);
-    const frame = encode(Kind.volatile, flags, number, key, payload);
+    const frame = encode(KIND_VOLATILE, flags, number, key, payload);
     if (this.way.path === "direct") {
       if (this.#carrier.buffered("volatile") <= STALE_BYTES) this.#transmit("volatile", frame);
     } else if (this.#mayRelay && !this.#carrier.relayIsBusy()) {
@@ -126,16 +135,16 @@ export class Link {
     const frame = decode(bytes);
     if (!frame) return;
     const { kind, flags, seq, ack, payload } = frame;
-    if (kind === Kind.ping && from === "direct") this.#probe(Kind.pong, seq);
-    if (kind === Kind.pong && from === "direct") this.way.answered(seq, now);
-    if (kind === Kind.ack || kind === Kind.reliable) this.#confirmed(ack, from, now);
-    if (kind === Kind.reliable) {
+    if (kind === KIND_PING && from === "direct") this.#probe(KIND_PONG, seq);
+    if (kind === KIND_PONG && from === "direct") this.way.answered(seq, now);
+    if (kind === KIND_ACK || kind === KIND_RELIABLE) this.#confirmed(ack, from, now);
+    if (kind === KIND_RELIABLE) {
       this.#owe(bytes.length, now);
       this.#incoming.take(frame, (flags, payload, number) =>
         this.#carrier.deliver({ class: "reliable", flags, payload, key: 0, number }),
       );
     }
-    if (kind === Kind.volatile) {
+    if (kind === KIND_VOLATILE) {
       const last = this.#seen.get(ack) ?? 0;
       const number = unwrapped(seq, last);
       if (number > last && next(this.#seen, ack, number))
@@ -178,7 +187,7 @@ export class Link {
     const mayAck = this.way.path === "direct" || this.#mayRelay;
     const owesMuch = this.#owedFrames >= ACK_FRAMES || this.#owedBytes >= ACK_BYTES;
     if (mayAck && (owesMuch || now >= this.#ackAt)) {
-      this.#transmit("reliable", encode(Kind.ack, 0, 0, this.#acknowledge()));
+      this.#transmit("reliable", encode(KIND_ACK, 0, 0, this.#acknowledge()));
     }
   }
 

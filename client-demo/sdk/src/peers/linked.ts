@@ -3,7 +3,7 @@
 
 import { here } from "../clock.js";
 import type * as api from "../generated/signal.js";
-import { Flag } from "./frame.js";
+import { FLAG_JSON, FLAG_SEALED } from "./frame.js";
 import type { Peers } from "./index.js";
 import { BUSY_BYTES, BUSY_PACKETS, PAUSE_BYTES, WINDOW_BYTES } from "./limits.js";
 import { type Carrier, type Class, Link, type Message } from "./link.js";
@@ -166,14 +166,14 @@ export class Linked implements Carrier {
 
   deliver(message: Message): void {
     if (this.#sealing) this.#sealing.open(message, (opened) => this.#heard(opened));
-    else if (!(message.flags & Flag.sealed)) this.#heard(message);
+    else if (!(message.flags & FLAG_SEALED)) this.#heard(message);
   }
 
   #heard({ flags, payload, class: channel, key }: Message): void {
     if (this.#isClosed) return;
     let data: unknown;
     try {
-      data = flags & Flag.json ? JSON.parse(new TextDecoder().decode(payload)) : payload.slice();
+      data = flags & FLAG_JSON ? JSON.parse(new TextDecoder().decode(payload)) : payload.slice();
     } catch {
       return;
     }

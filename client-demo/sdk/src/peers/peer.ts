@@ -3,7 +3,7 @@
 import { here } from "../clock.js";
 import { ParlorError } from "../error.js";
 import type * as api from "../generated/signal.js";
-import { bytesOf, Flag, PART_BYTES } from "./frame.js";
+import { bytesOf, FLAG_JSON, PART_BYTES } from "./frame.js";
 import type { Peers } from "./index.js";
 import { MAX_BUFFERED_BYTES, MAX_MESSAGE_BYTES } from "./limits.js";
 import type { Class } from "./link.js";
@@ -83,7 +83,7 @@ export class Peer {
     if (payload.length > (channel === "volatile" ? PART_BYTES : MAX_MESSAGE_BYTES))
       throw new ParlorError("E_TOO_LARGE", "This message is too large.");
     const isFull = channel === "reliable" && linked.bufferedBytes > MAX_BUFFERED_BYTES;
-    if (isFull || !linked.send(channel, bytes ? 0 : Flag.json, payload, key))
+    if (isFull || !linked.send(channel, bytes ? 0 : FLAG_JSON, payload, key))
       throw new ParlorError("E_FULL", "Too much waits already, or too many keys are in use.");
     return linked.room();
   }

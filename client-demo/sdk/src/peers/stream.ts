@@ -2,7 +2,15 @@
 // too early at the receiver. Which way frames go is not known here: a stream may be sent again by
 // any way, and the numbers make it whole.
 
-import { encode, Flag, type Frame, HEADER_BYTES, Kind, PART_BYTES, unwrapped } from "./frame.js";
+import {
+  encode,
+  FLAG_MORE,
+  type Frame,
+  HEADER_BYTES,
+  KIND_RELIABLE,
+  PART_BYTES,
+  unwrapped,
+} from "./frame.js";
 import { MAX_PARTS, MAX_SEALED_BYTES, WINDOW_BYTES } from "./limits.js";
 
 /** Told of a message that is complete: its flags, and how many came before it. */
@@ -35,9 +43,9 @@ export class Outgoing {
     let at = 0;
     do {
       const end = Math.min(at + PART_BYTES, payload.length);
-      const more = end < payload.length ? Flag.more : 0;
+      const more = end < payload.length ? FLAG_MORE : 0;
       const seq = this.confirmed + this.#queue.length;
-      const frame = encode(Kind.reliable, flags | more, seq, 0, payload.subarray(at, end));
+      const frame = encode(KIND_RELIABLE, flags | more, seq, 0, payload.subarray(at, end));
       this.#queue.push(frame);
       this.bytes += frame.length;
       at = end;
@@ -118,7 +126,7 @@ export class Incoming {
     const fits = this.#nParts <= MAX_PARTS && this.#partBytes <= MAX_SEALED_BYTES;
     if (fits) this.#parts.push(payload);
     else this.#parts = [];
-    if (flags & Flag.more) return;
+    if (flags & FLAG_MORE) return;
     const number = this.#messages++;
     const whole = fits ? together(this.#parts, this.#partBytes) : undefined;
     this.#parts = [];

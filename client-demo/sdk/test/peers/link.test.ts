@@ -2,7 +2,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { encode, Kind, PART_BYTES, unwrapped } from "../../src/peers/frame.js";
+import {
+  encode,
+  KIND_ACK,
+  KIND_RELIABLE,
+  KIND_VOLATILE,
+  PART_BYTES,
+  unwrapped,
+} from "../../src/peers/frame.js";
 import { MAX_KEYS, MAX_MESSAGE_BYTES, WINDOW_BYTES } from "../../src/peers/limits.js";
 import { FLAP_MS } from "../../src/peers/path.js";
 import { type End, World } from "./network.js";
@@ -207,7 +214,7 @@ test("a message of too many parts, or too large, is left out and the next is not
   const world = direct();
   let seq = 0;
   const part = (flags: number, bytes: number): void => {
-    const frame = encode(Kind.reliable, flags, seq++, 0, new Uint8Array(bytes));
+    const frame = encode(KIND_RELIABLE, flags, seq++, 0, new Uint8Array(bytes));
     world.b.link.receive(frame, "direct", world.now);
   };
   for (let i = 0; i < 100_000; i++) part(1, 0);
@@ -230,7 +237,7 @@ test("what comes too early is kept up to a window, and no more", () => {
   const world = direct();
   const n_fit = Math.floor(WINDOW_BYTES / (12 + PART_BYTES));
   const part = (seq: number): void => {
-    const frame = encode(Kind.reliable, 0, seq, 0, new Uint8Array(PART_BYTES));
+    const frame = encode(KIND_RELIABLE, 0, seq, 0, new Uint8Array(PART_BYTES));
     world.b.link.receive(frame, "direct", world.now);
   };
   for (let seq = 1; seq <= n_fit + 1; seq++) part(seq);
@@ -246,7 +253,7 @@ test("keys of volatile messages are limited, at both ends", () => {
   assert.equal(world.a.link.stamp(MAX_KEYS), undefined);
   assert.equal(world.a.link.stamp(0), 2);
   for (let key = 0; key <= MAX_KEYS; key++)
-    world.b.link.receive(encode(Kind.volatile, 0, 1, key), "direct", world.now);
+    world.b.link.receive(encode(KIND_VOLATILE, 0, 1, key), "direct", world.now);
   assert.equal(world.b.got.length, MAX_KEYS);
 });
 
@@ -256,7 +263,7 @@ test("bytes that are no frame, and confirmations of what was never sent, change 
   for (let length = 0; length < 12; length++)
     world.a.link.receive(new Uint8Array(length).fill(4), "direct", world.now);
   for (const ack of [2, 1000, 2 ** 31, 2 ** 32 - 1])
-    world.a.link.receive(encode(Kind.ack, 0, 0, ack), "direct", world.now);
+    world.a.link.receive(encode(KIND_ACK, 0, 0, ack), "direct", world.now);
   for (const kind of [0, 6, 255])
     world.a.link.receive(encode(kind, 255, 5, 5), "relay", world.now);
   assert.equal(world.a.link.bufferedBytes, 16);

@@ -5,7 +5,7 @@ import { test, type TestContext } from "node:test";
 import type { Lobby, Parlor } from "../../src/index.js";
 import { type Peers, peersOf, type PeersOptions } from "../../src/peers/index.js";
 import { encrypt } from "../../src/peers/encrypt.js";
-import { encode, Flag, Kind } from "../../src/peers/frame.js";
+import { encode, FLAG_JSON, KIND_VOLATILE } from "../../src/peers/frame.js";
 import { Server, until } from "../server.js";
 
 interface Player {
@@ -140,7 +140,7 @@ test("what is encrypted is read by the other end, and by nobody who has no key",
   assert(seen.length > 0);
   assert(!seen.some((bytes) => new TextDecoder().decode(bytes).includes("secret")));
   // What a server would slip in.
-  const plain = encode(Kind.volatile, Flag.json, 1, 9, new TextEncoder().encode('"forged"'));
+  const plain = encode(KIND_VOLATILE, FLAG_JSON, 1, 9, new TextEncoder().encode('"forged"'));
   b.list[0]?.linked?.receive(plain, "relay");
   await a.send("reliable", "last");
   await until("the last", (again) => b.on("message", again), () => heard.includes("last"));
