@@ -41,10 +41,13 @@ pub(super) fn read(sdp: &str) -> Result<Described, Refusal> {
         if line.chars().any(char::is_control) {
             return bad("a line of a description holds control characters");
         }
-        let Some((kind, value)) = line.split_once('=').filter(|(kind, _)| kind.len() == 1) else {
-            return bad("each line of a description is a letter, `=` and a value");
+        let Some((kind, value)) = line.split_once('=').filter(|(kind, _)| is_kind(kind)) else {
+            return bad("each line of a description is a small letter, `=` and a value");
         };
         n_sections += usize::from(kind == "m");
+        if kind == "a" && !is_name(value) {
+            return bad("an attribute's name has small letters, and no blanks");
+        }
         if kind == "a" && !described.note(value) {
             return bad("a description holds something that is no candidate, or too much");
         }
@@ -86,6 +89,17 @@ fn add(list: &mut Vec<Box<str>>, word: &str) {
     }
 }
 
+fn is_kind(kind: &str) -> bool {
+    matches!(kind.as_bytes(), [b'a'..=b'z'])
+}
+
+/// True if all who read this attribute take it for the same. Some know names in capitals, and with
+/// blanks around them, as well, and would find there what is hidden from everybody else.
+fn is_name(attribute: &str) -> bool {
+    let name = attribute.split(':').next().unwrap_or_default();
+    name.bytes().all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase())
+}
+
 /// The lines, whether they end as they should (RFC 8866, § 5: CRLF) or as some write them.
 fn lines(sdp: &str) -> impl Iterator<Item = &str> {
     sdp.split_terminator('\n').map(|line| line.strip_suffix('\r').unwrap_or(line))
@@ -103,6 +117,7 @@ pub(super) fn without_addresses(sdp: &str) -> String {
                 bare.push_str("a=");
                 bare.push_str(&candidate::without_address(candidate));
             }
+            Some(("a", remote)) if remote.starts_with("remote-candidates:") => continue,
             Some(("a", rtcp)) if rtcp.starts_with("rtcp:") => {
                 bare.push_str("a=rtcp:9 IN IP4 0.0.0.0");
             }
@@ -186,6 +201,11 @@ pub(super) mod tests {
             good.replace("a=mid:0", "a=mid:\r0"),
             good.replace("a=mid:0", "a=mid:\u{0}"),
             good.replace(" typ host", " typ nonsense"),
+            good.replace("a=candidate", "A=candidate"),
+            good.replace("a=candidate", "a=Candidate"),
+            good.replace("a=candidate", "a= candidate"),
+            good.replace("a=candidate", "a=candidate "),
+            good.replace("a=candidate", "a=\u{a0}candidate"),
         ] {
             assert_eq!(code_of(&bad), code::BAD_REQUEST, "{bad}");
         }
@@ -195,7 +215,10 @@ pub(super) mod tests {
     fn nothing_of_an_address_is_left_where_nobody_may_learn_one() {
         let relay = "a=candidate:2 1 udp 1 198.51.100.1 3478 typ relay raddr 192.0.2.7 rport 9\r\n";
         let given = sdp("EEtu", "AB:CD").replace("IN IP4 127.0.0.1", "IN IP4 192.0.2.7");
-        let bare = without_addresses(&format!("{given}{relay}a=rtcp:9 IN IP4 192.0.2.7\r\n"));
+        let bare = without_addresses(&format!(
+            "{given}{relay}a=rtcp:9 IN IP4 192.0.2.7\r\n\
+             a=remote-candidates:1 192.0.2.7 51234\r\n"
+        ));
         assert!(!bare.contains("192.0.2.7"), "{bare}");
         assert!(bare.contains("198.51.100.1 3478 typ relay"), "{bare}");
         let (before, after) = (read(&given).unwrap(), read(&bare).unwrap());
