@@ -315,7 +315,7 @@ pub struct Host {
     pub peer: Option<u32>,
     /// Grows by one with each change. What comes from a host of a lower one is too late.
     pub term: u32,
-    /// To the new host alone, and once: what hosts before it kept with the server last.
+    /// To the host alone, until it keeps one of its own: what hosts before it kept last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<Box<RawValue>>,
 }

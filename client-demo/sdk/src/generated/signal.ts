@@ -94,7 +94,7 @@ export interface Host {
   peer?: number;
   /** Grows by one with each change. What comes from a host of a lower one is too late. */
   term: number;
-  /** To the new host alone, and once: what hosts before it kept with the server last. */
+  /** To the host alone, until it keeps one of its own: what hosts before it kept last. */
   checkpoint?: Json;
 }
 

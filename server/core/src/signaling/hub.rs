@@ -50,9 +50,8 @@ pub(super) struct Hub {
     host_seat: Option<u8>,
     host: Option<u32>,
     term: u32,
-    checkpoint: Option<Box<RawValue>>,
-    /// The host was away when it became that: it gets the checkpoint when it is back.
-    owes_checkpoint: bool,
+    /// What a host has kept last, and in which term.
+    checkpoint: Option<(u32, Box<RawValue>)>,
     budget: Allowance,
 }
 
@@ -96,7 +95,6 @@ impl Hub {
             host: None,
             term: 0,
             checkpoint: None,
-            owes_checkpoint: false,
             budget: Allowance::untouched(),
         }
     }
@@ -201,9 +199,7 @@ impl Hub {
         Came { joined: self.joined(number, true, out.settings), peer: number, held }
     }
 
-    fn joined(&mut self, number: u32, resumed: bool, settings: &SignalSettings) -> api::Joined {
-        let is_host = self.host == Some(number);
-        let is_host = is_host && (std::mem::take(&mut self.owes_checkpoint) || !resumed);
+    fn joined(&self, number: u32, resumed: bool, settings: &SignalSettings) -> api::Joined {
         let me = self.peer(number).expect("just came");
         let of_mine = |link: &Link| Some(shown_link(link, link.side_of(number)?));
         api::Joined {
@@ -213,7 +209,7 @@ impl Hub {
             resumed,
             topology: self.links_as.topology,
             private: self.links_as.private,
-            host: self.shown_host(is_host),
+            host: self.shown_host(self.host == Some(number)),
             peers: self.peers.iter().filter(|p| p.number != number).map(Peer::shown).collect(),
             links: self.links.iter().filter_map(of_mine).collect(),
             ice_servers: settings.ice_servers.clone(),

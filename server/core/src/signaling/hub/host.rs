@@ -19,8 +19,6 @@ impl Hub {
             return;
         }
         self.term += 1;
-        let host_peer = host.and_then(|host| self.peer(host));
-        self.owes_checkpoint = host_peer.is_some_and(|peer| peer.socket.is_none());
         let told = event(push::HOST, &self.shown_host(false));
         let to_host = event(push::HOST, &self.shown_host(true));
         for peer in self.peers.iter().filter(|peer| Some(peer.number) != newcomer) {
@@ -57,8 +55,11 @@ impl Hub {
         }
     }
 
-    pub(super) fn shown_host(&self, with_checkpoint: bool) -> api::Host {
-        let checkpoint = self.checkpoint.clone().filter(|_| with_checkpoint);
+    /// As others see the host, or as it does: until it has kept something of its own, it is told
+    /// what was kept before. What was sent to it once may be lost with its connection.
+    pub(super) fn shown_host(&self, is_own: bool) -> api::Host {
+        let kept = self.checkpoint.as_ref().filter(|(term, _)| is_own && *term < self.term);
+        let checkpoint = kept.map(|(_, state)| state.clone());
         api::Host { peer: self.host, term: self.term, checkpoint }
     }
 
@@ -81,7 +82,7 @@ impl Hub {
             let sentence = format!("a checkpoint has at most {} bytes", api::MAX_CHECKPOINT_BYTES);
             return Err(Refusal::new(signal_code::TOO_LARGE, sentence));
         }
-        self.checkpoint = Some(checkpoint.state);
+        self.checkpoint = Some((self.term, checkpoint.state));
         Ok(Done {})
     }
 }
