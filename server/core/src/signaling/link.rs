@@ -251,7 +251,10 @@ impl Link {
                 }
                 let until = now + NEGOTIATION_TIMEOUT;
                 self.end_mut(side).offered = Some(until);
-                self.state = State::Negotiating { until };
+                // What is direct stays so: its ends say when it is not.
+                if !self.is_direct() {
+                    self.state = State::Negotiating { until };
+                }
             }
             DescriptionKind::Answer => {
                 let has_offer = self.end(side.other()).offered.is_some();

@@ -291,6 +291,8 @@ fn a_link_is_direct_while_both_ends_say_so_and_not_for_longer() {
     assert_eq!(report(&mut script, Side::B, relay, None), (Turn::None, false));
     let again = (Turn::None, true);
     assert_eq!(report(&mut script, Side::B, direct, Some(Via::Host)), again, "it counts once");
+    assert_eq!(script.offer(Side::A, 0, "aa"), passed("Offer aa"));
+    assert!(script.link.is_direct(), "another track takes no path away");
     script.wait(34);
     script.link.timeout(script.now);
     assert!(script.link.is_direct());
