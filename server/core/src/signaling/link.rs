@@ -30,7 +30,8 @@ use super::{
 };
 use crate::{rate::Allowance, time::Time};
 
-/// How long an offer waits for its answer, and a negotiation for its end: as long as browsers try.
+/// How long an offer waits for its answer, a candidate for its description, and a negotiation for
+/// its end: as long as browsers try.
 pub(super) const NEGOTIATION_TIMEOUT: Duration = Duration::from_secs(15);
 /// Bytes of candidates that wait for their description, of one end of a link.
 pub(super) const MAX_EARLY_BYTES: usize = 16 * 1024;
@@ -84,6 +85,8 @@ pub(super) struct End {
     n_candidates: usize,
     /// Candidates that came before their description.
     early: Vec<Signal>,
+    /// They are forgotten then.
+    early_until: Option<Time>,
     path: Path,
     via: Option<Via>,
     /// Bytes that may be relayed for it.
@@ -118,6 +121,7 @@ impl End {
             described: None,
             n_candidates: 0,
             early: Vec::new(),
+            early_until: None,
             path: Path::Relay,
             via: None,
             budget: Allowance::untouched(),
@@ -179,14 +183,18 @@ impl Link {
             State::Relayed => None,
             State::Negotiating { until } | State::Direct { until } => Some(until),
         };
-        let offers = self.ends.iter().filter_map(|end| end.offered);
-        offers.chain(until).min()
+        let ends = self.ends.iter().flat_map(|end| [end.offered, end.early_until]);
+        ends.flatten().chain(until).min()
     }
 
     /// What nobody has said anything about for too long counts no more.
     pub(super) fn timeout(&mut self, now: Time) {
         for end in &mut self.ends {
             end.offered = end.offered.filter(|until| *until > now);
+            if end.early_until.is_some_and(|until| until <= now) {
+                end.n_candidates = end.n_candidates.saturating_sub(end.early.len());
+                (end.early, end.early_until) = (Vec::new(), None);
+            }
         }
         match self.state {
             State::Negotiating { until } | State::Direct { until } if until <= now => {
@@ -225,7 +233,7 @@ impl Link {
                 let read = self.described(now, side, signal.generation, described, pin)?;
                 Ok(self.pass_description(side, signal, read))
             }
-            (None, Some(_)) => self.candidate(side, signal),
+            (None, Some(_)) => self.candidate(now, side, signal),
             _ => Err(bad("a signal is a description or a candidate")),
         }
     }
@@ -278,6 +286,7 @@ impl Link {
             (end.offered, end.described, end.n_candidates) = (None, None, 0);
             end.early.retain(|signal| signal.generation == generation);
             end.n_candidates = end.early.len();
+            end.early_until = end.early_until.filter(|_| !end.early.is_empty());
         }
     }
 
@@ -296,11 +305,17 @@ impl Link {
         let (now, later): (Vec<_>, Vec<_>) =
             early.into_iter().partition(|signal| signal.generation == generation);
         end.early = later;
+        end.early_until = end.early_until.filter(|_| !end.early.is_empty());
         let fits = |signal: &Signal| names_one_of(signal, &fragments);
         std::iter::once(signal).chain(now.into_iter().filter(fits)).collect()
     }
 
-    fn candidate(&mut self, side: Side, mut signal: Signal) -> Result<Vec<Signal>, Refusal> {
+    fn candidate(
+        &mut self,
+        now: Time,
+        side: Side,
+        mut signal: Signal,
+    ) -> Result<Vec<Signal>, Refusal> {
         let hidden = match &mut signal.candidate {
             Some(Some(candidate)) => !self.may_know(candidate)?,
             _ => false,
@@ -332,6 +347,7 @@ impl Link {
         }
         end.n_candidates += 1;
         end.early.push(signal);
+        end.early_until.get_or_insert(now + NEGOTIATION_TIMEOUT);
         Ok(Vec::new())
     }
 

@@ -237,6 +237,24 @@ fn so_many_bytes_of_candidates_wait_for_their_description_and_not_one_more() {
 }
 
 #[test]
+fn candidates_whose_description_does_not_come_are_forgotten() {
+    let mut script = Script::new();
+    for _ in 0..MAX_CANDIDATES {
+        assert_eq!(script.candidate(Side::B, 0, "bb"), Ok(vec![]));
+    }
+    assert_eq!(script.candidate(Side::B, 0, "bb"), refused("E_RATE"));
+    script.wait(14);
+    script.link.timeout(script.now);
+    assert_eq!(script.candidate(Side::B, 0, "bb"), refused("E_RATE"));
+    script.wait(1);
+    assert_eq!(script.link.deadline(), Some(script.now));
+    script.link.timeout(script.now);
+    assert_eq!(script.link.deadline(), None);
+    assert_eq!(script.offer(Side::B, 0, "bb"), passed("Offer bb"));
+    assert_eq!(script.candidate(Side::B, 0, "bb"), passed("candidate bb"));
+}
+
+#[test]
 fn what_is_too_long_or_nothing_is_refused() {
     let mut script = Script::new();
     let line = |n: usize| format!("{HOST} x {}", "y".repeat(n - HOST.len() - 3));
