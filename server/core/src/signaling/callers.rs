@@ -20,8 +20,8 @@ use crate::{
 const SIGNAL_RATE: Rate = Rate { burst: 200, every: Duration::from_millis(20) };
 /// Their bytes: 256 kB in ten seconds.
 const SIGNAL_BYTES_RATE: Rate = Rate { burst: 262_144, every: Duration::from_nanos(38_147) };
-/// Reports, and links opened or closed.
-const REPORT_RATE: Rate = Rate { burst: 40, every: Duration::from_millis(250) };
+/// Reports, each of which all peers of the lobby are told, and links opened or closed.
+const REPORT_RATE: Rate = Rate { burst: 40, every: Duration::from_secs(1) };
 /// How often one may come, or go.
 const JOIN_RATE: Rate = Rate { burst: 20, every: Duration::from_secs(1) };
 /// Checkpoints.
