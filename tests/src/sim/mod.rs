@@ -127,7 +127,7 @@ impl Sim {
             n_emitted: 0,
             n_said: 0,
             n_inputs: 0,
-            oracle: Oracle::new(&plan),
+            oracle: Oracle::new(&plan, server::owners(seed)),
             trace,
             is_ending: false,
             random,

@@ -7,9 +7,12 @@ use parlor_core::{
     engine_io::Settings,
     key::ShardId,
     lobby::{Policy, game::Random},
+    signaling::SignalSettings,
     socket_io::RecoverySettings,
     time::Time,
 };
+
+use parlor_shared::api::signal::Budget;
 
 use super::{chance::Chance as _, kept::KEPT};
 
@@ -29,6 +32,7 @@ pub(super) struct Plan {
     pub(super) max_lobbies: usize,
     pub(super) lobbies: Policy,
     pub(super) recovery: RecoverySettings,
+    pub(super) signaling: SignalSettings,
     /// A batch takes at most so long from shard to shard.
     pub(super) wire_ms: u64,
     /// A turn ends at most so long after what happened in it.
@@ -97,6 +101,7 @@ impl Plan {
                 ..Policy::default()
             },
             recovery,
+            signaling: signaling(random),
             wire_ms: random.pick(&[1, 20, 150]),
             turn_us: random.pick(&[0, 200, 5_000]),
             late_ms: random.pick(&[0, 0, 10, 250, 400]),
@@ -127,4 +132,21 @@ impl Plan {
             None
         }
     }
+}
+
+/// How peers are linked: in one run of four they may send each other little.
+fn signaling(random: &mut Random) -> SignalSettings {
+    let mut settings = SignalSettings {
+        max_peers: random.pick(&[2, 3, 16, 16]),
+        away_timeout: random.ms(4_000, 30_000),
+        ..SignalSettings::default()
+    };
+    if random.one_in(4) {
+        settings.budget = Budget {
+            link: random.pick(&[400, 1_000]),
+            player: random.pick(&[500, 2_000]),
+            lobby: random.pick(&[1_000, 2_500]),
+        };
+    }
+    settings
 }

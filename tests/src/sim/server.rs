@@ -32,6 +32,11 @@ use super::{
 /// Milliseconds from the Unix epoch to the start of each run.
 pub(super) const EPOCH_MS: u64 = 1_700_000_000_000;
 
+/// Who tells by an identity whose it is, in this run.
+pub(super) fn owners(seed: u64) -> Owners {
+    Owners::new(seed ^ 0x5eed)
+}
+
 #[derive(Debug)]
 pub(super) struct Shard {
     pub(super) world: World,
@@ -68,8 +73,7 @@ impl Shard {
         games.register::<parlor_games::Relay>("relay");
         games.register::<Secrets<0>>("secrets");
         games.register::<Secrets<20>>("ticking");
-        let neighbours =
-            Neighbours { own, all: plan.shards.clone(), owners: Owners::new(seed ^ 0x5eed) };
+        let neighbours = Neighbours { own, all: plan.shards.clone(), owners: owners(seed) };
         let lobbies = LobbySettings {
             max_audience: 10,
             games,
@@ -91,7 +95,7 @@ impl Shard {
             hash_seed: seed,
             recovery: plan.recovery.clone(),
             lobbies: Some(lobbies),
-            signaling: Some(parlor_core::signaling::SignalSettings::default()),
+            signaling: Some(plan.signaling.clone()),
         });
         Self {
             world,
@@ -212,7 +216,7 @@ impl Sim {
             Some(Packet::Binary(bytes)) => {
                 self.trace.tell(self.now, || format!("shard {at}: {key:?} says {bytes:?}"));
                 self.trace.count(self.now, at, bytes);
-                self.oracle.attached((at, key));
+                self.oracle.attached(self.now, (at, key));
                 self.input(at, Input::Bytes(key, bytes));
             }
             _ => {}
@@ -241,7 +245,7 @@ impl Sim {
         let expected = self.oracle.world_input(now, at, &input);
         let mut log = Log::default();
         self.shards[at].world.handle(now, input, &mut log);
-        self.oracle.world_output(now, at, expected, &log.0);
+        self.oracle.world_output(now, at, expected, &log.0, &self.shards[at].world);
         let mut aftermath = Vec::new();
         let mut recovered = None;
         for seen in log.0 {

@@ -149,6 +149,7 @@ impl Sim {
             let Some(slot) = sessions.get_mut(key) else { return };
             let chunks = slot.session.poll_transmit(world);
             let bytes: Vec<u8> = chunks.flatten().copied().collect();
+            self.oracle.peers.offered(now, (at, key), &bytes);
             if bytes.is_empty() {
                 slot.is_flushed = true;
                 return;

@@ -98,6 +98,7 @@ impl Sim {
     /// An attachment has arrived.
     pub(super) fn guest_bytes(&mut self, n: usize, bytes: &[u8]) {
         if !self.regular_bytes(n, bytes)
+            && !self.peer_bytes(n, bytes)
             && self.clients[n].guest.attachments.pop().as_deref() != Some(bytes)
         {
             let what = format!("client {n} gets an attachment of something else: {bytes:?}");

@@ -1,11 +1,12 @@
 //! One client's machine: transports, polls and posts, an upgrade now and then, and what goes
-//! wrong on the way. What it wants in `/`, `/lobby` and `/kept` is `guest`'s, `player`'s and
-//! `regular`'s.
+//! wrong on the way. What it wants in `/`, `/lobby`, `/signal` and `/kept` is `guest`'s,
+//! `player`'s, `peer`'s and `regular`'s.
 
 mod guest;
 mod mishap;
 mod mood;
 mod moves;
+mod peer;
 mod player;
 mod regular;
 
@@ -23,6 +24,7 @@ use super::{
 };
 use guest::Guest;
 use mood::Mood;
+use peer::Peer;
 use player::Player;
 use regular::Regular;
 
@@ -37,6 +39,7 @@ pub(super) struct Client {
     guest: Guest,
     player: Player,
     regular: Regular,
+    peer: Peer,
 }
 
 #[derive(Debug)]
@@ -79,6 +82,7 @@ impl Client {
             guest: Guest::default(),
             player: Player::default(),
             regular: Regular::default(),
+            peer: Peer::default(),
         }
     }
 }
@@ -117,6 +121,7 @@ impl Sim {
                 7..17 => self.begin_upgrade(n),
                 17..31 => self.guest_acts(n),
                 31..45 => self.regular_acts(n),
+                45..65 if self.clients[n].peer.is_ready() => self.peer_acts(n),
                 _ => self.player_acts(n),
             },
         }
@@ -365,11 +370,15 @@ impl Sim {
         if !self.random.one_in(8) {
             self.regular_asks(n);
         }
+        if self.clients[n].peer.is_ready() && !self.random.one_in(3) {
+            self.peer_enters(n);
+        }
     }
 
     fn socket_packet(&mut self, n: usize, text: &str) {
         match text.split(['/', ',']).nth(1) {
             Some("lobby") => self.player_packet(n, text),
+            Some("signal") => self.peer_packet(n, text),
             Some("kept") => self.regular_packet(n, text),
             _ => self.guest_packet(n, text),
         }
@@ -460,6 +469,7 @@ impl Sim {
         self.trace.tell(self.now, || format!("client {n} has lost {at:?}"));
         self.player_lost(n, at);
         self.regular_lost(n);
+        self.peer_lost(n);
         if let Some(at) = at {
             self.oracle.forget_client(at);
         }
@@ -492,6 +502,7 @@ impl Sim {
         if is_read && self.oracle.drained((at, key)) {
             self.player_drained(n);
             self.regular_drained(n, (at, key));
+            self.peer_drained(n, (at, key));
         }
     }
 

@@ -71,6 +71,9 @@ pub enum Invariant {
     Stuck,
     /// A message of a player reaches each that it is for once and in order.
     Messages,
+    /// Peers of a lobby know each other, are linked as they should be, and pass on what they may:
+    /// to the other end, with the true sender, once and in order.
+    Peers,
     /// A game that panics ends its match with `crashed`, and nothing else.
     Crashes,
     /// A listing holds the public lobbies, each once.

@@ -5,6 +5,7 @@ mod invariant;
 mod kind;
 mod lobbies;
 mod messages;
+mod peers;
 mod questions;
 mod requests;
 mod returns;
@@ -17,8 +18,9 @@ mod ticks;
 use std::{collections::BTreeMap, time::Duration};
 
 use parlor_core::{
+    World,
     close::CloseReason,
-    cluster::{Change, Message, Question},
+    cluster::{Change, Message, Owners, Question},
     delivery::Delivery,
     engine_io::{SessionEffect, SessionInput, Settings, Transport},
     input::{Input, Scope},
@@ -32,6 +34,8 @@ pub use invariant::{Broken, Invariant};
 pub(super) use kind::GameKind;
 pub(super) use lobbies::{Came, Lobbies, Wish};
 pub(super) use messages::Letter;
+pub(super) use peers::{ADDRESS, Way};
+use peers::{Cause, Peers};
 use questions::Questions;
 use requests::Requests;
 use returns::Returns;
@@ -61,6 +65,7 @@ pub(super) struct Oracle {
     ticks: Ticks,
     pub(super) lobbies: Lobbies,
     pub(super) returns: Returns,
+    pub(super) peers: Peers,
 }
 
 /// What must come out of a world after an input.
@@ -73,10 +78,12 @@ pub(super) struct WorldExpected {
     /// Sockets may be disconnected by it.
     is_ending: bool,
     is_timeout: bool,
+    /// Why something is said in `/signal`.
+    cause: Cause,
 }
 
 impl Oracle {
-    pub(super) fn new(plan: &Plan) -> Self {
+    pub(super) fn new(plan: &Plan, owners: Owners) -> Self {
         Self {
             first: None,
             settings: std::sync::Arc::clone(&plan.session),
@@ -90,6 +97,7 @@ impl Oracle {
             ticks: Ticks::new(plan),
             lobbies: Lobbies::new(plan),
             returns: Returns::new(plan),
+            peers: Peers::new(plan, owners),
         }
     }
 
@@ -136,7 +144,10 @@ impl Oracle {
     ) -> Option<CloseReason> {
         let watched = self.watched.get_mut(&at)?;
         let expected = watched.input(now, input, queued, is_open, &self.settings);
-        if let SessionInput::Send(frame, _) = input {
+        if let SessionInput::Send(frame, delivery) = input {
+            if delivery.is_volatile() && watched.can_take() {
+                self.peers.taken(now, at, frame);
+            }
             let sent = self.requests.sent(at, frame);
             self.hold(Invariant::Acks, sent);
         }
@@ -218,7 +229,8 @@ impl Oracle {
     }
 
     /// The attachment of what a client said is about to reach the world.
-    pub(super) fn attached(&mut self, at: At) {
+    pub(super) fn attached(&mut self, now: Time, at: At) {
+        self.requests.attached(now, at);
         if let Some(watched) = self.watched.get_mut(&at) {
             watched.is_half_said = false;
         }
@@ -236,7 +248,8 @@ impl Oracle {
     }
 
     pub(super) fn world_input(&mut self, now: Time, at: usize, input: &Input<'_>) -> WorldExpected {
-        let mut expected = WorldExpected::default();
+        let cause = self.peers.cause(at, input);
+        let mut expected = WorldExpected { cause, ..WorldExpected::default() };
         match input {
             Input::Emit(Scope::Listed(MAIN), target, frame, _) => {
                 let op = Op::Emit(frame.clone(), target.clone());
@@ -297,6 +310,9 @@ impl Oracle {
                 self.returns.sent_away(now, at, *socket);
                 expected.gone.push(*socket);
                 expected.is_ending = true;
+            }
+            Input::Text(session, "1/signal,") => {
+                self.requests.gone((at, *session), Some("/signal"));
             }
             Input::Text(_, text) => expected.is_ending = text.starts_with("1/kept,"),
             Input::Timeout => expected.is_timeout = true,
@@ -379,7 +395,11 @@ impl Oracle {
         at: usize,
         expected: WorldExpected,
         seen: &[Seen],
+        world: &World,
     ) {
+        let places = (world.lobbies().admissions(), world.signaling());
+        let settled = self.peers.settled(now, at, expected.cause, seen, places);
+        self.hold_one(settled);
         let mut sent: BTreeMap<u64, Vec<SessionKey>> = BTreeMap::new();
         for effect in seen {
             match effect {
@@ -390,7 +410,10 @@ impl Oracle {
                     let returned =
                         self.returns.sent(now, (at, *session), frame, expected.is_ending);
                     self.hold_one(returned);
-                    if rooms::is_word(frame, "40/lobby,") || rooms::is_word(frame, "40/kept,") {
+                    if ["40/lobby,", "40/kept,", "40/signal,"]
+                        .iter()
+                        .any(|word| rooms::is_word(frame, word))
+                    {
                         self.joined((at, *session));
                     } else if rooms::is_word(frame, "41/kept,") {
                         self.allow((at, *session), CloseReason::ForcedClose);
@@ -521,6 +544,8 @@ impl Oracle {
         self.hold(Invariant::Answers, unanswered);
         let unacked = self.requests.unanswered(now, 20 * self.slack);
         self.hold(Invariant::Acks, unacked);
+        let peers = self.peers.check_due(now, at, self.slack);
+        self.hold_one(peers);
     }
 
     /// A client receives nothing more of this session.
@@ -528,6 +553,7 @@ impl Oracle {
         if let Some(watched) = self.watched.get_mut(&at) {
             watched.has_client = false;
         }
+        self.peers.forget(at);
         self.forget_if_over(at);
     }
 

@@ -12,11 +12,28 @@ use crate::sim::plan::LIST_TIMEOUT;
 pub(super) struct Requests {
     /// By session, namespace and id: since when, and what.
     open: BTreeMap<(At, &'static str, u64), (Time, String)>,
+    /// Those whose attachment is still to come.
+    half: BTreeMap<At, String>,
 }
 
 impl Requests {
     /// A client's text is about to reach the world.
     pub(super) fn asked(&mut self, now: Time, at: At, text: &str) {
+        if text.starts_with("51-") {
+            self.half.insert(at, text.to_owned());
+        } else {
+            self.noted(now, at, text);
+        }
+    }
+
+    /// The attachment of what a client said is about to reach the world.
+    pub(super) fn attached(&mut self, now: Time, at: At) {
+        if let Some(text) = self.half.remove(&at) {
+            self.noted(now, at, &text);
+        }
+    }
+
+    fn noted(&mut self, now: Time, at: At, text: &str) {
         if let Some((namespace, id)) = id_of(text, &["2", "51-"]) {
             self.open.insert((at, namespace, id), (now, text.chars().take(80).collect()));
         }
@@ -55,9 +72,10 @@ impl Requests {
 fn id_of(text: &str, kinds: &[&str]) -> Option<(&'static str, u64)> {
     let (head, _) = text.split_once('[')?;
     let rest = kinds.iter().find_map(|kind| head.strip_prefix(kind))?;
-    let (namespace, digits) = match rest.strip_prefix("/lobby,") {
-        Some(digits) => ("/lobby", digits),
-        None => ("/", rest),
+    let (namespace, digits) = match rest.split_once(',') {
+        Some(("/lobby", digits)) => ("/lobby", digits),
+        Some(("/signal", digits)) => ("/signal", digits),
+        _ => ("/", rest),
     };
     Some((namespace, digits.parse().ok()?))
 }

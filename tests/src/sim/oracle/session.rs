@@ -3,7 +3,6 @@
 
 use parlor_core::{
     close::CloseReason,
-    delivery::Delivery,
     engine_io::{
         HIGH_WATER_BYTES, MAX_CONTROL_FRAMES_PER_SECOND, SessionEffect, SessionInput, Settings,
         Transport,
@@ -165,7 +164,7 @@ impl Watched {
             SessionInput::Send(frame, delivery) => {
                 let high_water = HIGH_WATER_BYTES.min(settings.max_queue_bytes);
                 let is_free = self.can_take() && queued < high_water;
-                if !matches!(delivery, Delivery::Volatile { .. }) {
+                if !delivery.is_volatile() {
                     if !self.may_wait(now, queued, frame.wire().len(), settings) {
                         return Some(CloseReason::SlowConsumer);
                     }
@@ -206,7 +205,7 @@ impl Watched {
         has_kept_up || queued < self.burst.1
     }
 
-    fn can_take(&self) -> bool {
+    pub(super) fn can_take(&self) -> bool {
         if self.polls { self.has_get } else { self.stall_until.is_none() }
     }
 

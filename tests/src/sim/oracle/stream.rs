@@ -14,6 +14,8 @@ type Packet = (bool, Vec<u8>);
 const VIEW: &str = "a state of a view";
 /// A client looks at one view at a time: to it they are one kind of volatile packets.
 const VIEW_KEY: u64 = u64::MAX;
+/// How volatile frames of peers begin, all those of one link alike.
+const ALIKE: &str = r#"451-/signal,["volatile","#;
 /// How frames of views begin.
 const VIEWS: [&str; 2] = [r#"42/lobby,["state","#, r#"42/lobby,["delta","#];
 
@@ -29,6 +31,8 @@ pub(super) struct Stream {
     rebased: Option<ViewId>,
     /// What is left of a frame that has begun to arrive.
     rest: VecDeque<Packet>,
+    /// The first packet of a frame that others begin with as well: its attachment tells which.
+    head: Option<Packet>,
 }
 
 #[derive(Debug)]
@@ -131,12 +135,23 @@ impl Stream {
             let what = || format!("{} inside of another frame", words(packet));
             return if is_it(&next) { Ok(()) } else { Err((Invariant::Order, what())) };
         }
-        if self.reliable.front().and_then(VecDeque::front).is_some_and(is_it) {
+        let head = self.head.take();
+        if head.is_none() && packet.starts_with(ALIKE.as_bytes()) {
+            self.head = Some((is_binary, packet.to_vec()));
+            return Ok(());
+        }
+        let is_next = self.reliable.front().and_then(VecDeque::front).is_some_and(is_it);
+        if is_next && head.is_none() {
             self.rest = self.reliable.pop_front().expect("just seen");
             self.rest.pop_front();
             return Ok(());
         }
-        let found = self.volatile.iter().position(|v| v.packets.front().is_some_and(is_it));
+        let n_before = usize::from(head.is_some());
+        let begins = |v: &&Volatile| head.as_ref().is_none_or(|head| v.packets[0] == *head);
+        let found = self
+            .volatile
+            .iter()
+            .position(|v| begins(&v) && v.packets.get(n_before).is_some_and(is_it));
         let Some(found) = found else {
             let next = self.reliable.front().and_then(VecDeque::front);
             let next = next.map_or_else(|| "nothing".to_owned(), |next| words(&next.1));
@@ -158,7 +173,7 @@ impl Stream {
             later.may_have_come = true;
         }
         self.rest = packets;
-        self.rest.pop_front();
+        self.rest.drain(..=n_before);
         match lost {
             Some(lost) => {
                 let what = format!("{lost} never came, though its client could take it");

@@ -4,9 +4,14 @@
 use parlor_shared::id::PeerToken;
 
 use super::*;
-use crate::seating::Seating;
+use crate::seating::{Admission, Seating};
 
 impl Lobbies {
+    /// Whose players may be peers, in all lobbies; cost grows with the number of members.
+    pub fn admissions(&self) -> Vec<Admission> {
+        self.lobbies.iter().flat_map(|(_, lobby)| lobby.admissions()).collect()
+    }
+
     /// Lets the player behind a socket be a peer of the others.
     ///
     /// # Errors

@@ -19,10 +19,20 @@ impl Lobby {
             return Ok(api::PeerAdmitted { token });
         }
         self.members[at].spent(now).peer = Some(fresh);
-        let (id, (_, lobby), links, host) = (self.id, self.home, self.settings.links, self.host);
-        let admission = Admission { lobby, id, seat, token: fresh, links, host };
-        pushes.push(LobbyEffect::Seating(Seating::Admitted(Box::new(admission))));
+        let admission = Box::new(self.admission(seat, fresh));
+        pushes.push(LobbyEffect::Seating(Seating::Admitted(admission)));
         Ok(api::PeerAdmitted { token: fresh })
+    }
+
+    fn admission(&self, seat: u8, token: PeerToken) -> Admission {
+        let (id, (_, lobby), links, host) = (self.id, self.home, self.settings.links, self.host);
+        Admission { lobby, id, seat, token, links, host }
+    }
+
+    /// Whose players may be peers.
+    pub(in crate::lobby) fn admissions(&self) -> impl Iterator<Item = Admission> {
+        let of = |member: &Member| Some(self.admission(member.place.seat()?, member.peer_token()?));
+        self.members.iter().filter_map(of)
     }
 
     /// Another seat is host now: its peers hear of it, if there can be any.

@@ -64,6 +64,10 @@ impl Sim {
                 match event {
                     "resync" => story.awaits_whole = true,
                     "vote" => return self.oracle.lobbies.voted(story, &asked.payload),
+                    "peer" => {
+                        let admitted: api::PeerAdmitted = read(data)?;
+                        self.peer_admitted(n, admitted.token.as_str());
+                    }
                     "claim" => return self.oracle.lobbies.claimed(story),
                     "chat" => story.said.extend(Said::read(&asked.about)),
                     "input" if asked.about == AGAIN => {

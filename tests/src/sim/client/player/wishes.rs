@@ -67,6 +67,11 @@ impl Sim {
                 if self.random.one_in(4) && ["chess", "circles"].contains(&game) {
                     create["fill"] = json!(true);
                 }
+                if self.random.one_in(2) {
+                    let topology = self.random.pick(&["mesh", "star"]);
+                    let private = self.random.one_in(5);
+                    create["links"] = json!({ "topology": topology, "private": private });
+                }
                 if self.random.one_in(5) {
                     create["password"] = json!(self.new_password());
                 }
@@ -168,6 +173,7 @@ impl Sim {
     }
 
     fn act_inside(&mut self, n: usize) {
+        let is_peer = self.clients[n].peer.token.is_some();
         let player = &mut self.clients[n].player;
         let story = player.story.as_ref();
         let phase = story.map(|story| story.fold.phase);
@@ -205,9 +211,12 @@ impl Sim {
                 let text = Said { number: self.n_said, client: n }.text();
                 self.request(n, "chat", &json!({ "text": text }), &text);
             }
-            9 => {
+            9 if self.random.one_in(2) => {
                 let typing = json!({ "typing": self.random.one_in(2) });
                 self.request(n, "typing", &typing, "");
+            }
+            9 | 15 if !is_peer || self.random.one_in(8) => {
+                self.request(n, "peer", &Value::Null, "");
             }
             10 if self.random.one_in(3) => self.resume_in_place(n),
             10 => self.request(n, "list", &Value::Null, ""),
