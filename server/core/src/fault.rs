@@ -143,11 +143,51 @@ pub enum Fault {
     OneMoreLeftOut,
     /// A countdown does not end.
     EndlessCountdown,
+    /// A signal says that it is from its receiver.
+    SenderAsWritten,
+    /// What peers tell each other goes to the newest peer of the lobby, linked or not.
+    SignalToStranger,
+    /// Candidates that come before their description are lost.
+    EarlyCandidatesDropped,
+    /// Signals of an earlier generation pass.
+    StaleGenerationPasses,
+    /// An answer passes though nobody has made an offer.
+    AnswerToNoOffer,
+    /// A description comes behind the candidates that waited for it.
+    CandidatesAhead,
+    /// Signals kept for who is away are lost when it is back.
+    HeldSignalsLost,
+    /// The links of a peer that is gone stay.
+    GoneLinkKept,
+    /// A star keeps its links when another is host.
+    StarNotRebuilt,
+    /// Another is host in the same term.
+    TermStays,
+    /// A host may keep what is of an earlier term.
+    OldCheckpointTaken,
+    /// Both ends are told to give way.
+    PoliteBoth,
+    /// Any number of bytes is relayed.
+    RelayUnlimited,
+    /// Of frames under one key the first that waits stays.
+    OlderVolatileStays,
+    /// What only counts while it is new waits for as long as it takes.
+    FleetingForever,
+    /// Who is away stays a peer for ever.
+    AwayForever,
+    /// A peer may show another certificate.
+    CertificateNotPinned,
+    /// Where links are private, addresses are told.
+    AddressesTold,
+    /// What a hub says to another shard's socket is handed on twice.
+    FramesTwiceAbroad,
+    /// Who leaves a lobby stays a peer.
+    LeftStaysPeer,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 69] = [
+    pub const ALL: [Self; 89] = [
         Self::FirstPingAtOnce,
         Self::PingTimeoutIgnored,
         Self::ConnectTimeoutIgnored,
@@ -217,6 +257,26 @@ impl Fault {
         Self::BotsKeepLobby,
         Self::OneMoreLeftOut,
         Self::EndlessCountdown,
+        Self::SenderAsWritten,
+        Self::SignalToStranger,
+        Self::EarlyCandidatesDropped,
+        Self::StaleGenerationPasses,
+        Self::AnswerToNoOffer,
+        Self::CandidatesAhead,
+        Self::HeldSignalsLost,
+        Self::GoneLinkKept,
+        Self::StarNotRebuilt,
+        Self::TermStays,
+        Self::OldCheckpointTaken,
+        Self::PoliteBoth,
+        Self::RelayUnlimited,
+        Self::OlderVolatileStays,
+        Self::FleetingForever,
+        Self::AwayForever,
+        Self::CertificateNotPinned,
+        Self::AddressesTold,
+        Self::FramesTwiceAbroad,
+        Self::LeftStaysPeer,
     ];
 }
 

@@ -456,6 +456,9 @@ impl World {
             }
             SignalEffect::Push(to, frame, delivery) => {
                 let push = SignalMessage::Push(to.socket, frame, delivery);
+                if fault::is_planted(Fault::FramesTwiceAbroad) {
+                    effects.push(Effect::Tell(to.shard, Message::Signal(push.clone())));
+                }
                 effects.push(Effect::Tell(to.shard, Message::Signal(push)));
             }
             SignalEffect::Tell(shard, message) => {

@@ -93,6 +93,10 @@ impl Slots {
             if let Slot::Frame { key: k, frame: before, until: end } = slot
                 && *k == key
             {
+                if fault::is_planted(Fault::OlderVolatileStays) {
+                    self.n_bytes -= frame.wire().len();
+                    return 1;
+                }
                 self.n_bytes -= before.wire().len();
                 (*before, *end) = (frame, until);
                 return 1 + self.make_room(limits, Some(key));
@@ -103,6 +107,9 @@ impl Slots {
 
     /// Drops the frames whose time is up; how many.
     pub(super) fn expire(&mut self, now: Time) -> u64 {
+        if fault::is_planted(Fault::FleetingForever) {
+            return 0;
+        }
         let n_before = self.slots.len();
         let n_bytes = &mut self.n_bytes;
         self.slots.retain(|slot| match slot {

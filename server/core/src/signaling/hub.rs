@@ -28,7 +28,14 @@ use super::{
     peer::Peer,
     settings::SignalSettings,
 };
-use crate::{delivery::Delivery, key::Address, rate::Allowance, seating::Admission, time::Time};
+use crate::{
+    delivery::Delivery,
+    fault::{self, Fault},
+    key::Address,
+    rate::Allowance,
+    seating::Admission,
+    time::Time,
+};
 
 /// How long signals are kept for a peer that is away.
 const HOLD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -195,6 +202,9 @@ impl Hub {
         let replaced = before.filter(|before| *before != socket);
         out.released.extend(replaced.map(|before| (before, GoneReason::Replaced)));
         held.retain(|(link, _)| self.link_of(number, *link).is_some());
+        if fault::is_planted(Fault::HeldSignalsLost) {
+            held.clear();
+        }
         let held = held.into_iter().map(|(_, frame)| frame).collect();
         Came { joined: self.joined(number, true, out.settings), peer: number, held }
     }
@@ -219,7 +229,8 @@ impl Hub {
 
     /// The connection of a peer is lost: it may come back.
     pub(super) fn lose(&mut self, now: Time, number: u32, out: &mut Out<'_>) {
-        let until = now + out.settings.away_timeout;
+        let is_forever = fault::is_planted(Fault::AwayForever);
+        let until = now + out.settings.away_timeout * if is_forever { 1000 } else { 1 };
         let holds_until = until.min(now + HOLD_TIMEOUT);
         let Some(peer) = self.peer_mut(number) else { return };
         peer.lose(until, holds_until);
@@ -234,7 +245,9 @@ impl Hub {
         if let Some(socket) = peer.socket {
             out.released.push((socket, reason));
         }
-        self.drop_links(|link| link.side_of(number).is_some(), out.figures);
+        if !fault::is_planted(Fault::GoneLinkKept) {
+            self.drop_links(|link| link.side_of(number).is_some(), out.figures);
+        }
         self.tell_others(number, &event(push::GONE, &Gone { peer: number, reason }), out);
         self.settle_host(now, None, out);
     }
@@ -334,7 +347,10 @@ impl Hub {
     ) -> Result<Done, Refusal> {
         let link = signal.link;
         let (at, side) = self.link_of(number, link).ok_or_else(not_found)?;
-        let to = self.links[at].end(side.other()).peer;
+        let mut to = self.links[at].end(side.other()).peer;
+        if fault::is_planted(Fault::SignalToStranger) {
+            to = self.peers.iter().map(|peer| peer.number).max().unwrap_or(to);
+        }
         // What the other end could neither hear nor be told later must not count.
         let is_deaf =
             self.peer_mut(to).is_some_and(|peer| peer.socket.is_none() && !peer.hold(0, &[]));
@@ -346,7 +362,9 @@ impl Hub {
         let before = is_away.then(|| (self.links[at].clone(), pin.clone()));
         let passed = self.links[at].signal(now, side, signal, &mut pin);
         self.peer_mut(number).into_iter().for_each(|peer| peer.pin = pin.take());
-        let stamp = |signal| api::Signal { from: number, ..signal };
+        let is_misled = fault::is_planted(Fault::SenderAsWritten);
+        let from = if is_misled { to } else { number };
+        let stamp = |signal| api::Signal { from, ..signal };
         let frames: Vec<Frame> =
             passed?.into_iter().map(|s| event(push::SIGNAL, &stamp(s))).collect();
         let Some(peer) = self.peer_mut(to) else { return Err(not_found()) };
@@ -441,7 +459,7 @@ fn shown_link(link: &Link, side: Side) -> api::Link {
     api::Link {
         link: link.number,
         peer: link.end(side.other()).peer,
-        polite: link.polite == side,
+        polite: link.polite == side || fault::is_planted(Fault::PoliteBoth),
         offer: link.offerer == side,
         rtc: link.rtc,
     }

@@ -28,7 +28,11 @@ use super::{
     description::{self, Described},
     request::signal_bytes,
 };
-use crate::{rate::Allowance, time::Time};
+use crate::{
+    fault::{self, Fault},
+    rate::Allowance,
+    time::Time,
+};
 
 /// How long an offer waits for its answer, a candidate for its description, and a negotiation for
 /// its end: as long as browsers try.
@@ -221,7 +225,8 @@ impl Link {
         if !self.rtc {
             return Err(bad("one of the two cannot do WebRTC: the link stays relayed"));
         }
-        if signal.generation < self.generation {
+        let is_stale = signal.generation < self.generation;
+        if is_stale && !fault::is_planted(Fault::StaleGenerationPasses) {
             let sentence = format!("the link is at generation {}", self.generation);
             return Err(Refusal::new(signal_code::STALE, sentence));
         }
@@ -248,7 +253,8 @@ impl Link {
         pin: &mut Option<Vec<Box<str>>>,
     ) -> Result<Described, Refusal> {
         let read = description::read(&description.sdp)?;
-        if pin.as_ref().is_some_and(|pin| *pin != read.fingerprints) {
+        let is_other = pin.as_ref().is_some_and(|pin| *pin != read.fingerprints);
+        if is_other && !fault::is_planted(Fault::CertificateNotPinned) {
             let sentence = "another certificate than before: use one for all connections of a peer";
             return Err(Refusal::new(signal_code::FINGERPRINT, sentence));
         }
@@ -265,7 +271,8 @@ impl Link {
                 }
             }
             DescriptionKind::Answer => {
-                let has_offer = self.end(side.other()).offered.is_some();
+                let has_offer = self.end(side.other()).offered.is_some()
+                    || fault::is_planted(Fault::AnswerToNoOffer);
                 // Who answers has given up an offer of its own, and only who is polite does.
                 let gives_way = self.end(side).offered.is_none() || side == self.polite;
                 if !has_offer || !gives_way || generation != self.generation {
@@ -307,7 +314,12 @@ impl Link {
         end.early = later;
         end.early_until = end.early_until.filter(|_| !end.early.is_empty());
         let fits = |signal: &Signal| names_one_of(signal, &fragments);
-        std::iter::once(signal).chain(now.into_iter().filter(fits)).collect()
+        let mut passed: Vec<Signal> =
+            std::iter::once(signal).chain(now.into_iter().filter(fits)).collect();
+        if fault::is_planted(Fault::CandidatesAhead) {
+            passed.reverse();
+        }
+        passed
     }
 
     fn candidate(
@@ -346,7 +358,9 @@ impl Link {
             return Err(Refusal::new(code::RATE, sentence));
         }
         end.n_candidates += 1;
-        end.early.push(signal);
+        if !fault::is_planted(Fault::EarlyCandidatesDropped) {
+            end.early.push(signal);
+        }
         end.early_until.get_or_insert(now + NEGOTIATION_TIMEOUT);
         Ok(Vec::new())
     }
@@ -368,8 +382,9 @@ impl Link {
             return Ok(true);
         }
         let line = candidate.candidate.strip_prefix("a=").unwrap_or(&candidate.candidate);
+        let may_tell = !self.is_private || fault::is_planted(Fault::AddressesTold);
         match candidate::read(line).ok_or_else(|| bad("this is no candidate"))? {
-            _ if !self.is_private => Ok(true),
+            _ if may_tell => Ok(true),
             Kind::Address => Ok(false),
             Kind::Relay => {
                 candidate.candidate = candidate::without_address(line);

@@ -39,6 +39,9 @@ impl Lobbies {
 
 /// Who has no seat any more, however it came to that, is no peer.
 pub(super) fn unseat_peer(member: &Member, pushes: &mut Pushes) {
+    if fault::is_planted(Fault::LeftStaysPeer) {
+        return;
+    }
     let removed = member.peer_token().map(Seating::Removed);
     pushes.extend(removed.map(LobbyEffect::Seating));
 }

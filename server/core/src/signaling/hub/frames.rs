@@ -80,7 +80,7 @@ impl Hub {
             && self.peer_mut(from).is_some_and(|peer| take(&mut peer.sends, rate(budget.player)))
             && self.peer_mut(to).is_some_and(|peer| take(&mut peer.gets, rate(budget.player)))
             && take(&mut self.budget, rate(budget.lobby));
-        if fits {
+        if fits || fault::is_planted(Fault::RelayUnlimited) {
             return Ok(());
         }
         let (n, lacking) = *taken.last().expect("the first was asked");

@@ -18,14 +18,15 @@ impl Hub {
         if std::mem::replace(&mut self.host, host) == host {
             return;
         }
-        self.term += 1;
+        self.term += u32::from(!fault::is_planted(Fault::TermStays));
         let told = event(push::HOST, &self.shown_host(false));
         let to_host = event(push::HOST, &self.shown_host(true));
         for peer in self.peers.iter().filter(|peer| Some(peer.number) != newcomer) {
             let frame = if Some(peer.number) == host { &to_host } else { &told };
             peer.socket.into_iter().for_each(|socket| out.push(socket, frame));
         }
-        if self.links_as.topology == Topology::Star {
+        let is_star = self.links_as.topology == Topology::Star;
+        if is_star && !fault::is_planted(Fault::StarNotRebuilt) {
             self.build_star(now, newcomer, out);
         }
     }
@@ -77,7 +78,9 @@ impl Hub {
             expect_term(self.term, checkpoint.term)?;
             return Err(Refusal::new(code::FORBIDDEN, "only the host keeps checkpoints"));
         }
-        expect_term(self.term, checkpoint.term)?;
+        if !fault::is_planted(Fault::OldCheckpointTaken) {
+            expect_term(self.term, checkpoint.term)?;
+        }
         if checkpoint.state.get().len() > api::MAX_CHECKPOINT_BYTES {
             let sentence = format!("a checkpoint has at most {} bytes", api::MAX_CHECKPOINT_BYTES);
             return Err(Refusal::new(signal_code::TOO_LARGE, sentence));
