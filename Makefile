@@ -46,7 +46,7 @@ seeds: binaries ## twenty fresh seeds of the simulator, and one in two processes
 # In a build of its own: with the rest of the workspace, cargo would give its feature to the server.
 faults: ## plants faults in core, each of which the simulator has to find in three hundred seeds
 	$(STAGE) 300 "faulty binary" cargo build --locked -p parlor-tests --features planted-faults --bin faults
-	$(STAGE) 400 "planted faults" target/debug/faults
+	$(STAGE) 900 "planted faults" target/debug/faults
 
 e2e: binaries tests/interop/node_modules .venv/ready ## stock clients against the built server: one shard, then three behind nginx
 	$(STAGE) 900 "stock clients" $(PYTHON) tests/run.py conformance clients versions network views lobbies signal openings=300 players
