@@ -6,7 +6,8 @@ import { unique } from "../lobbies/player.mjs";
 import { KIND, Peer, WAYS, frame, numberOf, party, payloadOf } from "./peer.mjs";
 import { Polling } from "./polling.mjs";
 
-const N_FRAMES = 5_000;
+/** Each is two messages, its head and its bytes: a session may send 5,000 messages at once. */
+const N_FRAMES = 2_400;
 /** At once: what a session and a link may send is more. */
 const N_BURST = 100;
 const HEADER_BYTES = 12;
