@@ -248,6 +248,11 @@ impl Hub {
             return Ok(());
         };
         let rtc = own.rtc && other.rtc;
+        if self.topology == Topology::Star {
+            // Another one may have been host for a moment: the link that the two had is closed.
+            let is_pair = |link: &Link| link.has(number) && link.has(told.peer);
+            self.links.retain(|link, old| *link >= told.link || !is_pair(old));
+        }
         let is_private = self.is_private || own.is_private || other.is_private;
         let pick = |is_own: bool| if is_own { number } else { told.peer };
         let (polite, offers) = (pick(told.polite), pick(told.offer));
