@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod delivery;
 pub mod effect;
 pub mod engine_io;
+mod events;
 pub mod fault;
 mod few;
 mod gather;

@@ -4,15 +4,16 @@
 use std::time::Duration;
 
 use parlor_shared::{
-    api::{Refusal, Reply, lobby::Done, lobby::NAMESPACE},
+    api::{Refusal, lobby::Done, lobby::NAMESPACE},
     id::LobbyId,
-    socket_io::{Draft, Frame},
+    socket_io::Frame,
 };
 use serde::Serialize;
 
 use super::message::LobbyMessage;
 use crate::{
     delivery::Delivery,
+    events,
     key::{Address, ShardId, SocketKey, ViewId},
     seating::Seating,
 };
@@ -79,10 +80,7 @@ pub(super) fn answer_frame<T: Serialize>(
     ack: Option<u64>,
     reply: Result<T, Refusal>,
 ) -> Option<Frame> {
-    let id = ack?;
-    let mut draft = Draft::ack();
-    let frame = draft.arg(&Reply::from(reply)).and_then(|()| draft.into_ack(NAMESPACE, id));
-    Some(frame.expect("types of shared::api have a JSON form and no attachments"))
+    events::answer_frame(NAMESPACE, ack, reply)
 }
 
 /// The same for a request that is refused.
@@ -92,10 +90,5 @@ pub(super) fn refusal_frame(ack: Option<u64>, refusal: Refusal) -> Option<Frame>
 
 /// An event of `/lobby`, encoded once for all who get it.
 pub(super) fn event<T: Serialize>(name: &str, payload: &T) -> Frame {
-    let write = || {
-        let mut draft = Draft::event(name)?;
-        draft.arg(payload)?;
-        draft.into_event(NAMESPACE, None)
-    };
-    write().expect("types of shared::api have a JSON form and no attachments")
+    events::event(NAMESPACE, name, |draft| draft.arg(payload))
 }

@@ -7,10 +7,10 @@ use parlor_shared::{
     },
     socket_io::{Args, json},
 };
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, de::Error as _,
-};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::value::RawValue;
+
+use crate::events::{argument, first};
 
 /// Highest number of an input: the largest whole number that JavaScript counts exactly to.
 pub const MAX_SEQ: u64 = (1 << 53) - 1;
@@ -233,12 +233,4 @@ impl<'de> Deserialize<'de> for Request {
 
 fn has_argument(args: &Args<'_>) -> bool {
     args.raw().next().is_some_and(|raw| raw != "null")
-}
-
-fn first<T: DeserializeOwned>(args: &Args<'_>) -> Result<T, Refusal> {
-    argument(args, 0)
-}
-
-fn argument<T: DeserializeOwned>(args: &Args<'_>, index: usize) -> Result<T, Refusal> {
-    args.get(index).map_err(|error| Refusal::new(code::BAD_REQUEST, error.to_string()))
 }

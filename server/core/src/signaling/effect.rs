@@ -5,16 +5,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use parlor_shared::{
     api::{
-        Refusal, Reply,
+        Refusal,
         signal::{NAMESPACE, Via},
     },
-    socket_io::{Binary, Draft, Frame},
+    socket_io::{Binary, Frame},
 };
 use serde::Serialize;
 
 use super::message::SignalMessage;
 use crate::{
     delivery::Delivery,
+    events,
     key::{Address, ShardId},
 };
 
@@ -37,29 +38,18 @@ pub(super) fn answer_frame<T: Serialize>(
     ack: Option<u64>,
     reply: Result<T, Refusal>,
 ) -> Option<Frame> {
-    let id = ack?;
-    let mut draft = Draft::ack();
-    let frame = draft.arg(&Reply::from(reply)).and_then(|()| draft.into_ack(NAMESPACE, id));
-    Some(frame.expect("types of shared::api have a JSON form and no attachments"))
+    events::answer_frame(NAMESPACE, ack, reply)
 }
 
 /// An event of `/signal`, encoded once for all who get it.
 pub(super) fn event<T: Serialize>(name: &str, payload: &T) -> Frame {
-    let write = || {
-        let mut draft = Draft::event(name)?;
-        draft.arg(payload)?;
-        draft.into_event(NAMESPACE, None)
-    };
-    write().expect("types of shared::api have a JSON form and no attachments")
+    events::event(NAMESPACE, name, |draft| draft.arg(payload))
 }
 
 /// A peer's frame on its way to the other end.
 pub(super) fn relayed(name: &str, link: u32, bytes: Bytes) -> Frame {
-    let write = || {
-        let mut draft = Draft::event(name)?;
+    events::event(NAMESPACE, name, |draft| {
         draft.arg(&link)?;
-        draft.arg(&Binary(bytes))?;
-        draft.into_event(NAMESPACE, None)
-    };
-    write().expect("a number and one attachment can be written")
+        draft.arg(&Binary(bytes))
+    })
 }

@@ -8,7 +8,9 @@ use parlor_shared::{
     },
     socket_io::{Args, Binary},
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
+
+use crate::events::{argument, first};
 
 /// A request that could be read.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -97,14 +99,6 @@ fn read_frame(args: &Args<'_>) -> Result<(u32, Bytes), Refusal> {
         return Err(Refusal::new(api::code::TOO_LARGE, sentence));
     }
     Ok((link, bytes))
-}
-
-fn first<T: DeserializeOwned>(args: &Args<'_>) -> Result<T, Refusal> {
-    argument(args, 0)
-}
-
-fn argument<T: DeserializeOwned>(args: &Args<'_>, index: usize) -> Result<T, Refusal> {
-    args.get(index).map_err(|error| Refusal::new(code::BAD_REQUEST, error.to_string()))
 }
 
 /// Between nodes these travel as they came from their client: their serde knows JSON only.

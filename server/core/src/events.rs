@@ -1,0 +1,52 @@
+//! Events of the namespaces that the server answers itself: what their arguments are read as, and
+//! how what it says becomes frames. What they mean is the matter of `lobby` and `signaling`.
+
+use parlor_shared::{
+    api::{Refusal, Reply, code},
+    socket_io::{Args, Draft, EncodeError, Frame},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+const HAS_A_FORM: &str = "types of shared::api have a JSON form, and names are not reserved";
+
+/// The first argument.
+///
+/// # Errors
+/// `E_BAD_REQUEST` with what serde says.
+pub(crate) fn first<T: DeserializeOwned>(args: &Args<'_>) -> Result<T, Refusal> {
+    argument(args, 0)
+}
+
+/// The argument at this place, from 0 on.
+///
+/// # Errors
+/// `E_BAD_REQUEST` with what serde says.
+pub(crate) fn argument<T: DeserializeOwned>(args: &Args<'_>, index: usize) -> Result<T, Refusal> {
+    args.get(index).map_err(|error| Refusal::new(code::BAD_REQUEST, error.to_string()))
+}
+
+/// The acknowledgement of a request, if one is wanted.
+pub(crate) fn answer_frame<T: Serialize>(
+    namespace: &str,
+    ack: Option<u64>,
+    reply: Result<T, Refusal>,
+) -> Option<Frame> {
+    let id = ack?;
+    let mut draft = Draft::ack();
+    let frame = draft.arg(&Reply::from(reply)).and_then(|()| draft.into_ack(namespace, id));
+    Some(frame.expect(HAS_A_FORM))
+}
+
+/// An event, encoded once for all who get it. `write` adds its arguments.
+pub(crate) fn event(
+    namespace: &str,
+    name: &str,
+    write: impl FnOnce(&mut Draft) -> Result<(), EncodeError>,
+) -> Frame {
+    let encode = || {
+        let mut draft = Draft::event(name)?;
+        write(&mut draft)?;
+        draft.into_event(namespace, None)
+    };
+    encode().expect(HAS_A_FORM)
+}
