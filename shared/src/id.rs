@@ -102,6 +102,10 @@ identity! {
     LobbyId
 }
 identity! {
+    /// A ticket of the matchmaker's. Whoever knows it speaks for it: a secret.
+    TicketId
+}
+identity! {
     /// Lets its holder speak for a seat in `/signal`, as long as the player has it: a secret.
     PeerToken
 }

@@ -8,6 +8,7 @@ export type { Games, GameTypes, TypesOf } from "./games.js";
 export type * as api from "./generated/api.js";
 export type * as chess from "./generated/chess.js";
 export type * as circles from "./generated/circles.js";
+export type * as matchmaking from "./generated/matchmaking.js";
 export type * as relay from "./generated/relay.js";
 export type * as signal from "./generated/signal.js";
 export type { Pending } from "./inputs.js";

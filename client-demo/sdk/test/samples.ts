@@ -1,6 +1,6 @@
 // Written by `make types` from shared/src/api: change it there.
 
-import type { api, chess, circles, relay, signal } from "../src/index.js";
+import type { api, chess, circles, matchmaking, relay, signal } from "../src/index.js";
 
 export const samples = [
   {"game":"chess","name":"A"} satisfies api.Create,
@@ -116,6 +116,19 @@ export const samples = [
   {"from":1,"links":[{"bytes_direct":0,"bytes_relay":0,"path":"direct","peer":2,"switches":0,"via":"host"}]} satisfies signal.Quality,
   {"code":"E_RELAY_BUDGET","link":1,"message":"m","retry_ms":1} satisfies signal.Refused,
   {"reason":"replaced"} satisfies signal.Ended,
+  {"queue":"blitz"} satisfies matchmaking.Create,
+  {"attributes":{"level":3,"mode":"ctf","modes":["a","b"]},"avoid":["bob"],"key":"0123456789abcdef","latencies":{"eu":20},"name":"Ada","party":true,"queue":"blitz","side":1} satisfies matchmaking.Create,
+  {} satisfies matchmaking.Which,
+  {"ticket":"aaaaaaaaaaaaaaaaaaaaaaaa"} satisfies matchmaking.Which,
+  {} satisfies matchmaking.AskRatings,
+  {"player":"ada"} satisfies matchmaking.AskRatings,
+  {"queue":"blitz","reason":"cancelled","state":"ended","ticket":"aaaaaaaaaaaaaaaaaaaaaaaa","waited_ms":1} satisfies matchmaking.Ticket,
+  {"assignment":{"code":"ABCDEF","game":"chess","left_ms":1,"lobby":"aaaaaaaaaaaaaaaaaaaaaaaa","region":"eu","seat":0,"team":0,"token":"t"},"estimate":{"p50_ms":1,"p95_ms":2},"position":2,"proposal":{"accepted":1,"left_ms":1,"players":2},"queue":"blitz","reason":"other_declined","state":"queued","ticket":"aaaaaaaaaaaaaaaaaaaaaaaa","waited_ms":1,"why":{"code":"difference","message":"m"}} satisfies matchmaking.Ticket,
+  {"queues":[{"config":{"a":1},"game":"chess","ladder":"chess/blitz","name":"blitz","rated":true,"team_size":1,"teams":2,"waiting":3}]} satisfies matchmaking.Queues,
+  {"queues":[{"config":{"a":1},"estimate":{"p50_ms":1,"p95_ms":2},"game":"chess","ladder":"l","name":"blitz","rated":true,"team_size":1,"teams":2,"waiting":3}]} satisfies matchmaking.Queues,
+  {"ratings":[{"deviation":350.0,"games":0,"ladder":"l","provisional":true,"rating":1500.0}]} satisfies matchmaking.Ratings,
+  {"before":1500.0,"rating":{"deviation":350.0,"games":0,"ladder":"l","provisional":true,"rating":1500.0}} satisfies matchmaking.Rated,
+  {"before":1500.0,"rating":{"deviation":350.0,"games":0,"ladder":"l","provisional":true,"rating":1500.0},"unchanged":true} satisfies matchmaking.Rated,
   {} satisfies chess.Config,
   {"clock":{"initial_ms":1000},"fen":"f","white":"random"} satisfies chess.Config,
   {"move":"e4","type":"move"} satisfies chess.Action,

@@ -5,6 +5,7 @@ pub mod chess;
 pub mod circles;
 pub mod delta;
 pub mod lobby;
+pub mod matchmaking;
 pub mod relay;
 pub mod signal;
 pub mod time;

@@ -81,8 +81,8 @@ impl<'a> Render<'a> {
             game.written.iter().for_each(|name| self.reach(game.room, name, Way::Sent));
             game.read.iter().for_each(|name| self.reach(game.room, name, Way::Got));
         }
-        for room in ["api"].into_iter().chain(GAMES.iter().map(|game| game.room)).chain(["signal"])
-        {
+        let spoken = ["matchmaking", "signal"];
+        for room in ["api"].into_iter().chain(GAMES.iter().map(|game| game.room)).chain(spoken) {
             self.words(room, "code", "Code", "Codes of refusals.");
             self.words(room, "reason", "Reason", "Words in `Outcome.reason`, beside Parlor's own.");
         }
@@ -286,7 +286,7 @@ impl<'a> Render<'a> {
         match &*last.ident.to_string() {
             "bool" => "boolean".to_owned(),
             "u8" | "u16" | "u32" | "u64" | "i32" | "i64" | "f32" | "f64" => "number".to_owned(),
-            "String" | "str" | "LobbyId" | "PeerToken" => "string".to_owned(),
+            "String" | "str" | "LobbyId" | "PeerToken" | "TicketId" => "string".to_owned(),
             "RawValue" | "Value" | "Json" => self.import(room, "api", "Json"),
             "Bytes" => self.import(room, "api", "Bytes"),
             "BTreeMap" => {

@@ -44,6 +44,7 @@ pub(crate) fn all() -> Vec<Sample> {
     all.extend(within());
     all.extend(told());
     all.extend(signals());
+    all.extend(tickets());
     all.extend(games());
     all
 }
@@ -199,6 +200,41 @@ fn told() -> Vec<Sample> {
         got AudiencePush: r#"{"count":1}"#;
         got Tally: r#"{"number":1,"votes":[1]}"#;
         got ReactionPush: r#"{"name":"A","reaction":"r"}"#;
+    }
+}
+
+fn tickets() -> Vec<Sample> {
+    use parlor_shared::api::matchmaking::*;
+    samples! {
+        sent Create:
+            r#"{"queue":"blitz"}"#,
+            r#"{"queue":"blitz","name":"Ada","attributes":{"level":3,"mode":"ctf","modes":["a","b"]},
+                "latencies":{"eu":20},"avoid":["bob"],"side":1,"party":true,
+                "key":"0123456789abcdef"}"#;
+        sent Which: "{}", r#"{"ticket":"aaaaaaaaaaaaaaaaaaaaaaaa"}"#;
+        sent AskRatings: "{}", r#"{"player":"ada"}"#;
+        got Ticket:
+            r#"{"ticket":"aaaaaaaaaaaaaaaaaaaaaaaa","queue":"blitz","state":"ended",
+                "reason":"cancelled","waited_ms":1}"#,
+            r#"{"ticket":"aaaaaaaaaaaaaaaaaaaaaaaa","queue":"blitz","state":"queued",
+                "reason":"other_declined","waited_ms":1,"position":2,
+                "estimate":{"p50_ms":1,"p95_ms":2},"why":{"code":"difference","message":"m"},
+                "proposal":{"left_ms":1,"players":2,"accepted":1},
+                "assignment":{"game":"chess","lobby":"aaaaaaaaaaaaaaaaaaaaaaaa","code":"ABCDEF",
+                    "seat":0,"token":"t","left_ms":1,"team":0,"region":"eu"}}"#;
+        got Queues:
+            r#"{"queues":[{"name":"blitz","game":"chess","config":{"a":1},"teams":2,"team_size":1,
+                "rated":true,"ladder":"chess/blitz","waiting":3}]}"#,
+            r#"{"queues":[{"name":"blitz","game":"chess","config":{"a":1},"teams":2,"team_size":1,
+                "rated":true,"ladder":"l","waiting":3,"estimate":{"p50_ms":1,"p95_ms":2}}]}"#;
+        got Ratings:
+            r#"{"ratings":[{"ladder":"l","rating":1500,"deviation":350,"provisional":true,
+                "games":0}]}"#;
+        got Rated:
+            r#"{"rating":{"ladder":"l","rating":1500,"deviation":350,"provisional":true,
+                "games":0},"before":1500}"#,
+            r#"{"rating":{"ladder":"l","rating":1500,"deviation":350,"provisional":true,
+                "games":0},"before":1500,"unchanged":true}"#;
     }
 }
 

@@ -2,7 +2,7 @@
 //! A namespace, or an event, that is added to `shared::api` gets its lines here.
 
 use crate::render::Way;
-use parlor_shared::api::{self, lobby, signal, time};
+use parlor_shared::api::{self, lobby, matchmaking, signal, time};
 
 /// The events of one namespace.
 pub(crate) struct Namespace {
@@ -113,7 +113,7 @@ pub(crate) const SHARED: (&[Request], &[Push]) = (
     },
 );
 
-pub(crate) const NAMESPACES: &[Namespace] = &[LOBBY, SIGNAL];
+pub(crate) const NAMESPACES: &[Namespace] = &[LOBBY, MATCHMAKING, SIGNAL];
 
 const LOBBY: Namespace = Namespace {
     name: "Lobby",
@@ -169,6 +169,28 @@ const LOBBY: Namespace = Namespace {
         lobby::push::AUDIENCE: (audience: lobby::AudiencePush);
         lobby::push::TALLY: (tally: lobby::Tally);
         lobby::push::REACTION: (reaction: lobby::ReactionPush);
+    },
+};
+
+const MATCHMAKING: Namespace = Namespace {
+    name: "Matchmaking",
+    path: matchmaking::NAMESPACE,
+    modules: ["matchmaking::request", "matchmaking::push"],
+    room: "matchmaking",
+    is_shared: true,
+    requests: requests! {
+        matchmaking::request::QUEUES: () -> matchmaking::Queues;
+        matchmaking::request::CREATE: (create: matchmaking::Create) -> matchmaking::Ticket;
+        matchmaking::request::TICKET: (which: Option<matchmaking::Which>) -> matchmaking::Ticket;
+        matchmaking::request::CANCEL: (which: Option<matchmaking::Which>) -> matchmaking::Ticket;
+        matchmaking::request::ACCEPT: (which: Option<matchmaking::Which>) -> matchmaking::Ticket;
+        matchmaking::request::DECLINE: (which: Option<matchmaking::Which>) -> matchmaking::Ticket;
+        matchmaking::request::RATINGS:
+            (ask: Option<matchmaking::AskRatings>) -> matchmaking::Ratings;
+    },
+    pushes: pushes! {
+        matchmaking::push::TICKET: (ticket: matchmaking::Ticket);
+        matchmaking::push::RATED: (rated: matchmaking::Rated);
     },
 };
 

@@ -14,7 +14,7 @@ impl Render<'_> {
     pub(super) fn samples(&self) -> String {
         let mut text = format!(
             "{HEAD}\nimport type {{ {} }} from \"../src/index.js\";\n\nexport const samples = [\n",
-            ["api", "chess", "circles", "relay", "signal"].join(", ")
+            ["api", "chess", "circles", "matchmaking", "relay", "signal"].join(", ")
         );
         let mut seen = BTreeSet::new();
         for Sample { room, name, is_sent, json } in samples::all() {

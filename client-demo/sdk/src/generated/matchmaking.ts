@@ -1,0 +1,338 @@
+// Written by `make types` from shared/src/api: change it there.
+
+import type { Ack, Expiring, GuestToken, IdempotencyKey, Json, RateLimited, Renewed, TimeAsk, TimeTold } from "./api.js";
+
+/** Whose ratings. */
+export interface AskRatings {
+  /** An account; absent: one's own. */
+  player?: string;
+}
+
+/** A seat in a lobby, kept for a while. */
+export interface Assignment {
+  /** The game. */
+  game: string;
+  /** The lobby. */
+  lobby: string;
+  /** Its code, for friends who would watch. */
+  code: string;
+  /** One's own seat there. */
+  seat: number;
+  /** Takes one to it: for `resume` in `/lobby`. A secret. */
+  token: string;
+  /** Milliseconds left to come. */
+  left_ms: number;
+  /** The team, counted from 0. */
+  team: number;
+  /** The region that was found, if the queue has a rule about them. */
+  region?: string;
+}
+
+/** What a ticket says of its player, for the queue's rules. */
+export type Attribute =
+  /** A number. */
+  | number
+  /** One text. */
+  | string
+  /** Several, such as all modes that one would play. */
+  | string[];
+
+/**
+ * Wait for a match in a queue. Who waits already, and may have no more tickets, waits with this
+ * one instead: the other ends with `replaced`.
+ */
+export interface Create {
+  /** Its name: one of `Queues`. */
+  queue: string;
+  /** How one wants to be called in the lobby. Absent: `Player`. */
+  name?: string;
+  /** What the queue's rules may ask for beside the rating, by name. */
+  attributes?: Record<string, Attribute>;
+  /** How far each region is, in milliseconds of a round trip. */
+  latencies?: Record<string, number>;
+  /** Accounts with whom one does not want to play. */
+  avoid?: string[];
+  /**
+   * The side that one would rather have, counted from 0: in chess 0 is white. Who wants what
+   * nobody else wants gets it.
+   */
+  side?: number;
+  /** True: with all of one's party, whose leader one is. */
+  party?: boolean;
+  /** Makes it safe to ask again: who asks with the same key gets the same ticket. */
+  key?: IdempotencyKey;
+}
+
+/** How long tickets of a queue have waited lately, in milliseconds from the beginning. */
+export interface Estimate {
+  /** Half of them no longer than this. */
+  p50_ms: number;
+  /** Of twenty nineteen no longer than this. */
+  p95_ms: number;
+}
+
+/** A match that is proposed. */
+export interface Proposal {
+  /** Milliseconds left to answer. */
+  left_ms: number;
+  /** How many are asked. */
+  players: number;
+  /** How many have said yes. */
+  accepted: number;
+}
+
+/** A queue. */
+export interface Queue {
+  /** Its name. */
+  name: string;
+  /** What is played. */
+  game: string;
+  /** Its configuration, as it is declared. */
+  config: Json;
+  /** Teams of a match; as many as players in a game of each against all. */
+  teams: number;
+  /** Players of a team. */
+  team_size: number;
+  /** True if results count, for `Queue.ladder`. */
+  rated: boolean;
+  /** Under which name ratings are kept. */
+  ladder: string;
+  /** Players who wait. */
+  waiting: number;
+  /** How long tickets have waited lately; absent while too few have. */
+  estimate?: Estimate;
+}
+
+/** Answer to `queues`. */
+export interface Queues {
+  /** In the order in which they are declared. */
+  queues: Queue[];
+}
+
+/** What a rated match has made of a rating. */
+export interface Rated {
+  /** What it is now. */
+  rating: Rating;
+  /** What it was. */
+  before: number;
+  /**
+   * True if it stays what it was, though the match was rated: these have played each other too
+   * often of late.
+   */
+  unchanged?: boolean;
+}
+
+/** How good a player is thought to be. */
+export interface Rating {
+  /** Where. */
+  ladder: string;
+  /** The number: 1500 to begin with. */
+  rating: number;
+  /** How sure that is: with 95 % it is within twice this. Grows with time. */
+  deviation: number;
+  /** True while it is hardly more than a guess. */
+  provisional: boolean;
+  /** Rated matches so far. */
+  games: number;
+}
+
+/** Answer to `ratings`. */
+export interface Ratings {
+  /** One for each ladder of this server's queues on which the player has played. */
+  ratings: Rating[];
+}
+
+/** Why a ticket has ended, or waits again. */
+export type Reason =
+  /** Ended: everybody has come, and the match is on. */
+  | "matched"
+  /** Ended: one did not want to wait any more. */
+  | "cancelled"
+  /** Ended: one has handed in another. */
+  | "replaced"
+  /** Ended: the queue gives up after so long. */
+  | "expired"
+  /** Ended: one's connection was lost for too long. */
+  | "gone"
+  /** Ended: one, or somebody of the party, has said no. */
+  | "declined"
+  /** Ended: one, or somebody of the party, has not answered. */
+  | "unanswered"
+  /** Ended: one, or somebody of the party, has not come to the lobby. */
+  | "no_show"
+  /** Ended: the party is not what it was. */
+  | "party_changed"
+  /** Ended: there could be no lobby, through no fault of one's own. */
+  | "refused"
+  /** Queued again, at the head: somebody else has said no, or nothing. */
+  | "other_declined"
+  /** Queued again, at the head: somebody else has not come. */
+  | "other_no_show"
+  /** Queued again, at the head: a part of the server does not answer. */
+  | "unavailable";
+
+/** Where a ticket stands. */
+export type State =
+  /** It waits. */
+  | "queued"
+  /** There is a match: one is asked. */
+  | "proposed"
+  /** One has said yes; others have not yet. */
+  | "accepted"
+  /** There is a lobby, and a seat for a while. */
+  | "assigned"
+  /** It is no more. */
+  | "ended";
+
+/** How it stands with a ticket. */
+export interface Ticket {
+  /** Which one. Whoever knows it speaks for it: a secret. */
+  ticket: string;
+  /** In which queue. */
+  queue: string;
+  /** Where it stands. */
+  state: State;
+  /** Why it has ended, or is queued again. */
+  reason?: Reason;
+  /**
+   * How long it has waited, in milliseconds; what it had waited before a match that failed
+   * through somebody else counts.
+   */
+  waited_ms: number;
+  /** How many tickets of the queue have waited longer, and this one; only while it is queued. */
+  position?: number;
+  /** How long tickets of the queue have waited lately; absent while too few have. */
+  estimate?: Estimate;
+  /** Why it is not matched yet; only while it is queued. */
+  why?: Why;
+  /** The match that is proposed; until all have said yes. */
+  proposal?: Proposal;
+  /** One's own seat. */
+  assignment?: Assignment;
+}
+
+/** One of one's own tickets. */
+export interface Which {
+  /**
+   * Absent: the last one that one has handed in. Who has no account must name it, by another
+   * connection than that which handed it in: it is known to nobody else.
+   */
+  ticket?: string;
+}
+
+/** Why a ticket is not matched yet. */
+export interface Why {
+  /** For programs. */
+  code: WhyCode;
+  /** One sentence for people. */
+  message: string;
+}
+
+/** The same for programs. */
+export type WhyCode =
+  /** Nobody else waits. */
+  | "alone"
+  /** Fewer wait than a match needs. */
+  | "too_few"
+  /** It has not been looked at yet: the next wave comes soon. */
+  | "wave"
+  /** Who would do was better matched with others. */
+  | "taken"
+  /** Most others are too far away in rating, or another number. */
+  | "difference"
+  /** Most others share nothing in an attribute. */
+  | "overlap"
+  /** Most others are otherwise in an attribute. */
+  | "equal"
+  /** Most others are near to no region that this one is near to. */
+  | "region"
+  /** Teams of those who wait would not be balanced. */
+  | "balance"
+  /** Those who wait have larger or smaller parties. */
+  | "party_size"
+  /** One has met those who wait of late. */
+  | "avoid_repeats"
+  /** One of both wants to avoid the other. */
+  | "avoided"
+  /** They come from the same address, or party: no opponents in a rated queue. */
+  | "same_address";
+
+/** What clients send to `/matchmaking`. */
+export interface MatchmakingClientToServer {
+  /** No argument → `Queues` */
+  queues: (ack: Ack<Queues>) => void;
+  /** `Create` → `Ticket`: wait for a match. */
+  create: (create: Create, ack: Ack<Ticket>) => void;
+  /**
+   * `Which` → `Ticket`: how it stands. From then on this socket is told of
+   * it, as after `create`: what a client asks that lost its connection.
+   */
+  ticket: (
+    ...args:
+      | [ack: Ack<Ticket>]
+      | [which: Which, ack: Ack<Ticket>]
+  ) => void;
+  /** `Which` → `Ticket`: wait no more. Too late once a lobby is made. */
+  cancel: (
+    ...args:
+      | [ack: Ack<Ticket>]
+      | [which: Which, ack: Ack<Ticket>]
+  ) => void;
+  /** `Which` → `Ticket`: yes to the match that is proposed. */
+  accept: (
+    ...args:
+      | [ack: Ack<Ticket>]
+      | [which: Which, ack: Ack<Ticket>]
+  ) => void;
+  /** `Which` → `Ticket`: no. One then has to wait before the next ticket. */
+  decline: (
+    ...args:
+      | [ack: Ack<Ticket>]
+      | [which: Which, ack: Ack<Ticket>]
+  ) => void;
+  /** `AskRatings` → `Ratings` */
+  ratings: (
+    ...args:
+      | [ack: Ack<Ratings>]
+      | [ask: AskRatings, ack: Ack<Ratings>]
+  ) => void;
+  /**
+   * The event by which a client brings a new token: its argument, or `token` of its argument. Eight
+   * in vain, one after the other, and the socket is disconnected.
+   */
+  "auth:renew": (token: string, ack: Ack<Renewed>) => void;
+  /** Name of the event; answered by a `Reply` of `Told`. */
+  time: (
+    ...args:
+      | [ack: Ack<TimeTold>]
+      | [ask: TimeAsk, ack: Ack<TimeTold>]
+  ) => void;
+}
+
+/** What clients of `/matchmaking` get. */
+export interface MatchmakingServerToClient {
+  /**
+   * `Ticket`: another state, or more of the same. Reliable when the state is another;
+   * of what only tells how the wait goes on, the newest counts.
+   */
+  ticket: (ticket: Ticket) => void;
+  /** `Rated`: a rated match has ended. */
+  rated: (rated: Rated) => void;
+  /** The event by which a client hears that it sends more than it may: some of it was dropped. */
+  rate_limited: (rate_limited: RateLimited) => void;
+  /** The event by which a client hears that its token expires soon. */
+  "auth:expiring": (expiring: Expiring) => void;
+  /** The event by which a guest who asked for it is told its token. */
+  "auth:guest": (guest: GuestToken) => void;
+}
+
+/** Codes of refusals. */
+export type Code =
+  /** One has declined, or not come, too often: the sentence says how long to wait. */
+  | "E_COOLDOWN"
+  /** Not possible in the ticket's present state. */
+  | "E_STATE"
+  /** More attributes, regions or names than a ticket may have, or longer ones. */
+  | "E_QUERY"
+  /** Only the party's leader may do this, or only who is in a party. */
+  | "E_PARTY";
