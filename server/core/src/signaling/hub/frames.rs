@@ -2,10 +2,13 @@
 //! volatile ones only while they are new, and no more than link, player and lobby may.
 
 use bytes::Bytes;
-use parlor_shared::api::signal::{Refused, request};
+use parlor_shared::api::signal::{Budget, Refused, request};
 
 use super::*;
-use crate::{rate::Rate, signaling::settings::rate};
+use crate::{
+    rate::Rate,
+    signaling::{effect::relayed, settings::rate},
+};
 
 /// How old a volatile frame may be when its receiver can take it, in milliseconds.
 const VOLATILE_MAX_AGE_MS: u32 = 200;
@@ -13,6 +16,9 @@ const VOLATILE_MAX_AGE_MS: u32 = 200;
 const REFUSAL_INTERVAL: Duration = Duration::from_millis(100);
 /// Bytes that a frame costs beside its own.
 const FRAME_OVERHEAD_BYTES: u32 = 64;
+
+/// What is left to each who may have something relayed, and how it grows.
+type Limits<'a> = [(&'a mut Allowance, Rate); 4];
 
 impl Hub {
     /// Passes a frame on to the other end of a link. `volatile`: the channel and key of which only
@@ -32,13 +38,12 @@ impl Hub {
             out.figures.dropped[0] += 1;
             return Err(not_found());
         };
-        let to = self.links[at].end(side.other()).peer;
-        let Some(socket) = self.peer(to).and_then(|peer| peer.socket) else {
+        let Some((socket, limits)) = self.way((at, side), out.settings.budget) else {
             out.figures.dropped[1] += 1;
             return Err(unavailable());
         };
         let n_bytes = bytes.len() as u32 + FRAME_OVERHEAD_BYTES;
-        if let Err(wait) = self.spend(now, (at, side), (number, to), n_bytes, out.settings) {
+        if let Err(wait) = spend(now, limits, n_bytes) {
             out.figures.dropped[2] += 1;
             return Err(self.refuse(now, (at, side), number, wait, out));
         }
@@ -54,47 +59,27 @@ impl Hub {
                 (request::VOLATILE, Delivery::Fleeting { key, max_age_ms })
             }
         };
-        let frame = super::super::effect::relayed(name, link, bytes);
+        let frame = relayed(name, link, bytes);
         out.effects.push(SignalEffect::Push(socket, frame, delivery));
         Ok(Done {})
     }
 
-    /// Takes so many bytes from what link, players and lobby may have relayed; or says how long it
-    /// takes until there are so many.
-    fn spend(
-        &mut self,
-        now: Time,
-        (at, side): (usize, Side),
-        (from, to): (u32, u32),
-        n_bytes: u32,
-        settings: &SignalSettings,
-    ) -> Result<(), Duration> {
-        let budget = settings.budget;
-        let mut taken: Vec<(u32, Rate)> = Vec::new();
-        let mut take = |allowance: &mut Allowance, rate: Rate| {
-            let n = allowance.take_up_to(now, rate, n_bytes);
-            taken.push((n, rate));
-            n == n_bytes
-        };
-        let fits = take(&mut self.links[at].end_mut(side).budget, rate(budget.link))
-            && self.peer_mut(from).is_some_and(|peer| take(&mut peer.sends, rate(budget.player)))
-            && self.peer_mut(to).is_some_and(|peer| take(&mut peer.gets, rate(budget.player)))
-            && take(&mut self.budget, rate(budget.lobby));
-        if fits || fault::is_planted(Fault::RelayUnlimited) {
-            return Ok(());
-        }
-        let (n, lacking) = *taken.last().expect("the first was asked");
-        // What was taken in vain comes back, of each as much as there was.
-        for (which, (n, rate)) in taken.into_iter().enumerate() {
-            let allowance = match which {
-                0 => Some(&mut self.links[at].end_mut(side).budget),
-                1 => self.peer_mut(from).map(|peer| &mut peer.sends),
-                2 => self.peer_mut(to).map(|peer| &mut peer.gets),
-                _ => Some(&mut self.budget),
-            };
-            allowance.into_iter().for_each(|allowance| allowance.give_back(rate, n));
-        }
-        Err(lacking.every * (n_bytes - n))
+    /// Where frames from this end of a link go, and what limits them: by the link, from one player,
+    /// to the other, by the lobby. `None` while nobody is there.
+    fn way(&mut self, (at, side): (usize, Side), budget: Budget) -> Option<(Address, Limits<'_>)> {
+        let link = &mut self.links[at];
+        let [from, to] = [side, side.other()].map(|side| {
+            let number = link.end(side).peer;
+            self.peers.binary_search_by_key(&number, |peer| peer.number)
+        });
+        let [from, to] = self.peers.get_disjoint_mut([from.ok()?, to.ok()?]).ok()?;
+        let limits = [
+            (&mut link.end_mut(side).budget, rate(budget.link)),
+            (&mut from.sends, rate(budget.player)),
+            (&mut to.gets, rate(budget.player)),
+            (&mut self.budget, rate(budget.lobby)),
+        ];
+        Some((to.socket?, limits))
     }
 
     /// Says that a frame is dropped, but not each time: it comes in crowds.
@@ -121,4 +106,21 @@ impl Hub {
         }
         Refusal::new(signal_code::RELAY_BUDGET, sentence)
     }
+}
+
+/// Takes so many bytes within all limits, or none of any; then says how long it takes until there
+/// are so many.
+fn spend(now: Time, mut limits: Limits<'_>, n_bytes: u32) -> Result<(), Duration> {
+    for at in 0..limits.len() {
+        let (allowance, rate) = &mut limits[at];
+        let taken = allowance.take_up_to(now, *rate, n_bytes);
+        if taken == n_bytes || fault::is_planted(Fault::RelayUnlimited) {
+            continue;
+        }
+        allowance.give_back(*rate, taken);
+        let wait = rate.every * (n_bytes - taken);
+        limits[..at].iter_mut().for_each(|(earlier, rate)| earlier.give_back(*rate, n_bytes));
+        return Err(wait);
+    }
+    Ok(())
 }
