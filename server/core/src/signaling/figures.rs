@@ -1,6 +1,6 @@
 //! What signaling counts. A driver reads it now and then and tells the difference.
 
-use parlor_shared::api::signal::{Path, SwitchReason, Via};
+use parlor_shared::api::signal::{Path, SwitchReason};
 
 /// Since the shard began.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -9,8 +9,6 @@ pub struct SignalFigures {
     pub opened: u64,
     /// Links that have ended without having been direct.
     pub relayed_only: u64,
-    /// Links that became direct, by how: host, srflx, prflx, turn.
-    pub direct: [u64; 4],
     /// Changes of path that ends reported: to the relay and to the direct path, by reason.
     pub switches: [[u64; 5]; 2],
     /// Signals passed on.
@@ -52,9 +50,5 @@ impl SignalFigures {
 
     pub(super) fn switched(&mut self, path: Path, reason: SwitchReason) {
         self.switches[path as usize][reason as usize] += 1;
-    }
-
-    pub(super) fn became_direct(&mut self, via: Via) {
-        self.direct[via as usize] += 1;
     }
 }

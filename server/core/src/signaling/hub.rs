@@ -410,7 +410,6 @@ impl Hub {
                 out.figures.switched(told.quality.path, reason);
             }
             if let Turn::First(via, after) = self.links[at].report(now, side, &told.quality) {
-                out.figures.became_direct(via);
                 out.effects.push(SignalEffect::Direct(via, after));
             }
         }
