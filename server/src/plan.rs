@@ -269,7 +269,7 @@ impl Plan {
             },
             seed: chance::seed(),
             policy: self.policy().into(),
-            has_peers: self.config.signaling.enabled,
+            ..Default::default()
         });
         let n_shards = usize::from(self.last_shard) + 1;
         let settings = WorldSettings {

@@ -82,7 +82,7 @@ impl Shard {
             inputs: Rate::per_second(60, 120),
             seed: seed ^ u64::from(own.shard),
             policy: plan.lobbies.clone().into(),
-            has_peers: true,
+            ..Default::default()
         };
         let world = World::new(WorldSettings {
             neighbours,

@@ -81,7 +81,8 @@ pub struct LobbySettings {
     pub seed: u64,
     /// How they are run.
     pub policy: Arc<Policy>,
-    /// Players may become peers: somebody hears [`LobbyEffect::Seating`].
+    /// Players may become peers: somebody hears [`LobbyEffect::Seating`]. A [`crate::World`] says
+    /// so itself.
     pub has_peers: bool,
 }
 
