@@ -132,6 +132,19 @@ impl ResumeToken {
     }
 }
 
+impl Serialize for ResumeToken {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ResumeToken {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom("not a token"))
+    }
+}
+
 impl fmt::Display for ResumeToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
@@ -179,5 +192,8 @@ mod tests {
         assert_eq!(ResumeToken::parse(&sid.as_str()[..20]), None, "too few letters");
         assert_eq!(ResumeToken::parse(&format!("{sid}AAAA")), None, "too many");
         assert_eq!(format!("{token:?}"), format!("{sid:?}").replace("Sid", "ResumeToken"));
+        let written = serde_json::to_string(&token).unwrap();
+        assert_eq!(serde_json::from_str::<ResumeToken>(&written).unwrap(), token);
+        assert!(serde_json::from_str::<ResumeToken>("\"short\"").is_err());
     }
 }

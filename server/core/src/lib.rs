@@ -5,6 +5,7 @@
 //! A machine has two verbs: `handle(now, input, effects)` and `deadline()`. A timeout is an
 //! ordinary input, and one with nothing due is harmless.
 
+pub mod assignment;
 pub mod close;
 pub mod cluster;
 pub mod delivery;
