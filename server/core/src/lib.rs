@@ -20,6 +20,7 @@ pub mod ids;
 pub mod input;
 pub mod key;
 pub mod lobby;
+pub mod name;
 mod questions;
 pub mod rate;
 pub mod seating;
@@ -27,6 +28,7 @@ pub mod signaling;
 pub mod socket_io;
 pub mod time;
 pub mod views;
+pub mod who;
 mod world;
 
 pub use world::{World, WorldSettings, volatile_by_key, volatile_by_name};

@@ -18,9 +18,7 @@ use crate::{
     ids::Ids,
     input::{AckToken, Input, Reach, Scope, Target},
     key::{Address, NamespaceKey, SessionKey, ShardId, SocketKey, ViewId},
-    lobby::{
-        Lobbies, LobbyEffect, LobbyInput, LobbyMessage, LobbySettings, Request, Who, player_room,
-    },
+    lobby::{Lobbies, LobbyEffect, LobbyInput, LobbyMessage, LobbySettings, Request},
     questions::{Answered, Questions},
     signaling::{
         SignalEffect, SignalInput, SignalMessage, SignalRequest, SignalSettings, Signaling,
@@ -28,6 +26,7 @@ use crate::{
     socket_io::{Dynamic, Listeners, RecoverySettings, Settings, SocketIo},
     time::Time,
     views::{Gallery, ViewEffect, ViewInput, ViewMessage},
+    who::{Who, player_room},
 };
 
 /// What a world must know from the start.

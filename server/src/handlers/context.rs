@@ -8,7 +8,7 @@ use parlor_core::{
     engine_io::Transport,
     input::{Input, Scope, Target},
     key::{NamespaceKey, SessionKey, SocketKey},
-    lobby::player_room,
+    who::player_room,
 };
 use parlor_shared::{
     api::{self, Refusal, Reply, code},

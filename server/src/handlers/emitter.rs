@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use parlor_core::{input::Target, lobby::player_room};
+use parlor_core::{input::Target, who::player_room};
 use parlor_shared::{api::lobby, socket_io::EncodeError};
 
 use super::{Beat, Emit, ShardContext, TimerId, desk::Env};

@@ -208,8 +208,8 @@ fn tickets() -> Vec<Sample> {
     samples! {
         sent Create:
             r#"{"queue":"blitz"}"#,
-            r#"{"queue":"blitz","name":"Ada","attributes":{"level":3,"mode":"ctf","modes":["a","b"]},
-                "latencies":{"eu":20},"avoid":["bob"],"side":1,"party":true,
+            r#"{"queue":"blitz","name":"Ada","attributes":{"level":3,"mode":"ctf",
+                "modes":["a","b"]},"latencies":{"eu":20},"avoid":["bob"],"side":1,"party":true,
                 "key":"0123456789abcdef"}"#;
         sent Which: "{}", r#"{"ticket":"aaaaaaaaaaaaaaaaaaaaaaaa"}"#;
         sent AskRatings: "{}", r#"{"player":"ada"}"#;

@@ -11,7 +11,6 @@ mod listing;
 mod lobbies;
 mod machine;
 mod message;
-mod name;
 mod online;
 mod pace;
 mod play;
@@ -25,7 +24,8 @@ mod talk;
 mod visitors;
 mod watch;
 mod watchers;
-mod who;
+
+use crate::{name, who};
 
 pub use blocks::{BlockMessage, BlockSet, BlockWish, MAX_BLOCKS_OF_HOME};
 pub use code::{CODE_ALPHABET, CODE_LETTERS};
@@ -38,7 +38,6 @@ pub use machine::{
     MAX_PASSWORD_CODE_POINTS, MAX_SEQ_AHEAD, MAX_SEQ_BEHIND, MAX_SPECTATORS, MAX_TICKS_AHEAD,
 };
 pub use message::{Answer, Ask, LobbyMessage};
-pub use name::MAX_NAME_CODE_POINTS;
 pub use online::{PresenceMessage, Viewer};
 pub use play::{Games, MAX_HZ};
 pub use policy::{HostMigration, Policy, SecondTab};
@@ -48,4 +47,3 @@ pub use request::{MAX_SEQ, Request};
 pub use visitors::MAX_HELD;
 pub use watch::{LISTING_INTERVAL, WatchMessage};
 pub use watchers::{MAX_FILTERS_PER_ADDRESS, MAX_WATCHED_FILTERS};
-pub use who::{Who, player_room};

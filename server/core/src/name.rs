@@ -48,7 +48,7 @@ const OVERRIDES: [RangeInclusive<char>; 2] = ['\u{202a}'..='\u{202e}', '\u{2066}
 ///
 /// # Errors
 /// `E_NAME`.
-pub(super) fn clean(name: &str) -> Result<String, Refusal> {
+pub(crate) fn clean(name: &str) -> Result<String, Refusal> {
     let refuse = || {
         let message = format!("a name has 1 to {MAX_NAME_CODE_POINTS} visible characters");
         Refusal::new(code::NAME, message)
@@ -72,21 +72,21 @@ pub(super) fn clean(name: &str) -> Result<String, Refusal> {
 }
 
 /// The name with this number behind it, no longer than a name may be.
-pub(super) fn numbered(name: &str, n: usize) -> String {
+pub(crate) fn numbered(name: &str, n: usize) -> String {
     let number = format!(" {n}");
     let kept: String = name.chars().take(MAX_NAME_CODE_POINTS - number.len()).collect();
     kept.trim_end().to_owned() + &number
 }
 
 /// The same for names that nobody can tell apart: compatible forms and letter case do not count.
-pub(super) fn fold(name: &str) -> String {
+pub(crate) fn fold(name: &str) -> String {
     let upper: String = name.nfkc().flat_map(char::to_uppercase).collect();
     upper.chars().flat_map(char::to_lowercase).nfkc().collect()
 }
 
 /// True for a text that stays in its lines: it has no control character, but for ends of lines if
 /// it may have those, and nothing turns around what is shown behind it.
-pub(super) fn is_plain(text: &str, has_lines: bool) -> bool {
+pub(crate) fn is_plain(text: &str, has_lines: bool) -> bool {
     let is_bad = |c: char| c.is_control() && !(has_lines && c == '\n') || is_in(&OVERRIDES, c);
     !text.chars().any(is_bad)
 }
