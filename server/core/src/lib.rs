@@ -20,6 +20,7 @@ pub mod ids;
 pub mod input;
 pub mod key;
 pub mod lobby;
+pub mod matchmaker;
 pub mod name;
 mod questions;
 pub mod rate;

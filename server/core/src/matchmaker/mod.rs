@@ -1,0 +1,4 @@
+//! The matchmaker: who plays with whom. Held by one shard of a server; the others pass requests
+//! on to it. Lobbies are not known here.
+
+pub mod rating;
