@@ -1,0 +1,303 @@
+//! The tickets that wait in one queue, and who of them play each other: `insert` them, `remove`
+//! them, and call `step` at the `deadline`. Nothing is decided about what becomes of a match that
+//! was found: its tickets are no longer here, and come back with `insert` if it comes to nothing.
+
+mod candidate;
+mod repeats;
+mod rules;
+mod sorted;
+mod waiting;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use slab::Slab;
+
+pub use candidate::{
+    Attribute, Candidate, MAX_ATTRIBUTES, MAX_AVOIDED, MAX_LATENCY_MS, MAX_REGIONS,
+    MAX_STRING_BYTES, MAX_STRINGS, MemberTraits, TicketKey, Unfit,
+};
+pub use repeats::MAX_REMEMBERED;
+pub use rules::Obstacle;
+
+use super::queue::{Kind, Queue};
+use crate::{
+    hash::Keyed,
+    time::{Time, earliest},
+};
+use repeats::Repeats;
+use rules::Rules;
+use sorted::Sorted;
+use waiting::Waiting;
+
+/// Shortest time between two waves that only time is the reason for.
+const SHORTEST_REST: Duration = Duration::from_millis(250);
+/// Neighbours on either side that [`Pool::why`] looks at.
+const MAX_NEIGHBOURS: usize = 64;
+
+/// Where a ticket stands among those that wait: what it must have in common with others, what it
+/// is sorted by, and where it is kept.
+type Place = (u64, u32, u32);
+
+/// The tickets that wait in one queue.
+#[derive(Debug)]
+pub struct Pool {
+    rules: Rules,
+    tickets: Slab<Waiting>,
+    /// Where each is kept; never iterated.
+    by_key: HashMap<TicketKey, u32, Keyed>,
+    /// Neighbours stand beside each other.
+    order: Sorted<Place>,
+    /// Who waits longest comes first.
+    by_since: Sorted<(Time, u32)>,
+    n_players: usize,
+    repeats: Repeats,
+    /// When the oldest came that no wave has seen, and how many there are.
+    unseen: Option<(Time, u32)>,
+    /// When there is a wave though nobody comes.
+    again: Option<Time>,
+}
+
+/// A match that was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The tickets of each team; in a match of each for themselves every ticket is a team. Teams
+    /// of bots alone are empty.
+    pub teams: Vec<Vec<TicketKey>>,
+    /// The region that is nearest to who has it worst, if the queue asks for one.
+    pub region: Option<Box<str>>,
+    /// How far the ratings are apart: the means of the best and the worst team.
+    pub gap: f32,
+    /// How many seats are for bots.
+    pub n_bots: u8,
+}
+
+/// Whether a wave is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// There is nothing to do until the deadline.
+    Done,
+    /// Come again soon.
+    More,
+}
+
+/// Why a ticket still waits.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Why {
+    /// How many other tickets wait.
+    pub others: usize,
+    /// How many of them, the nearest, were looked at.
+    pub near: usize,
+    /// How many of those would do.
+    pub fitting: usize,
+    /// What keeps the rest apart and how many each, most first.
+    pub obstacles: Vec<(Obstacle, usize)>,
+}
+
+impl Pool {
+    /// An empty one. The same seed and the same calls find the same matches.
+    pub fn new(queue: Arc<Queue>, seed: u64) -> Self {
+        Self {
+            rules: Rules::new(queue, seed),
+            tickets: Slab::new(),
+            by_key: HashMap::with_hasher(Keyed::new(seed)),
+            order: Sorted::default(),
+            by_since: Sorted::default(),
+            n_players: 0,
+            repeats: Repeats::default(),
+            unseen: None,
+            again: None,
+        }
+    }
+
+    /// The queue whose tickets wait here.
+    pub fn queue(&self) -> &Arc<Queue> {
+        &self.rules.queue
+    }
+
+    /// Adds a ticket, also one that returns: it has its old wait.
+    ///
+    /// # Errors
+    /// If it cannot wait here, whatever happens.
+    pub fn insert(&mut self, now: Time, candidate: Candidate) -> Result<(), Unfit> {
+        candidate.judge(self.queue().largest_party())?;
+        if self.by_key.contains_key(&candidate.key) {
+            return Err(Unfit::Taken);
+        }
+        let waiting = Waiting::new(candidate, &self.rules)?;
+        self.n_players += waiting.size();
+        let entry = self.tickets.vacant_entry();
+        let slot = entry.key() as u32;
+        self.by_key.insert(waiting.key, slot);
+        self.by_since.insert((waiting.since, slot));
+        self.order.insert(place(&waiting, slot));
+        entry.insert(waiting);
+        let (since, n_unseen) = self.unseen.unwrap_or((now, 0));
+        self.unseen = Some((since, n_unseen + 1));
+        Ok(())
+    }
+
+    /// Takes a ticket out, at any time; false if it was not here.
+    pub fn remove(&mut self, key: TicketKey) -> bool {
+        let Some(slot) = self.by_key.get(&key) else { return false };
+        self.take(*slot);
+        true
+    }
+
+    fn take(&mut self, slot: u32) -> Waiting {
+        let waiting = self.tickets.remove(slot as usize);
+        self.by_key.remove(&waiting.key);
+        self.by_since.remove(&(waiting.since, slot));
+        self.order.remove(&place(&waiting, slot));
+        self.n_players -= waiting.size();
+        waiting
+    }
+
+    /// These players have met in a match, one list for each team.
+    pub fn met(&mut self, now: Time, teams: &[&[u64]]) {
+        let last = self.queue().rules.iter().filter_map(|rule| match rule.kind {
+            Kind::AvoidRepeats { last, .. } => Some(last),
+            _ => None,
+        });
+        if let Some(last) = last.max() {
+            self.repeats.note(now, teams, last);
+        }
+    }
+
+    /// When there is something to do: `step` if a wave is due or on, `expired` if somebody has
+    /// waited too long.
+    pub fn deadline(&self) -> Option<Time> {
+        let give_up = self.by_since.first().map(|(since, _)| since + self.queue().give_up());
+        earliest([self.next_wave(), give_up])
+    }
+
+    fn next_wave(&self) -> Option<Time> {
+        let wave = self.queue().wave;
+        let by_unseen = self.unseen.map(|(since, n_unseen)| {
+            let is_full = n_unseen >= wave.tickets;
+            if is_full { Time::ZERO } else { since + Duration::from_millis(wave.after_ms) }
+        });
+        earliest([by_unseen, self.again])
+    }
+
+    /// Works on a wave, if one is due, for about so many units, each about a microsecond long, and
+    /// adds the matches that it found.
+    pub fn step(&mut self, now: Time, _budget: usize, found: &mut Vec<Found>) -> Progress {
+        if self.next_wave().is_none_or(|at| at > now) {
+            return Progress::Done;
+        }
+        self.unseen = None;
+        let oldest: Vec<u32> = self.by_since.from(&(Time::ZERO, 0)).map(|(_, slot)| slot).collect();
+        for slot in oldest {
+            if self.tickets.contains(slot as usize)
+                && let Some(other) = self.nearest(now, slot)
+            {
+                let (one, other) = (self.take(slot), self.take(other));
+                found.push(Found {
+                    teams: vec![vec![one.key], vec![other.key]],
+                    region: self.rules.region(&[&one, &other]),
+                    gap: (one.rating - other.rating).abs(),
+                    n_bots: 0,
+                });
+            }
+        }
+        let is_worth_it = self.len() > 1 && self.queue().changes_with_time();
+        self.again = is_worth_it
+            .then(|| now + SHORTEST_REST.max(Duration::from_millis(self.queue().wave.after_ms)));
+        Progress::Done
+    }
+
+    /// Who fits a ticket best.
+    fn nearest(&mut self, now: Time, slot: u32) -> Option<u32> {
+        let others: Vec<u32> = self.order.from(&(0, 0, 0)).map(|(.., slot)| slot).collect();
+        let mut best: Option<(f32, u32)> = None;
+        for other in others.into_iter().filter(|other| *other != slot) {
+            let distance = self.distance(now, slot, other);
+            if let Ok(distance) = distance
+                && best.is_none_or(|(least, _)| distance < least)
+            {
+                best = Some((distance, other));
+            }
+        }
+        best.map(|(_, slot)| slot)
+    }
+
+    fn distance(&mut self, now: Time, one: u32, other: u32) -> Result<f32, Obstacle> {
+        let (one, other) = self
+            .tickets
+            .get2_mut(one as usize, other as usize)
+            .expect("both wait here and are different");
+        one.stand(&self.rules, now);
+        other.stand(&self.rules, now);
+        self.rules.distance(now, one, other, &self.repeats)
+    }
+
+    /// Takes out those that have waited too long.
+    pub fn expired(&mut self, now: Time, out: &mut Vec<TicketKey>) {
+        while let Some((since, slot)) = self.by_since.first() {
+            if since + self.queue().give_up() > now {
+                return;
+            }
+            out.push(self.take(slot).key);
+        }
+    }
+
+    /// How many tickets wait.
+    pub fn len(&self) -> usize {
+        self.tickets.len()
+    }
+
+    /// True if nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.tickets.is_empty()
+    }
+
+    /// How many players wait.
+    pub fn n_players(&self) -> usize {
+        self.n_players
+    }
+
+    /// How many tickets have waited longer than this one.
+    pub fn position(&self, key: TicketKey) -> Option<usize> {
+        let slot = *self.by_key.get(&key)?;
+        let since = self.tickets[slot as usize].since;
+        Some(self.by_since.rank(&(since, slot)))
+    }
+
+    /// What keeps a ticket from those nearest to it.
+    pub fn why(&mut self, now: Time, key: TicketKey) -> Option<Why> {
+        let slot = *self.by_key.get(&key)?;
+        let own = place(&self.tickets[slot as usize], slot);
+        let behind = self.order.from(&own).skip(1).take(MAX_NEIGHBOURS);
+        let near: Vec<u32> = (self.order.before(&own).take(MAX_NEIGHBOURS))
+            .chain(behind)
+            .map(|(.., slot)| slot)
+            .collect();
+        let mut why = Why { others: self.len() - 1, near: near.len(), ..Why::default() };
+        for other in near {
+            match self.distance(now, slot, other) {
+                Ok(_) => why.fitting += 1,
+                Err(obstacle) => {
+                    match why.obstacles.iter_mut().find(|(known, _)| *known == obstacle) {
+                        Some((_, n)) => *n += 1,
+                        None => why.obstacles.push((obstacle, 1)),
+                    }
+                }
+            }
+        }
+        why.obstacles.sort_by_key(|(obstacle, n)| (std::cmp::Reverse(*n), *obstacle));
+        Some(why)
+    }
+}
+
+fn place(waiting: &Waiting, slot: u32) -> Place {
+    (waiting.bucket, in_order(waiting.sort), slot)
+}
+
+/// Bits that are in the same order as the numbers.
+fn in_order(number: f32) -> u32 {
+    let bits = number.to_bits();
+    if bits >> 31 == 0 { bits | 1 << 31 } else { !bits }
+}
+
+#[cfg(test)]
+mod tests;

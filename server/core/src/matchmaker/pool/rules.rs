@@ -1,0 +1,207 @@
+//! Whether two tickets go together by a queue's rules, and how well.
+//! What holds for a whole match (balance, one region for all) is judged where one is put together.
+
+use std::{
+    cmp::Ordering,
+    hash::{BuildHasher as _, Hash},
+    sync::Arc,
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+use super::{
+    candidate::MAX_LATENCY_MS,
+    repeats::Repeats,
+    waiting::{Near, Value, Waiting},
+};
+use crate::{
+    hash::Keyed,
+    matchmaker::queue::{Kind, Queue, Rule, Shape, Teams, Window},
+    time::Time,
+};
+
+/// What keeps two tickets apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Obstacle {
+    /// Somebody is in both.
+    SamePlayer,
+    /// They are from one address, and results count.
+    SameAddress,
+    /// Somebody does not want to meet somebody.
+    Avoided,
+    /// This rule, by its place in the queue.
+    Rule(u8),
+}
+
+/// A queue's rules at work.
+#[derive(Debug)]
+pub(super) struct Rules {
+    pub(super) queue: Arc<Queue>,
+    pub(super) shape: Shape,
+    pub(super) change_with_time: bool,
+    /// By how much each rule's distance counts, in their order.
+    scales: SmallVec<[f32; 4]>,
+    keyed: Keyed,
+}
+
+impl Rules {
+    pub(super) fn new(queue: Arc<Queue>, seed: u64) -> Self {
+        Self {
+            shape: queue.shape(),
+            change_with_time: queue.rules.iter().any(Rule::changes_with_time),
+            scales: queue.rules.iter().map(scale).collect(),
+            keyed: Keyed::new(seed),
+            queue,
+        }
+    }
+
+    /// A number for something that clients name, which they cannot foresee.
+    pub(super) fn hash<T: Hash + ?Sized>(&self, of: &T) -> u64 {
+        self.keyed.hash_one(of)
+    }
+
+    /// How wide the windows are for who has waited so long, and on what it does not insist.
+    pub(super) fn stance(&self, waited: Duration) -> (SmallVec<[f32; 4]>, u32) {
+        let (mut windows, mut optional) = (SmallVec::new(), 0);
+        for (i, rule) in self.queue.rules.iter().enumerate() {
+            windows.push(rule.kind.window().map_or(0.0, |window| window.after(waited) as f32));
+            optional |= u32::from(rule.is_optional(waited)) << i;
+        }
+        (windows, optional)
+    }
+
+    /// How far from each other two tickets are, from 0 to the sum of all weights; or what keeps
+    /// them apart. Both must stand.
+    pub(super) fn distance(
+        &self,
+        now: Time,
+        one: &Waiting,
+        other: &Waiting,
+        repeats: &Repeats,
+    ) -> Result<f32, Obstacle> {
+        let mut total = 0.0;
+        for (i, rule) in self.queue.rules.iter().enumerate() {
+            let apart = self.apart(now, i, rule, one, other, repeats);
+            // Each of the two has its own window, and nobody is taken out of it.
+            let reaches =
+                |ticket: &Waiting| apart <= ticket.windows[i] || ticket.optional & 1 << i != 0;
+            if !reaches(one) || !reaches(other) {
+                return Err(Obstacle::Rule(i as u8));
+            }
+            total += (apart * self.scales[i]).min(1.0) * rule.weight as f32;
+        }
+        self.people(one, other)?;
+        Ok(total)
+    }
+
+    /// How far apart two tickets are by one rule: to be compared with its window, which is 0 for a
+    /// rule that has none; infinitely far if one does not say.
+    fn apart(
+        &self,
+        now: Time,
+        i: usize,
+        rule: &Rule,
+        one: &Waiting,
+        other: &Waiting,
+        repeats: &Repeats,
+    ) -> f32 {
+        match (&rule.kind, &one.values[i], &other.values[i]) {
+            (Kind::Difference { .. }, Value::Number(a), Value::Number(b)) => (a - b).abs(),
+            (Kind::Equal { .. }, Value::Same(a), Value::Same(b)) if a == b => 0.0,
+            (Kind::Overlap { at_least, .. }, Value::Set(a), Value::Set(b)) => {
+                let n_shared = shared(a, b, |a| *a, |_, _| ()).len();
+                if n_shared >= usize::from(*at_least) { 0.0 } else { f32::INFINITY }
+            }
+            (Kind::Region { .. }, Value::Near(a), Value::Near(b)) => {
+                let both = shared(a, b, |near| near.region, Near::worse);
+                both.into_iter().map(|near| near.ms).fold(f32::INFINITY, f32::min)
+            }
+            (Kind::Balance { .. }, ..) if self.are_single() => (one.rating - other.rating).abs(),
+            (Kind::Balance { .. } | Kind::PartySize { .. }, ..) => 0.0,
+            (Kind::AvoidRepeats { for_ms, .. }, ..) => {
+                let within = (*for_ms > 0).then(|| Duration::from_millis(*for_ms));
+                let players = |ticket: &Waiting| -> SmallVec<[u64; 4]> {
+                    ticket.members.iter().map(|member| member.player).collect()
+                };
+                let (own, others) = (players(one), players(other));
+                let mut pairs = own.iter().flat_map(|a| others.iter().map(move |b| (*a, *b)));
+                let met = pairs.any(|(a, b)| repeats.have_met(now, a, b, within));
+                if met { f32::INFINITY } else { 0.0 }
+            }
+            _ => f32::INFINITY,
+        }
+    }
+
+    /// The region that is nearest to who has it worst, of those that all who insist share.
+    pub(super) fn region(&self, tickets: &[&Waiting]) -> Option<Box<str>> {
+        let is_region = |rule: &Rule| matches!(rule.kind, Kind::Region { .. });
+        let i = self.queue.rules.iter().position(is_region)?;
+        let mut common: Option<SmallVec<[Near; 8]>> = None;
+        for ticket in tickets {
+            let Value::Near(own) = &ticket.values[i] else { continue };
+            let Some(before) = &common else {
+                common = Some(own.iter().copied().collect());
+                continue;
+            };
+            let both = shared(before, own, |near| near.region, Near::worse);
+            if !both.is_empty() {
+                common = Some(both);
+            }
+        }
+        let nearest = common?.into_iter().min_by(|a, b| a.ms.total_cmp(&b.ms))?;
+        tickets.iter().find_map(|ticket| ticket.region_named(nearest.region, self)).map(Into::into)
+    }
+
+    /// True if each ticket is a team.
+    fn are_single(&self) -> bool {
+        matches!(self.shape, Shape::Teams(Teams { size: 1, .. }))
+    }
+
+    /// Who must not or does not want to meet.
+    fn people(&self, one: &Waiting, other: &Waiting) -> Result<(), Obstacle> {
+        for a in &one.members {
+            for b in &other.members {
+                if a.player == b.player {
+                    return Err(Obstacle::SamePlayer);
+                }
+                if self.queue.rated && a.address == b.address && a.address != 0 {
+                    return Err(Obstacle::SameAddress);
+                }
+                if a.avoid.contains(&b.player) || b.avoid.contains(&a.player) {
+                    return Err(Obstacle::Avoided);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What one unit of a rule's distance counts: all of it at the widest that its window ever is.
+fn scale(rule: &Rule) -> f32 {
+    let widest = rule.kind.window().map_or(1.0, Window::widest).max(1.0) as f32;
+    let longest = if rule.kind.name() == "region" { MAX_LATENCY_MS as f32 } else { f32::MAX };
+    1.0 / widest.min(longest)
+}
+
+/// What two sorted lists have in common.
+pub(super) fn shared<T, U>(
+    one: &[T],
+    other: &[T],
+    key: impl Fn(&T) -> u64,
+    join: impl Fn(&T, &T) -> U,
+) -> SmallVec<[U; 8]> {
+    let (mut i, mut j, mut found) = (0, 0, SmallVec::new());
+    while let (Some(a), Some(b)) = (one.get(i), other.get(j)) {
+        match key(a).cmp(&key(b)) {
+            Ordering::Less => i += 1,
+            Ordering::Greater => j += 1,
+            Ordering::Equal => {
+                found.push(join(a, b));
+                (i, j) = (i + 1, j + 1);
+            }
+        }
+    }
+    found
+}
