@@ -22,14 +22,14 @@ export class Refused extends Error {
 /** How the line stands; `closed` is a loss that nobody is mending. */
 export type Line = "connecting" | "up" | "lost" | "closed";
 
-/** What a connection tells its owner. */
-export interface Listener extends ServerToClient {
-  line: (line: Line, detail: string) => void;
-}
+/** The pushes that this page does something with. */
+type Heard =
+  | "changed" | "event" | "state" | "typing" | "reaction" | "listing" | "audience" | "tally"
+  | "closed" | "kicked";
 
-/** What is pushed to the connection itself. */
-interface Pushes extends ServerToClient {
-  "auth:guest": (guest: { token: string }) => void;
+/** What a connection tells its owner. */
+export interface Listener extends Pick<ServerToClient, Heard> {
+  line: (line: Line, detail: string) => void;
 }
 
 /** What `timeout().emitWithAck()` is, once the event map has done its work in `request`. */
@@ -38,12 +38,12 @@ interface Emitter {
 }
 
 export class Connection {
-  readonly #socket: Socket<Pushes, ClientToServer>;
+  readonly #socket: Socket<ServerToClient, ClientToServer>;
   line: Line = "connecting";
 
   /** Opens a connection to the server at this origin. */
   constructor(origin: string, listener: Listener) {
-    const socket: Socket<Pushes, ClientToServer> = io(`${origin}/lobby`, {
+    const socket: Socket<ServerToClient, ClientToServer> = io(`${origin}/lobby`, {
       auth: (tell) => {
         const token = memory.guest();
         tell(token === undefined ? { guest: true } : { token });
@@ -94,7 +94,7 @@ export class Connection {
     let reply: Reply<Tells<R>>;
     try {
       const emitter = this.#socket.timeout(ACK_TIMEOUT_MS) as unknown as Emitter;
-      reply = (await emitter.emitWithAck(name, ...args)) as Reply<Tells<R>>;
+      reply = (await emitter.emitWithAck(name, ...(args as unknown[]))) as Reply<Tells<R>>;
     } catch {
       throw new Refused("E_NO_ANSWER", "The server did not answer.");
     }

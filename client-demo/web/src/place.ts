@@ -139,8 +139,8 @@ export class Place {
   }
 
   /** Asks until there is an answer: by its key, what was done is not done once more. */
-  async #surely<R extends "create" | "join">(name: R, request: Create | Join): Promise<Joined> {
-    const keyed = [{ key: newKey(), ...request }] as unknown as Takes<R>;
+  async #surely(name: "create" | "join", request: Create | Join): Promise<Joined> {
+    const keyed = [{ key: newKey(), ...request }] as Takes<typeof name>;
     for (let left = TRIES; ; left -= 1) {
       try {
         return await this.#connection.request(name, ...keyed);

@@ -102,7 +102,7 @@ export class StartView {
     const { metadata = {}, config } = terms(QUICK_CLOCK, "random");
     const filter = { metadata };
     const quick = { game: GAME, name, start: "full" as const, metadata, filter };
-    await attempt(this.#place.quick({ ...quick, ...(config && { config }) }));
+    await attempt(this.#place.quick({ ...quick, config }));
   }
 
   /** Against a bot, as soon as it sits there. */
@@ -132,7 +132,10 @@ export class StartView {
 }
 
 /** How a match is played, and what of it is told to others: `clock` is minutes + seconds a move. */
-function terms(clock: string, white: string): Pick<Create, "config" | "metadata"> {
+function terms(
+  clock: string,
+  white: string,
+): { config: ChessConfig } & Pick<Create, "metadata"> {
   const config: ChessConfig = { white: white as NonNullable<ChessConfig["white"]> };
   const [minutes, seconds] = clock.split("+").map(Number);
   if (!minutes) return { config };
