@@ -141,3 +141,24 @@ fn grow<L: Clone + std::hash::Hash + Eq + std::fmt::Debug>(
         family.get_or_create(labels).inc_by(n);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use parlor_shared::api::signal::{Path, SwitchReason};
+    use serde::de::DeserializeOwned;
+
+    use super::*;
+
+    /// Reads a list of names as the wire does.
+    fn read<T: DeserializeOwned, const N: usize>(names: [&str; N]) -> [T; N] {
+        names.map(|name| serde_json::from_value(name.into()).unwrap())
+    }
+
+    #[test]
+    fn words_of_the_wire_are_called_the_same_here_and_stand_at_their_places() {
+        assert_eq!(read::<Via, 4>(VIAS).map(|via| via as usize), [0, 1, 2, 3]);
+        assert_eq!(read::<Path, 2>(PATHS).map(|path| path as usize), [0, 1]);
+        let reasons = read::<SwitchReason, 5>(SWITCH_REASONS);
+        assert_eq!(reasons.map(|reason| reason as usize), [0, 1, 2, 3, 4]);
+    }
+}

@@ -1,6 +1,9 @@
 //! What signaling counts. A driver reads it now and then and tells the difference.
 
-use parlor_shared::api::signal::{Path, SwitchReason};
+use parlor_shared::api::{
+    code,
+    signal::{Path, SwitchReason, code as signal_code},
+};
 
 /// Since the shard began.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,17 +27,21 @@ pub struct SignalFigures {
 }
 
 /// Codes by which requests are refused; the last stands for all others.
-pub const REJECTED_CODES: [&str; 11] = [
-    "E_BAD_REQUEST",
-    "E_NOT_FOUND",
-    "E_NOT_IN_LOBBY",
-    "E_STATE",
-    "E_STALE",
-    "E_TOO_LARGE",
-    "E_FINGERPRINT",
-    "E_RATE",
-    "E_FULL",
-    "E_UNAVAILABLE",
+pub const REJECTED_CODES: [&str; 15] = [
+    code::BAD_REQUEST,
+    code::NOT_FOUND,
+    code::NOT_IN_LOBBY,
+    code::IN_LOBBY,
+    code::FORBIDDEN,
+    code::RATE,
+    code::FULL,
+    code::UNAVAILABLE,
+    code::UNKNOWN_EVENT,
+    signal_code::STATE,
+    signal_code::STALE,
+    signal_code::TOO_LARGE,
+    signal_code::FINGERPRINT,
+    signal_code::TERM,
     "other",
 ];
 
