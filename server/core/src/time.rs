@@ -1,29 +1,44 @@
 //! Time as core sees it: a number that comes in as an argument, and a table of deadlines.
 //! Nobody here reads a clock; the server's `clock` does.
 
-use std::{collections::BTreeMap, collections::BTreeSet, fmt::Debug, ops::Add, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+    num::NonZeroU64,
+    ops::Add,
+    time::Duration,
+};
 
-/// A moment, as time since the shard started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Time(u64);
+/// A moment, as time since the shard started: 8 bytes, and no more for one that may not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(
+    /// Nanoseconds, and one.
+    NonZeroU64,
+);
+
+impl Default for Time {
+    fn default() -> Self {
+        Self::ZERO
+    }
+}
 
 impl Time {
     /// The moment the shard started.
-    pub const ZERO: Self = Self(0);
+    pub const ZERO: Self = Self(NonZeroU64::MIN);
 
     /// The moment this long after the start; saturates after 584 years.
     pub fn after_start(since: Duration) -> Self {
-        Self(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+        Self::ZERO + since
     }
 
     /// How long after the start.
     pub fn since_start(self) -> Duration {
-        Duration::from_nanos(self.0)
+        self.since(Self::ZERO)
     }
 
     /// How long after `earlier`; zero if it was later.
     pub fn since(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+        Duration::from_nanos(self.0.get().saturating_sub(earlier.0.get()))
     }
 }
 
@@ -109,6 +124,18 @@ impl<K: Ord + Copy> Deadlines<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_is_eight_bytes_whether_it_comes_or_not_and_saturates() {
+        assert_eq!((size_of::<Time>(), size_of::<Option<Time>>()), (8, 8));
+        assert_eq!((Time::ZERO, Time::default()), (Time::after_start(Duration::ZERO), Time::ZERO));
+        let nano = Duration::from_nanos(1);
+        assert_eq!((Time::ZERO + nano).since_start(), nano);
+        assert_eq!(Time::ZERO.since(at(1)), Duration::ZERO);
+        let last = Time::after_start(Duration::MAX);
+        assert_eq!(last.since_start(), Duration::from_nanos(u64::MAX - 1));
+        assert_eq!((last + nano, at(1) + Duration::MAX), (last, last));
+    }
 
     fn at(seconds: u64) -> Time {
         Time::after_start(Duration::from_secs(seconds))
