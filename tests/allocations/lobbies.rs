@@ -21,8 +21,10 @@ use stats_alloc::Region;
 use super::{ALONE, COUNTED};
 
 const LOBBIES: u32 = 1_000;
-/// The goals of `performance.md`.
-const MAX_IDLE_LOBBY_BYTES: isize = 1_024;
+/// What it comes to, so that nothing creeps in; the goal of `performance.md`, a kilobyte, is one
+/// for the whole server, where each of these bytes costs somewhat more.
+const MAX_IDLE_LOBBY_BYTES: isize = 888;
+/// The goal of `performance.md`.
 const MAX_MATCH_BYTES: isize = 4_096;
 /// A closed Ruy Lopez, in which next to nothing has been taken after twenty moves.
 const MOVES: &str = "e4 e5 Nf3 Nc6 Bb5 a6 Ba4 Nf6 O-O Be7 Re1 b5 Bb3 d6 c3 O-O h3 Nb8 d4 Nbd7 \

@@ -48,6 +48,7 @@ use super::{
     pace::Beat,
     play::{Cast, Configured, Kind, Play, Told, When},
     policy::{HostMigration, Policy},
+    showing::Showing,
     talk::TALK_RATE,
     who::Who,
 };
@@ -155,10 +156,8 @@ pub(super) struct Member {
     pub(super) previous: Option<Box<ResumeToken>>,
     /// `None` while the connection is lost.
     pub(super) socket: Option<Address>,
-    /// The socket's client can do something with deltas.
-    deltas: bool,
-    /// How it wants to be shown the match.
-    format: api::Format,
+    /// How its client wants to be shown the match.
+    showing: Showing,
     /// While the connection is lost, and the place is kept.
     away: Option<Box<Away>>,
     ready: bool,
@@ -269,8 +268,7 @@ enum Lateness {
 pub(super) struct Comer {
     pub(super) socket: Address,
     pub(super) who: Who,
-    pub(super) deltas: bool,
-    pub(super) format: api::Format,
+    pub(super) showing: Showing,
     /// The last version that it has seen, if it comes back and says so.
     pub(super) seen: Option<u64>,
     /// Whom the player has blocked; `None`: what is known of that still holds.
@@ -281,10 +279,9 @@ impl Comer {
     /// Somebody who has seen nothing yet.
     pub(super) fn new(
         (socket, who, blocked): (Address, Who, Option<BlockSet>),
-        deltas: bool,
-        format: api::Format,
+        showing: Showing,
     ) -> Self {
-        Self { socket, who, deltas, format, seen: None, blocked }
+        Self { socket, who, showing, seen: None, blocked }
     }
 }
 

@@ -20,6 +20,7 @@ mod question;
 mod quick;
 mod request;
 mod retry;
+mod showing;
 mod talk;
 mod visitors;
 mod watch;

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::lobby::blocks::BlockSet;
+use crate::lobby::{blocks::BlockSet, showing::Showing};
 
 /// Who asks to come in: the socket, whose it is, and whom that player has blocked.
 pub(super) type Stranger = (Address, Who, Option<BlockSet>);
@@ -42,7 +42,7 @@ impl Lobbies {
         ids: &mut Ids,
         pushes: &mut Pushes,
     ) -> Result<Came, Refusal> {
-        let comer = Comer::new((who, person, blocked), create.deltas, create.format);
+        let comer = Comer::new((who, person, blocked), Showing::new(create.format, create.deltas));
         let token = self.first_token(create.key.as_ref(), &comer.who, None, ids);
         if let Some(token) = token.filter(|token| self.by_token.contains_key(token)) {
             let Came { joined, before } = self.come_back(now, &comer, token, ids, pushes)?;
@@ -131,7 +131,7 @@ impl Lobbies {
             self.outside(who)?;
             return Err(Refusal::new(code::NOT_FOUND, "there is no such lobby"));
         };
-        let comer = Comer::new((who, person, blocked), join.deltas, join.format);
+        let comer = Comer::new((who, person, blocked), Showing::new(join.format, join.deltas));
         if join.role == api::Role::Audience {
             return Ok(self.attend_once(now, &comer, key, join, pushes)?.into());
         }
@@ -187,7 +187,7 @@ impl Lobbies {
         if is_elsewhere {
             return Err(in_another());
         }
-        let comer = Comer::new((who, person, blocked), resume.deltas, resume.format);
+        let comer = Comer::new((who, person, blocked), Showing::new(resume.format, resume.deltas));
         let comer = Comer { seen: resume.version, ..comer };
         self.come_back(now, &comer, token, ids, pushes)
     }

@@ -39,8 +39,7 @@ pub(super) struct Crowd {
 struct Fan {
     /// When it may ask for a whole state again.
     resync_from: Time,
-    format: Format,
-    deltas: bool,
+    showing: Showing,
 }
 
 impl Crowd {
@@ -94,9 +93,8 @@ impl Lobby {
         }
         let version = self.version;
         let crowd = self.crowd.get_or_insert_with(|| Box::new(Crowd::new(version)));
-        let (format, deltas) = (comer.format, comer.deltas);
-        crowd.sockets.insert(comer.socket, Fan { resync_from: now.time, format, deltas });
-        crowd.n_packed += usize::from(!comer.format.is_json());
+        crowd.sockets.insert(comer.socket, Fan { resync_from: now.time, showing: comer.showing });
+        crowd.n_packed += usize::from(!comer.showing.format().is_json());
         crowd.changed(now.time);
         pushes.push(LobbyEffect::Room(comer.socket, self.id, true));
         Ok(self.show_fan(now, comer.socket, pushes))
@@ -118,7 +116,7 @@ impl Lobby {
         let crowd = self.crowd.as_ref();
         let fan = crowd.and_then(|crowd| Some((crowd.version, *crowd.sockets.get(&socket)?)));
         let (version, fan) = fan.expect("it is there");
-        self.watch((socket, fan.deltas, fan.format), Place::Audience, pushes);
+        self.watch((socket, fan.showing), Place::Audience, pushes);
         let lobby = api::Lobby { version, ..self.snapshot(now, Place::Audience) };
         self.end_if_crashed(pushes);
         api::Joined { lobby, seat: None, token: String::new(), missed: None, created: false }
@@ -133,7 +131,7 @@ impl Lobby {
     ) -> bool {
         let Some(crowd) = &mut self.crowd else { return false };
         let Some(fan) = crowd.sockets.remove(&socket) else { return false };
-        crowd.n_packed -= usize::from(!fan.format.is_json());
+        crowd.n_packed -= usize::from(!fan.showing.format().is_json());
         crowd.changed(now.time);
         pushes.push(LobbyEffect::Unwatch(socket));
         if !fault::is_planted(Fault::AudienceLeftHears) {
@@ -182,7 +180,7 @@ impl Lobby {
     /// Shows all of them the match, which has just come to be.
     pub(super) fn show_audience(&self, pushes: &mut Pushes) {
         for (socket, fan) in self.crowd.iter().flat_map(|crowd| &crowd.sockets) {
-            self.watch((*socket, fan.deltas, fan.format), Place::Audience, pushes);
+            self.watch((*socket, fan.showing), Place::Audience, pushes);
         }
     }
 

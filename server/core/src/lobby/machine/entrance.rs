@@ -99,8 +99,7 @@ impl Lobby {
             token,
             previous: None,
             socket: Some(comer.socket),
-            deltas: comer.deltas,
-            format: comer.format,
+            showing: comer.showing,
             away: None,
             ready,
             // Who takes a seat after a match may not see what its player saw.
@@ -117,7 +116,7 @@ impl Lobby {
             self.host = place.seat();
         }
         let leads = self.settle_host(Some(comer.socket), pushes);
-        self.watch((comer.socket, comer.deltas, comer.format), place, pushes);
+        self.watch((comer.socket, comer.showing), place, pushes);
         let joined = self.joined(now, self.members.len() - 1);
         self.tell_host(now, leads, pushes);
         self.end_if_crashed(pushes);
@@ -152,7 +151,7 @@ impl Lobby {
         let before = member.socket.replace(socket);
         let place = member.place;
         member.who.address = comer.who.address;
-        (member.deltas, member.format) = (comer.deltas, comer.format);
+        member.showing = comer.showing;
         member.away = None;
         comer.blocked.iter().for_each(|blocked| member.block(now.time, blocked));
         member.token = fresh;
@@ -169,7 +168,7 @@ impl Lobby {
             self.push_except(Change::Returned { seat }, Some(socket), pushes);
         }
         let leads = returned.is_some() && self.settle_host(Some(socket), pushes);
-        self.watch((comer.socket, comer.deltas, comer.format), place, pushes);
+        self.watch((comer.socket, comer.showing), place, pushes);
         // What the game says to a return comes after the answer, so it is not contained in it.
         let mut joined = self.joined(now, at);
         joined.missed = match comer.seen {

@@ -238,7 +238,7 @@ impl Lobby {
         for (at, member) in self.members.iter().enumerate() {
             // Who did not play the last one has had another view of it.
             if let (Some(socket), true) = (member.socket, is_first || news.contains(&at)) {
-                self.watch((socket, member.deltas, member.format), member.place, pushes);
+                self.watch((socket, member.showing), member.place, pushes);
             }
         }
         if is_first {

@@ -18,6 +18,7 @@ use crate::{
         effect::{LobbyEffect, Pushes, event},
         game::{Outcome, Seat, To, Viewer, Views},
         play::Told,
+        showing::Showing,
     },
 };
 
@@ -139,15 +140,15 @@ impl Lobby {
     /// Shows somebody the match, once there is or was one.
     pub(super) fn watch(
         &self,
-        (socket, deltas, format): (Address, bool, Format),
+        (socket, showing): (Address, Showing),
         place: Place,
         pushes: &mut Pushes,
     ) {
         if self.play.is_none() {
             return;
         }
-        let view = self.view_of(place, format);
-        pushes.push(LobbyEffect::Watch { who: socket, view, deltas });
+        let view = self.view_of(place, showing.format());
+        pushes.push(LobbyEffect::Watch { who: socket, view, deltas: showing.deltas() });
     }
 
     fn view_of(&self, place: Place, format: Format) -> ViewId {
@@ -186,7 +187,7 @@ impl Lobby {
         let here = self.members.iter().filter(|member| member.socket.is_some());
         let mut views: Vec<ViewId> = Vec::new();
         for member in here {
-            let view = self.view_of(member.place, member.format);
+            let view = self.view_of(member.place, member.showing.format());
             // Mostly all look at one.
             if views.last() != Some(&view) {
                 views.push(view);
