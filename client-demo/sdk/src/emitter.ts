@@ -14,6 +14,9 @@ export function call<A extends unknown[]>(listener: (...args: A) => void, ...arg
   }
 }
 
+/** What comes with an event, which may be nothing. */
+type Told<Event> = undefined extends Event ? [event?: Event] : [event: Event];
+
 /** Something that tells of events: `Events` says of each name what comes with it. */
 export class Emitter<Events> {
   readonly #listeners = new Map<keyof Events, Set<(event: never) => void>>();
@@ -35,9 +38,8 @@ export class Emitter<Events> {
   }
 
   /** @internal */
-  tell<Name extends keyof Events>(name: Name, event: Events[Name]): void {
-    for (const listener of [...(this.#listeners.get(name) ?? [])]) {
-      call(listener as (event: Events[Name]) => void, event);
-    }
+  tell<Name extends keyof Events>(name: Name, ...event: Told<Events[Name]>): void {
+    for (const listener of [...(this.#listeners.get(name) ?? [])])
+      call(listener as (...event: unknown[]) => void, ...event);
   }
 }

@@ -14,15 +14,13 @@ export type ClientCode =
 /** Why something did not work: a refusal of the server, or a lost connection. */
 export class ParlorError extends Error {
   /** For programs: a code of the server, of the game, or of this package ({@link ClientCode}). */
-  readonly code: Code | ClientCode | (string & {});
+  declare readonly code: Code | ClientCode | (string & {});
   /** After so many milliseconds it is worth another try; absent if waiting will not help. */
-  readonly retryMs?: number;
+  declare readonly retryMs?: number;
 
   constructor(code: ParlorError["code"], message: string, retryMs?: number) {
     super(message);
-    this.name = "ParlorError";
-    this.code = code;
-    if (retryMs !== undefined) this.retryMs = retryMs;
+    Object.assign(this, { name: "ParlorError", code, retryMs });
   }
 }
 
@@ -36,13 +34,13 @@ export function refused(refusal: Refusal & { retry_ms?: number }): ParlorError {
 }
 
 /** @internal */
-export const offline = (why = "no connection; nothing was sent"): ParlorError =>
+export const offline = (why = "no connection"): ParlorError =>
   new ParlorError("E_OFFLINE", why, 1000);
 
 /** @internal */
 export const unanswered = (): ParlorError =>
-  new ParlorError("E_NO_ANSWER", "no answer; it may have been done");
+  new ParlorError("E_NO_ANSWER", "no answer");
 
 /** @internal */
 export const over = (): ParlorError =>
-  new ParlorError("E_OVER", "you are not in this lobby any more");
+  new ParlorError("E_OVER", "not in this lobby any more");

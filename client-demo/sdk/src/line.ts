@@ -34,7 +34,7 @@ export class Line {
   readonly timeoutMs: number;
   readonly #waiting = new Set<(error?: ParlorError) => void>();
   /** True while requests about a lobby would be answered as if one were in none. */
-  #isHeld = false;
+  isHeld = true;
   /** Why there will be no connection any more. */
   #end: ParlorError | undefined;
 
@@ -45,29 +45,25 @@ export class Line {
 
   /** True while requests may be sent. */
   get isOpen(): boolean {
-    return this.socket.connected && !this.#isHeld;
+    return this.socket.connected && !this.isHeld;
   }
 
-  /** Lets requests wait, until `release`. */
-  hold(): void {
-    this.#isHeld = true;
-  }
-
+  /** Lets requests wait no more. */
   release(): void {
-    this.#isHeld = false;
-    for (const go of [...this.#waiting]) if (this.isOpen) go();
+    this.isHeld = false;
+    if (this.isOpen) this.#waiting.forEach((go) => go());
   }
 
   /** There will be no connection, unless somebody wants one. */
-  end(error: ParlorError | undefined): void {
+  end(error?: ParlorError): void {
     this.#end = error;
-    if (error) for (const go of [...this.#waiting]) go(error);
+    if (error) this.#waiting.forEach((go) => go(error));
   }
 
   /** Waits until requests may be sent, but not for long. */
-  opened(): Promise<void> {
-    if (this.isOpen) return Promise.resolve();
-    if (this.#end) return Promise.reject(this.#end);
+  async opened(): Promise<void> {
+    if (this.isOpen) return;
+    if (this.#end) throw this.#end;
     return new Promise((resolve, reject) => {
       const go = (error?: ParlorError): void => {
         clearTimeout(timer);
@@ -81,43 +77,39 @@ export class Line {
   }
 
   /** Sends a request, once it may be sent, and waits for its answer. It is sent once at most. */
-  async ask<R extends Request>(name: R, ...takes: Takes<R>): Promise<Tells<R>> {
+  async ask<R extends Request>(...request: [R, ...Takes<R>]): Promise<Tells<R>> {
     // Who may send does so at once: requests keep their order.
     if (!this.isOpen) await this.opened();
-    return this.send(name, takes);
+    return this.send(request);
   }
 
   /** Sends a request now; see {@link ask}. */
-  send<R extends Request>(
-    name: R,
-    takes: Takes<R>,
-    taken?: (told: Tells<R>) => void,
-  ): Promise<Tells<R>> {
-    if (this.#end && !this.socket.connected) return Promise.reject(this.#end);
-    return ask(this.socket, this.timeoutMs, name, takes as unknown[], taken);
+  send<R extends Request, Got = Tells<R>>(
+    request: [R, ...Takes<R>],
+    taken?: (told: Tells<R>) => Got,
+  ): Promise<Got> {
+    return ask(this.socket, this.timeoutMs, request, taken);
   }
 }
 
 /**
  * @internal Sends a request now, in any namespace. `taken` is called with the answer before anything
- * that comes after it, which the promise is too late for.
+ * that comes after it, which the promise is too late for; that resolves with what it returns.
  */
-export function ask<Told>(
+export function ask<Told, Got>(
   socket: Socket<any, any>,
   timeoutMs: number,
-  name: string,
-  takes: unknown[],
-  taken?: (told: Told) => void,
-): Promise<Told> {
+  request: [string, ...unknown[]],
+  taken = (told: Told): Got => told as unknown as Got,
+): Promise<Got> {
   return new Promise((resolve, reject) => {
     // The stock client would keep it, and send it before one is back in one's place.
     if (!socket.connected) return reject(offline());
     const answered = (lost: Error | null, reply: Reply<Told>): void => {
-      if (lost) return reject(unanswered());
-      if (!reply.ok) return reject(refused(reply));
-      taken?.(reply);
-      resolve(reply);
+      if (lost) reject(unanswered());
+      else if (reply.ok) resolve(taken(reply));
+      else reject(refused(reply));
     };
-    socket.timeout(timeoutMs).emit(name, ...takes, answered);
+    socket.timeout(timeoutMs).emit(...request, answered);
   });
 }

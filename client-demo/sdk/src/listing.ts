@@ -14,25 +14,20 @@ export function followListing(
   return [...all.values()].sort(by(sort ?? "newest"));
 }
 
-/** Which of two comes first; of equals the newest. */
+/** Which of two comes first; of equals the newest, and last what has no value. */
 function by(sort: NonNullable<Filter["sort"]>): (one: Listed, other: Listed) => number {
-  const newest = (one: Listed, other: Listed): number => other.made_ms - one.made_ms;
-  if (sort === "newest") return newest;
-  if (sort === "players") return (one, other) => other.players - one.players || newest(one, other);
-  const [sign, name] = [sort[0] === "-" ? -1 : 1, sort.slice(1)];
+  const sign = sort[0] === "-" ? -1 : 1;
+  const value = ({ players, metadata }: Listed): Scalar | undefined =>
+    sort === "newest" ? 0 : sort === "players" ? -players : metadata?.[sort.slice(1)];
   return (one, other) => {
-    const [a, b] = [one.metadata?.[name], other.metadata?.[name]];
-    if (a === undefined || b === undefined) {
-      return Number(a === undefined) - Number(b === undefined) || newest(one, other);
-    }
-    return sign * compare(a, b) || newest(one, other);
+    const [a, b] = [value(one), value(other)];
+    return (
+      order(a === undefined, b === undefined) ||
+      // Truths come before numbers, these before texts.
+      sign * (order(typeof a, typeof b) || order(a, b)) ||
+      other.made_ms - one.made_ms
+    );
   };
 }
 
-const RANKS = ["boolean", "number", "string"];
-
-/** Truths come before numbers, these before texts. */
-function compare(a: Scalar, b: Scalar): number {
-  const ranks = RANKS.indexOf(typeof a) - RANKS.indexOf(typeof b);
-  return ranks || (a < b ? -1 : a > b ? 1 : 0);
-}
+const order = (a: any, b: any): number => (a < b ? -1 : +(a > b));

@@ -1,6 +1,6 @@
 // Which lobbies there are, and the ways into one.
 
-import { call, type Off } from "./emitter.js";
+import type { Off } from "./emitter.js";
 import type { Feeds } from "./feeds.js";
 import type { GameTypes, TypesOf } from "./games.js";
 import type * as api from "./generated/api.js";
@@ -31,26 +31,25 @@ export type QuickRequest<Name extends string = string> = Omit<
 /** What `join` takes: a `code`, or the `id` of a lobby that is not private. */
 export type JoinRequest = Omit<api.Join, "deltas" | "format" | "key">;
 
-/** @internal What the ways into a lobby need of who knows them. */
-export interface Entrance {
-  line: Line;
-  feeds: Feeds;
-  name: string;
-  enter(way: "create" | "join" | "quick", request: api.Create | api.Join): Promise<Lobby>;
-}
+/** @internal Asks for a place. */
+export type Enter = (way: "create" | "join" | "quick", request: object) => Promise<Lobby>;
 
 /** The lobbies of the server: {@link Parlor.lobbies}. */
 export class Lobbies {
-  readonly #entrance: Entrance;
+  readonly #line: Line;
+  readonly #feeds: Feeds;
+  readonly #enter: Enter;
 
   /** @internal */
-  constructor(entrance: Entrance) {
-    this.#entrance = entrance;
+  constructor(line: Line, feeds: Feeds, enter: Enter) {
+    this.#line = line;
+    this.#feeds = feeds;
+    this.#enter = enter;
   }
 
   /** The public lobbies that a filter lets through. */
   async list(filter: api.Filter = {}): Promise<api.Listed[]> {
-    return (await this.#entrance.line.ask("list", filter)).lobbies;
+    return (await this.#line.ask("list", filter)).lobbies;
   }
 
   /**
@@ -58,17 +57,12 @@ export class Lobbies {
    * the function that this resolves with is called. There is one such list at a time.
    */
   watch(filter: api.Filter, listener: (lobbies: readonly api.Listed[]) => void): Promise<Off> {
-    const { line, feeds } = this.#entrance;
-    let shown: readonly api.Listed[] = [];
-    const changed = (change: api.ListingChange): void => {
-      shown = followListing(shown, change, filter.sort);
-      call(listener, shown);
-    };
-    return feeds.begin<"watch", api.ListingChange>("watch", {
-      ask: [filter],
-      stop: () => line.send("unwatch", []),
-      begun: ({ lobbies }) => call(listener, (shown = lobbies)),
-      changed,
+    return this.#feeds.begin<"watch", readonly api.Listed[], api.ListingChange>("listing", {
+      ask: ["watch", filter],
+      stop: ["unwatch"],
+      begun: ({ lobbies }) => lobbies,
+      changed: (shown, change) => followListing(shown, change, filter.sort),
+      listener,
     });
   }
 
@@ -85,13 +79,5 @@ export class Lobbies {
   /** Takes a seat in the best open lobby that fits, or opens one. */
   quick<Name extends string>(request: QuickRequest<Name>): Promise<Lobby<TypesOf<Name>>> {
     return this.#enter("quick", request);
-  }
-
-  #enter<Types extends GameTypes>(
-    way: "create" | "join" | "quick",
-    request: object,
-  ): Promise<Lobby<Types>> {
-    const { enter, name } = this.#entrance;
-    return enter(way, { name, ...request, deltas: true } as api.Create | api.Join);
   }
 }

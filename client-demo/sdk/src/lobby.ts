@@ -70,6 +70,8 @@ export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
   isOver = false;
   /** @internal The version up to which everything was told. */
   told = 0;
+  /** @internal One's peers, once somebody wants them. */
+  opening: Promise<Peers> | undefined;
   /** The match that is on, was on, or will be. */
   readonly match: Match<Types>;
 
@@ -197,8 +199,7 @@ export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
     try {
       if (this.#owner.line.socket.connected) await this.#ask("leave");
     } catch (error) {
-      const { code } = error as ParlorError;
-      if (code !== "E_NOT_IN_LOBBY" && code !== "E_NO_ANSWER") throw error;
+      if (!/^E_NO(T_IN_LOBBY|_ANSWER)$/.test((error as ParlorError).code)) throw error;
     }
     this.ended("left");
   }
@@ -219,12 +220,12 @@ export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
     return { socket, token: async () => (await this.#ask("peer")).token };
   }
 
-  async #ask<R extends Request>(name: R, ...takes: Takes<R>): Promise<Tells<R>> {
+  async #ask<R extends Request>(...request: [R, ...Takes<R>]): Promise<Tells<R>> {
     const { line } = this.#owner;
     if (!line.isOpen && !this.isOver) await line.opened();
     if (this.isOver) throw over();
     try {
-      return await line.send(name, takes);
+      return await line.send(request);
     } catch (error) {
       // The server sees one outside, one sees oneself inside: the token decides.
       if ((error as ParlorError).code === "E_NOT_IN_LOBBY") this.#owner.refetch();
@@ -251,16 +252,20 @@ export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
       case "changed":
         return this.#changed(told);
       case "event":
-        return this.#happened(told);
-      case "volatile":
-        return this.match.happened(told.event, { turn: told.turn, volatile: true });
+      case "volatile": {
+        const isVolatile = name === "volatile";
+        if (isVolatile || this.#isNext(told))
+          this.match.happened(told.event, { turn: told.turn, volatile: isVolatile });
+        return;
+      }
       // One of a lobby that was left just before this one can still arrive.
       case "state":
-        return isOpen(this.info) ? undefined : this.match.told(told);
       case "delta":
-        return isOpen(this.info) ? undefined : this.match.differs(told);
+        return isOpen(this.info) ? undefined : this.match.told(told);
       case "audience":
-        return this.#counted(told);
+        this.info = { ...this.info, audience: told.count };
+        this.tell("audience", told);
+        return this.tell("update", this.info);
       case "typing":
       case "reaction":
       case "tally":
@@ -271,40 +276,27 @@ export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
     }
   }
 
-  #changed({ version, change }: api.Changed): void {
-    if (!this.#isNext(version)) return;
-    // What was missed is told, but known already.
-    if (version > this.info.version) {
-      this.info = follow(this.info, version, change);
-      if (change.type === "started") this.match.began(change.number);
-      if (change.type === "opened") this.match.state = undefined;
-    }
+  #changed(told: api.Changed): void {
+    if (!this.#isNext(told)) return;
+    const { change } = told;
     this.tell("change", change);
     this.tell(change.type, change as never);
     this.tell("update", this.info);
     if (change.type === "left" && change.seat === this.seat) this.ended(change.reason, over());
   }
 
-  #happened({ version, turn, event }: api.MatchEvent): void {
-    if (!this.#isNext(version)) return;
-    if (version > this.info.version) this.info = { ...this.info, version };
-    this.match.happened(event, { turn, volatile: false });
-  }
-
-  #counted(audience: api.AudiencePush): void {
-    this.info = { ...this.info, audience: audience.count };
-    this.tell("audience", audience);
-    this.tell("update", this.info);
-  }
-
   /** Versions have no gap: where there is one, the server is asked for what is missing. */
-  #isNext(version: number): boolean {
-    if (version <= this.told) return false;
-    if (version > this.told + 1) {
-      this.#owner.refetch();
-      return false;
-    }
+  #isNext({ version, change }: { version: number; change?: api.Change }): boolean {
+    const ahead = version - this.told;
+    if (ahead > 1) this.#owner.refetch();
+    if (ahead !== 1) return false;
     this.told = version;
+    // What was missed is told, but known already.
+    if (version > this.info.version) {
+      this.info = follow(this.info, version, change);
+      if (change?.type === "started") this.match.began(change.number);
+      if (change?.type === "opened") this.match.state = undefined;
+    }
     return true;
   }
 
@@ -321,6 +313,6 @@ export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
     this.isOver = true;
     this.#owner.left(this);
     this.match.ended(error ?? over());
-    this.tell("over", error ? { reason, error } : { reason });
+    this.tell("over", { reason, ...(error && { error }) });
   }
 }

@@ -118,31 +118,29 @@ export class Match<Types extends GameTypes = GameTypes> {
    * when the server has accepted it, and rejects with a {@link ParlorError} if the game refuses, or
    * if there was no answer in time.
    */
-  input(action: Types["action"], { tick }: InputOptions = {}): Promise<Acted> {
-    if (this.#isOver) return Promise.reject(over());
-    if (!this.#line.isOpen && this.#promised.size >= MAX_WAITING) {
-      return Promise.reject(offline());
-    }
+  async input(action: Types["action"], { tick }: InputOptions = {}): Promise<Acted> {
+    if (this.#isOver) throw over();
+    if (!this.#line.isOpen && this.#promised.size >= MAX_WAITING) throw offline();
     const input = this.#inputs.take(action, tick);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#fail(input, unanswered()), this.#line.timeoutMs);
       this.#promised.set(input, { resolve, reject, timer });
       if (this.#line.isOpen) this.#send(input);
-      this.#heard.tell("pending", undefined);
+      this.#heard.tell("pending");
     });
   }
 
   #send(input: Input<Types["action"]>): void {
     const { seq, action, tick } = input;
     const takes: Takes<"input"> = tick === undefined ? [seq, action] : [seq, action, { tick }];
-    this.#line.send("input", takes).then(
+    this.#line.send(["input", ...takes]).then(
       (acted) => {
         this.#inputs.used(input);
         this.#settle(input)?.resolve(acted);
       },
       (error: ParlorError) => {
         // Sent again when the line is back; or it is too late already.
-        if (error.code !== "E_OFFLINE" && error.code !== "E_NO_ANSWER") this.#fail(input, error);
+        if (!/^E_(OFFLINE|NO_ANSWER)$/.test(error.code)) this.#fail(input, error);
       },
     );
   }
@@ -152,7 +150,7 @@ export class Match<Types extends GameTypes = GameTypes> {
     if (!UNUSED.test(error.code)) this.#inputs.used(input);
     this.#inputs.drop(input);
     this.#settle(input)?.reject(error);
-    this.#heard.tell("pending", undefined);
+    this.#heard.tell("pending");
   }
 
   #settle(input: Input<Types["action"]>): Promised | undefined {
@@ -175,35 +173,29 @@ export class Match<Types extends GameTypes = GameTypes> {
     if (state) this.told(state);
     else this.state = undefined;
     // What was applied meanwhile is answered as it would have been.
-    if (isPlaying) for (const input of this.#promised.keys()) this.#send(input);
+    if (isPlaying) this.#promised.forEach((_, input) => this.#send(input));
   }
 
   /** @internal The match of this number is on: what was for another is over. */
   began(number: number): void {
     if (this.state && this.state.number !== number) this.state = undefined;
-    const left = [...this.#promised.keys()].filter((input) => input.number !== number);
     this.#inputs.begin(number);
     const why = new ParlorError("E_MATCH_OVER", "the match has ended");
-    left.forEach((input) => this.#settle(input)?.reject(why));
+    this.#promised.forEach((_, input) => {
+      if (input.number !== number) this.#settle(input)?.reject(why);
+    });
   }
 
-  /** @internal A whole state. */
-  told(whole: State): void {
+  /** @internal A whole state, or what differs from an earlier one, which has to be known. */
+  told(told: State | Delta): void {
+    const state = "delta" in told ? this.#states.delta(told) : this.#states.whole(told);
+    if (!state) {
+      // Without an answer the next delta asks again.
+      if (!this.#isAsking) this.#line.send(["resync"]).catch(() => (this.#isAsking = false));
+      this.#isAsking = true;
+      return;
+    }
     this.#isAsking = false;
-    this.#show(this.#states.whole(whole));
-  }
-
-  /** @internal What differs from an earlier one; what that was, has to be known. */
-  differs(delta: Delta): void {
-    const state = this.#states.delta(delta);
-    if (state) return this.#show(state);
-    if (this.#isAsking) return;
-    this.#isAsking = true;
-    // Without an answer the next delta asks again.
-    this.#line.send("resync", []).catch(() => (this.#isAsking = false));
-  }
-
-  #show(state: State): void {
     this.state = state;
     const seat = this.#seat();
     this.#inputs.begin(state.number);
@@ -219,7 +211,7 @@ export class Match<Types extends GameTypes = GameTypes> {
   /** @internal One is not in the lobby any more. */
   ended(why: ParlorError): void {
     this.#isOver = true;
-    [...this.#promised.keys()].forEach((input) => this.#fail(input, why));
+    this.#promised.forEach((_, input) => this.#fail(input, why));
   }
 }
 

@@ -12,13 +12,15 @@ const PHASES: { [Type in Change["type"]]?: Phase } = {
   finished: "finished",
 };
 
-/** @internal The lobby after this change; `lobby` stays as it is. */
-export function follow(lobby: Lobby, version: number, change: Change): Lobby {
+/** @internal The lobby after this change, or after none of it; `lobby` stays as it is. */
+export function follow(lobby: Lobby, version: number, change = {} as Change): Lobby {
   const next: Lobby = { ...lobby, version };
   const { type, ...told } = change;
-  const others = (seat: number): Seat[] => lobby.seats.filter((one) => one.seat !== seat);
-  const patch = (fields: Partial<Seat>, seat?: number): void => {
-    const isMeant = (one: Seat): boolean => seat === undefined || one.seat === seat;
+  const { seat } = change as { seat?: number };
+  const others = lobby.seats.filter((one) => one.seat !== seat);
+  /** Of the seat, or all where the change is about none. */
+  const patch = (fields: Partial<Seat>): void => {
+    const isMeant = (one: Seat): boolean => one.seat === (seat ?? one.seat);
     next.seats = lobby.seats.map((one) => (isMeant(one) ? { ...one, ...fields } : one));
   };
   const phase = PHASES[type];
@@ -28,7 +30,7 @@ export function follow(lobby: Lobby, version: number, change: Change): Lobby {
   }
   switch (change.type) {
     case "joined":
-      next.seats = [...others(change.seat), told as Seat].sort((a, b) => a.seat - b.seat);
+      next.seats = [...others, told as Seat].sort((a, b) => a.seat - b.seat);
       break;
     case "settings":
       Object.assign(next, told);
@@ -38,21 +40,21 @@ export function follow(lobby: Lobby, version: number, change: Change): Lobby {
       break;
     case "colour":
     case "ready":
-      patch(told as Partial<Seat>, change.seat);
+      patch(told as Partial<Seat>);
       break;
     case "dropped":
       // That they are not ready, in an open lobby, is told before.
-      patch({ connected: false }, change.seat);
+      patch({ connected: false });
       break;
     case "overdue":
-      patch({ overdue: true }, change.seat);
+      patch({ overdue: true });
       break;
     case "returned":
-      patch({ connected: true, overdue: false }, change.seat);
+      patch({ connected: true, overdue: false });
       break;
     case "left":
-      next.seats = others(change.seat);
-      if (next.host === change.seat) delete next.host;
+      next.seats = others;
+      if (next.host === seat) delete next.host;
       break;
     case "spectators":
       next.spectators = change.count;

@@ -6,7 +6,7 @@
 //                     (in the audience, where no place is kept: join again)
 
 import { Clock, here } from "./clock.js";
-import { call, Emitter, type Off } from "./emitter.js";
+import { Emitter, type Off } from "./emitter.js";
 import { offline, over, ParlorError, refused } from "./error.js";
 import { Feeds } from "./feeds.js";
 import type { TypesOf } from "./games.js";
@@ -86,15 +86,12 @@ export class Parlor extends Emitter<ParlorEvents> {
     const { storage } = options;
     this.#token = new Kept(storage, `parlor:${url}:seat`);
     this.#guest = new Kept(storage, `parlor:${url}:guest`);
-    const auth = (tell: (credentials: object) => void): void => void this.#credentials(tell);
-    this.#line = new Line(url, options.timeoutMs ?? 10_000, { ...options.socket, auth });
-    this.#feeds = new Feeds(this.#line);
-    this.lobbies = new Lobbies({
-      line: this.#line,
-      feeds: this.#feeds,
-      name: options.player ?? "",
-      enter: (way, request) => this.#ask(way, request),
+    this.#line = new Line(url, options.timeoutMs ?? 10_000, {
+      ...options.socket,
+      auth: (tell) => void this.#credentials(tell),
     });
+    this.#feeds = new Feeds(this.#line);
+    this.lobbies = new Lobbies(this.#line, this.#feeds, (way, request) => this.#ask(way, request));
     this.#listen();
     this.reconnect();
   }
@@ -116,8 +113,7 @@ export class Parlor extends Emitter<ParlorEvents> {
 
   /** Tries to connect at once; after `offline` with `isFinal` nobody else does. */
   reconnect(): void {
-    this.#line.end(undefined);
-    this.#hold();
+    this.#line.end();
     if (!this.socket.connected) this.socket.disconnect().connect();
   }
 
@@ -146,16 +142,16 @@ export class Parlor extends Emitter<ParlorEvents> {
    * function that this resolves with is called. There is one such list at a time.
    */
   presence(players: string[], listener: (online: ReadonlySet<string>) => void): Promise<Off> {
-    let online = new Set<string>();
-    return this.#feeds.begin<"presence", api.PresencePush>("presence", {
-      ask: [{ players }],
-      stop: () => this.#line.send("presence", [{ players: [] }]),
-      begun: (told) => call(listener, (online = new Set(told.online))),
-      changed: ({ player, online: isThere }) => {
-        online = new Set(online);
-        online[isThere ? "add" : "delete"](player);
-        call(listener, online);
+    return this.#feeds.begin<"presence", ReadonlySet<string>, api.PresencePush>("presence", {
+      ask: ["presence", { players }],
+      stop: ["presence", { players: [] }],
+      begun: ({ online }) => new Set(online),
+      changed: (shown, { player, online }) => {
+        const next = new Set(shown);
+        next[online ? "add" : "delete"](player);
+        return next;
       },
+      listener,
     });
   }
 
@@ -177,7 +173,7 @@ export class Parlor extends Emitter<ParlorEvents> {
   async #credentials(tell: (credentials: object) => void): Promise<void> {
     const { token } = this.#options;
     const guest = this.#guest.value;
-    if (token === undefined) return tell(guest === undefined ? { guest: true } : { token: guest });
+    if (token === undefined) return tell(guest ? { token: guest } : { guest: true });
     try {
       tell({ token: typeof token === "string" ? token : await token() });
     } catch (error) {
@@ -188,7 +184,7 @@ export class Parlor extends Emitter<ParlorEvents> {
   #listen(): void {
     const { socket } = this;
     socket.on("connect", () => {
-      this.#line.end(undefined);
+      this.#line.end();
       void this.#settle();
     });
     socket.on("disconnect", (reason) => {
@@ -205,35 +201,29 @@ export class Parlor extends Emitter<ParlorEvents> {
     });
     socket.on("auth:expiring", (expiring) => void this.#expiring(expiring));
     socket.on("rate_limited", (limited) => this.tell("rate_limited", limited));
-    socket.on("listing", (change) => this.#feeds.changed("watch", change));
-    socket.on("presence", (change) => this.#feeds.changed("presence", change));
-    socket.onAny((name, told) => this.lobby?.heard(name, told));
+    socket.onAny((name, told) => {
+      this.#feeds.heard(name, told);
+      this.lobby?.heard(name, told);
+    });
   }
 
   #lost(reason: string, isFinal: boolean): void {
-    if (this.lobby) this.#hold();
+    this.#line.isHeld = true;
     this.lobby?.lost(reason, isFinal);
     this.tell("offline", { reason, isFinal });
   }
 
-  /** Whoever has a place comes back to it before anything else is asked. */
-  #hold(): void {
-    if (this.#token.value !== undefined || this.#attending) this.#line.hold();
-  }
-
   /** The server, or the way to it, does not let one in. */
-  #unconnected(error: Error & { data?: { code?: string; message?: string } }): void {
-    const { code } = error.data ?? {};
+  #unconnected(error: Error & { data?: { code: string; message?: string } }): void {
     // The client tries on by itself.
-    if (code === undefined) return;
+    if (!error.data?.code) return;
+    const refusal = refused({ message: error.message, ...error.data });
+    const { code, retryMs } = refusal;
     if (code === "E_AUTH" && this.#options.token === undefined && this.#guest.value) {
       // Of a server that is no more: one is somebody new.
       this.#guest.value = undefined;
       this.socket.connect();
-      return;
-    }
-    const refusal = refused({ code, message: error.data?.message ?? error.message });
-    if (refusal.retryMs) setTimeout(() => this.socket.connect(), refusal.retryMs);
+    } else if (retryMs) setTimeout(() => this.socket.connect(), retryMs);
     else this.#finish(code, refusal);
   }
 
@@ -256,26 +246,32 @@ export class Parlor extends Emitter<ParlorEvents> {
   /** A connection is there: one's place first, then everything else. */
   async #settle(): Promise<void> {
     if (!(await this.#return())) return;
-    this.tell("online", undefined);
+    this.tell("online");
     this.clock.clear();
-    this.#clockTimer ??= every(CLOCK_MS, () => void this.#setClock());
+    if (!this.#clockTimer) {
+      this.#clockTimer = setInterval(() => void this.#setClock(), CLOCK_MS);
+      // In Node it would keep the process alive.
+      (this.#clockTimer as { unref?: () => void }).unref?.();
+    }
     void this.#setClock();
     this.#feeds.again();
   }
 
-  /** Comes back to one's place, if there is one; true: what is asked next will be answered. */
+  /**
+   * Comes back to one's place, if there is one, before anything else is asked. True: what is asked
+   * next will be answered.
+   */
   async #return(): Promise<boolean> {
     if (this.#isReturning) return false;
     const token = this.#token.value;
-    const version = this.lobby && { version: this.lobby.told };
-    const taken = (joined: api.Joined): void => void this.#enter(joined);
-    let answer: Promise<unknown> | undefined;
-    if (this.#attending) answer = this.#line.send("join", [this.#attending], taken);
-    else if (token) answer = this.#line.send("resume", [{ token, deltas: true, ...version }], taken);
-    if (answer) {
-      this.#isReturning = true;
-      this.#line.hold();
-      const error: ParlorError | undefined = await answer.then(() => undefined, (error) => error);
+    if (token || this.#attending) {
+      const resume = { token, deltas: true, version: this.lobby?.told } as api.Resume;
+      const answer = this.#line.send(
+        this.#attending ? ["join", this.#attending] : ["resume", resume],
+        (joined) => void this.#enter(joined),
+      );
+      this.#isReturning = this.#line.isHeld = true;
+      const error: ParlorError | void = await answer.catch((error) => error);
       // Without a connection the next one is for coming back.
       if (!this.socket.connected) return false;
       this.#isReturning = false;
@@ -299,43 +295,42 @@ export class Parlor extends Emitter<ParlorEvents> {
   }
 
   /** Asks for a place. With a key that may be done again: what was done is not done once more. */
-  async #ask(way: "create" | "join" | "quick", request: api.Create | api.Join): Promise<Lobby> {
-    const keyed = way === "quick" ? request : { key: newKey(), ...request };
-    for (let left = TRIES; ; left -= 1) {
+  async #ask(way: "create" | "join" | "quick", asked: object): Promise<Lobby> {
+    const isKeyed = way !== "quick";
+    const name = this.#options.player ?? "";
+    const request = { name, ...(isKeyed && { key: newKey() }), ...asked, deltas: true } as api.Join;
+    for (let left = isKeyed ? TRIES : 1; ; ) {
       if (!this.#line.isOpen) await this.#line.opened();
       try {
-        let lobby: Lobby | undefined;
-        const taken = (joined: api.Joined): void => {
-          this.#attending = "role" in keyed && keyed.role === "audience" ? keyed : undefined;
-          lobby = this.#enter(joined);
-        };
-        await this.#line.send(way, [keyed as never], taken);
-        if (lobby) return lobby;
+        return await this.#line.send([way, request as never], (joined: api.Joined) => {
+          this.#attending = request.role === "audience" ? request : undefined;
+          return this.#enter(joined);
+        });
       } catch (error) {
-        const isLost = (error as ParlorError).code === "E_NO_ANSWER";
-        if (!isLost || way === "quick" || left === 1) throw error;
+        if ((error as ParlorError).code !== "E_NO_ANSWER" || !--left) throw error;
       }
     }
   }
 
   /** At once: what comes next may build on it. */
   #enter(joined: api.Joined): Lobby {
-    this.#token.value = joined.token || undefined;
-    if (this.lobby?.id === joined.lobby.id) {
-      this.lobby.entered(joined, true);
-      return this.lobby;
+    let { lobby } = this;
+    const isSame = lobby?.id === joined.lobby.id;
+    // Its end forgets the token.
+    if (!isSame) lobby?.ended("lost", over());
+    this.#token.value = joined.token;
+    if (lobby && isSame) {
+      lobby.entered(joined, true);
+      return lobby;
     }
-    this.lobby?.ended("lost", over());
     const owner = {
       line: this.#line,
       refetch: () => void this.#return(),
       left: (lobby: Lobby) => this.#left(lobby),
     };
-    // Its end has forgotten it.
-    this.#token.value = joined.token || undefined;
-    this.lobby = new Lobby(owner, joined);
-    this.tell("lobby", this.lobby);
-    return this.lobby;
+    this.lobby = lobby = new Lobby(owner, joined);
+    this.tell("lobby", lobby);
+    return lobby;
   }
 
   #left(lobby: Lobby): void {
@@ -351,9 +346,9 @@ export class Parlor extends Emitter<ParlorEvents> {
     try {
       for (let i = 0; i < CLOCK_QUESTIONS; i += 1) {
         const sentMs = here();
-        let heardMs = sentMs;
-        const { server_ms } = await this.#line.send("time", [], () => (heardMs = here()));
-        this.clock.measured(sentMs, heardMs, server_ms);
+        await this.#line.send(["time"], ({ server_ms }) =>
+          this.clock.measured(sentMs, here(), server_ms),
+        );
       }
     } catch {
       // It is asked again later.
@@ -361,7 +356,7 @@ export class Parlor extends Emitter<ParlorEvents> {
   }
 }
 
-const ENDED = "the server has ended this connection; your place may be open in another tab";
+const ENDED = "ended by the server; open in another tab?";
 
 /**
  * Connects to a server, and comes back to the place that one had there before.
@@ -383,13 +378,6 @@ export async function connect(url: string, options: Options = {}): Promise<Parlo
     parlor.close();
     throw error;
   }
-}
-
-/** A timer that keeps no process alive. */
-function every(periodMs: number, act: () => void): ReturnType<typeof setInterval> {
-  const timer = setInterval(act, periodMs);
-  (timer as { unref?: () => void }).unref?.();
-  return timer;
 }
 
 /** Random, and known to nobody else. (`randomUUID` is there on secure pages alone.) */

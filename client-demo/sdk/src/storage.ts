@@ -14,32 +14,30 @@ export interface Keep {
 export class Kept {
   readonly #given: Keep | undefined;
   readonly #name: string;
-  #value: string | undefined;
+  #value: string | null | undefined;
 
   /** Without anything to keep it in, this tab's storage; in Node it is forgotten with the process. */
   constructor(given: Keep | undefined, name: string) {
     this.#given = given;
     this.#name = name;
-    this.#try((keep) => (this.#value = keep.getItem(name) ?? undefined));
+    this.#try((keep) => (this.#value = keep.getItem(name)));
   }
 
-  get value(): string | undefined {
+  /** Empty or absent: nothing is kept. */
+  get value(): string | null | undefined {
     return this.#value;
   }
 
   set value(value: string | undefined) {
     this.#value = value;
-    this.#try((keep) =>
-      value === undefined ? keep.removeItem(this.#name) : keep.setItem(this.#name, value),
-    );
+    this.#try((keep) => (value ? keep.setItem(this.#name, value) : keep.removeItem(this.#name)));
   }
 
   #try(act: (keep: Keep) => void): void {
     try {
-      const keep = this.#given ?? globalThis.sessionStorage;
-      if (keep) act(keep);
+      act(this.#given ?? sessionStorage);
     } catch {
-      // Full or forbidden.
+      // Full, forbidden, or not there.
     }
   }
 }

@@ -54,8 +54,8 @@ export function decode(bytes: Uint8Array<ArrayBuffer>): Frame | undefined {
   if (bytes.length < HEADER_BYTES) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   return {
-    kind: view.getUint8(0),
-    flags: view.getUint8(2),
+    kind: bytes[0]!,
+    flags: bytes[2]!,
     seq: view.getUint32(4),
     ack: view.getUint32(8),
     payload: bytes.subarray(HEADER_BYTES),

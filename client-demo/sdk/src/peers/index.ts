@@ -67,11 +67,12 @@ export interface PeersOwner {
   token(): Promise<string>;
 }
 
+const CURVE = { name: "ECDSA", namedCurve: "P-256" } as EcKeyGenParams;
+
 /** The peers of a lobby. */
 export class Peers extends Emitter<PeersEvents> {
   readonly #token: () => Promise<string>;
   readonly #options: PeersOptions;
-  readonly #rtc: typeof RTCPeerConnection | undefined;
   readonly #peers = new Map<number, Peer>();
   #certificates: RTCCertificate[] | undefined;
   #host: api.Host = { term: 0 };
@@ -81,8 +82,6 @@ export class Peers extends Emitter<PeersEvents> {
   #attempt = 0;
   #isThere = false;
   #isOver = false;
-  /** Who is to be told of, once it is linked. */
-  readonly #untold = new Set<Peer>();
   /** The last number of a link: one that comes again is not believed, for its key was used. */
   #lastLink = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -90,12 +89,12 @@ export class Peers extends Emitter<PeersEvents> {
   #isChanged = false;
   /** @internal */
   readonly socket: Socket;
+  /** @internal Absent: all is relayed. */
+  readonly rtc: typeof RTCPeerConnection | undefined;
   /** @internal What `join` was answered last. */
   joined!: api.Joined;
   /** @internal Absent: nothing is encrypted. */
   encryption: Encryption | undefined;
-  /** @internal Makes a connection; absent: all is relayed. */
-  connection: (() => RTCPeerConnection) | undefined;
 
   /** @internal Use {@link peersOf}. */
   constructor({ socket, token }: PeersOwner, options: PeersOptions) {
@@ -104,7 +103,7 @@ export class Peers extends Emitter<PeersEvents> {
     this.#token = token;
     this.#options = options;
     const { rtc = globalThis.RTCPeerConnection as typeof RTCPeerConnection | undefined } = options;
-    this.#rtc = rtc || undefined;
+    this.rtc = rtc || undefined;
     this.#listen();
     this.on("path", ({ peer, reason }) => void this.#report([peer], reason));
     globalThis.addEventListener?.("online", this.#online);
@@ -123,7 +122,7 @@ export class Peers extends Emitter<PeersEvents> {
 
   /** The host, if it is another peer. */
   get host(): Peer | undefined {
-    return this.#peers.get(this.#host.peer ?? -1);
+    return this.#peers.get(this.#host.peer!);
   }
 
   /** True while one is host oneself. */
@@ -218,20 +217,32 @@ export class Peers extends Emitter<PeersEvents> {
     for (const peer of this.list) peer.linked?.negotiation?.online();
   };
 
+  /** @internal Makes a connection, if not all is relayed. */
+  connection(Rtc: typeof RTCPeerConnection): RTCPeerConnection {
+    const isPrivate = this.joined.private || this.#options.private;
+    return new Rtc({
+      iceServers: this.joined.ice_servers,
+      certificates: this.#certificates,
+      iceTransportPolicy: isPrivate ? "relay" : "all",
+    } as RTCConfiguration);
+  }
+
   /** Comes, or comes back; unless that fails for good, until there is an answer. */
   async #join(): Promise<void> {
     const attempt = ++this.#attempt;
     const isLate = (): boolean => attempt !== this.#attempt || this.#isOver;
     try {
-      await this.#prepare();
+      this.encryption ??= await this.#options.encrypt?.();
+      // The server takes one certificate of each peer: all links share it.
+      this.#certificates ??= await this.rtc?.generateCertificate?.(CURVE).then((one) => [one]);
       const token = await this.#token();
       if (isLate()) return;
       const request = {
         token,
-        rtc: this.#rtc !== undefined,
-        private: this.#options.private ?? false,
-        ...(this.id !== undefined && { resume: this.id }),
-        ...(this.encryption && { key: this.encryption.key }),
+        rtc: !!this.rtc,
+        private: this.#options.private,
+        resume: this.id,
+        key: this.encryption?.key,
       };
       await this.ask("join", request, (joined: api.Joined) => isLate() || this.#joined(joined));
     } catch (error) {
@@ -245,36 +256,20 @@ export class Peers extends Emitter<PeersEvents> {
     }
   }
 
-  /** Makes what all links share: the server takes one certificate of each peer. */
-  async #prepare(): Promise<void> {
-    this.encryption ??= await this.#options.encrypt?.();
-    const curve = { name: "ECDSA", namedCurve: "P-256" } as EcKeyGenParams;
-    this.#certificates ??= await this.#rtc?.generateCertificate?.(curve).then((one) => [one]);
-  }
-
   #joined(joined: api.Joined): void {
-    const isPrivate = joined.private || this.#options.private;
-    const configuration: RTCConfiguration = {
-      iceServers: joined.ice_servers,
-      ...(this.#certificates && { certificates: this.#certificates }),
-      iceTransportPolicy: isPrivate ? "relay" : "all",
-    };
-    const Rtc = this.#rtc;
-    this.connection = Rtc && (() => new Rtc(configuration));
     this.joined = joined;
-    const known = new Set(joined.peers.map((one) => one.peer));
-    const links = new Set(joined.links.map((one) => one.link));
     this.id = joined.peer;
     for (const peer of this.list) {
-      if (!known.has(peer.id) || !joined.resumed) this.#gone(peer.id, "timeout");
-      else if (!links.has(peer.linked?.number ?? -1)) peer.unlink();
+      if (!joined.links.some(({ link }) => link === peer.linked?.number)) peer.unlink();
+      if (!joined.resumed || !joined.peers.some((one) => one.peer === peer.id))
+        this.#gone(peer.id, "timeout");
     }
     for (const peer of joined.peers) this.#came(peer);
     for (const link of joined.links) this.#link(link);
     this.#reach(true);
     this.#leads(joined.host);
     this.tell("open", { isResumed: joined.resumed });
-    for (const peer of [...this.#untold]) this.#introduce(peer);
+    for (const peer of this.list) if (!peer.isTold) this.#introduce(peer);
     this.#reporter ??= setInterval(() => void this.#report(this.list), REPORT_MS);
     this.changed();
   }
@@ -287,12 +282,13 @@ export class Peers extends Emitter<PeersEvents> {
     this.#peers.set(told.peer, peer);
     this.#reaches(peer);
     if (known) return this.tell("update", peer);
-    this.#untold.add(peer);
     if (this.#isThere && this.joined.topology === "star" && !this.isHost) this.#introduce(peer);
   }
 
   #introduce(peer: Peer): void {
-    this.tell(this.#untold.delete(peer) ? "peer" : "update", peer);
+    const name = peer.isTold ? "update" : "peer";
+    peer.isTold = true;
+    this.tell(name, peer);
   }
 
   #gone(number: number, reason: api.GoneReason): void {
@@ -300,7 +296,7 @@ export class Peers extends Emitter<PeersEvents> {
     if (!peer) return;
     this.#peers.delete(number);
     peer.unlink();
-    if (!this.#untold.delete(peer)) this.tell("gone", { peer, reason });
+    if (peer.isTold) this.tell("gone", { peer, reason });
   }
 
   #link(told: api.Link): void {
@@ -339,18 +335,15 @@ export class Peers extends Emitter<PeersEvents> {
     this.socket.disconnect();
     for (const peer of this.list) peer.unlink();
     this.#peers.clear();
-    this.tell("over", error ? { reason, error } : { reason });
+    this.tell("over", { reason, ...(error && { error }) });
   }
 
   /** Tells the lobby how links are. */
   async #report(peers: Peer[], switched?: api.SwitchReason): Promise<void> {
-    const linked = peers.filter((one) => one.isLinked);
-    await Promise.all(linked.map((one) => one.linked?.look().catch(() => {})));
-    const links = linked.map((one) => ({
-      link: one.linked?.number ?? 0,
-      ...one.stats(),
-      ...(switched && { switched }),
-    }));
+    await Promise.all(peers.map((one) => one.linked?.look().catch(() => {})));
+    const links = peers.flatMap((one) =>
+      one.linked ? { link: one.linked.number, ...one.stats(), switched } : [],
+    );
     if (links.length) await this.ask("report", { links }).catch(() => {});
   }
 
@@ -359,9 +352,9 @@ export class Peers extends Emitter<PeersEvents> {
   }
 
   /** @internal `taken`: see `ask` of `line.ts`. */
-  async ask<Told>(name: string, request: object, taken?: (told: Told) => void): Promise<Told> {
+  async ask<Told>(name: string, request: object, taken?: (told: Told) => void): Promise<void> {
     if (this.#isOver) throw over();
-    return ask(this.socket, ANSWER_MS, name, [request], taken);
+    return ask(this.socket, ANSWER_MS, [name, request], taken);
   }
 
   /** @internal Something is due at another time: once for all that happens in a moment. */
@@ -383,8 +376,6 @@ export class Peers extends Emitter<PeersEvents> {
   }
 }
 
-const open = new WeakMap<Lobby, Promise<Peers>>();
-
 /**
  * Links one with the other players of a lobby: directly where that works, and through the server
  * where it does not. Resolves when one is a peer oneself; there is one `Peers` at a time.
@@ -396,24 +387,20 @@ const open = new WeakMap<Lobby, Promise<Peers>>();
  * ```
  */
 export function peersOf(lobby: Lobby, options: PeersOptions = {}): Promise<Peers> {
-  const known = open.get(lobby);
-  if (known) return known;
-  if (lobby.isOver) return Promise.reject(over());
-  const peers = new Peers(lobby.forPeers, options);
-  const offs = [
-    lobby.on("over", () => peers.close()),
-    lobby.on("away", ({ isFinal }) => isFinal && peers.close()),
-  ];
-  peers.once("over", () => {
-    open.delete(lobby);
-    for (const off of offs) off();
-  });
-  const opened = new Promise<Peers>((resolve, reject) => {
+  return (lobby.opening ??= new Promise((resolve, reject) => {
+    if (lobby.isOver) throw over();
+    const peers = new Peers(lobby.forPeers, options);
+    const offs = [
+      lobby.on("over", () => peers.close()),
+      lobby.on("away", ({ isFinal }) => isFinal && peers.close()),
+    ];
     peers.once("open", () => resolve(peers));
-    peers.once("over", ({ error }) => reject(error ?? over()));
-  });
-  open.set(lobby, opened);
-  return opened;
+    peers.once("over", ({ error }) => {
+      lobby.opening = undefined;
+      for (const off of offs) off();
+      reject(error ?? over());
+    });
+  }));
 }
 
 /** What peers tell of is theirs. */

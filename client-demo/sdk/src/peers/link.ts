@@ -122,18 +122,16 @@ export class Link {
   sendVolatile(key: number, number: number, flags: number, payload: Uint8Array, now: number): void {
     this.way.used(now);
     this.tick(now);
-    const frame = encode(KIND_VOLATILE, flags, number, key, payload);
-    if (this.way.path === "direct") {
-      if (this.#carrier.buffered("volatile") <= STALE_BYTES) this.#transmit("volatile", frame);
-    } else if (this.#mayRelay && !this.#carrier.relayIsBusy()) {
-      this.#transmit("volatile", frame);
-    }
+    const isBusy = this.#isDirect ? this.#isStale : this.#carrier.relayIsBusy();
+    if (this.#maySend && !isBusy)
+      this.#transmit("volatile", encode(KIND_VOLATILE, flags, number, key, payload));
   }
 
   /** Takes what came by either way. */
   receive(bytes: Uint8Array<ArrayBuffer>, from: Path, now: number): void {
     const frame = decode(bytes);
     if (!frame) return;
+    const carrier = this.#carrier;
     const { kind, flags, seq, ack, payload } = frame;
     if (kind === KIND_PING && from === "direct") this.#probe(KIND_PONG, seq);
     if (kind === KIND_PONG && from === "direct") this.way.answered(seq, now);
@@ -141,14 +139,14 @@ export class Link {
     if (kind === KIND_RELIABLE) {
       this.#owe(bytes.length, now);
       this.#incoming.take(frame, (flags, payload, number) =>
-        this.#carrier.deliver({ class: "reliable", flags, payload, key: 0, number }),
+        carrier.deliver({ class: "reliable", flags, payload, key: 0, number }),
       );
     }
     if (kind === KIND_VOLATILE) {
       const last = this.#seen.get(ack) ?? 0;
       const number = unwrapped(seq, last);
       if (number > last && next(this.#seen, ack, number))
-        this.#carrier.deliver({ class: "volatile", flags, payload, key: ack, number });
+        carrier.deliver({ class: "volatile", flags, payload, key: ack, number });
     }
     this.tick(now);
   }
@@ -183,24 +181,29 @@ export class Link {
     if (now >= this.#refusedUntil) this.#refusedUntil = 0;
     if (now >= this.#resendAt) this.#resend(now);
     this.way.tick(now, this.#carrier.buffered("reliable") < SETTLED_BYTES, this.#relayIsUp);
+    if (!this.#maySend) return;
     this.#pump(now);
-    const mayAck = this.way.path === "direct" || this.#mayRelay;
-    const owesMuch = this.#owedFrames >= ACK_FRAMES || this.#owedBytes >= ACK_BYTES;
-    if (mayAck && (owesMuch || now >= this.#ackAt)) {
+    if (now >= this.#ackAt)
       this.#transmit("reliable", encode(KIND_ACK, 0, 0, this.#acknowledge()));
-    }
   }
 
   /** When there is something to do next. */
   deadline(now: number): number {
-    const first = Math.min(this.#resendAt, this.way.deadline(now));
-    if (this.way.path === "direct") return Math.min(first, this.#ackAt);
-    if (!this.#relayIsUp) return first;
-    return Math.min(first, this.#refusedUntil || this.#ackAt);
+    const later = this.#relayIsUp ? this.#refusedUntil : Infinity;
+    const ackAt = this.#maySend ? this.#ackAt : later;
+    return Math.min(this.#resendAt, this.way.deadline(now), ackAt);
   }
 
-  get #mayRelay(): boolean {
-    return this.#relayIsUp && !this.#refusedUntil;
+  get #isDirect(): boolean {
+    return this.way.path === "direct";
+  }
+
+  get #maySend(): boolean {
+    return this.#isDirect || (this.#relayIsUp && !this.#refusedUntil);
+  }
+
+  get #isStale(): boolean {
+    return this.#carrier.buffered("volatile") > STALE_BYTES;
   }
 
   /** What went by the server may be lost. */
@@ -214,8 +217,7 @@ export class Link {
   }
 
   #pump(now: number): void {
-    const isDirect = this.way.path === "direct";
-    if (!isDirect && !this.#mayRelay) return;
+    const isDirect = this.#isDirect;
     const window = isDirect ? WINDOW_BYTES : this.#relayWindow;
     for (let frame; (frame = this.#outgoing.next(window)); ) {
       new DataView(frame.buffer).setUint32(8, this.#acknowledge());
@@ -236,7 +238,7 @@ export class Link {
   }
 
   #probe(kind: number, seq: number): boolean {
-    if (this.#carrier.buffered("volatile") > STALE_BYTES) return false;
+    if (this.#isStale) return false;
     this.#carrier.direct("volatile", encode(kind, 0, seq, 0));
     return true;
   }
@@ -246,7 +248,7 @@ export class Link {
     this.#resendAt = Infinity;
     this.#timed = undefined;
     this.#resendMs = Math.min(2 * this.#resendMs, MAX_RESEND_MS);
-    if (this.way.path === "direct") this.way.downgrade(now, "silent");
+    if (this.#isDirect) this.way.downgrade(now, "silent");
     else this.#outgoing.rewind();
   }
 
@@ -267,7 +269,8 @@ export class Link {
   #owe(bytes: number, now: number): void {
     this.#owedFrames++;
     this.#owedBytes += bytes;
-    this.#ackAt = Math.min(this.#ackAt, now + ACK_MS);
+    const isMuch = this.#owedFrames >= ACK_FRAMES || this.#owedBytes >= ACK_BYTES;
+    this.#ackAt = isMuch ? now : Math.min(this.#ackAt, now + ACK_MS);
   }
 
   /** How many frames have arrived; by saying so, nothing is owed any more. */

@@ -50,14 +50,15 @@ export class Linked implements Carrier {
     this.#peers = peers;
     this.#peer = peer;
     this.number = told.link;
-    const { joined, connection } = peers;
+    const { joined, rtc } = peers;
     this.link = new Link(this, joined.budget.link);
     const key = peer.info.key ?? "";
     this.#sealing = peers.encryption?.sealing(key, `${joined.lobby} ${told.link}`);
     this.#sealing?.ready.catch(() => void (this.#isClosed || peer.close("key").catch(() => {})));
-    if (!told.rtc || !connection) return;
+    if (!told.rtc || !rtc) return;
     this.negotiation = new Negotiation(told, {
-      connection,
+      tracks: peer.tracks,
+      connection: () => peers.connection(rtc),
       signal: (signal) => peers.ask("signal", signal),
       now: here,
       changed: () => peers.changed(),
@@ -93,8 +94,7 @@ export class Linked implements Carrier {
 
   /** Waits until there is room for another message. */
   room(): Promise<void> {
-    if (this.#hasRoom) return Promise.resolve();
-    return new Promise((room) => this.#waiting.push(room));
+    return new Promise((room) => void (this.#hasRoom ? room() : this.#waiting.push(room)));
   }
 
   /** Takes what came by either way. */
@@ -124,14 +124,14 @@ export class Linked implements Carrier {
 
   /** Looks how the direct way goes. */
   async look(): Promise<void> {
-    if (this.negotiation) this.link.way.via = await this.negotiation.via();
+    this.link.way.via = await this.negotiation?.via();
   }
 
   /** Ends it. */
   close(): void {
     this.#isClosed = true;
     this.negotiation?.close();
-    for (const room of this.#waiting.splice(0)) room();
+    this.drained();
   }
 
   relay(kind: Class, frame: Uint8Array<ArrayBuffer>): void {
@@ -140,11 +140,10 @@ export class Linked implements Carrier {
 
   relayIsBusy(): boolean {
     const { writeBuffer, transport } = this.#peers.socket.io.engine as unknown as {
-      writeBuffer?: unknown[];
-      transport?: { ws?: { bufferedAmount: number } };
+      writeBuffer: unknown[];
+      transport: { ws?: { bufferedAmount: number } };
     };
-    const n = writeBuffer?.length ?? 0;
-    return n > BUSY_PACKETS || (transport?.ws?.bufferedAmount ?? 0) > BUSY_BYTES;
+    return writeBuffer.length > BUSY_PACKETS || (transport.ws?.bufferedAmount ?? 0) > BUSY_BYTES;
   }
 
   direct(kind: Class, frame: Uint8Array<ArrayBuffer>): void {
@@ -181,6 +180,6 @@ export class Linked implements Carrier {
   }
 
   get #hasRoom(): boolean {
-    return this.bufferedBytes <= PAUSE_BYTES;
+    return this.#isClosed || this.bufferedBytes <= PAUSE_BYTES;
   }
 }

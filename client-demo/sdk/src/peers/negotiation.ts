@@ -24,6 +24,8 @@ export const RETRY_MS = [6_000, 30_000, 120_000, 600_000];
 
 /** What a negotiation wants done. */
 export interface NegotiationEvents {
+  /** What is to be sent along, by each connection. */
+  tracks: ReadonlyMap<MediaStreamTrack, MediaStream[]>;
   /** Makes a connection, always with the same certificate. */
   connection(): RTCPeerConnection;
   /** Tells the other end; rejects with a `ParlorError` if that is refused. */
@@ -41,6 +43,8 @@ export interface NegotiationEvents {
 
 /** One end of the search for a direct way. */
 export class Negotiation {
+  /** The connection of the moment. */
+  pc!: RTCPeerConnection;
   readonly #link: Pick<Link, "link" | "polite" | "offer">;
   readonly #events: NegotiationEvents;
   /** How many restarts there were, and at the last description of the other end. */
@@ -48,7 +52,6 @@ export class Negotiation {
   #remoteGeneration = -1;
   /** The highest that the server has counted, as far as is known. It takes them one by one. */
   #counted = 0;
-  #pc!: RTCPeerConnection;
   #channels!: Record<Class, RTCDataChannel>;
   #isOpen = false;
   #isClosed = false;
@@ -56,11 +59,11 @@ export class Negotiation {
   #session: string | undefined;
   /** A connection that was never answered, or lost, is replaced; else its network is looked for. */
   #isBroken = false;
-  #early: { generation: number; candidate: Candidate | null }[] = [];
+  /** Candidates. */
+  #early: Signal[] = [];
   /** Everything that the connection is asked to do, one after the other. */
-  #turn: Promise<void> = Promise.resolve();
+  #turn: Promise<unknown> = Promise.resolve();
   #nWaiting = 0;
-  #tracks = new Map<MediaStreamTrack, MediaStream[]>();
   #isReachable = true;
   #hasCandidates = false;
   #gatherAt = Infinity;
@@ -72,11 +75,6 @@ export class Negotiation {
     this.#events = events;
     this.#retryAt = this.#later(CONNECT_MS);
     this.#connect();
-  }
-
-  /** The connection of the moment. */
-  get pc(): RTCPeerConnection {
-    return this.#pc;
   }
 
   /** Sends by a channel; one that fails is as good as closed. */
@@ -100,13 +98,10 @@ export class Negotiation {
     this.#nWaiting++;
     this.#inTurn(async () => {
       this.#nWaiting--;
-      const { generation, description, candidate } = signal;
+      const { generation, description } = signal;
       this.#count(generation);
       if (description) await this.#described(description, generation);
-      else if (candidate !== undefined) {
-        this.#early.push({ generation, candidate });
-        if (this.#early.length > MAX_EARLY_CANDIDATES) this.#early.shift();
-      }
+      else if (this.#early.push(signal) > MAX_EARLY_CANDIDATES) this.#early.shift();
       await this.#addCandidates();
     });
   }
@@ -118,7 +113,7 @@ export class Negotiation {
     if (!isBack) return;
     if (!this.#isConnected) this.#retryIn(0);
     this.#inTurn(async () => {
-      if (this.#pc.signalingState === "have-local-offer") await this.#tell();
+      if (this.pc.signalingState === "have-local-offer") this.#tell();
     });
   }
 
@@ -133,19 +128,6 @@ export class Negotiation {
   carries(isAlive: boolean): void {
     if (isAlive) this.#settle();
     else this.#retryIn(DOWNGRADED_MS);
-  }
-
-  /** Sends a track along. */
-  addTrack(track: MediaStreamTrack, streams: MediaStream[]): void {
-    this.#tracks.set(track, streams);
-    this.#pc.addTrack(track, ...streams);
-  }
-
-  /** Sends it no more. */
-  removeTrack(track: MediaStreamTrack): void {
-    this.#tracks.delete(track);
-    const sender = this.#pc.getSenders().find((one) => one.track === track);
-    if (sender) this.#pc.removeTrack(sender);
   }
 
   /** Does what is due. */
@@ -173,17 +155,16 @@ export class Negotiation {
 
   /** By which kind of candidate the direct way goes. */
   async via(): Promise<Via | undefined> {
-    const stats = await this.#pc.getStats();
-    let pair: { localCandidateId: string; remoteCandidateId: string } | undefined;
+    const stats = await this.pc.getStats();
+    let pair: { localCandidateId?: string; remoteCandidateId?: string } = {};
+    // The transport names its pair; in Firefox the pair itself says that it is the one.
     stats.forEach((one) => {
-      if (one.type === "transport" && one.selectedCandidatePairId)
-        pair = stats.get(one.selectedCandidatePairId);
-      if (one.type === "candidate-pair" && one.selected) pair = one;
+      pair = one.selected ? one : (stats.get(one.selectedCandidatePairId) ?? pair);
     });
-    const kinds = ["host", "srflx", "prflx", "relay"];
-    const rank = (id?: string): number => kinds.indexOf(id && stats.get(id)?.candidateType);
-    const farther = Math.max(rank(pair?.localCandidateId), rank(pair?.remoteCandidateId));
-    return (["host", "srflx", "prflx", "turn"] as const)[farther];
+    const kinds = ["host", "srflx", "prflx", "relay"] as const;
+    const rank = (id?: string): number => kinds.indexOf(stats.get(id!)?.candidateType);
+    const farther = kinds[Math.max(rank(pair.localCandidateId), rank(pair.remoteCandidateId))];
+    return farther === "relay" ? "turn" : farther;
   }
 
   /** Ends it. */
@@ -193,22 +174,27 @@ export class Negotiation {
     this.#drop();
   }
 
+  #drop(): void {
+    this.pc?.close();
+    this.#shut();
+  }
+
   /** What is connected, and has no offer out, needs no other try. */
   #settle(): void {
-    if (!this.#isConnected || this.#pc.signalingState !== "stable") return;
+    if (!this.#isConnected || this.pc.signalingState !== "stable") return;
     this.#retryAt = this.#gatherAt = Infinity;
     this.#nTries = 0;
     this.#events.changed();
   }
 
   get #isConnected(): boolean {
-    return this.#isOpen && this.#pc.connectionState === "connected";
+    return this.#isOpen && this.pc.connectionState === "connected";
   }
 
   /** A connection of its own, with both channels; in place of the one that there was. */
   #connect(): void {
     this.#drop();
-    const pc = (this.#pc = this.#events.connection());
+    const pc = (this.pc = this.#events.connection());
     this.#session = undefined;
     this.#isBroken = false;
     this.#channels = {
@@ -224,23 +210,24 @@ export class Negotiation {
     for (const channel of both) {
       channel.binaryType = "arraybuffer";
       channel.onopen = () => {
-        if (this.#isOpen || both.some((one) => one.readyState !== "open")) return;
+        if (both.some((one) => one.readyState !== "open")) return;
         this.#isOpen = true;
         this.#settle();
         this.#events.opened(true);
       };
-      channel.onclose = () => this.#lost(true);
+      // Browsers differ in whether they tell of what is closed here.
+      channel.onclose = () => pc === this.pc && this.#lost(true);
       channel.onmessage = ({ data }) => {
         if (data instanceof ArrayBuffer) this.#events.frame(new Uint8Array(data));
       };
     }
-    for (const [track, streams] of this.#tracks) pc.addTrack(track, ...streams);
+    for (const [track, streams] of this.#events.tracks) pc.addTrack(track, ...streams);
     pc.ontrack = ({ track, streams }) => this.#events.track(track, streams);
     pc.onnegotiationneeded = () => {
       // Who does not begin waits for the first offer, which is for both.
       if (this.#link.offer || pc.remoteDescription)
         this.#inTurn(async () => {
-          if (pc === this.#pc && pc.signalingState === "stable") await this.#offer(false);
+          if (pc === this.pc && pc.signalingState === "stable") await this.#offer(false);
         });
     };
     pc.onicecandidate = ({ candidate }) => {
@@ -253,20 +240,10 @@ export class Negotiation {
     pc.onconnectionstatechange = () => {
       const { connectionState: state, iceConnectionState: ice } = pc;
       this.#settle();
-      if (state === "failed") this.#lost(ice === "connected" || ice === "completed");
+      if (state === "failed") this.#lost(["connected", "completed"].includes(ice));
       if (state === "disconnected") this.#lost(false);
       this.#events.changed();
     };
-  }
-
-  #drop(): void {
-    const pc = this.#pc as RTCPeerConnection | undefined;
-    if (!pc) return;
-    pc.ontrack = pc.onnegotiationneeded = pc.onicecandidate = pc.onconnectionstatechange = null;
-    for (const one of Object.values(this.#channels))
-      one.onopen = one.onclose = one.onmessage = null;
-    pc.close();
-    this.#shut();
   }
 
   #shut(): void {
@@ -292,7 +269,7 @@ export class Negotiation {
   }
 
   #waitForNext(): void {
-    this.#retryAt = this.#later(RETRY_MS[this.#nTries] ?? RETRY_MS.at(-1) ?? 0);
+    this.#retryAt = this.#later(RETRY_MS[this.#nTries] ?? RETRY_MS[3]!);
   }
 
   #later(ms: number): number {
@@ -301,50 +278,43 @@ export class Negotiation {
 
   #inTurn(act: () => Promise<void>): void {
     // What fails is tried again when it is time to.
-    this.#turn = this.#turn.then(() => (this.#isClosed ? undefined : act())).catch(() => {});
+    this.#turn = this.#turn.then((): unknown => this.#isClosed || act()).catch(() => {});
   }
 
   async #offer(restart: boolean): Promise<void> {
-    const offer = await this.#pc.createOffer({ iceRestart: restart });
+    const offer = await this.pc.createOffer({ iceRestart: restart });
     if (restart) this.#generation = this.#counted + 1;
-    await this.#pc.setLocalDescription(offer);
-    await this.#tell();
+    await this.pc.setLocalDescription(offer);
+    this.#tell();
   }
 
   async #described(description: Description, generation: number): Promise<void> {
-    const pc = this.#pc;
-    const isOffering = pc.signalingState === "have-local-offer";
+    const isOffering = this.pc.signalingState === "have-local-offer";
+    const isOffer = description.type === "offer";
+    const isSame = generation === this.#generation;
     const session = /^o=\S+ (\S+)/m.exec(description.sdp)?.[1];
-    if (description.type === "answer") {
-      if (!isOffering || generation !== this.#generation) return;
-      await pc.setRemoteDescription(description);
-      this.#accepted(session, generation);
-      return;
-    }
-    // The later restart counts; of two that are as late, the one of who is not polite.
-    if (generation < this.#generation) return;
-    if (isOffering && generation === this.#generation && !this.#link.polite) return;
-    // The other end has another connection, which knows nothing of what this one has agreed on.
-    if (this.#session !== undefined && session !== this.#session) this.#connect();
-    // Another try is on its way: one's own waits for what becomes of it.
-    this.#retryAt = Math.max(this.#retryAt, this.#later(CONNECT_MS));
-    this.#generation = generation;
-    await this.#pc.setRemoteDescription(description);
-    this.#accepted(session, generation);
-    await this.#pc.setLocalDescription(await this.#pc.createAnswer());
-    await this.#tell();
-  }
-
-  #accepted(session: string | undefined, generation: number): void {
+    if (isOffer) {
+      // The later restart counts; of two that are as late, the one of who is not polite.
+      if (generation < this.#generation || (isOffering && isSame && !this.#link.polite)) return;
+      // The other end has another connection, which knows nothing of what this one has agreed on.
+      if (this.#session !== undefined && session !== this.#session) this.#connect();
+      // Another try is on its way: one's own waits for what becomes of it.
+      this.#retryAt = Math.max(this.#retryAt, this.#later(CONNECT_MS));
+      this.#generation = generation;
+    } else if (!isOffering || !isSame) return;
+    await this.pc.setRemoteDescription(description);
     this.#session = session;
     this.#remoteGeneration = generation;
     this.#settle();
+    if (!isOffer) return;
+    await this.pc.setLocalDescription(await this.pc.createAnswer());
+    this.#tell();
   }
 
   /** Tells one's own description. */
-  async #tell(): Promise<void> {
+  #tell(): void {
     const generation = this.#generation;
-    const description = this.#pc.localDescription;
+    const description = this.pc.localDescription;
     if (!description) return;
     this.#hasCandidates ||= description.sdp.includes("a=candidate:");
     if (!this.#hasCandidates) this.#gatherAt = this.#events.now() + GATHER_MS;
@@ -358,17 +328,15 @@ export class Negotiation {
 
   async #say(signal: Omit<Signal, "link">): Promise<void> {
     const { generation, description } = signal;
-    for (;;) {
-      try {
-        await this.#events.signal({ link: this.#link.link, ...signal });
-        return this.#count(generation);
-      } catch (error) {
-        const { code, retryMs } = error as ParlorError;
-        if (description && code === "E_STALE") this.#count(generation + 1);
-        if (code !== "E_RATE") return;
-        await new Promise((done) => setTimeout(done, retryMs));
-      }
-      if (this.#isClosed || generation < this.#generation) return;
+    try {
+      await this.#events.signal({ link: this.#link.link, ...signal });
+      this.#count(generation);
+    } catch (error) {
+      const { code, retryMs } = error as ParlorError;
+      if (description && code === "E_STALE") this.#count(generation + 1);
+      if (code !== "E_RATE") return;
+      await new Promise((done) => setTimeout(done, retryMs));
+      if (!this.#isClosed && generation >= this.#generation) await this.#say(signal);
     }
   }
 
@@ -377,13 +345,11 @@ export class Negotiation {
   }
 
   async #addCandidates(): Promise<void> {
-    const pc = this.#pc;
+    const pc = this.pc;
     const remoteGeneration = this.#remoteGeneration;
     const sdp = pc.remoteDescription?.sdp;
     if (!sdp) return;
-    const all = this.#early;
-    this.#early = [];
-    for (const one of all) {
+    for (const one of this.#early.splice(0)) {
       const fragment = one.candidate?.usernameFragment;
       const isOfThis = fragment
         ? sdp.includes(`a=ice-ufrag:${fragment}`)

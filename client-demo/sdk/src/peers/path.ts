@@ -51,8 +51,8 @@ export class Way {
   #streak = 0;
   /** When each probe without an answer was sent. */
   #sent = new Map<number, number>();
-  /** Since when nothing has answered; `undefined`: nothing was asked since the last answer. */
-  #silentSince: number | undefined;
+  /** Since when nothing has answered; `Infinity`: nothing was asked since the last answer. */
+  #silentSince = Infinity;
   #nextProbe = 0;
   /** When the last probe was sent. */
   #probed = 0;
@@ -73,14 +73,14 @@ export class Way {
     this.#nextProbe = this.#looked = now;
     if (isOpen) return;
     this.#sent.clear();
-    this.#silentSince = undefined;
+    this.#silentSince = Infinity;
     if (this.path === "direct") this.downgrade(now, "closed");
   }
 
   /** Whether it has to go by the server. */
   force(relay: boolean): void {
     this.#isForced = relay;
-    if (relay && this.path === "direct") this.#leave("forced");
+    if (relay && this.path === "direct") this.#change("relay", "forced");
   }
 
   /** Something was sent: what has something to carry is probed more often. */
@@ -93,10 +93,7 @@ export class Way {
   answered(seq: number, now: number): void {
     const at = this.#sent.get(seq);
     if (at === undefined) return;
-    for (const earlier of this.#sent.keys()) {
-      if (earlier >= seq) break;
-      this.#lost(earlier);
-    }
+    for (const earlier of this.#sent.keys()) if (earlier < seq) this.#lost(earlier);
     this.#sent.delete(seq);
     this.loss -= this.loss / 32;
     this.measured(now - at);
@@ -106,7 +103,7 @@ export class Way {
 
   /** What was sent directly has arrived: as good as a probe that was answered. */
   alive(now: number): void {
-    this.#silentSince = undefined;
+    this.#silentSince = Infinity;
     this.#excused = false;
     if (this.path !== "direct") return;
     const postponed = Math.min(now + PROBE_MS, this.#probed + MEASURE_MS);
@@ -115,12 +112,9 @@ export class Way {
 
   /** How long something took there and back. */
   measured(ms: number): void {
-    if (this.rtt === undefined) {
-      this.rtt = ms;
-      return;
-    }
-    this.jitter += (Math.abs(ms - this.rtt) - this.jitter) / 4;
-    this.rtt += (ms - this.rtt) / 8;
+    const last = this.rtt ?? ms;
+    this.jitter += (Math.abs(ms - last) - this.jitter) / 4;
+    this.rtt = last + (ms - last) / 8;
   }
 
   /**
@@ -130,7 +124,7 @@ export class Way {
   tick(now: number, settled: boolean, relayIsUp: boolean): void {
     if (!relayIsUp) this.#heldUntil = 0;
     if (!this.#isOpen) return;
-    if (now - this.#looked > ASLEEP_MS && this.#silentSince !== undefined && !this.#excused) {
+    if (now - this.#looked > ASLEEP_MS && this.#silentSince < Infinity && !this.#excused) {
       this.#excused = true;
       this.#silentSince = this.#nextProbe = now;
     }
@@ -153,31 +147,26 @@ export class Way {
   /** The direct path carries nothing any more, whatever probes say. */
   downgrade(now: number, reason: SwitchReason): void {
     this.#downgrades = [...this.#downgrades.filter((at) => now - at < FLAP_MS), now];
-    if (this.#downgrades.length < MAX_DOWNGRADES) {
-      this.#leave(reason);
-      return;
+    const isFlapping = this.#downgrades.length >= MAX_DOWNGRADES;
+    if (isFlapping) {
+      this.#downgrades = [];
+      this.#heldUntil = now + FLAP_MS;
     }
-    this.#downgrades = [];
-    this.#heldUntil = now + FLAP_MS;
-    this.#leave("flapping");
-  }
-
-  #leave(reason: SwitchReason): void {
-    this.#streak = 0;
-    this.#change("relay", reason);
+    this.#change("relay", isFlapping ? "flapping" : reason);
   }
 
   #change(path: Path, reason: SwitchReason): void {
     this.path = path;
     this.switches++;
-    this.rtt = path === "relay" ? undefined : this.rtt;
+    this.#streak = 0;
+    if (path === "relay") this.rtt = undefined;
     this.#events.switched(path, reason);
   }
 
   #probe(now: number): void {
     this.#nextProbe = now + (this.#isIdle(now) ? IDLE_PROBE_MS : PROBE_MS);
     this.#probed = now;
-    this.#silentSince ??= now;
+    this.#silentSince = Math.min(this.#silentSince, now);
     for (const [seq, at] of this.#sent) if (now - at >= LOST_MS) this.#lost(seq);
     if (this.#events.probe(++this.#seq)) this.#sent.set(this.#seq, now);
     else this.#streak = 0;
@@ -191,9 +180,8 @@ export class Way {
 
   /** When the path is dead, if nothing answers until then. */
   #silentAt(now: number): number {
-    if (this.#silentSince === undefined) return Infinity;
-    if (this.via === "turn") return this.#silentSince + TURN_SILENCE_MS;
-    return this.#silentSince + (this.#isIdle(now) ? IDLE_SILENCE_MS : SILENCE_MS);
+    const direct = this.#isIdle(now) ? IDLE_SILENCE_MS : SILENCE_MS;
+    return this.#silentSince + (this.via === "turn" ? TURN_SILENCE_MS : direct);
   }
 
   /** A path that is to be taken is never idle: it should not take longer than it must. */

@@ -6,7 +6,7 @@ import type * as api from "../generated/signal.js";
 import { bytesOf, FLAG_JSON, PART_BYTES } from "./frame.js";
 import type { Peers } from "./index.js";
 import { MAX_BUFFERED_BYTES, MAX_MESSAGE_BYTES } from "./limits.js";
-import type { Class } from "./link.js";
+import type { Class, Link } from "./link.js";
 import { Linked } from "./linked.js";
 
 /** How a message is sent: `reliable` ones arrive in order, of `volatile` ones the newest counts. */
@@ -15,17 +15,24 @@ export type Channel = Class;
 /** Another peer of the lobby. */
 export class Peer {
   readonly #peers: Peers;
-  readonly #tracks = new Map<MediaStreamTrack, MediaStream[]>();
   #isForced = false;
+  /** @internal What is sent along, by each direct path. */
+  readonly tracks = new Map<MediaStreamTrack, MediaStream[]>();
   /** @internal */
   info: api.Peer;
   /** @internal */
   linked: Linked | undefined;
+  /** @internal True once users are told of it: as soon as it is linked. */
+  isTold = false;
 
   /** @internal */
   constructor(info: api.Peer, peers: Peers) {
     this.info = info;
     this.#peers = peers;
+  }
+
+  get #link(): Link | undefined {
+    return this.linked?.link;
   }
 
   /** Its number, which no other peer of the lobby gets after it. */
@@ -45,12 +52,12 @@ export class Peer {
 
   /** True while there is a link to it: in a star only between the host and the others. */
   get isLinked(): boolean {
-    return this.linked !== undefined;
+    return !!this.linked;
   }
 
   /** Which way what is sent to it goes. */
   get path(): api.Path {
-    return this.linked?.link.way.path ?? "relay";
+    return this.#link?.way.path ?? "relay";
   }
 
   /**
@@ -77,23 +84,21 @@ export class Peer {
    */
   send(channel: Channel, data: unknown, key = 0): Promise<void> {
     const { linked } = this;
-    if (!linked) throw new ParlorError("E_NOT_FOUND", "There is no link to this peer.");
+    if (!linked) throw new ParlorError("E_NOT_FOUND", "no link to this peer");
     const bytes = bytesOf(data);
     const payload = bytes ?? new TextEncoder().encode(JSON.stringify(data ?? null));
     if (payload.length > (channel === "volatile" ? PART_BYTES : MAX_MESSAGE_BYTES))
-      throw new ParlorError("E_TOO_LARGE", "This message is too large.");
+      throw new ParlorError("E_TOO_LARGE", "too large");
     const isFull = channel === "reliable" && linked.bufferedBytes > MAX_BUFFERED_BYTES;
     if (isFull || !linked.send(channel, bytes ? 0 : FLAG_JSON, payload, key))
-      throw new ParlorError("E_FULL", "Too much waits already, or too many keys are in use.");
+      throw new ParlorError("E_FULL", "too much waits, or too many keys");
     return linked.room();
   }
 
   /** How the link is. */
   stats(): api.LinkQuality {
-    const { link } = this.linked ?? {};
-    if (!link) return { path: "relay", bytes_direct: 0, bytes_relay: 0, switches: 0 };
-    const { path, via, rtt, jitter, loss, switches } = link.way;
-    const { direct, relay } = link.bytes;
+    const { path = "relay", via, rtt, jitter = 0, loss = 0, switches = 0 } = this.#link?.way ?? {};
+    const { direct = 0, relay = 0 } = this.#link?.bytes ?? {};
     const bounded = (ms: number): number => Math.min(60_000, ms);
     return {
       path,
@@ -108,27 +113,28 @@ export class Peer {
   /** Lets all go by the server, or by the better way again. Each end decides for what it sends. */
   forcePath(path: "relay" | "auto"): void {
     this.#isForced = path === "relay";
-    this.linked?.link.force(this.#isForced, here());
+    this.#link?.force(this.#isForced, here());
     this.#peers.changed();
   }
 
   /** Sends a media track along, on a direct path. */
   addTrack(track: MediaStreamTrack, ...streams: MediaStream[]): void {
-    this.#tracks.set(track, streams);
-    this.linked?.negotiation?.addTrack(track, streams);
+    this.tracks.set(track, streams);
+    this.connection?.addTrack(track, ...streams);
   }
 
   /** Sends it no more. */
   removeTrack(track: MediaStreamTrack): void {
-    this.#tracks.delete(track);
-    this.linked?.negotiation?.removeTrack(track);
+    this.tracks.delete(track);
+    const sender = this.connection?.getSenders().find((one) => one.track === track);
+    if (sender) this.connection?.removeTrack(sender);
   }
 
   /** Ends the link, until one of the two opens it again. What was not confirmed is lost. */
   async close(reason = ""): Promise<void> {
-    const { number: link } = this.linked ?? {};
+    const { linked } = this;
     this.unlink();
-    if (link !== undefined) await this.#peers.ask("close", { link, reason });
+    if (linked) await this.#peers.ask("close", { link: linked.number, reason });
   }
 
   /** Links with it again. */
@@ -142,7 +148,7 @@ export class Peer {
    */
   async safetyCode(): Promise<string | undefined> {
     const { key } = this.info;
-    return key === undefined ? undefined : this.#peers.encryption?.safetyCode(key);
+    return key && this.#peers.encryption?.safetyCode(key);
   }
 
   /** @internal */
@@ -150,7 +156,6 @@ export class Peer {
     this.unlink();
     this.linked = new Linked(this.#peers, this, told);
     if (this.#isForced) this.forcePath("relay");
-    for (const [track, streams] of this.#tracks) this.linked.negotiation?.addTrack(track, streams);
   }
 
   /** @internal */

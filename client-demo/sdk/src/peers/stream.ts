@@ -100,22 +100,13 @@ export class Incoming {
   take(frame: Frame, deliver: Deliver): void {
     const seq = unwrapped(frame.seq, this.arrived);
     if (seq < this.arrived || this.#early.has(seq)) return;
-    if (seq > this.arrived) {
-      const bytes = this.#earlyBytes + HEADER_BYTES + frame.payload.length;
-      if (bytes > WINDOW_BYTES) return;
-      this.#earlyBytes = bytes;
-      this.#early.set(seq, frame);
-      return;
-    }
-    let next: Frame | undefined = frame;
-    while (next) {
-      this.arrived++;
-      this.#join(next, deliver);
-      next = this.#early.get(this.arrived);
-      if (next) {
-        this.#early.delete(this.arrived);
-        this.#earlyBytes -= HEADER_BYTES + next.payload.length;
-      }
+    const bytes = this.#earlyBytes + HEADER_BYTES + frame.payload.length;
+    if (seq > this.arrived && bytes > WINDOW_BYTES) return;
+    this.#earlyBytes = bytes;
+    this.#early.set(seq, frame);
+    for (let next; (next = this.#early.get(this.arrived)); this.#join(next, deliver)) {
+      this.#early.delete(this.arrived++);
+      this.#earlyBytes -= HEADER_BYTES + next.payload.length;
     }
   }
 
@@ -128,10 +119,10 @@ export class Incoming {
     else this.#parts = [];
     if (flags & FLAG_MORE) return;
     const number = this.#messages++;
-    const whole = fits ? together(this.#parts, this.#partBytes) : undefined;
+    const [parts, bytes] = [this.#parts, this.#partBytes];
     this.#parts = [];
     this.#nParts = this.#partBytes = 0;
-    if (whole) deliver(flags, whole, number);
+    if (fits) deliver(flags, together(parts, bytes), number);
   }
 }
 

@@ -261,9 +261,14 @@ export class FakeConnection {
     for (let i = 0; i < 3; i++)
       this.ether.agenda.in(20 * this.ether.chance(), () => {
         const json = { candidate: `candidate:${i}`, usernameFragment };
-        this.onicecandidate?.({ candidate: { candidate: json.candidate, toJSON: () => json } });
+        this.find({ candidate: json.candidate, toJSON: () => json });
       });
-    this.ether.agenda.in(25, () => this.onicecandidate?.({ candidate: null }));
+    this.ether.agenda.in(25, () => this.find(null));
+  }
+
+  /** Tells of a candidate; not when it is closed (W3C WebRTC 1.0, § 4.8.2). */
+  private find(candidate: Gathered | null): void {
+    if (!this.closed) this.onicecandidate?.({ candidate });
   }
 
   private write(): string {
