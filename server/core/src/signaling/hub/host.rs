@@ -89,3 +89,11 @@ impl Hub {
         Ok(Done {})
     }
 }
+
+/// A checkpoint of this term may come from this peer.
+fn expect_term(term: u32, told: u32) -> Result<(), Refusal> {
+    if term == told {
+        return Ok(());
+    }
+    Err(Refusal::new(signal_code::TERM, format!("the term is {term}")))
+}
