@@ -126,6 +126,7 @@ fn read(mut stream: TcpStream, inlet: &Inlet) -> io::Result<()> {
 mod tests {
     use super::*;
     use parlor_core::{
+        assignment::{Assigned, Reservation, Reserved},
         cluster::{AckOf, Answer, Change, Question, SocketInfo},
         delivery::Delivery,
         effect::AckError,
@@ -138,10 +139,14 @@ mod tests {
         views::ViewMessage,
     };
     use parlor_shared::{
-        api::lobby::{Format, Listed, Phase, Unblock},
-        id::SocketId,
+        api::{
+            Refusal,
+            lobby::{Format, Listed, Phase, Unblock},
+        },
+        id::{LobbyId, ResumeToken, SocketId},
         socket_io::{Args, Draft, Frame},
     };
+    use serde_json::value::RawValue;
 
     const REQUESTS: [&str; 21] = [
         r#"["create",{"game":"chess","config":{"a":[1,"é"]},"name":"A"}]"#,
@@ -293,6 +298,7 @@ mod tests {
                 Message::View(ViewMessage::Gone { view }),
             ]);
         }
+        all.extend(reservations());
         all.extend(REQUESTS.map(|event| {
             let request = Request::read(&Args::of_event(event, &[])).unwrap();
             let ask = Ask {
@@ -307,6 +313,40 @@ mod tests {
             Message::Lobby(LobbyMessage::Ask(ask))
         }));
         all
+    }
+
+    fn reservations() -> [Message; 6] {
+        let config = || RawValue::from_string(r#"{"a": [1]}"#.to_owned()).unwrap();
+        let reservation = |config| Reservation {
+            number: 1,
+            game: "chess".into(),
+            config,
+            seats: vec![Reserved {
+                seat: 1,
+                player: Some("bob".into()),
+                address: Default::default(),
+                name: "Bob".into(),
+            }],
+            n_bots: 1,
+            hold: Duration::from_secs(15),
+            rated: true,
+        };
+        let (lobby, tokens) =
+            (LobbyId::from_bytes([7; 18]), vec![ResumeToken::from_bytes([9; 18])]);
+        [
+            Message::Reserve(Box::new(reservation(None))),
+            Message::Reserve(Box::new(reservation(Some(config())))),
+            Message::Assigned(Assigned::Opened { number: 1, lobby, code: "BCDFG".into(), tokens }),
+            Message::Assigned(Assigned::Refused { number: 1, refusal: Refusal::new("E_X", "x") }),
+            Message::Assigned(Assigned::Absent { number: 1, seats: vec![1] }),
+            Message::Assigned(Assigned::Played {
+                number: 1,
+                winners: vec![1],
+                reason: "checkmate".into(),
+                left: vec![0],
+                counts: true,
+            }),
+        ]
     }
 
     #[test]

@@ -87,7 +87,7 @@ export const samples = [
   {"reason":"kicked"} satisfies api.Kicked,
   {"reason":"banned"} satisfies api.Kicked,
   {"reason":"idle"} satisfies api.Closed,
-  {"reason":"deserted"} satisfies api.Closed,
+  {"reason":"no_show"} satisfies api.Closed,
   {"name":"A","typing":true} satisfies api.TypingPush,
   {"name":"A","seat":1,"typing":false} satisfies api.TypingPush,
   {"count":1} satisfies api.AudiencePush,

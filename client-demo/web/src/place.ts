@@ -304,6 +304,7 @@ export class Place {
 const CLOSED: Record<string, string> = {
   idle: "The lobby was closed, as nothing happened in it for long.",
   deserted: "The lobby is no more: everybody has left it.",
+  no_show: "The match did not begin: not all of its players came.",
 };
 
 /** Random, and known to nobody else. (`randomUUID` is there on secure pages alone.) */

@@ -21,6 +21,8 @@ use crate::key::Origin;
 
 /// Players of one match: each needs a token of its own when their lobby opens.
 pub const MAX_RESERVED_SEATS: usize = 60;
+/// The longest that seats wait: what is longer is as long.
+pub const MAX_HOLD: Duration = Duration::from_secs(300);
 
 /// A lobby is wanted for a match.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -37,7 +39,7 @@ pub struct Reservation {
     pub seats: Vec<Reserved>,
     /// So many bots have the other seats.
     pub n_bots: u8,
-    /// How long the seats wait for their players.
+    /// How long the seats wait for their players, at most [`MAX_HOLD`].
     pub hold: Duration,
     /// The result changes ratings.
     pub rated: bool,

@@ -12,6 +12,7 @@ use parlor_shared::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    assignment::{Assigned, Reservation},
     delivery::Delivery,
     effect::AckError,
     hash::Keyed,
@@ -42,6 +43,10 @@ pub enum Message {
     Recovery(RecoveryMessage),
     /// Between a lobby and those in it.
     Lobby(LobbyMessage),
+    /// The sender's matchmaker wants a lobby on the receiver's shard.
+    Reserve(Box<Reservation>),
+    /// What a lobby of the sender's has to say of that.
+    Assigned(Assigned),
     /// Between peers of a lobby.
     Signal(SignalMessage),
     /// What there is to see in a lobby's match, and who looks.
@@ -75,6 +80,7 @@ impl Message {
             Self::Lobby(LobbyMessage::Answer(answer)) => {
                 answer.frame.as_ref().map_or(0, |frame| frame.wire().len())
             }
+            Self::Reserve(reservation) => reservation.n_bytes(),
             Self::Signal(message) => message.n_bytes(),
             Self::View(ViewMessage::Full { text, .. } | ViewMessage::Delta { text, .. }) => {
                 text.len()

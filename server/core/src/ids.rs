@@ -15,9 +15,9 @@ pub struct Ids {
 }
 
 impl Ids {
-    /// True if the stock would not last for another input.
-    pub fn is_low(&self) -> bool {
-        self.stock.len() < MAX_IDS_PER_INPUT
+    /// What is left of the stock. Another input may use up [`MAX_IDS_PER_INPUT`] of it.
+    pub fn n_left(&self) -> usize {
+        self.stock.len()
     }
 
     /// Adds to the stock.
@@ -28,7 +28,7 @@ impl Ids {
     /// Uses one up.
     ///
     /// # Panics
-    /// If the driver did not refill a stock that [`Self::is_low`].
+    /// If the driver did not refill the stock when it was low.
     pub fn take(&mut self) -> [u8; ID_BYTES] {
         self.stock.pop().expect("the driver refills before it hands in an input")
     }

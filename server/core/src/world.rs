@@ -11,11 +11,12 @@ use parlor_shared::{
 };
 
 use crate::{
+    assignment::Assigned,
     cluster::{Answer, Asker, Message, Neighbours, Question},
     delivery::{Delivery, Shown, Views, spread},
     effect::{AckError, DisconnectReason, Effect, Effects},
     fault::{self, Fault},
-    ids::Ids,
+    ids::{Ids, MAX_IDS_PER_INPUT},
     input::{AckToken, Input, Reach, Scope, Target},
     key::{Address, NamespaceKey, SessionKey, ShardId, SocketKey, ViewId},
     lobby::{Lobbies, LobbyEffect, LobbyInput, LobbyMessage, LobbySettings, Request},
@@ -74,6 +75,8 @@ pub struct World {
     is_lobby_guarded: bool,
     inbox: Vec<LobbyInput>,
     outbox: Vec<LobbyEffect>,
+    /// What lobbies of all shards have said of the matchmaker's reservations.
+    assigned: Vec<Assigned>,
     signals: Vec<SignalInput>,
     signaled: Vec<SignalEffect>,
     connecting: Vec<SocketKey>,
@@ -120,6 +123,7 @@ impl World {
             is_lobby_guarded: false,
             inbox: Vec::new(),
             outbox: Vec::new(),
+            assigned: Vec::new(),
             signals: Vec::new(),
             signaled: Vec::new(),
             connecting: Vec::new(),
@@ -137,7 +141,7 @@ impl World {
 
     /// True if [`Input::Ids`] must come before any other input.
     pub fn wants_ids(&self) -> bool {
-        self.ids.is_low()
+        self.ids.n_left() < MAX_IDS_PER_INPUT + self.lobbies.n_ids_wanted()
     }
 
     /// When [`Input::Timeout`] is due.
@@ -318,6 +322,10 @@ impl World {
             Message::Recovery(_) => self.sockets(now, Input::Told(from, message), effects),
             Message::Lobby(message) => self.inbox.push(LobbyInput::Told(from, message)),
             Message::Signal(message) => self.signals.push(SignalInput::Told(from, message)),
+            Message::Reserve(reservation) => {
+                self.inbox.push(LobbyInput::Reserve(from, reservation));
+            }
+            Message::Assigned(assigned) => self.assigned.push(assigned),
             Message::View(message) => {
                 let session = match &message {
                     ViewMessage::Watch { socket, .. } => self.socket_io.session(*socket),
@@ -507,10 +515,20 @@ impl World {
             LobbyEffect::Unwatch(who) => self.view(ViewInput::Unwatch(who), effects),
             LobbyEffect::Resync(who) => self.view(ViewInput::Resync(who), effects),
             LobbyEffect::Dirty(view) => self.view(ViewInput::Dirty(view), effects),
+            LobbyEffect::Assigned(shard, assigned) => self.assign(shard, assigned, effects),
             LobbyEffect::Seating(seating) => self.signals.push(SignalInput::Seating(seating)),
             LobbyEffect::Ticked { late, n_skipped } => {
                 effects.push(Effect::Ticked(late, n_skipped));
             }
+        }
+    }
+
+    /// What a lobby says of its reservation goes to the shard that has made it.
+    fn assign(&mut self, to: ShardId, assigned: Assigned, effects: &mut dyn Effects) {
+        if to == self.neighbours.own {
+            self.assigned.push(assigned);
+        } else {
+            effects.push(Effect::Tell(to, Message::Assigned(assigned)));
         }
     }
 

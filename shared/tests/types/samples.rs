@@ -195,7 +195,7 @@ fn told() -> Vec<Sample> {
         got State: r#"{"number":1,"turn":0,"players":[],"view":null}"#;
         got Delta: r#"{"n":2,"base":1,"delta":{"a":[1]}}"#;
         got Kicked: r#"{"reason":"kicked"}"#, r#"{"reason":"banned"}"#;
-        got Closed: r#"{"reason":"idle"}"#, r#"{"reason":"deserted"}"#;
+        got Closed: r#"{"reason":"idle"}"#, r#"{"reason":"no_show"}"#;
         got TypingPush: r#"{"name":"A","typing":true}"#, r#"{"name":"A","seat":1,"typing":false}"#;
         got AudiencePush: r#"{"count":1}"#;
         got Tally: r#"{"number":1,"votes":[1]}"#;

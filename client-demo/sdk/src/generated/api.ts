@@ -210,7 +210,12 @@ export type ClosedReason =
   /** It was open for long, and nobody said or did anything. */
   | "idle"
   /** Its last member is gone; told to its audience. */
-  | "deserted";
+  | "deserted"
+  /**
+   * Its seats were for players whom the matchmaker had put together, and not all of them came in
+   * time, or one left again before the match.
+   */
+  | "no_show";
 
 /** The colour of a seat: no two of a lobby have the same. */
 export type Colour =

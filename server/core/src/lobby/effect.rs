@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::message::LobbyMessage;
 use crate::{
+    assignment::Assigned,
     delivery::Delivery,
     events,
     key::{Address, ShardId, SocketKey, ViewId},
@@ -47,6 +48,8 @@ pub enum LobbyEffect {
     Resync(Address),
     /// A view has a new state: see [`super::Lobbies::state`].
     Dirty(ViewId),
+    /// What the shard that reserved a lobby, perhaps this one, is to know of it.
+    Assigned(ShardId, Assigned),
     /// Something about the seats of a lobby whose players are peers.
     Seating(Seating),
     /// A match took a step.

@@ -7,6 +7,7 @@ mod entrance;
 mod peers;
 mod presence;
 mod quick;
+mod reserving;
 mod time;
 mod watching;
 
@@ -47,6 +48,7 @@ use super::{
     who::Who,
 };
 use crate::{
+    assignment::Reservation,
     cluster::Neighbours,
     delivery::Delivery,
     fault::{self, Fault},
@@ -97,6 +99,8 @@ pub enum LobbyInput {
     Gone(SocketKey),
     /// Another shard says something.
     Told(ShardId, LobbyMessage),
+    /// The matchmaker, on this shard, wants a lobby.
+    Reserve(ShardId, Box<Reservation>),
     /// A deadline may have passed.
     Timeout,
 }
@@ -125,6 +129,8 @@ pub struct Lobbies {
     wishes: Vec<BlockMessage>,
     /// Who is yet to be told that the lobby is no more in whose audience they were.
     dismissed: Vec<crowd::Dismissed>,
+    /// Lobbies that are wanted, until there are identities for them.
+    reserved: VecDeque<reserving::Wanted>,
     neighbours: Neighbours,
     deadlines: Deadlines<LobbyKey>,
     phases: Phases,
@@ -156,6 +162,7 @@ impl Lobbies {
             blocks: Blocks::default(),
             wishes: Vec::new(),
             dismissed: Vec::new(),
+            reserved: VecDeque::new(),
             neighbours,
             deadlines: Deadlines::default(),
             phases: Phases::default(),
@@ -173,10 +180,11 @@ impl Lobbies {
         self.lobbies.is_empty()
     }
 
-    /// True if no socket is in `/lobby`, none waits for a listing or a seat, nobody is online, and
-    /// nobody watches, from other shards either.
+    /// True if no socket is in `/lobby`, none waits for a listing or a seat, nobody is online,
+    /// nobody watches, from other shards either, and no lobby is wanted.
     pub fn is_unvisited(&self) -> bool {
         let is_unvisited = self.visitors.is_empty() && self.presence.is_empty();
+        let is_unvisited = is_unvisited && self.reserved.is_empty();
         let is_unsought = self.quick.is_empty() && self.watchers.is_empty();
         is_unvisited && is_unsought && self.online.is_empty() && self.watched.is_empty()
     }
@@ -199,6 +207,7 @@ impl Lobbies {
     /// When [`LobbyInput::Timeout`] is due.
     pub fn deadline(&self) -> Option<Time> {
         earliest([
+            self.reserved.front().map(|_| Time::ZERO),
             self.deadlines.next(),
             self.visitors.deadline(),
             self.quick.deadline(),
@@ -251,7 +260,12 @@ impl Lobbies {
                 self.visitors.gone(socket, &mut asked);
             }
             LobbyInput::Told(from, message) => self.told(now, from, message, ids, effects),
+            LobbyInput::Reserve(to, reservation) => {
+                self.reserved.push_back((to, reservation));
+                self.open_reserved(now, ids, effects);
+            }
             LobbyInput::Timeout => {
+                self.open_reserved(now, ids, effects);
                 if !self.visitors.timeout(time, &mut asked) {
                     self.quick_timeout(now, ids, effects);
                 }

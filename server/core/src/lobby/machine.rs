@@ -14,6 +14,7 @@
 
 mod acts;
 mod bans;
+mod booking;
 mod bots;
 mod crowd;
 mod entrance;
@@ -65,6 +66,7 @@ use acts::Noted;
 pub use acts::{MAX_INPUT_BYTES_PER_TICK, MAX_INPUTS_PER_TICK, MAX_TICKS_AHEAD};
 use bans::Banned;
 pub use bans::MAX_BANS;
+use booking::Booking;
 use bots::Bot;
 use crowd::Crowd;
 use kept::Kept;
@@ -122,14 +124,22 @@ pub(super) struct Lobby {
     noted: Few<Noted>,
     /// Of the seats that number what they do.
     numbers: Few<(u8, Numbers)>,
-    /// Who is kept out.
-    bans: Few<Banned>,
     /// In the order of joining.
     members: Vec<Member>,
     /// Seats that nobody plays, in the order of their taking: the last one makes way first.
     bots: Few<Bot>,
     /// Those who watch without a place, and what they are asked.
     crowd: Option<Box<Crowd>>,
+    rare: Option<Box<Rare>>,
+}
+
+/// What few lobbies have: the others spend one word on it.
+#[derive(Debug, Default)]
+struct Rare {
+    /// Who is kept out.
+    bans: Vec<Banned>,
+    /// The seats are for those whom the matchmaker has put together.
+    booking: Option<Booking>,
 }
 
 /// What a lobby is known by.
@@ -363,10 +373,10 @@ impl Lobby {
             beat: None,
             noted: Few::default(),
             numbers: Few::default(),
-            bans: Few::default(),
             members: Vec::new(),
             bots: Few::default(),
             crowd: None,
+            rare: None,
         }
     }
 

@@ -48,4 +48,7 @@ pub enum ClosedReason {
     Idle,
     /// Its last member is gone; told to its audience.
     Deserted,
+    /// Its seats were for players whom the matchmaker had put together, and not all of them came in
+    /// time, or one left again before the match.
+    NoShow,
 }

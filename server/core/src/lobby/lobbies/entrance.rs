@@ -62,6 +62,24 @@ impl Lobbies {
     ) -> Result<api::Joined, Refusal> {
         let who = comer.socket;
         self.outside(who)?;
+        let mut lobby = self.make(now, create, ids)?;
+        let seed = self.random.next_u64();
+        let token = token.unwrap_or_else(|| ResumeToken::from_bytes(self.mint(ids)));
+        let (name, role) = (create.name.as_str(), api::Role::Player);
+        let guest = Guest { name, rename: false, role, colour: create.colour };
+        let joined = lobby.enter(now, guest, token, comer, seed, pushes)?;
+        let key = self.keep(lobby);
+        self.settle_in(now.time, who, key, token);
+        Ok(api::Joined { created: true, ..joined })
+    }
+
+    /// A lobby as its creator wants it, without a member, which no table knows yet.
+    pub(super) fn make(
+        &self,
+        now: Now,
+        create: &api::Create,
+        ids: &mut Ids,
+    ) -> Result<Lobby, Refusal> {
         if self.lobbies.len() >= self.settings.max_lobbies {
             return Err(Refusal::new(code::LIMIT, "the server holds as many lobbies as it may"));
         }
@@ -82,18 +100,17 @@ impl Lobbies {
             home: (self.neighbours.own, self.lobbies.next_key()),
         };
         let policy = Arc::clone(&self.settings.policy);
-        let mut lobby = Lobby::new(identity, kind, config, settings, policy);
-        let seed = self.random.next_u64();
-        let token = token.unwrap_or_else(|| ResumeToken::from_bytes(self.mint(ids)));
-        let (name, role) = (create.name.as_str(), api::Role::Player);
-        let guest = Guest { name, rename: false, role, colour: create.colour };
-        let joined = lobby.enter(now, guest, token, comer, seed, pushes)?;
+        Ok(Lobby::new(identity, kind, config, settings, policy))
+    }
+
+    /// A lobby that was just made is found from now on.
+    pub(super) fn keep(&mut self, lobby: Lobby) -> LobbyKey {
+        let (id, code) = (lobby.id, lobby.code);
         let key = self.lobbies.insert(lobby);
         self.by_code.insert(code, key);
         self.by_id.insert(id, key);
         self.n_made += 1;
-        self.settle_in(now.time, who, key, token);
-        Ok(api::Joined { created: true, ..joined })
+        key
     }
 
     /// An identity that tells this shard.
@@ -270,8 +287,10 @@ impl Lobbies {
         let seed = self.random.next_u64();
         if let Some(lobby) = self.lobbies.get_mut(key) {
             let member = lobby.leave(now, at, LeaveReason::Left, seed, pushes);
+            let others = lobby.give_up(&member, pushes);
             forget(&mut self.by_token, &member);
             peers::unseat_peer(&member, pushes);
+            others.iter().for_each(|other| self.remove(other, pushes));
         }
         self.places.remove(&who);
         self.tidy(now.time, key);

@@ -19,6 +19,7 @@ mod polls;
 mod presence;
 mod quick;
 mod random;
+mod reserving;
 mod retry;
 mod returns;
 mod seats;
@@ -40,6 +41,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
+    assignment::Assigned,
     delivery::Delivery,
     ids::MAX_IDS_PER_INPUT,
     key::{Key as _, SocketKey},
@@ -60,6 +62,8 @@ struct Script {
     clients: BTreeMap<u32, Client>,
     /// Resyncs and ticks.
     noted: Vec<LobbyEffect>,
+    /// What was said of reservations since somebody looked.
+    assigned: Vec<Assigned>,
 }
 
 /// What one client knows.
@@ -98,6 +102,7 @@ impl Script {
         absence::register(&mut games);
         bots::register(&mut games);
         polls::register(&mut games);
+        reserving::register(&mut games);
         let settings = LobbySettings {
             games,
             max_lobbies,
@@ -111,7 +116,8 @@ impl Script {
         let now = Time::after_start(Duration::from_secs(1000));
         let (next_ids, clients) = (Vec::new(), BTreeMap::new());
         let lobbies = Lobbies::new(settings, Neighbours::alone(1));
-        Self { lobbies, now, n_ids: 0, next_ids, clients, noted: Vec::new() }
+        let (noted, assigned) = (Vec::new(), Vec::new());
+        Self { lobbies, now, n_ids: 0, next_ids, clients, noted, assigned }
     }
 
     /// A lobby of these players; the first is its host.
@@ -276,8 +282,9 @@ impl Script {
             bytes
         };
         let mut fresh = std::mem::take(&mut self.next_ids);
-        fresh.extend((0..MAX_IDS_PER_INPUT as u64).map(|i| usual(self.n_ids + i)));
-        self.n_ids += MAX_IDS_PER_INPUT as u64;
+        let n_ids = (MAX_IDS_PER_INPUT + self.lobbies.n_ids_wanted()) as u64;
+        fresh.extend((0..n_ids).map(|i| usual(self.n_ids + i)));
+        self.n_ids += n_ids;
         fresh.reverse();
         ids.refill(fresh);
         let mut effects = Vec::new();
@@ -322,6 +329,10 @@ impl Script {
                 }
                 LobbyEffect::Resync(_) | LobbyEffect::Ticked { .. } | LobbyEffect::Seating(_) => {
                     self.noted.push(effect)
+                }
+                LobbyEffect::Assigned(to, assigned) => {
+                    assert_eq!(to, ShardId::default());
+                    self.assigned.push(assigned);
                 }
                 LobbyEffect::Disconnect(socket) => {
                     self.clients.remove(&socket.socket.parts().0);

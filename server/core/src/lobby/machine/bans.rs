@@ -44,6 +44,9 @@ impl Lobby {
             let message = "say either the seat or the spectator's name";
             return Err(Refusal::new(code::BAD_REQUEST, message));
         }
+        if kick.seat.is_some() {
+            self.expect_unbooked()?;
+        }
         if let Some(seat) = kick.seat.filter(|seat| self.is_bot(*seat)) {
             if kick.ban.is_some() {
                 return Err(Refusal::new(code::BAD_REQUEST, "a bot cannot be kept out"));
@@ -61,7 +64,7 @@ impl Lobby {
         let reason = match kick.ban {
             Some(ban) => {
                 let banned = Banned::of(&self.members[meant].who, ban);
-                let bans = &mut self.bans;
+                let bans = &mut self.rare.get_or_insert_default().bans;
                 bans.retain(|known| *known != banned);
                 if bans.len() >= MAX_BANS {
                     bans.remove(0);
@@ -104,7 +107,8 @@ impl Lobby {
 
     /// Refuses who is kept out.
     pub(super) fn expect_not_banned(&self, who: &Who) -> Result<(), Refusal> {
-        let is_kept_out = self.bans.iter().any(|banned| banned.is(who));
+        let bans = self.rare.iter().flat_map(|rare| &rare.bans);
+        let is_kept_out = bans.into_iter().any(|banned| banned.is(who));
         if is_kept_out && !fault::is_planted(Fault::BanForgotten) {
             return Err(Refusal::new(code::BANNED, "the host of this lobby keeps you out"));
         }

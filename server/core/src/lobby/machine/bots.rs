@@ -27,6 +27,11 @@ impl Bot {
 }
 
 impl Lobby {
+    /// Refuses if the game has no bots.
+    pub(in crate::lobby) fn expect_bots(&self) -> Result<(), Refusal> {
+        expect_bots(&*self.kind)
+    }
+
     /// The host seats a bot.
     pub(in crate::lobby) fn add_bot(
         &mut self,
@@ -36,7 +41,7 @@ impl Lobby {
         pushes: &mut Pushes,
     ) -> Result<api::BotSeated, Refusal> {
         self.expect_host(at, "seat a bot")?;
-        expect_bots(&*self.kind)?;
+        self.expect_bots()?;
         self.expect_seating()?;
         let seat = self.free_seat().ok_or_else(is_full)?;
         self.seat_bot(now, seat, pushes);
@@ -117,7 +122,7 @@ impl Lobby {
         self.bots.last().map(|bot| bot.seat)
     }
 
-    fn seat_bot(&mut self, now: Now, seat: u8, pushes: &mut Pushes) {
+    pub(super) fn seat_bot(&mut self, now: Now, seat: u8, pushes: &mut Pushes) {
         let name = self.free_name(NAME);
         let bot = Bot { seat, colour: self.free_colour(None), name: name.clone().into() };
         self.push(Change::Joined(bot.told()), pushes);

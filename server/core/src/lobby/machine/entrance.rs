@@ -193,9 +193,13 @@ impl Lobby {
 
     /// The connection of a member is lost: its place is kept for a while.
     pub(in crate::lobby) fn dropped(&mut self, now: Now, at: usize, pushes: &mut Pushes) {
-        let (grace, keep) = match self.is_playing() {
-            true => (self.kind.grace(), self.kind.keep()),
-            false => (GRACE, GRACE),
+        let (grace, keep) = match self.holds_until() {
+            _ if self.is_playing() => (self.kind.grace(), self.kind.keep()),
+            Some(until) if self.members[at].place != Place::Spectator => {
+                let rest = until.since(now.time);
+                (rest, rest)
+            }
+            _ => (GRACE, GRACE),
         };
         let kept_until_ms = now.unix_ms + keep.as_millis() as u64;
         let claim_from_ms = now.unix_ms + grace.as_millis() as u64;
@@ -240,6 +244,7 @@ impl Lobby {
         pushes.extend(member.socket.map(LobbyEffect::Unwatch));
         match member.place {
             Place::Seat(seat) => {
+                self.note_leaver(seat);
                 self.refuse_noted_of(seat, pushes);
                 self.halt(pushes);
                 self.push(Change::Left { seat, reason }, pushes);
@@ -247,6 +252,7 @@ impl Lobby {
                 self.refill(now, pushes);
                 let leads = self.settle_host(None, pushes);
                 self.tell_host(now, leads, pushes);
+                self.report_deserted(pushes);
                 self.begin_if_wanted(now, seed, pushes);
                 self.settle_start(now, seed, pushes);
             }
@@ -267,6 +273,10 @@ impl Lobby {
         seed: u64,
         pushes: &mut Pushes,
     ) -> Vec<Member> {
+        let gone = self.end_hold(now, pushes);
+        if !gone.is_empty() {
+            return gone;
+        }
         self.wake(now, pushes);
         self.grow_late(now, pushes);
         self.tell_of_votes(now, pushes);
@@ -313,7 +323,7 @@ impl Lobby {
     }
 
     /// Ends the lobby, whoever is in it.
-    fn close(&mut self, reason: api::ClosedReason, pushes: &mut Pushes) -> Vec<Member> {
+    pub(super) fn close(&mut self, reason: api::ClosedReason, pushes: &mut Pushes) -> Vec<Member> {
         let frame = event(push::CLOSED, &api::Closed { reason });
         for socket in self.members.iter().filter_map(|member| member.socket) {
             pushes.push(LobbyEffect::Push(socket, frame.clone(), Delivery::Reliable));
@@ -378,6 +388,7 @@ impl Lobby {
 
     /// Refuses who would take a seat when none is to be taken.
     pub(super) fn expect_seating(&self) -> Result<(), Refusal> {
+        self.expect_unbooked()?;
         let sentence = match self.phase {
             Phase::Open | Phase::Finished => return Ok(()),
             Phase::Playing if self.kind.late_join() => return Ok(()),

@@ -86,6 +86,8 @@ impl Lobby {
     /// After whatever may bring the next match nearer, or put it off: the countdown begins or ends.
     pub(super) fn settle_start(&mut self, now: Now, seed: u64, pushes: &mut Pushes) {
         match self.phase {
+            Phase::Open if self.is_waiting() && !self.is_assembled() => {}
+            Phase::Open if self.is_waiting() => self.begin(now, seed, pushes),
             Phase::Open if self.settings.start != StartRule::Host && self.may_begin() => {
                 self.count_down(now, seed, pushes);
             }
@@ -176,6 +178,7 @@ impl Lobby {
             }
             Phase::Starting => self.begin(now, seed, pushes),
             Phase::Playing => {
+                self.discount();
                 self.finish(Outcome::new(Vec::new(), "timeout"), pushes);
                 self.show(pushes);
             }
@@ -245,6 +248,7 @@ impl Lobby {
             self.show_audience(pushes);
         }
         self.push(Change::Started { number: self.n_matches }, pushes);
+        self.report_start(pushes);
         self.push_events(0, told, pushes);
         for member in 0..self.members.len() {
             // Who is away just now is told to the game as a loss it has yet to learn of.
@@ -282,6 +286,7 @@ impl Lobby {
     }
 
     fn finish(&mut self, outcome: Outcome, pushes: &mut Pushes) {
+        self.report_end(&outcome, pushes);
         self.turn_to(Phase::Finished);
         let told = travel(&outcome);
         self.outcome = Some(Box::new(outcome));

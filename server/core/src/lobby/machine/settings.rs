@@ -173,7 +173,7 @@ impl Lobby {
         if !self.members[at].spent(now.time).settings.take(now.time, SETTINGS_RATE) {
             return Err(Refusal::new(code::RATE, "too many changes; wait a moment"));
         }
-        let is_busy = matches!(self.phase, Phase::Starting | Phase::Playing);
+        let is_busy = matches!(self.phase, Phase::Starting | Phase::Playing) || self.is_waiting();
         let is_cast = chosen.capacity.is_some() || chosen.start.is_some() || chosen.fill.is_some();
         if is_busy && is_cast {
             return Err(Refusal::new(code::PHASE, "not while a match is on, or starting"));

@@ -35,7 +35,7 @@ impl Lobby {
     /// How many seats are free, if anybody may take one who comes by, and would find somebody.
     pub(in crate::lobby) fn free_to_all(&self) -> Option<u8> {
         let Face { players, capacity, phase, password, locked, .. } = self.face()?;
-        let is_open = phase == Phase::Open && !password && !locked;
+        let is_open = phase == Phase::Open && !password && !locked && !self.is_waiting();
         let has_somebody = self.seated().any(|member| member.socket.is_some());
         let free = capacity.saturating_sub(players);
         Some(free).filter(|free| is_open && has_somebody && *free > 0)

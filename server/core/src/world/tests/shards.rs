@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use super::*;
 use crate::{
+    assignment::{Assigned, Reservation, Reserved},
     cluster::{AckOf, Change, Owners, SocketInfo},
     lobby::{Policy, game::Random},
 };
@@ -176,6 +177,57 @@ fn sockets_of_one_room_on_several_shards_get_each_broadcast_once() {
     net.tell(2, Input::Emit(MAIN, except, event("z"), Delivery::Reliable));
     net.still();
     assert!(net.sent().iter().all(|(_, number, _)| *number == 2));
+}
+
+#[test]
+fn a_shard_reserves_seats_on_another_and_hears_what_becomes_of_them() {
+    let mut net = Net::new(3, 1);
+    let own = |at: usize| ShardId { node: at as u8 / 2, shard: at as u8 % 2 };
+    let reserved = |seat| Reserved {
+        seat,
+        player: None,
+        address: Origin::default(),
+        name: format!("Player {seat}").into(),
+    };
+    for at in [2, 0] {
+        let reservation = Reservation {
+            number: 5,
+            game: "once".into(),
+            config: None,
+            seats: vec![reserved(0), reserved(1)],
+            n_bots: 0,
+            hold: Duration::from_secs(15),
+            rated: true,
+        };
+        // As the matchmaker of the first shard says it, to another one and to its own.
+        net.tell(at, Input::Told(own(0), Message::Reserve(Box::new(reservation))));
+        // If there are identities too few for so many tokens, the next turn has them.
+        net.shards[at].wait(0);
+        net.post(at);
+        net.still();
+        let heard = std::mem::take(&mut net.shards[0].world.assigned);
+        let [Assigned::Opened { number: 5, tokens, .. }] = &heard[..] else { panic!("{heard:?}") };
+        for (number, token) in (1..).zip(tokens) {
+            net.enter(number as usize, number);
+            let came = net.ask(number as usize, number, "resume", &json!({"token": token}));
+            assert_eq!((&came["ok"], &came["seat"]), (&json!(true), &json!(number - 1)));
+        }
+        assert_eq!(net.ask(1, 1, "action", &Value::Null)["ok"], true);
+        net.still();
+        let heard = std::mem::take(&mut net.shards[0].world.assigned);
+        let seated = Assigned::Seated { number: 5 };
+        let (winners, reason, left) = (vec![0], "moved".into(), Vec::new());
+        let played = Assigned::Played { number: 5, winners, reason, left, counts: true };
+        assert_eq!(heard, [seated, played]);
+        assert!(net.shards[1..].iter().all(|shard| shard.world.assigned.is_empty()));
+        for number in 1..=2 {
+            assert_eq!(net.ask(number as usize, number, "leave", &Value::Null)["ok"], true);
+            let gone = Input::Closed(session(number), CloseReason::TransportClose);
+            net.tell(number as usize, gone);
+        }
+        net.still();
+    }
+    assert!(net.all_are_empty());
 }
 
 #[test]

@@ -24,6 +24,8 @@ pub(super) struct Net {
     pub(super) told: BTreeMap<Client, Vec<(String, Value, Time)>>,
     /// A shard that takes nothing in any more.
     pub(super) stuck: Option<usize>,
+    /// What was said of reservations, and to whom.
+    pub(super) assigned: Vec<(ShardId, Assigned)>,
 }
 
 impl Net {
@@ -57,6 +59,7 @@ impl Net {
             answers: BTreeMap::new(),
             told: BTreeMap::new(),
             stuck: None,
+            assigned: Vec::new(),
         }
     }
 
@@ -101,14 +104,15 @@ impl Net {
 
     pub(super) fn tell(&mut self, at: usize, input: LobbyInput) {
         let mut ids = Ids::default();
-        let fresh = (0..MAX_IDS_PER_INPUT as u64).map(|i| {
+        let n_ids = (MAX_IDS_PER_INPUT + self.shards[at].n_ids_wanted()) as u64;
+        let fresh = (0..n_ids).map(|i| {
             let mut bytes = [0; ID_BYTES];
             bytes[..8].copy_from_slice(&Random::new(self.n_ids + i).next_u64().to_le_bytes());
             bytes[8..16].copy_from_slice(&(self.n_ids + i).to_le_bytes());
             bytes
         });
         ids.refill(fresh.collect());
-        self.n_ids += MAX_IDS_PER_INPUT as u64;
+        self.n_ids += n_ids;
         let mut effects = Vec::new();
         self.shards[at].handle(self.now, input, &mut ids, &mut effects);
         assert!(self.shards[at].is_consistent());
@@ -122,6 +126,7 @@ impl Net {
                     let message = LobbyMessage::Push(to.socket, frame, delivery);
                     self.wires.entry((at, to.shard.shard.into())).or_default().push_back(message);
                 }
+                LobbyEffect::Assigned(to, assigned) => self.assigned.push((to, assigned)),
                 LobbyEffect::Push(to, frame, _) => self.hear((at, to.socket.parts().0), &frame),
                 _ => {}
             }
