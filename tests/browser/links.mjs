@@ -8,6 +8,7 @@ import { mkdir } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
 
+import { Clock } from "../interop/clock.mjs";
 import { begin, cutUdp, loseUdp, restoreUdp } from "./links/network.mjs";
 import { Person, bundle } from "./links/person.mjs";
 
@@ -42,6 +43,12 @@ let [passed, failed] = [0, 0];
 
 /** The longest that nothing may arrive when the direct path dies. */
 const MAX_GAP_MS = 1500;
+/** Silence says nothing of peers if even this idle process had to wait for so long meanwhile. */
+const STALL_MS = 300;
+const clock = new Clock();
+
+/** Nothing arrived for too long. */
+class Silence extends Error {}
 
 function assert(holds, message) {
   if (!holds) throw new Error(message);
@@ -88,6 +95,11 @@ async function streams(ada, bob, { n, perSecond }, meanwhile) {
 function expectAll(numbers, n) {
   for (const { next, wrong } of numbers)
     assert(next === n && wrong.length === 0, `${next} of ${n}, wrong: ${JSON.stringify(wrong)}`);
+}
+
+function expectNoSilence(gaps) {
+  const longest = Math.max(...gaps);
+  if (longest >= MAX_GAP_MS) throw new Silence(`silent for ${longest} ms`);
 }
 
 /** Nothing but the passing of time is what these wait for. */
@@ -210,7 +222,7 @@ const cases = {
       expectAll(numbers, n);
       const gaps = numbers.map(({ longestGapMs }) => Math.round(longestGapMs));
       console.log(`   longest silence: ${gaps.join(" and ")} ms`);
-      assert(Math.max(...gaps) < MAX_GAP_MS, `silent for ${gaps} ms`);
+      expectNoSilence(gaps);
     }),
 
   "UDP is cut in mid-stream, again and again: the relay carries on": async () => {
@@ -231,7 +243,7 @@ const cases = {
     }
     gaps.sort((one, other) => one - other);
     console.log(`   longest silences: median ${gaps[gaps.length >> 1]}, at most ${gaps.at(-1)} ms`);
-    assert(gaps.at(-1) < MAX_GAP_MS, `silent for ${gaps.at(-1)} ms`);
+    expectNoSilence(gaps);
   },
 
   "ICE begins anew after an outage that browsers give up in": () =>
@@ -351,11 +363,25 @@ const cases = {
   },
 };
 
+/** Plays a case; once more, if it was silent for too long while the machine stood still. */
+async function settle(sentence, play) {
+  const mark = clock.mark();
+  try {
+    await play();
+  } catch (error) {
+    const lateMs = clock.lateMs(mark);
+    if (!(error instanceof Silence) || lateMs < STALL_MS) throw error;
+    console.log(`again - ${sentence}: ${error.message}, the machine for ${lateMs.toFixed(0)} ms`);
+    await clock.quiet();
+    await play();
+  }
+}
+
 for (const [sentence, play] of Object.entries(cases)) {
   if (!sentence.includes(options.only)) continue;
   const start = performance.now();
   try {
-    await play();
+    await settle(sentence, play);
     assert(errors.length === 0, errors.join("\n"));
     passed += 1;
     console.log(`ok - ${sentence}, ${((performance.now() - start) / 1000).toFixed(1)} s`);

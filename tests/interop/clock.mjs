@@ -1,5 +1,6 @@
 // Whether the machine kept time: how late this process was served, and what a machine that others
-// share gave to them meanwhile. What follows for a case is decided in harness.mjs.
+// share gave to them meanwhile. What follows for a case is decided in harness.mjs, and for peers in
+// Chromium in ../browser/links.mjs.
 
 import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
@@ -44,11 +45,16 @@ export class Clock {
     return { at: performance.now(), stolen: stolenMs() };
   }
 
-  /** In words how the machine stood still since a mark; undefined if it kept going. */
-  since(mark) {
+  /** The longest that this process was served late since a mark, in milliseconds. */
+  lateMs(mark) {
     // Whoever asks may have been woken before the timer.
     this.#tick();
-    const gap = Math.max(0, ...this.#gaps.filter(({ at }) => at > mark.at).map(({ ms }) => ms));
+    return Math.max(0, ...this.#gaps.filter(({ at }) => at > mark.at).map(({ ms }) => ms));
+  }
+
+  /** In words how the machine stood still since a mark; undefined if it kept going. */
+  since(mark) {
+    const gap = this.lateMs(mark);
     const stolen = stolenMs() - mark.stolen;
     if (gap === 0 && stolen < STOLEN_MS) return undefined;
     return `gap ${gap.toFixed(0)} ms, stolen ${stolen} ms`;
