@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
-use parlor_core::lobby::{HostMigration, SecondTab};
+use parlor_core::{
+    lobby::{HostMigration, SecondTab},
+    matchmaker::queue::{Declared, Queue},
+};
 use parlor_shared::api::signal::Topology;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -227,6 +230,24 @@ config! {
         /// The same for a whole lobby.
         relay_bytes_per_lobby: u32 = 2_000_000,
     }
+    /// Who waits for a match, and with whom one is made.
+    matchmaking: MatchmakingSection {
+        /// Whether `/matchmaking` is served, where there are lobbies and queues.
+        enabled: bool = true,
+        /// Tickets that wait, or are not settled yet; one more is refused with `E_LIMIT`.
+        max_tickets: usize = 200_000,
+        /// Tickets of one player; with one more, the oldest ends.
+        tickets_per_player: usize = 1,
+        /// Milliseconds for which the ticket of a player is kept whose connection is lost.
+        away_timeout_ms: u64 = 30_000,
+        /// Milliseconds for which a seat is kept for whom it is assigned to. 1 s to 10 min.
+        hold_ms: u64 = 15_000,
+        /// Milliseconds between two words to those who wait of how it goes on; 0: none but answers.
+        progress_ms: u64 = 5_000,
+        /// What can be waited for, each a table of its own: README says what may stand in it. Those
+        /// here are for chess as everybody knows it; whoever names one names all.
+        queues: Vec<Queue> = usual_queues(),
+    }
     /// What is kept of clients that lose their connection, where namespaces let them come back.
     recovery: Recovery {
         /// Milliseconds that a client may be away.
@@ -249,8 +270,8 @@ config! {
     }
     /// Accounts: who clients are, by signed tokens.
     auth: AuthSection {
-        /// Whom `/lobby` lets in. "guests": everybody, but a token that is sent must be good;
-        /// "required": only who has a token of yours; "none": nobody is asked.
+        /// Whom `/lobby` and `/matchmaking` let in. "guests": everybody, but a token that is sent
+        /// must be good; "required": only who has a token of yours; "none": nobody is asked.
         lobby: AccountRule = AccountRule::Guests,
         /// File with the keys of your tokens: a JWKS, public keys in PEM (RSA for RS256, Ed25519
         /// for EdDSA), or a secret for HS256 of 32 bytes or more. It is read again when it
@@ -395,7 +416,14 @@ impl Config {
             for line in key.doc.lines() {
                 let _ = writeln!(sample, "#{line}");
             }
-            let _ = writeln!(sample, "{} = {}", key.name, defaults[key.section][key.name]);
+            match &defaults[key.section][key.name] {
+                Value::Array(tables) if tables.iter().any(Value::is_table) => {
+                    tables.iter().for_each(|table| write_table(&mut sample, key, table));
+                }
+                value => {
+                    let _ = writeln!(sample, "{} = {value}", key.name);
+                }
+            }
         }
         sample
     }
@@ -403,6 +431,36 @@ impl Config {
     fn to_table(&self) -> Table {
         Table::try_from(self).expect("every key has a TOML form")
     }
+}
+
+/// A table of a list, whose keys that say nothing are left out.
+fn write_table(sample: &mut String, key: &Key, table: &Value) {
+    let _ = writeln!(sample, "[[{}]]", key.dotted());
+    let mut entries: Vec<_> = table.as_table().into_iter().flatten().collect();
+    entries.sort_by_key(|(name, _)| *name != "name");
+    for (name, value) in entries {
+        let is_empty = match value {
+            Value::Array(list) => list.is_empty(),
+            Value::Table(table) => table.is_empty(),
+            value => *value == Value::from(0) || *value == Value::from(false),
+        };
+        if !is_empty {
+            let _ = writeln!(sample, "{name} = {value}");
+        }
+    }
+}
+
+/// Chess as everybody knows it: who comes is paired with who is there.
+fn usual_queues() -> Vec<Queue> {
+    let queue = |name: &str, minutes: u32, increment_s: u32| {
+        let clock = [("initial_ms", minutes * 60_000), ("increment_ms", increment_s * 1000)];
+        let clock = clock.map(|(key, ms)| (key.to_owned(), ms.into()));
+        let clock = serde_json::Map::from_iter(clock);
+        let mut declared = Declared::duel(name, "chess");
+        declared.config.insert("clock".to_owned(), clock.into());
+        Queue::try_from(declared).expect("they are right")
+    };
+    vec![queue("bullet", 1, 0), queue("blitz", 3, 2), queue("rapid", 10, 5)]
 }
 
 fn overlay_file(table: &mut Table, path: &str, text: &str) -> Result<(), ConfigError> {
@@ -446,6 +504,9 @@ fn overlay_text(table: &mut Table, key: &Key, source: &str, text: &str) -> Resul
         Value::Integer(_) => Value::Integer(text.trim().parse().map_err(|_| wrong("a number"))?),
         Value::Boolean(_) => {
             Value::Boolean(text.trim().parse().map_err(|_| wrong("true or false"))?)
+        }
+        Value::Array(_) if text.trim().starts_with('[') => {
+            text.trim().parse().map_err(|_| wrong("a list as TOML has it"))?
         }
         Value::Array(_) => Value::Array(
             text.split(',').map(str::trim).filter(|s| !s.is_empty()).map(Value::from).collect(),
@@ -507,6 +568,13 @@ mod tests {
         let flags = pairs(&[("engine.transports", "websocket")]);
         let config = Config::load(None, &env, &flags).unwrap();
         assert_eq!(config.engine.transports, [Offered::Websocket]);
+        let queues = r#"[{ name = "duel", game = "circles", players = { from = 2, to = 4 } }]"#;
+        let env = pairs(&[("matchmaking.queues", queues)]);
+        let config = Config::load(None, &env, &pairs(&[])).unwrap();
+        let queues: Vec<&str> = config.matchmaking.queues.iter().map(|q| &*q.name).collect();
+        assert_eq!(queues, ["duel"]);
+        let config = overlay("[[matchmaking.queues]]\nname = \"a\"\ngame = \"chess\"\n").unwrap();
+        assert_eq!(config.matchmaking.queues.len(), 1, "whoever names one names all");
     }
 
     #[test]
@@ -527,6 +595,9 @@ mod tests {
             let error = overlay(text).unwrap_err();
             assert!(error.starts_with(message), "{text:?}: {error}");
         }
+        let flags = pairs(&[("matchmaking.queues", "[{name = 1}]")]);
+        let error = Config::load(None, &pairs(&[]), &flags).unwrap_err().to_string();
+        assert!(error.starts_with("--matchmaking-queues: matchmaking.queues: "), "{error}");
         let flags = pairs(&[("server.port", "many")]);
         let error = Config::load(None, &pairs(&[]), &flags).unwrap_err().to_string();
         assert_eq!(error, "--server-port: `many` is not a number");

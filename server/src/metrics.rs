@@ -15,10 +15,23 @@ use prometheus_client::{
     registry::Registry,
 };
 
+mod matchmaking;
 mod signaling;
+pub(crate) use matchmaking::Matched;
 pub(crate) use signaling::Signaled;
 
 type Count = Counter<u64, AtomicU64>;
+
+/// Adds to a counter, which is there from its first one on.
+fn grow<L: Clone + std::hash::Hash + Eq + std::fmt::Debug>(
+    family: &Family<L, Count>,
+    labels: &L,
+    n: u64,
+) {
+    if n > 0 {
+        family.get_or_create(labels).inc_by(n);
+    }
+}
 
 /// All metrics of a server; cloning shares them.
 #[derive(Debug, Clone, Default)]
@@ -59,6 +72,7 @@ pub(crate) struct Metrics {
     pub(crate) links: Gauge,
     pub(crate) links_direct: Gauge,
     pub(crate) signaling: Signaled,
+    pub(crate) matchmaking: Matched,
     pub(crate) lobbies: Gauge,
     pub(crate) matches: Gauge,
 }
@@ -302,6 +316,7 @@ impl Metrics {
             self.links_direct.clone(),
         );
         self.signaling.register(r);
+        self.matchmaking.register(r);
         r.register("lobbies", "Lobbies", self.lobbies.clone());
         r.register("matches", "Matches being played", self.matches.clone());
         registry

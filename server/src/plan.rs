@@ -9,6 +9,10 @@ use parlor_core::{
     engine_io::Settings,
     key::ShardId,
     lobby::{Games, LobbySettings, Policy},
+    matchmaker::{
+        MatchmakerSettings,
+        queue::{MAX_QUEUES, Queue},
+    },
     rate::Rate,
     signaling::SignalSettings,
     socket_io::{Dynamic, RecoverySettings},
@@ -50,6 +54,8 @@ const MAX_COUNTDOWN_MS: u64 = 3_600_000;
 const MIN_PHASE_MS: u64 = 1_000;
 /// Peers of one lobby: each has a link with each other.
 const MAX_PEERS: usize = 64;
+/// Longest time that a seat waits: whoever comes later has forgotten it.
+const MAX_HOLD_MS: u64 = 600_000;
 /// Bytes relayed in a second: no less than one frame, no more than can be counted.
 const RELAY_BYTES: std::ops::RangeInclusive<u32> = 20_000..=2_000_000;
 
@@ -83,6 +89,7 @@ pub(crate) struct Plan {
     cloakroom: Arc<Cloakroom>,
     pub(crate) accounts: Arc<Accounts>,
     ice_servers: Vec<IceServer>,
+    queues: Vec<Arc<Queue>>,
 }
 
 impl Plan {
@@ -101,6 +108,7 @@ impl Plan {
             return Err(wrong("a node's number is below the number of nodes".to_owned()));
         }
         let ice_servers = ice::servers(&config.signaling).map_err(wrong)?;
+        let queues = queues(&config, &games).map_err(wrong)?;
         let session = Arc::new(Settings {
             ping_interval: ms(config.engine.ping_interval_ms),
             ping_timeout: ms(config.engine.ping_timeout_ms),
@@ -153,6 +161,7 @@ impl Plan {
             proxies,
             cloakroom: Arc::default(),
             ice_servers,
+            queues,
             config,
         })
     }
@@ -240,6 +249,22 @@ impl Plan {
         })
     }
 
+    /// How tickets are matched, if anything can be waited for.
+    fn matchmaking(&self) -> Option<MatchmakerSettings> {
+        let config = &self.config.matchmaking;
+        let ms = Duration::from_millis;
+        (config.enabled && !self.queues.is_empty()).then(|| MatchmakerSettings {
+            queues: self.queues.clone(),
+            max_tickets: config.max_tickets,
+            tickets_per_player: config.tickets_per_player,
+            away_timeout: ms(config.away_timeout_ms),
+            hold: ms(config.hold_ms),
+            progress: ms(config.progress_ms),
+            epoch_ms: self.clock.epoch_ms(),
+            seed: chance::seed(),
+        })
+    }
+
     /// What other threads know of one shard.
     pub(crate) fn env(&self, number: u8, mailbox: Mailbox, stop: Arc<Stop>) -> Env {
         Env::new(EnvParts {
@@ -287,6 +312,7 @@ impl Plan {
             recovery: self.recovery(),
             lobbies,
             signaling: self.signaling(),
+            matchmaking: self.matchmaking(),
         };
         let handlers = Handlers::new(env, &self.namespaces, self.server_side.clone(), tasks);
         App::socket_io(settings, handlers)
@@ -367,9 +393,37 @@ pub(crate) enum Entrance {
     Acceptor(mpsc::Receiver<Accepted>),
 }
 
+/// What can be waited for. Of the usual queues, those whose game is not there are left out.
+fn queues(config: &Config, games: &Games) -> Result<Vec<Arc<Queue>>, String> {
+    let named = &config.matchmaking.queues;
+    let is_usual = *named == Config::default().matchmaking.queues;
+    if named.len() > MAX_QUEUES {
+        return Err(format!("matchmaking.queues: {MAX_QUEUES} at most"));
+    }
+    let mut queues: Vec<Arc<Queue>> = Vec::new();
+    for queue in named {
+        let name = &queue.name;
+        if queues.iter().any(|other| other.name == *name) {
+            return Err(format!("matchmaking.queues: two are called `{name}`"));
+        }
+        if is_usual && !games.names().any(|game| game == queue.game) {
+            continue;
+        }
+        let (shape, has_bots) = (queue.shape(), queue.bots_after().is_some());
+        let players = shape.fewest()..=shape.most();
+        let game_config = serde_json::value::to_raw_value(&queue.config);
+        let game_config = game_config.expect("JSON has a JSON form");
+        games
+            .judge(&queue.game, players, has_bots, &game_config)
+            .map_err(|why| format!("queue `{name}`: {why}"))?;
+        queues.push(Arc::new(queue.clone()));
+    }
+    Ok(queues)
+}
+
 /// Refuses figures that no server can run with.
 fn check(config: &Config) -> Result<(), String> {
-    let Config { engine, lobbies, signaling, .. } = config;
+    let Config { engine, lobbies, signaling, matchmaking, .. } = config;
     for (value, least, key) in [
         (engine.ping_interval_ms, 1, "engine.ping_interval_ms"),
         (engine.ping_timeout_ms, 1, "engine.ping_timeout_ms"),
@@ -382,6 +436,10 @@ fn check(config: &Config) -> Result<(), String> {
         (lobbies.max_match_ms, MIN_PHASE_MS, "lobbies.max_match_ms"),
         (signaling.max_peers as u64, 2, "signaling.max_peers"),
         (signaling.away_timeout_ms, 1, "signaling.away_timeout_ms"),
+        (matchmaking.max_tickets as u64, 1, "matchmaking.max_tickets"),
+        (matchmaking.tickets_per_player as u64, 1, "matchmaking.tickets_per_player"),
+        (matchmaking.away_timeout_ms, 1, "matchmaking.away_timeout_ms"),
+        (matchmaking.hold_ms, 1000, "matchmaking.hold_ms"),
     ] {
         match (value, least) {
             (0, _) => return Err(format!("{key} must not be 0")),
@@ -391,6 +449,9 @@ fn check(config: &Config) -> Result<(), String> {
     }
     if lobbies.countdown_ms > MAX_COUNTDOWN_MS {
         return Err(format!("lobbies.countdown_ms is {MAX_COUNTDOWN_MS} at most"));
+    }
+    if matchmaking.hold_ms > MAX_HOLD_MS {
+        return Err(format!("matchmaking.hold_ms is {MAX_HOLD_MS} at most"));
     }
     if signaling.max_peers > MAX_PEERS {
         return Err(format!("signaling.max_peers is {MAX_PEERS} at most"));

@@ -10,7 +10,7 @@ use std::{
 };
 
 use parlor_core::lobby::{Games, game::Game};
-use parlor_shared::socket_io::Args;
+use parlor_shared::{api, socket_io::Args};
 use tokio::{
     runtime::LocalOptions,
     sync::{mpsc, watch},
@@ -69,11 +69,11 @@ impl Server {
     /// The handlers of a namespace, to be added to. Its name begins with `/`; `/` is the main one.
     ///
     /// # Panics
-    /// If the name does not begin with `/`, is `/lobby` or `/signal`, which belong to Parlor, or is
-    /// the pattern of [`Self::namespaces_matching`].
+    /// If the name does not begin with `/`, is `/lobby`, `/matchmaking` or `/signal`, which belong
+    /// to Parlor, or is the pattern of [`Self::namespaces_matching`].
     pub fn namespace(&mut self, name: &str) -> &mut Namespace {
         assert!(name.starts_with('/'), "a namespace's name begins with `/`");
-        let own = [parlor_shared::api::lobby::NAMESPACE, parlor_shared::api::signal::NAMESPACE];
+        let own = [api::lobby::NAMESPACE, api::matchmaking::NAMESPACE, api::signal::NAMESPACE];
         assert!(!own.contains(&name), "`{name}` belongs to Parlor");
         self.named(name, Namespace::default())
     }

@@ -86,6 +86,7 @@ impl Lobbies {
             recovery: RecoverySettings::default(),
             lobbies: Some(lobbies),
             signaling: Some(parlor_core::signaling::SignalSettings::default()),
+            matchmaking: None,
         });
         Self { world, now: Time::ZERO, n_ids: 0, log: Log::default() }
     }

@@ -129,6 +129,7 @@ impl Rig {
             recovery: RecoverySettings::default(),
             lobbies: Some(lobbies),
             signaling: Some(parlor_core::signaling::SignalSettings::default()),
+            matchmaking: None,
         });
         let mut rig = Self {
             world,

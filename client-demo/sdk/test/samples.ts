@@ -124,6 +124,8 @@ export const samples = [
   {"player":"ada"} satisfies matchmaking.AskRatings,
   {"queue":"blitz","reason":"cancelled","state":"ended","ticket":"aaaaaaaaaaaaaaaaaaaaaaaa","waited_ms":1} satisfies matchmaking.Ticket,
   {"assignment":{"code":"ABCDEF","game":"chess","left_ms":1,"lobby":"aaaaaaaaaaaaaaaaaaaaaaaa","region":"eu","seat":0,"team":0,"token":"t"},"estimate":{"p50_ms":1,"p95_ms":2},"position":2,"proposal":{"accepted":1,"left_ms":1,"players":2},"queue":"blitz","reason":"other_declined","state":"queued","ticket":"aaaaaaaaaaaaaaaaaaaaaaaa","waited_ms":1,"why":{"code":"difference","message":"m"}} satisfies matchmaking.Ticket,
+  {"position":2,"ticket":"aaaaaaaaaaaaaaaaaaaaaaaa","waited_ms":1} satisfies matchmaking.Progress,
+  {"estimate":{"p50_ms":1,"p95_ms":2},"position":2,"ticket":"aaaaaaaaaaaaaaaaaaaaaaaa","waited_ms":1,"why":{"code":"alone","message":"m"}} satisfies matchmaking.Progress,
   {"queues":[{"config":{"a":1},"game":"chess","ladder":"chess/blitz","name":"blitz","rated":true,"team_size":1,"teams":2,"waiting":3}]} satisfies matchmaking.Queues,
   {"queues":[{"config":{"a":1},"estimate":{"p50_ms":1,"p95_ms":2},"game":"chess","ladder":"l","name":"blitz","rated":true,"team_size":1,"teams":2,"waiting":3}]} satisfies matchmaking.Queues,
   {"ratings":[{"deviation":350.0,"games":0,"ladder":"l","provisional":true,"rating":1500.0}]} satisfies matchmaking.Ratings,

@@ -19,6 +19,7 @@ use crate::{
     input::{Scope, Target},
     key::{ShardId, SocketKey},
     lobby::LobbyMessage,
+    matchmaker::MatchMessage,
     signaling::SignalMessage,
     socket_io::RecoveryMessage,
     views::ViewMessage,
@@ -49,6 +50,8 @@ pub enum Message {
     Assigned(Assigned),
     /// Between peers of a lobby.
     Signal(SignalMessage),
+    /// About tickets, on their way to the desk and back.
+    Match(MatchMessage),
     /// What there is to see in a lobby's match, and who looks.
     View(ViewMessage),
 }
@@ -82,6 +85,7 @@ impl Message {
             }
             Self::Reserve(reservation) => reservation.n_bytes(),
             Self::Signal(message) => message.n_bytes(),
+            Self::Match(message) => message.n_bytes(),
             Self::View(ViewMessage::Full { text, .. } | ViewMessage::Delta { text, .. }) => {
                 text.len()
             }

@@ -53,6 +53,10 @@ key! {
     GatheringKey
 }
 key! {
+    /// A player whom the matchmaker knows.
+    PersonKey
+}
+key! {
     /// A TCP connection on its shard.
     ConnectionKey
 }

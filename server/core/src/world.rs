@@ -20,6 +20,7 @@ use crate::{
     input::{AckToken, Input, Reach, Scope, Target},
     key::{Address, NamespaceKey, SessionKey, ShardId, SocketKey, ViewId},
     lobby::{Lobbies, LobbyEffect, LobbyInput, LobbyMessage, LobbySettings, Request},
+    matchmaker::{MatchEffect, MatchInput, MatchRequest, Matchmaker, MatchmakerSettings},
     questions::{Answered, Questions},
     signaling::{
         SignalEffect, SignalInput, SignalMessage, SignalRequest, SignalSettings, Signaling,
@@ -56,6 +57,8 @@ pub struct WorldSettings {
     /// Peers of lobbies, served in namespace `/signal` where there are lobbies; `None`: there are
     /// none.
     pub signaling: Option<SignalSettings>,
+    /// Queues, served in namespace `/matchmaking` where there are lobbies; `None`: there are none.
+    pub matchmaking: Option<MatchmakerSettings>,
 }
 
 /// The state of a shard, without its sessions.
@@ -66,21 +69,25 @@ pub struct World {
     socket_io: SocketIo,
     lobbies: Lobbies,
     signaling: Signaling,
+    matchmaker: Matchmaker,
     questions: Questions,
     gallery: Gallery,
     /// `/lobby`, which the world serves itself.
     lobby_namespace: Option<NamespaceKey>,
     /// `/signal`, likewise.
     signal_namespace: Option<NamespaceKey>,
-    is_lobby_guarded: bool,
+    /// `/matchmaking`, likewise.
+    match_namespace: Option<NamespaceKey>,
+    /// The driver says who may join `/lobby` and `/matchmaking`.
+    is_guarded: bool,
     inbox: Vec<LobbyInput>,
     outbox: Vec<LobbyEffect>,
-    /// What lobbies of all shards have said of the matchmaker's reservations.
-    assigned: Vec<Assigned>,
     signals: Vec<SignalInput>,
     signaled: Vec<SignalEffect>,
+    wishes: Vec<MatchInput>,
+    matched: Vec<MatchEffect>,
     connecting: Vec<SocketKey>,
-    /// Whose the socket is that is just being admitted to `/lobby`, if an account's.
+    /// Whose the socket is that is just being admitted, if an account's.
     admitted: Option<Arc<str>>,
     acked: Vec<(AckToken, OwnedAck)>,
 }
@@ -98,6 +105,8 @@ impl World {
         let signaling = settings.signaling.filter(|_| settings.lobbies.is_some());
         let lobby_namespace = settings.lobbies.is_some().then(|| add(api::lobby::NAMESPACE));
         let signal_namespace = signaling.is_some().then(|| add(api::signal::NAMESPACE));
+        let matchmaking = settings.matchmaking.filter(|_| settings.lobbies.is_some());
+        let match_namespace = matchmaking.is_some().then(|| add(api::matchmaking::NAMESPACE));
         let mut lobbies = settings.lobbies.unwrap_or_default();
         lobbies.has_peers = signaling.is_some();
         Self {
@@ -115,28 +124,40 @@ impl World {
             }),
             lobbies: Lobbies::new(lobbies, settings.neighbours.clone()),
             signaling: Signaling::new(signaling.unwrap_or_default(), settings.neighbours.clone()),
+            matchmaker: Matchmaker::new(
+                matchmaking.unwrap_or_default(),
+                settings.neighbours.clone(),
+            ),
             gallery: Gallery::new(settings.neighbours.own),
             neighbours: settings.neighbours,
             questions: Questions::default(),
             lobby_namespace,
             signal_namespace,
-            is_lobby_guarded: false,
+            match_namespace,
+            is_guarded: false,
             inbox: Vec::new(),
             outbox: Vec::new(),
-            assigned: Vec::new(),
             signals: Vec::new(),
             signaled: Vec::new(),
+            wishes: Vec::new(),
+            matched: Vec::new(),
             connecting: Vec::new(),
             admitted: None,
             acked: Vec::new(),
         }
     }
 
-    /// From now on the driver says who may join `/lobby`, as for its own namespaces, and hears what
-    /// its sockets say about their accounts, and of their end.
-    pub fn guard_lobby(&mut self) -> Option<NamespaceKey> {
-        self.is_lobby_guarded = true;
-        self.lobby_namespace
+    /// Namespaces of players, which the world serves itself, by name.
+    pub fn played(&self) -> impl Iterator<Item = (NamespaceKey, &'static str)> {
+        let lobby = self.lobby_namespace.map(|key| (key, api::lobby::NAMESPACE));
+        let matchmaking = self.match_namespace.map(|key| (key, api::matchmaking::NAMESPACE));
+        lobby.into_iter().chain(matchmaking)
+    }
+
+    /// From now on the driver says who may join these, as for its own namespaces, and hears what
+    /// their sockets say about their accounts, and of their end.
+    pub fn guard(&mut self) {
+        self.is_guarded = true;
     }
 
     /// True if [`Input::Ids`] must come before any other input.
@@ -150,6 +171,7 @@ impl World {
             self.socket_io.deadline(),
             self.lobbies.deadline(),
             self.signaling.deadline(),
+            self.matchmaker.deadline(),
             self.questions.deadline(),
         ];
         machines.into_iter().flatten().min()
@@ -170,6 +192,11 @@ impl World {
         &self.signaling
     }
 
+    /// Who waits for a match, and in which queue.
+    pub fn matchmaker(&self) -> &Matchmaker {
+        &self.matchmaker
+    }
+
     /// True if no client, socket, child of a namespace, lobby or question is left; for tests and
     /// the simulator.
     pub fn is_empty(&self) -> bool {
@@ -177,6 +204,7 @@ impl World {
             && self.lobbies.is_empty()
             && self.lobbies.is_unvisited()
             && self.signaling.is_empty()
+            && self.matchmaker.is_empty()
             && self.questions.is_empty()
             && self.gallery.is_empty()
     }
@@ -239,6 +267,7 @@ impl World {
                 self.sockets(now, Input::Timeout, effects);
                 self.inbox.push(LobbyInput::Timeout);
                 self.signals.push(SignalInput::Timeout);
+                self.wishes.push(MatchInput::Timeout);
                 // Answers that came in time, and times that are up, count before it is too late.
                 self.settle(now, effects);
                 while let Some((token, answer, n_silent)) = self.questions.late(now) {
@@ -289,9 +318,11 @@ impl World {
         let mut route = Route {
             lobby_namespace: self.lobby_namespace,
             signal_namespace: self.signal_namespace,
-            is_lobby_guarded: self.is_lobby_guarded,
+            match_namespace: self.match_namespace,
+            is_guarded: self.is_guarded,
             inbox: &mut self.inbox,
             signals: &mut self.signals,
+            wishes: &mut self.wishes,
             connecting: &mut self.connecting,
             admitted: &mut self.admitted,
             acked: &mut self.acked,
@@ -325,7 +356,8 @@ impl World {
             Message::Reserve(reservation) => {
                 self.inbox.push(LobbyInput::Reserve(from, reservation));
             }
-            Message::Assigned(assigned) => self.assigned.push(assigned),
+            Message::Assigned(assigned) => self.wishes.push(MatchInput::Assigned(assigned)),
+            Message::Match(message) => self.wishes.push(MatchInput::Told(from, message)),
             Message::View(message) => {
                 let session = match &message {
                     ViewMessage::Watch { socket, .. } => self.socket_io.session(*socket),
@@ -446,11 +478,19 @@ impl World {
                 self.signal(now, effect, effects);
             }
             self.signaled = signaled;
+            let mut matched = std::mem::take(&mut self.matched);
+            for input in std::mem::take(&mut self.wishes) {
+                self.matchmaker.handle(now, input, &mut self.ids, &mut matched);
+            }
+            for effect in matched.drain(..) {
+                self.matched(now, effect, effects);
+            }
+            self.matched = matched;
         }
     }
 
     fn is_still(&self) -> bool {
-        let is_idle = self.inbox.is_empty() && self.signals.is_empty();
+        let is_idle = self.inbox.is_empty() && self.signals.is_empty() && self.wishes.is_empty();
         is_idle && self.connecting.is_empty() && self.acked.is_empty()
     }
 
@@ -472,6 +512,25 @@ impl World {
                 effects.push(Effect::Tell(shard, Message::Signal(message)));
             }
             SignalEffect::Direct(via, after) => effects.push(Effect::Linked(via, after)),
+        }
+    }
+
+    fn matched(&mut self, now: Time, effect: MatchEffect, effects: &mut dyn Effects) {
+        let Some(namespace) = self.match_namespace else { return };
+        match effect {
+            MatchEffect::Push(to, frame, delivery) => {
+                let to = Target::socket(to.socket);
+                self.sockets(now, Input::Emit(namespace.into(), to, frame, delivery), effects);
+            }
+            MatchEffect::Reserve(to, reservation) if to == self.neighbours.own => {
+                self.inbox.push(LobbyInput::Reserve(to, reservation));
+            }
+            MatchEffect::Reserve(to, reservation) => {
+                effects.push(Effect::Tell(to, Message::Reserve(reservation)));
+            }
+            MatchEffect::Tell(shard, message) => {
+                effects.push(Effect::Tell(shard, Message::Match(message)));
+            }
         }
     }
 
@@ -526,7 +585,7 @@ impl World {
     /// What a lobby says of its reservation goes to the shard that has made it.
     fn assign(&mut self, to: ShardId, assigned: Assigned, effects: &mut dyn Effects) {
         if to == self.neighbours.own {
-            self.assigned.push(assigned);
+            self.wishes.push(MatchInput::Assigned(assigned));
         } else {
             effects.push(Effect::Tell(to, Message::Assigned(assigned)));
         }
@@ -563,9 +622,11 @@ impl Views for World {
 struct Route<'w> {
     lobby_namespace: Option<NamespaceKey>,
     signal_namespace: Option<NamespaceKey>,
-    is_lobby_guarded: bool,
+    match_namespace: Option<NamespaceKey>,
+    is_guarded: bool,
     inbox: &'w mut Vec<LobbyInput>,
     signals: &'w mut Vec<SignalInput>,
+    wishes: &'w mut Vec<MatchInput>,
     connecting: &'w mut Vec<SocketKey>,
     admitted: &'w mut Option<Arc<str>>,
     acked: &'w mut Vec<(AckToken, OwnedAck)>,
@@ -573,10 +634,15 @@ struct Route<'w> {
 }
 
 impl Route<'_> {
+    /// Their sockets are players'.
+    fn is_for_players(&self, namespace: NamespaceKey) -> bool {
+        Some(namespace) == self.lobby_namespace || Some(namespace) == self.match_namespace
+    }
+
     /// What the clock says, and whose account it is, is not decided here.
     fn is_for_driver(&self, args: &Args<'_>) -> bool {
         let name = args.name();
-        name == api::time::TIME || self.is_lobby_guarded && name == api::RENEW
+        name == api::time::TIME || self.is_guarded && name == api::RENEW
     }
 }
 
@@ -584,7 +650,7 @@ impl Effects for Route<'_> {
     fn push(&mut self, effect: Effect<'_>) {
         match effect {
             Effect::Connecting { socket, namespace, .. }
-                if Some(namespace) == self.lobby_namespace && !self.is_lobby_guarded
+                if self.is_for_players(namespace) && !self.is_guarded
                     || Some(namespace) == self.signal_namespace =>
             {
                 self.connecting.push(socket);
@@ -612,7 +678,7 @@ impl Effects for Route<'_> {
                 if Some(namespace) == self.lobby_namespace =>
             {
                 self.inbox.push(LobbyInput::Gone(socket));
-                if self.is_lobby_guarded {
+                if self.is_guarded {
                     self.effects.push(effect);
                 }
             }
@@ -620,6 +686,25 @@ impl Effects for Route<'_> {
                 if Some(namespace) == self.lobby_namespace && !self.is_for_driver(&args) =>
             {
                 self.inbox.push(LobbyInput::Asked(socket, Request::read(&args), ack));
+            }
+            Effect::Connected(socket, namespace, address)
+                if Some(namespace) == self.match_namespace =>
+            {
+                let who = Who { player: self.admitted.take(), address };
+                self.wishes.push(MatchInput::Arrived(socket, who));
+            }
+            Effect::Disconnected(socket, namespace, _)
+                if Some(namespace) == self.match_namespace =>
+            {
+                self.wishes.push(MatchInput::Gone(socket));
+                if self.is_guarded {
+                    self.effects.push(effect);
+                }
+            }
+            Effect::Event { socket, namespace, args, ack }
+                if Some(namespace) == self.match_namespace && !self.is_for_driver(&args) =>
+            {
+                self.wishes.push(MatchInput::Asked(socket, MatchRequest::read(&args), ack));
             }
             Effect::Acked(token, answer) if token.is_internal() => {
                 let owned = |args: Args<'_>| (args.array().to_owned(), args.attachments().to_vec());

@@ -46,18 +46,23 @@ pub(super) struct Known {
 }
 
 impl Handlers {
-    /// True if somebody has to be asked who joins `/lobby`.
-    pub(crate) fn guards_lobby(&self) -> bool {
+    /// True if somebody has to be asked who joins `/lobby` or `/matchmaking`.
+    pub(crate) fn guards_players(&self) -> bool {
         self.lobby_rule != AccountRule::None
     }
 
-    /// Has this namespace guarded, which the world serves itself.
-    pub(crate) fn guard(&mut self, lobby: Option<NamespaceKey>) {
-        self.lobby = lobby;
+    /// Hears which namespaces of players the world serves itself.
+    pub(crate) fn know_played(&mut self, played: Vec<(NamespaceKey, &'static str)>) {
+        self.played = played;
     }
 
-    /// Somebody wants to join `/lobby`.
-    pub(super) fn enter_lobby(
+    /// Of a namespace of players its name.
+    pub(super) fn played(&self, namespace: NamespaceKey) -> Option<&'static str> {
+        self.played.iter().find(|(key, _)| *key == namespace).map(|(_, name)| *name)
+    }
+
+    /// Somebody wants to join `/lobby` or `/matchmaking`.
+    pub(super) fn enter_played(
         &mut self,
         sessions: &dyn Sessions,
         now: Time,
@@ -206,10 +211,11 @@ impl Handlers {
     }
 
     fn name<'a>(&'a self, scope: &'a Scope) -> &'a str {
-        match scope {
-            Scope::Listed(key) if Some(*key) == self.lobby => api::lobby::NAMESPACE,
-            scope => self.desk.env.names.text(scope),
-        }
+        let played = match scope {
+            Scope::Listed(key) => self.played(*key),
+            Scope::Child(_) => None,
+        };
+        played.unwrap_or_else(|| self.desk.env.names.text(scope))
     }
 
     fn tell(

@@ -74,7 +74,7 @@ impl Handlers {
         ack: Option<u64>,
     ) -> Result<(), SessionKey> {
         let Some(info) = self.sockets.get_mut(socket) else {
-            self.lobby_event(now, (socket, namespace), &args, ack);
+            self.played_event(now, (socket, namespace), &args, ack);
             return Ok(());
         };
         // What waits behind an async handler would make the way look longer.
@@ -96,9 +96,9 @@ impl Handlers {
         Ok(())
     }
 
-    /// An event of a socket that has no handlers: one of `/lobby` that is about the time, or its
-    /// account.
-    fn lobby_event(
+    /// An event of a socket that has no handlers: one of `/lobby` or `/matchmaking` that is about
+    /// the time, or its account.
+    fn played_event(
         &mut self,
         now: Time,
         (socket, namespace): (SocketKey, NamespaceKey),
@@ -108,7 +108,7 @@ impl Handlers {
         let name = args.name();
         if name == api::time::TIME {
             self.tell_time(now, (socket, namespace), args, ack);
-        } else if self.lobby.is_some() && name == api::RENEW {
+        } else if self.guards_players() && name == api::RENEW {
             self.renew(now, (socket, namespace), args, ack);
         }
     }

@@ -28,8 +28,8 @@ impl Handlers {
         (namespace, child): (NamespaceKey, Option<&Arc<str>>),
         auth: Option<&str>,
     ) -> Option<Arc<Budget>> {
-        if Some(namespace) == self.lobby {
-            return self.enter_lobby(sessions, now, (socket, session, namespace), auth);
+        if self.played(namespace).is_some() {
+            return self.enter_played(sessions, now, (socket, session, namespace), auth);
         }
         let handshake = sessions.handshake(session).cloned();
         let has_async =

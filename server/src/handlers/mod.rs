@@ -86,8 +86,8 @@ pub(crate) struct Handlers {
     desk: Desk,
     schedule: Schedule,
     gate: Gate,
-    /// `/lobby`, if its sockets are asked for accounts.
-    lobby: Option<NamespaceKey>,
+    /// `/lobby` and `/matchmaking`, which the world serves itself, and their names.
+    played: Vec<(NamespaceKey, &'static str)>,
     lobby_rule: AccountRule,
     stopwatch: Stopwatch,
     /// Where `time` is answered because no handler does.
@@ -113,7 +113,7 @@ impl Handlers {
             stopwatch: Stopwatch::new(),
             time_namespace: time::time_namespace(&namespaces),
             gate: Gate::new(Arc::clone(&env.accounts)),
-            lobby: None,
+            played: Vec::new(),
             lobby_rule: env.accounts.lobby_rule(),
             // A counter of its own: shards that share one would wait for each other's caches.
             namespaces,

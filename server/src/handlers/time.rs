@@ -61,7 +61,7 @@ fn signed(socket: SocketKey, at: [u8; TIME_BYTES]) -> Vec<u8> {
 }
 
 impl Handlers {
-    /// A socket asks for the time, in `/` or in `/lobby`.
+    /// A socket asks for the time, in `/` or where players are.
     pub(super) fn tell_time(
         &mut self,
         now: Time,
@@ -71,7 +71,8 @@ impl Handlers {
     ) {
         let Some(id) = ack else { return };
         let is_main = self.time_namespace == Some(namespace);
-        let name = if is_main { MAIN } else { lobby::NAMESPACE };
+        let played = self.played(namespace).unwrap_or(lobby::NAMESPACE);
+        let name = if is_main { MAIN } else { played };
         let reply = match ask(args) {
             Ok(Ask { echo }) => Reply::Ok(Told {
                 server_ms: self.gate.accounts().clock.epoch_ms()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use parlor_core::signaling::{DROP_REASONS, REJECTED_CODES, SignalFigures};
 use parlor_shared::api::signal::Via;
 
-use super::{Count, EncodeLabelSet, Family, Histogram, Registry, exponential_buckets};
+use super::{Count, EncodeLabelSet, Family, Histogram, Registry, exponential_buckets, grow};
 
 /// Names of [`Via`], in its order.
 const VIAS: [&str; 4] = ["host", "srflx", "prflx", "turn"];
@@ -128,17 +128,6 @@ impl Signaled {
                 grow(&self.switches, &ByPath { to, reason }, n);
             }
         }
-    }
-}
-
-/// Adds to a counter, which is there from its first one on.
-fn grow<L: Clone + std::hash::Hash + Eq + std::fmt::Debug>(
-    family: &Family<L, Count>,
-    labels: &L,
-    n: u64,
-) {
-    if n > 0 {
-        family.get_or_create(labels).inc_by(n);
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a shard counts, and when the metrics are told.
 
+use parlor_core::matchmaker::QueueFigures;
+
 use super::{App, Shard};
 
 /// What has been counted on this shard since the metrics, which all shards share, were told.
@@ -35,6 +37,12 @@ impl Shard {
             let signaling = world.signaling();
             metrics.signaling.add(&self.signaled, signaling.figures());
             self.signaled = *signaling.figures();
+            let queues = world.matchmaker().figures();
+            self.matched.resize(queues.len(), QueueFigures::default());
+            for ((name, now), before) in queues.into_iter().zip(&mut self.matched) {
+                metrics.matchmaking.tell(name, before, &now);
+                *before = now;
+            }
             let (n_links, n_direct) = signaling.n_links();
             let lobbies = [lobbies.len(), lobbies.n_playing()];
             let peers = [signaling.n_peers(), n_links, n_direct];

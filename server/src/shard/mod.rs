@@ -40,6 +40,7 @@ use parlor_core::{
     engine_io::{Session, SessionEffect, SessionInput, Settings},
     hash::OfRandom,
     key::{ConnectionKey, SessionKey, ShardId, Table},
+    matchmaker::QueueFigures,
     rate::Lease,
     signaling::SignalFigures,
     time::{Deadlines, Time},
@@ -103,8 +104,9 @@ pub(crate) enum App {
 impl App {
     pub(crate) fn socket_io(settings: WorldSettings, mut handlers: Handlers) -> Self {
         let mut world = World::new(settings);
-        if handlers.guards_lobby() {
-            handlers.guard(world.guard_lobby());
+        handlers.know_played(world.played().collect());
+        if handlers.guards_players() {
+            world.guard();
         }
         Self::SocketIo { world: Box::new(world), handlers: Box::new(handlers) }
     }
@@ -159,6 +161,8 @@ pub(crate) struct Shard {
     n_unasked_acks: u64,
     /// What of signaling is counted in the metrics.
     signaled: SignalFigures,
+    /// What of queues is told in the metrics, in their order.
+    matched: Vec<QueueFigures>,
 }
 
 /// A session and how to reach its client.
@@ -282,6 +286,7 @@ impl Shard {
             n_encoded: (0, 0),
             n_unasked_acks: 0,
             signaled: SignalFigures::default(),
+            matched: Vec::new(),
         }
     }
 

@@ -53,9 +53,10 @@ pub mod request {
 
 /// What clients are told.
 pub mod push {
-    /// [`super::Ticket`]: another state, or more of the same. Reliable when the state is another;
-    /// of what only tells how the wait goes on, the newest counts.
+    /// [`super::Ticket`]: it stands otherwise with it. Reliable, in order.
     pub const TICKET: &str = "ticket";
+    /// [`super::Progress`]: it still waits. Now and then; may be lost, and only the newest counts.
+    pub const PROGRESS: &str = "progress";
     /// [`super::Rated`]: a rated match has ended.
     pub const RATED: &str = "rated";
 }
@@ -157,6 +158,23 @@ pub struct Ticket {
     /// One's own seat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assignment: Option<Assignment>,
+}
+
+/// How the wait goes on: the same words as in [`Ticket`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Progress {
+    /// Whose; it is not queued any more if [`push::TICKET`] has said so before.
+    pub ticket: TicketId,
+    /// How long it has waited, in milliseconds.
+    pub waited_ms: u64,
+    /// How many tickets have waited longer, and this one.
+    pub position: u32,
+    /// How long tickets of the queue have waited lately.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Estimate>,
+    /// Why it is not matched yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<Why>,
 }
 
 /// Where a ticket stands.

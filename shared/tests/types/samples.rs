@@ -222,6 +222,10 @@ fn tickets() -> Vec<Sample> {
                 "proposal":{"left_ms":1,"players":2,"accepted":1},
                 "assignment":{"game":"chess","lobby":"aaaaaaaaaaaaaaaaaaaaaaaa","code":"ABCDEF",
                     "seat":0,"token":"t","left_ms":1,"team":0,"region":"eu"}}"#;
+        got Progress:
+            r#"{"ticket":"aaaaaaaaaaaaaaaaaaaaaaaa","waited_ms":1,"position":2}"#,
+            r#"{"ticket":"aaaaaaaaaaaaaaaaaaaaaaaa","waited_ms":1,"position":2,
+                "estimate":{"p50_ms":1,"p95_ms":2},"why":{"code":"alone","message":"m"}}"#;
         got Queues:
             r#"{"queues":[{"name":"blitz","game":"chess","config":{"a":1},"teams":2,"team_size":1,
                 "rated":true,"ladder":"chess/blitz","waiting":3}]}"#,

@@ -190,6 +190,7 @@ const MATCHMAKING: Namespace = Namespace {
     },
     pushes: pushes! {
         matchmaking::push::TICKET: (ticket: matchmaking::Ticket);
+        matchmaking::push::PROGRESS: (progress: matchmaking::Progress);
         matchmaking::push::RATED: (rated: matchmaking::Rated);
     },
 };

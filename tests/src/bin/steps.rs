@@ -127,6 +127,7 @@ fn world(n_clients: u32) -> (World, Sink) {
         recovery: RecoverySettings::default(),
         lobbies: None,
         signaling: None,
+        matchmaking: None,
     });
     let mut sink = Sink::default();
     for i in 0..n_clients {

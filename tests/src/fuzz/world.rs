@@ -210,6 +210,7 @@ impl Driven {
             },
             lobbies: Some(LobbySettings { games, max_lobbies: 3, ..Default::default() }),
             signaling: Some(parlor_core::signaling::SignalSettings::default()),
+            matchmaking: None,
         });
         Self {
             own,

@@ -96,6 +96,7 @@ impl Shard {
             recovery: plan.recovery.clone(),
             lobbies: Some(lobbies),
             signaling: Some(plan.signaling.clone()),
+            matchmaking: None,
         });
         Self {
             world,

@@ -71,6 +71,20 @@ export interface Estimate {
   p95_ms: number;
 }
 
+/** How the wait goes on: the same words as in `Ticket`. */
+export interface Progress {
+  /** Whose; it is not queued any more if `ticket` has said so before. */
+  ticket: string;
+  /** How long it has waited, in milliseconds. */
+  waited_ms: number;
+  /** How many tickets have waited longer, and this one. */
+  position: number;
+  /** How long tickets of the queue have waited lately. */
+  estimate?: Estimate;
+  /** Why it is not matched yet. */
+  why?: Why;
+}
+
 /** A match that is proposed. */
 export interface Proposal {
   /** Milliseconds left to answer. */
@@ -311,11 +325,10 @@ export interface MatchmakingClientToServer {
 
 /** What clients of `/matchmaking` get. */
 export interface MatchmakingServerToClient {
-  /**
-   * `Ticket`: another state, or more of the same. Reliable when the state is another;
-   * of what only tells how the wait goes on, the newest counts.
-   */
+  /** `Ticket`: it stands otherwise with it. Reliable, in order. */
   ticket: (ticket: Ticket) => void;
+  /** `Progress`: it still waits. Now and then; may be lost, and only the newest counts. */
+  progress: (progress: Progress) => void;
   /** `Rated`: a rated match has ended. */
   rated: (rated: Rated) => void;
   /** The event by which a client hears that it sends more than it may: some of it was dropped. */

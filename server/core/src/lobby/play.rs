@@ -55,6 +55,30 @@ impl Games {
         self.kinds.keys().map(String::as_str)
     }
 
+    /// Whether a queue's matches could be played in this game, with so many players.
+    ///
+    /// # Errors
+    /// Why not, as the end of a sentence.
+    pub fn judge(
+        &self,
+        name: &str,
+        players: RangeInclusive<usize>,
+        has_bots: bool,
+        config: &RawValue,
+    ) -> Result<(), String> {
+        let kind = self.kinds.get(name).ok_or_else(|| format!("no game is called `{name}`"))?;
+        let seats = usize::from(*kind.seats().start())..=usize::from(*kind.seats().end());
+        if !seats.contains(players.start()) || !seats.contains(players.end()) {
+            let (from, to) = (seats.start(), seats.end());
+            return Err(format!("`{name}` is for {from} to {to} players"));
+        }
+        if has_bots && !kind.bots() {
+            return Err(format!("`{name}` has no bots"));
+        }
+        let told = |refusal: Refusal| format!("its `config`: {}", refusal.message);
+        kind.configure(Some(config)).map(|_| ()).map_err(told)
+    }
+
     pub(super) fn kind(&self, name: &str) -> Option<Arc<dyn Kind>> {
         self.kinds.get(name).cloned()
     }

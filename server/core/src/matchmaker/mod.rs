@@ -5,3 +5,21 @@ pub mod penalty;
 pub mod pool;
 pub mod queue;
 pub mod rating;
+
+mod callers;
+mod desk;
+mod effect;
+mod figures;
+mod machine;
+mod message;
+mod recent;
+mod request;
+mod settings;
+
+pub use effect::MatchEffect;
+pub use figures::QueueFigures;
+pub use machine::{MatchInput, Matchmaker};
+pub use message::MatchMessage;
+pub use recent::MAX_RECENT;
+pub use request::Request as MatchRequest;
+pub use settings::{MAX_TICKETS, MatchmakerSettings};

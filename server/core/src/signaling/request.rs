@@ -10,7 +10,7 @@ use parlor_shared::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::events::{argument, first};
+use crate::events::{argument, as_json, first};
 
 /// A request that could be read.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -99,26 +99,4 @@ fn read_frame(args: &Args<'_>) -> Result<(u32, Bytes), Refusal> {
         return Err(Refusal::new(api::code::TOO_LARGE, sentence));
     }
     Ok((link, bytes))
-}
-
-/// Between nodes these travel as they came from their client: their serde knows JSON only.
-mod as_json {
-    use serde::{
-        Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, de::Error as _,
-        ser::Error as _,
-    };
-
-    pub(super) fn serialize<T: Serialize, S: Serializer>(
-        value: &T,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serde_json::to_string(value).map_err(S::Error::custom)?.serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, T: DeserializeOwned, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<T, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        serde_json::from_str(&text).map_err(D::Error::custom)
-    }
 }

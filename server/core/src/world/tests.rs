@@ -18,6 +18,7 @@ use crate::{
         Games, Policy,
         game::{CatchUp, Cx, Game, Outcome, Pace, Reject, Seat, Viewer},
     },
+    matchmaker::{MatchmakerSettings, queue::Declared},
 };
 
 const LOBBY: NamespaceKey = NamespaceKey(1);
@@ -151,6 +152,10 @@ impl Script {
             recovery,
             lobbies,
             signaling: Some(SignalSettings::default()),
+            matchmaking: Some(MatchmakerSettings {
+                queues: vec![Arc::new(Declared::duel("duel", "once").try_into().unwrap())],
+                ..Default::default()
+            }),
         });
         Self {
             world,
@@ -356,7 +361,8 @@ fn the_lobby_is_served_by_the_world_and_its_handlers_are_not_asked() {
 #[test]
 fn a_driver_that_guards_the_lobby_is_asked_and_hears_what_is_about_accounts_and_of_the_end() {
     let mut script = Script::new();
-    assert_eq!(script.world.guard_lobby(), Some(LOBBY));
+    assert_eq!(script.world.played().next(), Some((LOBBY, "/lobby")));
+    script.world.guard();
     script.enter(0);
     assert_eq!(script.sent(0), [""; 0], "nobody has said yet that it may");
     assert_eq!(script.told, ["connecting NamespaceKey(1)"]);
@@ -373,7 +379,7 @@ fn a_driver_that_guards_the_lobby_is_asked_and_hears_what_is_about_accounts_and_
 #[test]
 fn whom_the_driver_admits_as_a_player_is_that_player_in_the_lobby_and_nobody_else_is() {
     let mut script = Script::new();
-    script.world.guard_lobby();
+    script.world.guard();
     for (number, player) in [(0, Some("ada")), (1, Some("ada")), (2, None), (3, None)] {
         script.enter(number);
         let socket = script.connecting.pop().unwrap();

@@ -85,6 +85,7 @@ impl Application {
                     recovery: RecoverySettings::default(),
                     lobbies: None,
                     signaling: None,
+                    matchmaking: None,
                 }),
                 state: State::default(),
                 wanted: VecDeque::new(),

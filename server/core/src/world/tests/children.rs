@@ -38,6 +38,7 @@ impl Wander {
                 attachments_timeout: Duration::from_secs(10),
                 lobbies: None,
                 signaling: None,
+                matchmaking: None,
             });
             (0..N_SESSIONS)
                 .for_each(|number| script.tell(Input::Opened(session(number), Origin::default())));

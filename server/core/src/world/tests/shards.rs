@@ -7,7 +7,6 @@ use std::collections::VecDeque;
 
 use super::*;
 use crate::{
-    assignment::{Assigned, Reservation, Reserved},
     cluster::{AckOf, Change, Owners, SocketInfo},
     lobby::{Policy, game::Random},
 };
@@ -180,54 +179,45 @@ fn sockets_of_one_room_on_several_shards_get_each_broadcast_once() {
 }
 
 #[test]
-fn a_shard_reserves_seats_on_another_and_hears_what_becomes_of_them() {
+fn players_of_several_shards_are_matched_on_each_and_meet_in_a_lobby() {
     let mut net = Net::new(3, 1);
-    let own = |at: usize| ShardId { node: at as u8 / 2, shard: at as u8 % 2 };
-    let reserved = |seat| Reserved {
-        seat,
-        player: None,
-        address: Origin::default(),
-        name: format!("Player {seat}").into(),
-    };
-    for at in [2, 0] {
-        let reservation = Reservation {
-            number: 5,
-            game: "once".into(),
-            config: None,
-            seats: vec![reserved(0), reserved(1)],
-            n_bots: 0,
-            hold: Duration::from_secs(15),
-            rated: true,
-        };
-        // As the matchmaker of the first shard says it, to another one and to its own.
-        net.tell(at, Input::Told(own(0), Message::Reserve(Box::new(reservation))));
-        // If there are identities too few for so many tokens, the next turn has them.
-        net.shards[at].wait(0);
-        net.post(at);
-        net.still();
-        let heard = std::mem::take(&mut net.shards[0].world.assigned);
-        let [Assigned::Opened { number: 5, tokens, .. }] = &heard[..] else { panic!("{heard:?}") };
-        for (number, token) in (1..).zip(tokens) {
-            net.enter(number as usize, number);
-            let came = net.ask(number as usize, number, "resume", &json!({"token": token}));
-            assert_eq!((&came["ok"], &came["seat"]), (&json!(true), &json!(number - 1)));
+    // Lobbies are made on one shard after the other.
+    for round in 0..3 {
+        for (at, number) in [(1, 1), (2, 2)] {
+            net.enter(at, number);
+            net.text(at, number, "0/matchmaking,");
+            let create = json!(["create", {"queue": "duel"}]);
+            net.text(at, number, &format!("2/matchmaking,8{create}"));
         }
-        assert_eq!(net.ask(1, 1, "action", &Value::Null)["ok"], true);
         net.still();
-        let heard = std::mem::take(&mut net.shards[0].world.assigned);
-        let seated = Assigned::Seated { number: 5 };
-        let (winners, reason, left) = (vec![0], "moved".into(), Vec::new());
-        let played = Assigned::Played { number: 5, winners, reason, left, counts: true };
-        assert_eq!(heard, [seated, played]);
-        assert!(net.shards[1..].iter().all(|shard| shard.world.assigned.is_empty()));
+        net.shards[0].wait(1000);
+        net.post(0);
+        net.still();
+        let mut seats = Vec::new();
+        for (at, number) in [(1, 1), (2, 2)] {
+            let pushed = net.shards[at].sent[&number].iter().rev();
+            let told = pushed.filter_map(|p| p.strip_prefix("2/matchmaking,[\"ticket\","));
+            let told = told.map(|p| serde_json::from_str::<Value>(&p[..p.len() - 1]).unwrap());
+            let told = told.into_iter().find(|told| told["state"] == "assigned").unwrap();
+            let came =
+                net.ask(at, number, "resume", &json!({"token": told["assignment"]["token"]}));
+            assert_eq!((&came["ok"], &came["seat"]), (&json!(true), &told["assignment"]["seat"]));
+            seats.push(came["seat"].as_u64().unwrap());
+        }
+        let first = if seats[0] == 0 { 1 } else { 2 };
+        assert_eq!(net.ask(first, first as u32, "action", &Value::Null)["ok"], true);
+        net.still();
+        let (name, figures) = net.shards[0].world.matchmaker().figures().remove(0);
+        assert_eq!((name, figures.n_matches, figures.n_waiting), ("duel", round + 1, 0));
         for number in 1..=2 {
             assert_eq!(net.ask(number as usize, number, "leave", &Value::Null)["ok"], true);
             let gone = Input::Closed(session(number), CloseReason::TransportClose);
             net.tell(number as usize, gone);
         }
         net.still();
+        net.shards[0].wait(30_000);
+        assert!(net.all_are_empty());
     }
-    assert!(net.all_are_empty());
 }
 
 #[test]

@@ -1,0 +1,329 @@
+//! The desk: every ticket of the server, who handed it in, and what becomes of it.
+//! Who goes with whom is each queue's pool to find; the lobby they meet in is its shard's matter.
+//!
+//! ```text
+//!  Waiting ──found──► Paired(asked) ──all say yes──► Paired(lobby opens) ──► Paired(seats wait)
+//!     ▲                     │                              │                      │
+//!     └── somebody else ────┴──────────────────────────────┘──────────────────────┤
+//!                                                             Ended(with a reason) ◄── all came
+//! ```
+
+mod explain;
+mod pairings;
+mod people;
+mod seats;
+mod tickets;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use parlor_shared::{
+    api::{Refusal, code, matchmaking as api},
+    id::TicketId,
+};
+use slab::Slab;
+
+use super::{
+    effect::{Effects, answer},
+    figures::QueueFigures,
+    penalty::Penalties,
+    pool::{Pool, Progress, TicketKey},
+    queue::Queue,
+    rating::Ladders,
+    recent::Recent,
+    request::Request,
+    settings::MatchmakerSettings,
+};
+use crate::{
+    assignment::Assigned,
+    hash::Keyed,
+    ids::Ids,
+    key::{Address, PersonKey, ShardId},
+    time::{Deadlines, Time, earliest},
+    who::Who,
+};
+use pairings::Pairing;
+use people::People;
+use tickets::Ticket;
+
+/// What a turn of the shard spends on pairing, in the pool's units: about two milliseconds.
+const SLICE: usize = 2_000;
+
+/// The machine.
+#[derive(Debug)]
+pub(super) struct Desk {
+    settings: MatchmakerSettings,
+    /// Where lobbies may be made.
+    shards: Vec<ShardId>,
+    lines: Vec<Line>,
+    /// The line that the next slice begins with.
+    next_line: usize,
+    people: People,
+    tickets: Slab<Ticket>,
+    by_id: BTreeMap<TicketId, TicketKey>,
+    /// By idempotency key, and whose account it came with.
+    by_key: BTreeMap<(Box<str>, Box<str>), TicketKey>,
+    /// Tickets that have not ended.
+    n_active: usize,
+    pairings: BTreeMap<u64, Pairing>,
+    n_pairings: u64,
+    ladders: Ladders,
+    penalties: Penalties,
+    deadlines: Deadlines<Due>,
+    /// Where in the tickets the next are told how it goes on.
+    told_up_to: usize,
+    /// [`Due::Progress`] is set.
+    is_telling: bool,
+    hasher: Keyed,
+}
+
+/// One queue and who waits in it.
+#[derive(Debug)]
+struct Line {
+    queue: Arc<Queue>,
+    ladder: Box<str>,
+    pool: Pool,
+    /// The pool is in the middle of a wave.
+    is_busy: bool,
+    waits: Recent,
+    gaps: Recent,
+    figures: QueueFigures,
+}
+
+/// What is due at a time of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    /// A player has been away for long enough.
+    Away(PersonKey),
+    /// A stage of a pairing is over.
+    Pairing(u64),
+    /// A ticket that has ended is forgotten.
+    Forget(TicketKey),
+    /// Some who wait are told how it goes on.
+    Progress,
+}
+
+impl Desk {
+    /// Nobody waits.
+    pub(super) fn new(settings: MatchmakerSettings, shards: Vec<ShardId>) -> Self {
+        let line = |(at, queue): (u64, &Arc<Queue>)| Line {
+            queue: Arc::clone(queue),
+            ladder: queue.ladder().into(),
+            pool: Pool::new(Arc::clone(queue), settings.seed.wrapping_add(at)),
+            is_busy: false,
+            waits: Recent::default(),
+            gaps: Recent::default(),
+            figures: QueueFigures::default(),
+        };
+        Self {
+            lines: (0..).zip(&settings.queues).map(line).collect(),
+            shards,
+            next_line: 0,
+            people: People::default(),
+            tickets: Slab::new(),
+            by_id: BTreeMap::new(),
+            by_key: BTreeMap::new(),
+            n_active: 0,
+            pairings: BTreeMap::new(),
+            n_pairings: 0,
+            ladders: Ladders::in_memory(settings.seed),
+            penalties: Penalties::default(),
+            deadlines: Deadlines::default(),
+            told_up_to: 0,
+            is_telling: false,
+            hasher: Keyed::new(settings.seed),
+            settings,
+        }
+    }
+
+    /// True if nobody waits or plays, and no socket is known.
+    pub(super) fn is_empty(&self) -> bool {
+        self.n_active == 0 && self.people.is_empty() && self.pairings.is_empty()
+    }
+
+    /// When [`Self::timeout`] is due.
+    pub(super) fn deadline(&self) -> Option<Time> {
+        let lines = self.lines.iter();
+        let pools = lines
+            .filter_map(|line| if line.is_busy { Some(Time::ZERO) } else { line.pool.deadline() });
+        earliest([self.deadlines.next(), pools.min()])
+    }
+
+    /// How it stands with each queue.
+    pub(super) fn figures(&self) -> Vec<(&str, QueueFigures)> {
+        let of = |line: &Line| QueueFigures {
+            n_waiting: line.pool.len(),
+            n_players: line.pool.n_players(),
+            waits_ms: line.waits.percentiles(),
+            gaps: line.gaps.percentiles(),
+            ..line.figures.clone()
+        };
+        self.lines.iter().map(|line| (&*line.queue.name, of(line))).collect()
+    }
+
+    /// A socket of any shard asks something.
+    pub(super) fn ask(
+        &mut self,
+        now: Time,
+        (socket, who): (Address, Who),
+        request: Request,
+        ack: Option<u64>,
+        ids: &mut Ids,
+        effects: &mut Effects,
+    ) {
+        match request {
+            Request::Queues => answer(socket, ack, Ok(self.queues()), effects),
+            Request::Ratings(ask) => {
+                let ratings = self.ratings(now, &who, ask.player.as_deref());
+                answer(socket, ack, ratings, effects);
+            }
+            Request::Create(create) => {
+                let created = self.create(now, (socket, &who), &create, ids, effects);
+                self.answer_ticket(now, socket, ack, created, effects);
+            }
+            Request::Ticket(which) => {
+                let found = self.find((socket, &who), which);
+                self.answer_ticket(now, socket, ack, found, effects);
+            }
+            Request::Cancel(which) => {
+                let found = self.find((socket, &who), which);
+                let done = found.and_then(|key| self.cancel(now, key, socket, effects));
+                self.answer_ticket(now, socket, ack, done, effects);
+            }
+            Request::Accept(which) => {
+                let found = self.find((socket, &who), which);
+                let done = found.and_then(|key| self.accept(now, key, socket, effects));
+                self.answer_ticket(now, socket, ack, done, effects);
+            }
+            Request::Decline(which) => {
+                let found = self.find((socket, &who), which);
+                let done = found.and_then(|key| self.decline(now, key, socket, effects));
+                self.answer_ticket(now, socket, ack, done, effects);
+            }
+        }
+    }
+
+    /// A socket is gone that had asked something.
+    pub(super) fn gone(&mut self, now: Time, socket: Address) {
+        if let Some(player) = self.people.lost(socket) {
+            let is_waited_for = !self.people.tickets(player).is_empty();
+            let away = is_waited_for.then(|| now + self.settings.away_timeout);
+            self.deadlines.set(Due::Away(player), away);
+        }
+    }
+
+    /// A lobby says something of the seats that are kept in it.
+    pub(super) fn assigned(&mut self, now: Time, assigned: Assigned, effects: &mut Effects) {
+        match assigned {
+            Assigned::Opened { number, lobby, code, tokens } => {
+                self.opened(now, number, (lobby, &code, &tokens), effects);
+            }
+            Assigned::Refused { number, refusal } => self.refused(now, number, &refusal, effects),
+            Assigned::Seated { number } => self.seated(now, number, effects),
+            Assigned::Absent { number, seats } => self.absent(now, number, &seats, effects),
+            Assigned::Played { number, winners, counts, .. } => {
+                self.played(now, number, &winners, counts, effects);
+            }
+        }
+    }
+
+    /// Deadlines may have passed; a slice of a wave is due.
+    pub(super) fn timeout(&mut self, now: Time, effects: &mut Effects) {
+        while let Some((_, due)) = self.deadlines.pop(now) {
+            match due {
+                Due::Away(player) => self.away(now, player, effects),
+                Due::Pairing(number) => self.overdue(now, number, effects),
+                Due::Forget(key) => self.forget(key),
+                Due::Progress => self.tell_progress(now, effects),
+            }
+        }
+        self.expire(now, effects);
+        self.pair(now, effects);
+    }
+
+    /// Those whom their queues give up.
+    fn expire(&mut self, now: Time, effects: &mut Effects) {
+        let mut expired = Vec::new();
+        for line in &mut self.lines {
+            line.pool.expired(now, &mut expired);
+        }
+        for key in expired {
+            self.end(now, key, api::Reason::Expired, effects);
+        }
+    }
+
+    /// One slice of pairing, for the queue whose turn it is.
+    fn pair(&mut self, now: Time, effects: &mut Effects) {
+        let n_lines = self.lines.len();
+        let is_due = |line: &Line| line.is_busy || line.pool.deadline().is_some_and(|at| at <= now);
+        let mut turn = (0..n_lines).map(|i| (self.next_line + i) % n_lines);
+        let Some(at) = turn.find(|at| is_due(&self.lines[*at])) else { return };
+        self.next_line = at + 1;
+        let mut found = Vec::new();
+        let line = &mut self.lines[at];
+        line.is_busy = line.pool.step(now, SLICE, &mut found) == Progress::More;
+        for found in found {
+            self.found(now, at, found, effects);
+        }
+    }
+
+    fn queues(&self) -> api::Queues {
+        api::Queues { queues: self.lines.iter().map(Line::told).collect() }
+    }
+
+    fn ratings(&mut self, now: Time, who: &Who, of: Option<&str>) -> Result<api::Ratings, Refusal> {
+        let nobody = || Refusal::new(code::AUTH, "only players with an account have ratings");
+        let player = of.or(who.player.as_deref()).ok_or_else(nobody)?;
+        let unix_ms = self.unix_ms(now);
+        let mut names: Vec<&str> = self.lines.iter().map(|line| &*line.ladder).collect();
+        names.sort_unstable();
+        names.dedup();
+        let rating =
+            |ladder: &str| told_rating(ladder, &self.ladders.rating(unix_ms, ladder, player));
+        let ratings = names.into_iter().map(rating).filter(|rating| rating.games > 0);
+        Ok(api::Ratings { ratings: ratings.collect() })
+    }
+
+    /// What the clock shows.
+    fn unix_ms(&self, now: Time) -> u64 {
+        self.settings.epoch_ms + now.since_start().as_millis() as u64
+    }
+}
+
+impl Line {
+    fn told(&self) -> api::Queue {
+        use super::queue::Shape;
+        let (teams, team_size) = match self.queue.shape() {
+            Shape::Teams(teams) => (teams.count, teams.size),
+            Shape::Players(players) => (players.to, 1),
+        };
+        let config = serde_json::value::to_raw_value(&self.queue.config);
+        api::Queue {
+            name: self.queue.name.clone(),
+            game: self.queue.game.clone(),
+            config: config.expect("JSON has a JSON form"),
+            teams,
+            team_size,
+            rated: self.queue.rated,
+            ladder: self.ladder.to_string(),
+            waiting: self.pool.n_players() as u32,
+            estimate: self.estimate(),
+        }
+    }
+
+    fn estimate(&self) -> Option<api::Estimate> {
+        let (p50, p95) = self.waits.percentiles()?;
+        Some(api::Estimate { p50_ms: p50.into(), p95_ms: p95.into() })
+    }
+}
+
+/// A rating as clients are told it: half points are as much as anybody can use.
+fn told_rating(ladder: &str, rating: &super::rating::Rating) -> api::Rating {
+    let round = |value: f64| (value * 10.0).round() / 10.0;
+    api::Rating {
+        ladder: ladder.to_owned(),
+        rating: round(rating.rating),
+        deviation: round(rating.deviation),
+        provisional: rating.is_provisional(),
+        games: rating.games,
+    }
+}

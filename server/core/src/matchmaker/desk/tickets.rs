@@ -1,0 +1,483 @@
+//! Tickets: how they are handed in, and end, once each.
+
+use std::time::Duration;
+
+use parlor_shared::{
+    api::{
+        Refusal, code,
+        lobby::IdempotencyKey,
+        matchmaking::{self as api, Reason},
+    },
+    id::TicketId,
+};
+use std::hash::{BuildHasher as _, Hasher as _};
+
+use super::{
+    super::{
+        effect::{Effects, MatchEffect, answer, event},
+        pool::{self, Candidate, MemberTraits, TicketKey, Unfit},
+    },
+    Desk, Due,
+    people::Identity,
+};
+use crate::{
+    delivery::{Delivery, spread},
+    ids::Ids,
+    key::{Address, PersonKey},
+    name,
+    time::Time,
+    who::Who,
+};
+
+/// How long one that has ended can be asked about, so that a request sent again finds it.
+const KEPT: Duration = Duration::from_secs(20);
+/// What somebody is called who says nothing.
+const NAMELESS: &str = "Player";
+
+/// One ticket.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    /// The line it waits in.
+    pub(super) line: usize,
+    pub(super) standing: Standing,
+    /// Why it has ended, or waits again.
+    pub(super) reason: Option<Reason>,
+    /// From then on it has waited.
+    pub(super) since: Time,
+    /// When it was last said how it goes on.
+    pub(super) told_at: Time,
+    /// Until when it had waited, once it does not any more.
+    pub(super) waited_until: Option<Time>,
+    pub(super) members: Vec<Member>,
+    /// What the pool gets each time.
+    pub(super) candidate: Box<Candidate>,
+    pub(super) key: Option<(Box<str>, Box<str>)>,
+}
+
+/// Where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    Waiting,
+    /// In this pairing.
+    Paired(u64),
+    Ended,
+}
+
+/// One who shares it.
+#[derive(Debug)]
+pub(super) struct Member {
+    /// By which the member speaks for it.
+    pub(super) id: TicketId,
+    pub(super) person: PersonKey,
+    pub(super) who: Who,
+    pub(super) name: Box<str>,
+    pub(super) side: Option<u8>,
+    /// Has said yes to the pairing.
+    pub(super) has_accepted: bool,
+}
+
+impl Ticket {
+    pub(super) fn is_over(&self) -> bool {
+        self.standing == Standing::Ended
+    }
+
+    /// One of its members as those are known who keep others waiting.
+    pub(super) fn offender(&self, place: usize) -> Option<u64> {
+        self.candidate.members.get(place).map(|member| member.player)
+    }
+
+    pub(super) fn place_of(&self, person: PersonKey) -> Option<usize> {
+        self.members.iter().position(|member| member.person == person)
+    }
+}
+
+impl Desk {
+    pub(super) fn ticket(&self, key: TicketKey) -> Option<&Ticket> {
+        self.tickets.get(key.0 as usize)
+    }
+
+    pub(super) fn ticket_mut(&mut self, key: TicketKey) -> Option<&mut Ticket> {
+        self.tickets.get_mut(key.0 as usize)
+    }
+
+    /// The ticket that somebody means, whose socket is reached by what happens to it from now on.
+    ///
+    /// # Errors
+    /// `E_NOT_FOUND`
+    pub(super) fn find(
+        &mut self,
+        (socket, who): (Address, &Who),
+        which: api::Which,
+    ) -> Result<TicketKey, Refusal> {
+        let account =
+            |player: &_| self.people.of_identity(&Identity::Account(Clone::clone(player)));
+        let own = who.player.as_ref().map_or_else(|| self.people.of_socket(socket), account);
+        let found = match which.ticket {
+            None => own.and_then(|person| Some((person, *self.people.tickets(person).last()?))),
+            Some(id) => self.by_id.get(&id).copied().and_then(|key| {
+                let member = self.ticket(key)?.members.iter().find(|member| member.id == id)?;
+                let is_own = who.player.is_none() || own == Some(member.person);
+                is_own.then_some((member.person, key))
+            }),
+        };
+        let (person, key) = found.ok_or_else(no_ticket)?;
+        self.attach(person, socket);
+        Ok(key)
+    }
+
+    pub(super) fn attach(&mut self, person: PersonKey, socket: Address) {
+        self.people.attach(person, socket);
+        self.deadlines.set(Due::Away(person), None);
+    }
+
+    /// Somebody wants to wait.
+    ///
+    /// # Errors
+    /// `E_NOT_FOUND`, `E_NAME`, `E_AUTH`, `E_COOLDOWN`, `E_LIMIT`, `E_QUERY`, or `E_STATE` of who
+    /// has a seat kept.
+    pub(super) fn create(
+        &mut self,
+        now: Time,
+        (socket, who): (Address, &Who),
+        create: &api::Create,
+        ids: &mut Ids,
+        effects: &mut Effects,
+    ) -> Result<TicketKey, Refusal> {
+        let key = create.key.as_ref().map(|key| idempotency(who, key));
+        if let Some(known) = key.as_ref().and_then(|key| self.by_key.get(key).copied()) {
+            let person = self.ticket(known).map(|ticket| ticket.members[0].person);
+            person.into_iter().for_each(|person| self.attach(person, socket));
+            return Ok(known);
+        }
+        let line = self.lines.iter().position(|line| line.queue.name == create.queue);
+        let line = line.ok_or_else(|| Refusal::new(code::NOT_FOUND, "no queue has this name"))?;
+        let name = name::clean(create.name.as_deref().unwrap_or(NAMELESS))?;
+        if self.lines[line].queue.rated && who.player.is_none() {
+            let sentence = "this queue is rated: bring a token, or ask for a guest's";
+            return Err(Refusal::new(code::AUTH, sentence));
+        }
+        let id = TicketId::from_bytes(ids.take());
+        let number = self.number_of(socket, who, id);
+        if let Some(until) = self.penalties.until(now, number) {
+            let n_seconds = until.since(now).as_secs() + 1;
+            let sentence = format!("you have kept others waiting in vain: wait {n_seconds} s");
+            return Err(Refusal::new(api::code::COOLDOWN, sentence));
+        }
+        let candidate = self.candidate(now, line, (who, number), create)?;
+        let identity = match &who.player {
+            Some(player) => Identity::Account(player.clone()),
+            None => Identity::Holder(id),
+        };
+        let known = who.player.is_none().then(|| self.people.of_socket(socket)).flatten();
+        let person = known.unwrap_or_else(|| self.people.come(identity));
+        self.attach(person, socket);
+        let member = Member {
+            id,
+            person,
+            who: who.clone(),
+            name: name.into(),
+            side: create.side,
+            has_accepted: false,
+        };
+        let own = TicketKey(self.tickets.vacant_key() as u32);
+        let candidate = Candidate { key: own, since: now, ..candidate };
+        self.lines[line].pool.insert(now, candidate.clone()).map_err(|why| unfit(&why))?;
+        if let Err(refusal) = self.make_room(now, person, effects) {
+            self.lines[line].pool.remove(own);
+            return Err(refusal);
+        }
+        self.tickets.insert(Ticket {
+            line,
+            standing: Standing::Waiting,
+            reason: None,
+            since: now,
+            told_at: now,
+            waited_until: None,
+            members: vec![member],
+            candidate: Box::new(candidate),
+            key: key.clone(),
+        });
+        self.by_id.insert(id, own);
+        if let Some(key) = key {
+            self.by_key.insert(key, own);
+        }
+        self.people.give(person, own);
+        self.n_active += 1;
+        self.lines[line].figures.n_tickets += 1;
+        self.settle_progress(now);
+        Ok(own)
+    }
+
+    /// Who has as many tickets as one may have has the oldest no more.
+    ///
+    /// # Errors
+    /// `E_STATE` of who has a seat kept; `E_LIMIT` if the server has as many as it may.
+    fn make_room(
+        &mut self,
+        now: Time,
+        person: PersonKey,
+        effects: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let tickets = self.people.tickets(person).iter().copied();
+        let is_active = |key: &TicketKey| self.ticket(*key).is_some_and(|ticket| !ticket.is_over());
+        let active: Vec<TicketKey> = tickets.filter(is_active).collect();
+        let n_over = (active.len() + 1).saturating_sub(self.settings.tickets_per_player.max(1));
+        for key in active.into_iter().take(n_over) {
+            if self.has_lobby(key) {
+                let sentence = "a seat is kept for you; take it, or wait until it falls";
+                return Err(Refusal::new(api::code::STATE, sentence));
+            }
+            self.withdraw(now, key, Reason::Replaced, effects);
+        }
+        if self.n_active >= self.settings.max_tickets {
+            return Err(Refusal::new(code::LIMIT, "too many tickets on this server; try later"));
+        }
+        Ok(())
+    }
+
+    /// What the pool is told of somebody.
+    fn candidate(
+        &mut self,
+        now: Time,
+        line: usize,
+        (who, number): (&Who, u64),
+        create: &api::Create,
+    ) -> Result<Candidate, Refusal> {
+        if create.avoid.len() > api::MAX_AVOIDED {
+            let sentence = format!("at most {} players can be avoided", api::MAX_AVOIDED);
+            return Err(Refusal::new(api::code::QUERY, sentence));
+        }
+        let unix_ms = self.unix_ms(now);
+        let rating = who.player.as_ref().map(|player| {
+            let ladder = &self.lines[line].ladder;
+            self.ladders.rating(unix_ms, ladder, player)
+        });
+        let rating = rating.unwrap_or_else(|| super::super::rating::Rating::fresh(unix_ms));
+        let member = MemberTraits {
+            player: number,
+            address: who.address.0,
+            rating: rating.rating as f32,
+            deviation: rating.deviation as f32,
+            avoid: create.avoid.iter().map(|player| self.number(player)).collect(),
+        };
+        let attribute = |of: &api::Attribute| match of {
+            api::Attribute::Number(number) => pool::Attribute::Number(*number),
+            api::Attribute::Text(text) => pool::Attribute::Text(text.as_str().into()),
+            api::Attribute::Texts(texts) => {
+                pool::Attribute::Texts(texts.iter().map(|text| text.as_str().into()).collect())
+            }
+        };
+        let attributes = create.attributes.iter();
+        let latencies = create.latencies.iter();
+        let most = api::MAX_LATENCY_MS;
+        Ok(Candidate {
+            members: vec![member],
+            attributes: attributes
+                .map(|(name, of)| (name.as_str().into(), attribute(of)))
+                .collect(),
+            latencies: latencies.map(|(of, ms)| (of.as_str().into(), (*ms).min(most))).collect(),
+            ..Candidate::default()
+        })
+    }
+
+    /// Who is seeking, as a number: the account, or else whoever first came by this socket.
+    fn number_of(&self, socket: Address, who: &Who, id: TicketId) -> u64 {
+        let known = || self.people.holder(self.people.of_socket(socket)?);
+        match &who.player {
+            Some(player) => self.number(player),
+            None => self.number(known().unwrap_or(id).as_str()),
+        }
+    }
+
+    /// An account as a number that nobody can choose; never 0.
+    pub(super) fn number(&self, player: &str) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(player.as_bytes());
+        hasher.finish().max(1)
+    }
+
+    /// Somebody does not want to wait any more.
+    ///
+    /// # Errors
+    /// `E_STATE` once there is a lobby.
+    pub(super) fn cancel(
+        &mut self,
+        now: Time,
+        key: TicketKey,
+        socket: Address,
+        effects: &mut Effects,
+    ) -> Result<TicketKey, Refusal> {
+        if self.has_lobby(key) {
+            let sentence = "it is too late: a lobby is made";
+            return Err(Refusal::new(api::code::STATE, sentence));
+        }
+        self.withdraw_but(now, key, Reason::Cancelled, Some(socket), effects);
+        Ok(key)
+    }
+
+    /// A ticket ends, and with it the pairing that it may be in.
+    pub(super) fn withdraw(
+        &mut self,
+        now: Time,
+        key: TicketKey,
+        reason: Reason,
+        effects: &mut Effects,
+    ) {
+        self.withdraw_but(now, key, reason, None, effects);
+    }
+
+    fn withdraw_but(
+        &mut self,
+        now: Time,
+        key: TicketKey,
+        reason: Reason,
+        except: Option<Address>,
+        effects: &mut Effects,
+    ) {
+        match self.ticket(key).map(|ticket| ticket.standing) {
+            Some(Standing::Waiting) => self.end_but(now, key, reason, except, effects),
+            Some(Standing::Paired(number)) => {
+                self.offend(now, key, 0);
+                self.fail(now, number, &[(key, reason)], Reason::OtherDeclined, except, effects);
+            }
+            Some(Standing::Ended) | None => {}
+        }
+    }
+
+    /// It ends, once.
+    pub(super) fn end(&mut self, now: Time, key: TicketKey, reason: Reason, effects: &mut Effects) {
+        self.end_but(now, key, reason, None, effects);
+    }
+
+    pub(super) fn end_but(
+        &mut self,
+        now: Time,
+        key: TicketKey,
+        reason: Reason,
+        except: Option<Address>,
+        effects: &mut Effects,
+    ) {
+        let Some(ticket) = self.ticket_mut(key).filter(|ticket| !ticket.is_over()) else { return };
+        let was_waiting = ticket.standing == Standing::Waiting;
+        ticket.standing = Standing::Ended;
+        ticket.reason = Some(reason);
+        ticket.waited_until.get_or_insert(now);
+        let line = ticket.line;
+        if was_waiting {
+            self.lines[line].pool.remove(key);
+        }
+        self.n_active -= 1;
+        *self.lines[line].figures.ended.entry(reason).or_default() += 1;
+        self.tell(now, key, except, effects);
+        self.deadlines.set(Due::Forget(key), Some(now + KEPT));
+    }
+
+    /// It waits again, as long as it has waited already.
+    pub(super) fn requeue(
+        &mut self,
+        now: Time,
+        key: TicketKey,
+        reason: Reason,
+        effects: &mut Effects,
+    ) {
+        let Some(ticket) = self.ticket_mut(key).filter(|ticket| !ticket.is_over()) else { return };
+        ticket.standing = Standing::Waiting;
+        ticket.reason = Some(reason);
+        ticket.waited_until = None;
+        ticket.members.iter_mut().for_each(|member| member.has_accepted = false);
+        let (line, candidate) = (ticket.line, (*ticket.candidate).clone());
+        let again = self.lines[line].pool.insert(now, candidate);
+        debug_assert!(again.is_ok(), "it had been in the pool before: {again:?}");
+        self.tell(now, key, None, effects);
+        self.settle_progress(now);
+    }
+
+    /// Nothing can be asked about it any more.
+    pub(super) fn forget(&mut self, key: TicketKey) {
+        let Some(ticket) = self.tickets.try_remove(key.0 as usize) else { return };
+        for member in &ticket.members {
+            self.by_id.remove(&member.id);
+            self.people.take(member.person, key);
+        }
+        if let Some(own) = &ticket.key {
+            self.by_key.remove(own);
+        }
+    }
+
+    /// Somebody has been away for long enough.
+    pub(super) fn away(&mut self, now: Time, person: PersonKey, effects: &mut Effects) {
+        if !self.people.is_away(person) {
+            return;
+        }
+        for key in self.people.tickets(person).to_vec() {
+            // A pairing has deadlines of its own.
+            if self.ticket(key).is_some_and(|ticket| ticket.standing == Standing::Waiting) {
+                self.end(now, key, Reason::Gone, effects);
+            } else {
+                let again = now + self.settings.away_timeout;
+                let is_over = self.ticket(key).is_none_or(Ticket::is_over);
+                self.deadlines.set(Due::Away(person), (!is_over).then_some(again));
+            }
+        }
+    }
+
+    /// All who share it hear how it stands; but not by that socket, which gets an answer.
+    pub(super) fn tell(
+        &mut self,
+        now: Time,
+        key: TicketKey,
+        except: Option<Address>,
+        effects: &mut Effects,
+    ) {
+        let why = self.why(now, key);
+        let Some(ticket) = self.ticket(key) else { return };
+        for (place, member) in ticket.members.iter().enumerate() {
+            let sockets = self.people.sockets(member.person).iter().copied();
+            let mut frame = None;
+            for socket in sockets.filter(|socket| Some(*socket) != except) {
+                let told = || {
+                    let told = self.told(now, key, (ticket, place), why.clone());
+                    event(api::push::TICKET, &told)
+                };
+                let frame = frame.get_or_insert_with(told).clone();
+                effects.push(MatchEffect::Push(socket, frame, Delivery::Reliable));
+            }
+        }
+    }
+
+    /// The answer to a request about a ticket: how it stands.
+    pub(super) fn answer_ticket(
+        &mut self,
+        now: Time,
+        socket: Address,
+        ack: Option<u64>,
+        found: Result<TicketKey, Refusal>,
+        effects: &mut Effects,
+    ) {
+        let told = found.and_then(|key| {
+            let why = self.why(now, key);
+            let person = self.people.of_socket(socket).ok_or_else(no_ticket)?;
+            let ticket = self.ticket(key).ok_or_else(no_ticket)?;
+            let place = ticket.place_of(person).ok_or_else(no_ticket)?;
+            Ok(self.told(now, key, (ticket, place), why))
+        });
+        answer(socket, ack, told, effects);
+    }
+}
+
+/// What of `ticket` only tells how the wait goes on: the newest of each counts.
+pub(super) fn progress_of(id: TicketId) -> Delivery {
+    Delivery::Volatile { key: spread(0x7469_636b_6574, id.as_str()) }
+}
+
+fn idempotency(who: &Who, key: &IdempotencyKey) -> (Box<str>, Box<str>) {
+    (who.player.as_deref().unwrap_or_default().into(), key.as_str().into())
+}
+
+fn no_ticket() -> Refusal {
+    Refusal::new(code::NOT_FOUND, "no such ticket, or none of yours")
+}
+
+fn unfit(why: &Unfit) -> Refusal {
+    Refusal::new(api::code::QUERY, why.to_string())
+}

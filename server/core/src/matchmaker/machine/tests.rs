@@ -1,0 +1,609 @@
+//! Tickets from the first word to the last, in virtual time, over two shards: the desk is on the
+//! first, sockets and lobbies are on both. What lobbies do, the script does.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use parlor_shared::{
+    api::matchmaking as api,
+    id::{ID_BYTES, LobbyId, ResumeToken},
+    socket_io::{Args, Frame},
+};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    assignment::Reservation,
+    cluster::Owners,
+    ids::{MAX_IDS_PER_INPUT, REFILL},
+    key::{Key as _, Origin},
+    matchmaker::queue::{Declared, Queue},
+};
+
+/// Two shards, and what each socket was told since it was last asked. Sockets with even numbers are
+/// on the first.
+struct Script {
+    shards: [Matchmaker; 2],
+    ids: Ids,
+    n_ids: u8,
+    now: Time,
+    told: Vec<(u32, String, Value)>,
+    /// Lobbies that are wanted, and where.
+    wanted: Vec<(ShardId, Reservation)>,
+}
+
+fn shard(number: usize) -> ShardId {
+    ShardId { node: 0, shard: number as u8 }
+}
+
+fn socket(number: u32) -> SocketKey {
+    SocketKey::new(number, 0)
+}
+
+fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+fn blitz(change: impl FnOnce(&mut Declared)) -> Arc<Queue> {
+    let mut declared = Declared::duel("blitz", "chess");
+    change(&mut declared);
+    Arc::new(Queue::try_from(declared).unwrap())
+}
+
+impl Script {
+    /// One queue, in which everybody is asked.
+    fn asking() -> Self {
+        Self::of(|settings| settings.queues = vec![blitz(|queue| queue.accept_ms = 10_000)])
+    }
+
+    /// One queue, in which nobody is asked.
+    fn at_once() -> Self {
+        Self::of(|_| ())
+    }
+
+    fn of(change: impl FnOnce(&mut MatchmakerSettings)) -> Self {
+        let queues = vec![blitz(|_| ())];
+        let mut settings = MatchmakerSettings { queues, ..MatchmakerSettings::default() };
+        change(&mut settings);
+        let owners = Owners::new(9);
+        let machine = |own: usize| {
+            let all = vec![shard(0), shard(1)];
+            Matchmaker::new(settings.clone(), Neighbours { own: shard(own), all, owners })
+        };
+        let shards = [machine(0), machine(1)];
+        let (told, wanted) = (Vec::new(), Vec::new());
+        Self { shards, ids: Ids::default(), n_ids: 0, now: Time::ZERO, told, wanted }
+    }
+
+    fn hand(&mut self, at: usize, input: MatchInput) {
+        let mut queue = VecDeque::from([(at, input)]);
+        while let Some((at, input)) = queue.pop_front() {
+            if self.ids.n_left() < MAX_IDS_PER_INPUT {
+                self.n_ids += 1;
+                let n = self.n_ids;
+                let id = |i: usize| {
+                    let mut id = [n; ID_BYTES];
+                    id[0] = i as u8;
+                    id
+                };
+                self.ids.refill((0..REFILL).map(id).collect());
+            }
+            let mut effects = Vec::new();
+            self.shards[at].handle(self.now, input, &mut self.ids, &mut effects);
+            for effect in effects {
+                match effect {
+                    MatchEffect::Push(to, frame, delivery) => {
+                        assert_eq!(to.shard, shard(at), "sockets of others are told by others");
+                        let (name, value) = read(&frame);
+                        assert_eq!(delivery.is_volatile(), name == "progress", "{name}");
+                        self.told.push((to.socket.parts().0, name, value));
+                    }
+                    MatchEffect::Reserve(to, reservation) => self.wanted.push((to, *reservation)),
+                    MatchEffect::Tell(to, message) => {
+                        let told = MatchInput::Told(shard(at), message);
+                        queue.push_back((usize::from(to.shard), told));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Somebody comes by this socket, with an account or (empty) without.
+    fn arrive(&mut self, number: u32, player: &str) {
+        let player = (!player.is_empty()).then(|| player.into());
+        let who = Who { player, address: Origin(u64::from(number) + 1) };
+        self.hand(number as usize % 2, MatchInput::Arrived(socket(number), who));
+    }
+
+    fn go(&mut self, number: u32) {
+        self.hand(number as usize % 2, MatchInput::Gone(socket(number)));
+    }
+
+    /// What the answer to a request was.
+    fn ask(&mut self, number: u32, event: &str, argument: &Value) -> Value {
+        let array = json!([event, argument]).to_string();
+        let request = Request::read(&Args::of_event(&array, &[]));
+        self.hand(number as usize % 2, MatchInput::Asked(socket(number), request, Some(5)));
+        let is_answer = |told: &(u32, String, Value)| told.0 == number && told.1 == "ack";
+        let at = self.told.iter().position(is_answer).expect("each request is answered");
+        self.told.remove(at).2
+    }
+
+    fn code(&mut self, number: u32, event: &str, argument: &Value) -> String {
+        let answer = self.ask(number, event, argument);
+        answer["code"].as_str().unwrap_or("ok").to_owned()
+    }
+
+    /// Waits for a game of blitz.
+    fn wait(&mut self, number: u32) -> Value {
+        let answer = self.ask(number, "create", &json!({"queue": "blitz"}));
+        assert_eq!((&answer["ok"], &answer["state"]), (&true.into(), &"queued".into()), "{answer}");
+        answer
+    }
+
+    /// Two without accounts come by sockets 0 and 1 and are paired.
+    fn pair(&mut self) {
+        for number in [0, 1] {
+            self.arrive(number, "");
+            self.wait(number);
+        }
+        self.pass(seconds(1));
+    }
+
+    /// Time passes; whatever is due happens when it is due.
+    fn pass(&mut self, time: Duration) {
+        let until = self.now + time;
+        for _ in 0..100_000 {
+            let next = self.shards.iter().filter_map(Matchmaker::deadline).min();
+            let Some(next) = next.filter(|next| *next <= until) else {
+                self.now = until;
+                return;
+            };
+            self.now = self.now.max(next);
+            self.hand(0, MatchInput::Timeout);
+            self.hand(1, MatchInput::Timeout);
+        }
+        panic!("something is due again and again");
+    }
+
+    fn take(&mut self, number: u32, event: &str) -> Vec<Value> {
+        let is_own = |told: &mut (u32, String, Value)| told.0 == number && told.1 == event;
+        self.told.extract_if(.., is_own).map(|(.., value)| value).collect()
+    }
+
+    /// What a socket was told of its ticket since it was last asked: state and reason.
+    fn states(&mut self, number: u32) -> Vec<String> {
+        let state = |told: Value| {
+            let reason = told["reason"].as_str().map(|reason| format!(" {reason}"));
+            format!("{}{}", told["state"].as_str().unwrap(), reason.unwrap_or_default())
+        };
+        self.take(number, "ticket").into_iter().map(state).collect()
+    }
+
+    /// The last of it.
+    fn last(&mut self, number: u32) -> Value {
+        self.take(number, "ticket").pop().expect("it was told something")
+    }
+
+    /// The lobby that was wanted first is made. Under which number.
+    fn open(&mut self) -> u64 {
+        let (_, reservation) = self.wanted.remove(0);
+        let token = |seat: u8| ResumeToken::from_bytes([seat; ID_BYTES]);
+        let number = reservation.number;
+        let opened = Assigned::Opened {
+            number,
+            lobby: LobbyId::from_bytes([9; ID_BYTES]),
+            code: "ABCDEF".into(),
+            tokens: reservation.seats.iter().map(|reserved| token(reserved.seat)).collect(),
+        };
+        self.hand(0, MatchInput::Assigned(opened));
+        number
+    }
+
+    fn ended(&self) -> Vec<(api::Reason, u64)> {
+        let figures = self.shards[0].figures();
+        figures[0].1.ended.iter().map(|(reason, n)| (*reason, *n)).collect()
+    }
+}
+
+/// Of an event its name and argument; of an answer `ack` and its argument.
+fn read(frame: &Frame) -> (String, Value) {
+    let text = String::from_utf8_lossy(frame.packets().next().unwrap().1).into_owned();
+    let array: Vec<Value> = serde_json::from_str(&text[text.find('[').unwrap()..]).unwrap();
+    match &array[..] {
+        [answer] if text.starts_with("43") => ("ack".to_owned(), answer.clone()),
+        [name, value] => (name.as_str().unwrap().to_owned(), value.clone()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn two_who_wait_are_asked_accept_get_a_lobby_and_play() {
+    let mut script = Script::asking();
+    script.pair();
+    for number in [0, 1] {
+        let told = script.last(number);
+        assert_eq!((&told["state"], &told["proposal"]["players"]), (&"proposed".into(), &2.into()));
+        assert_eq!(told["proposal"]["left_ms"], 10_000);
+    }
+    let answer = script.ask(0, "accept", &json!({}));
+    assert_eq!(
+        (&answer["state"], &answer["proposal"]["accepted"]),
+        (&"accepted".into(), &1.into())
+    );
+    assert_eq!(script.last(1)["proposal"]["accepted"], 1, "the other hears of it");
+    assert_eq!(script.ask(0, "accept", &json!({}))["state"], "accepted", "once more is no more");
+    assert!(script.wanted.is_empty());
+    script.ask(1, "accept", &json!({}));
+    let reservation = &script.wanted[0].1;
+    assert_eq!(
+        (&*reservation.game, reservation.hold, reservation.n_bots),
+        ("chess", seconds(15), 0)
+    );
+    let number = script.open();
+    let [white, black] = [script.last(0), script.last(1)].map(|told| told["assignment"].clone());
+    let both = (white["seat"].as_u64().unwrap(), black["seat"].as_u64().unwrap());
+    assert!(both == (0, 1) || both == (1, 0), "{both:?}");
+    assert_eq!((&white["code"], &white["left_ms"]), (&"ABCDEF".into(), &15_000.into()));
+    assert_ne!(white["token"], black["token"]);
+    script.hand(0, MatchInput::Assigned(Assigned::Seated { number }));
+    assert_eq!(script.states(0), ["ended matched"]);
+    assert_eq!(script.ended(), [(api::Reason::Matched, 2)]);
+    let played = Assigned::Played {
+        number,
+        winners: vec![0],
+        reason: "checkmate".into(),
+        left: Vec::new(),
+        counts: true,
+    };
+    script.hand(0, MatchInput::Assigned(played));
+    script.go(0);
+    script.go(1);
+    script.pass(seconds(60));
+    assert!(script.shards.iter().all(Matchmaker::is_empty), "nothing is left");
+}
+
+#[test]
+fn where_nobody_is_asked_a_lobby_is_made_at_once() {
+    let mut script = Script::at_once();
+    script.pair();
+    assert_eq!(script.states(0), ["accepted"]);
+    script.open();
+    assert_eq!(script.states(0), ["assigned"]);
+    assert_eq!(script.code(0, "cancel", &json!({})), "E_STATE");
+    assert_eq!(script.code(0, "decline", &json!({})), "E_STATE");
+    let again = script.ask(0, "create", &json!({"queue": "blitz"}));
+    assert_eq!(again["code"], "E_STATE", "a seat is kept");
+}
+
+#[test]
+fn who_says_no_is_out_and_the_other_waits_as_long_as_before() {
+    let mut script = Script::asking();
+    script.pair();
+    script.states(1);
+    let answer = script.ask(0, "decline", &json!({}));
+    assert_eq!((&answer["state"], &answer["reason"]), (&"ended".into(), &"declined".into()));
+    assert_eq!(script.code(0, "create", &json!({"queue": "blitz"})), "E_COOLDOWN");
+    let told = script.last(1);
+    assert_eq!((&told["state"], &told["reason"]), (&"queued".into(), &"other_declined".into()));
+    assert_eq!((&told["waited_ms"], &told["position"]), (&1000.into(), &1.into()));
+    // The next to come is paired with the one who has waited.
+    script.arrive(2, "");
+    script.wait(2);
+    script.pass(seconds(1));
+    assert_eq!(script.states(1), ["proposed"]);
+    assert_eq!(script.ended(), [(api::Reason::Declined, 1)]);
+}
+
+#[test]
+fn who_says_no_again_and_again_waits_longer_each_time() {
+    let mut script = Script::asking();
+    for (number, player) in [(0, "ada"), (1, "bob")] {
+        script.arrive(number, player);
+        script.wait(number);
+    }
+    for cool_down in [10, 20, 40] {
+        script.pass(seconds(1));
+        script.ask(0, "decline", &json!({}));
+        script.pass(seconds(cool_down) - Duration::from_millis(1));
+        assert_eq!(script.code(0, "create", &json!({"queue": "blitz"})), "E_COOLDOWN");
+        script.pass(Duration::from_millis(1));
+        script.wait(0);
+    }
+}
+
+#[test]
+fn who_says_nothing_is_out_and_who_has_accepted_waits_again() {
+    let mut script = Script::asking();
+    script.pair();
+    script.ask(0, "accept", &json!({}));
+    script.states(0);
+    script.states(1);
+    script.pass(seconds(10));
+    assert_eq!(script.states(0), ["queued other_declined"]);
+    assert_eq!(script.states(1), ["ended unanswered"]);
+    assert_eq!(script.code(1, "accept", &json!({})), "E_STATE");
+}
+
+#[test]
+fn who_does_not_come_to_the_lobby_is_out_and_the_other_waits_again() {
+    let mut script = Script::at_once();
+    script.pair();
+    let number = script.open();
+    let seat = script.last(0)["assignment"]["seat"].as_u64().unwrap() as u8;
+    let absent = Assigned::Absent { number, seats: vec![seat] };
+    script.states(1);
+    script.hand(0, MatchInput::Assigned(absent));
+    assert_eq!(script.states(0), ["ended no_show"]);
+    assert_eq!(script.states(1), ["queued other_no_show"]);
+}
+
+#[test]
+fn a_lobby_that_is_refused_ends_all_and_a_silent_shard_lets_them_wait_again() {
+    let mut script = Script::at_once();
+    script.pair();
+    let (_, reservation) = script.wanted.remove(0);
+    script.states(0);
+    let refusal = Refusal::new("E_LIMIT", "full");
+    let refused = Assigned::Refused { number: reservation.number, refusal };
+    script.hand(0, MatchInput::Assigned(refused));
+    assert_eq!(script.states(0), ["ended refused"]);
+    // It was nobody's fault.
+    for number in [0, 1] {
+        script.wait(number);
+    }
+    script.pass(seconds(1));
+    script.states(0);
+    script.wanted.clear();
+    script.pass(seconds(5));
+    assert_eq!(script.states(0)[0], "queued unavailable");
+}
+
+#[test]
+fn a_word_that_comes_too_late_changes_nothing() {
+    let mut script = Script::at_once();
+    script.pair();
+    let (_, reservation) = script.wanted.remove(0);
+    script.pass(seconds(6));
+    script.states(0);
+    let number = reservation.number;
+    let late = [
+        Assigned::Opened {
+            number,
+            lobby: LobbyId::from_bytes([9; ID_BYTES]),
+            code: "A".into(),
+            tokens: vec![ResumeToken::from_bytes([1; ID_BYTES]); 2],
+        },
+        Assigned::Seated { number },
+        Assigned::Absent { number, seats: vec![0] },
+    ];
+    for late in late {
+        script.hand(0, MatchInput::Assigned(late));
+        assert!(script.states(0).is_empty());
+    }
+}
+
+#[test]
+fn a_player_has_one_ticket_and_a_new_one_takes_its_place() {
+    let mut script = Script::asking();
+    script.arrive(0, "ada");
+    script.arrive(1, "ada");
+    let first = script.wait(0);
+    let second = script.wait(1);
+    assert_ne!(first["ticket"], second["ticket"]);
+    assert_eq!(script.states(0), ["ended replaced"]);
+    assert_eq!(script.ended(), [(api::Reason::Replaced, 1)]);
+    script.pass(seconds(3));
+    assert!(script.wanted.is_empty(), "nobody plays against themselves");
+    // By the account it is known from any socket; by a ticket that has ended too.
+    assert_eq!(script.ask(0, "ticket", &json!({}))["ticket"], second["ticket"]);
+    let old = script.ask(1, "ticket", &json!({"ticket": first["ticket"]}));
+    assert_eq!((&old["state"], &old["reason"]), (&"ended".into(), &"replaced".into()));
+}
+
+#[test]
+fn as_many_tickets_as_one_may_have_wait_beside_each_other() {
+    let mut script = Script::of(|settings| settings.tickets_per_player = 2);
+    script.arrive(0, "ada");
+    for _ in 0..2 {
+        script.wait(0);
+    }
+    assert!(script.states(0).is_empty());
+    script.wait(0);
+    assert_eq!(script.states(0), ["ended replaced"]);
+    script.pass(seconds(3));
+    assert!(script.wanted.is_empty(), "nobody plays against themselves");
+}
+
+#[test]
+fn as_many_tickets_as_the_server_may_have_and_not_one_more() {
+    let mut script = Script::of(|settings| {
+        settings.max_tickets = 2;
+        settings.queues = vec![blitz(|queue| queue.wave.after_ms = 60_000)];
+    });
+    for number in 0..3 {
+        script.arrive(number, "");
+    }
+    script.wait(0);
+    script.wait(1);
+    assert_eq!(script.code(2, "create", &json!({"queue": "blitz"})), "E_LIMIT");
+    script.ask(1, "cancel", &json!({}));
+    script.wait(2);
+}
+
+#[test]
+fn a_request_that_comes_again_with_its_key_finds_its_ticket() {
+    let mut script = Script::asking();
+    let create = json!({"queue": "blitz", "key": "0123456789abcdef"});
+    for (number, player) in [(0, ""), (1, ""), (2, "ada"), (3, "ada"), (4, "bob")] {
+        script.arrive(number, player);
+    }
+    let first = script.ask(0, "create", &create);
+    assert_eq!(script.ask(0, "create", &create)["ticket"], first["ticket"]);
+    script.go(0);
+    assert_eq!(script.ask(1, "create", &create)["ticket"], first["ticket"], "by another socket");
+    let ada = script.ask(2, "create", &create);
+    assert_ne!(ada["ticket"], first["ticket"], "whose account it is counts");
+    assert_eq!(script.ask(3, "create", &create)["ticket"], ada["ticket"]);
+    assert_ne!(script.ask(4, "create", &create)["ticket"], ada["ticket"]);
+    // Also when it has ended, for a while.
+    script.ask(3, "cancel", &json!({}));
+    assert_eq!(script.ask(3, "create", &create)["state"], "ended");
+    script.pass(seconds(20));
+    assert_eq!(script.ask(3, "create", &create)["state"], "queued");
+}
+
+#[test]
+fn a_ticket_survives_a_connection_for_a_while() {
+    let mut script = Script::asking();
+    script.arrive(0, "");
+    let ticket = script.wait(0)["ticket"].clone();
+    script.go(0);
+    script.pass(seconds(29));
+    script.arrive(2, "");
+    assert_eq!(script.code(2, "ticket", &json!({})), "E_NOT_FOUND", "it is not known yet");
+    let back = script.ask(2, "ticket", &json!({ "ticket": ticket }));
+    assert_eq!((&back["state"], &back["waited_ms"]), (&"queued".into(), &29_000.into()));
+    script.pass(seconds(40));
+    assert_eq!(script.ask(2, "ticket", &json!({}))["state"], "queued");
+    script.go(2);
+    script.pass(seconds(30));
+    assert_eq!(script.ended(), [(api::Reason::Gone, 1)]);
+    script.pass(seconds(30));
+    assert!(script.shards[0].is_empty());
+}
+
+#[test]
+fn nobody_speaks_for_a_ticket_of_an_account_but_the_account() {
+    let mut script = Script::asking();
+    script.arrive(0, "ada");
+    script.arrive(1, "bob");
+    let ticket = script.wait(0)["ticket"].clone();
+    for event in ["ticket", "cancel", "accept", "decline"] {
+        assert_eq!(script.code(1, event, &json!({"ticket": ticket})), "E_NOT_FOUND");
+    }
+}
+
+#[test]
+fn a_queue_gives_up_in_time() {
+    let mut script = Script::asking();
+    script.arrive(0, "");
+    script.wait(0);
+    script.pass(seconds(119));
+    assert!(script.states(0).is_empty());
+    script.pass(seconds(1));
+    assert_eq!(script.states(0), ["ended expired"]);
+}
+
+#[test]
+fn those_who_wait_hear_how_it_goes_on_and_why() {
+    let mut script = Script::of(|settings| {
+        let rules = json!([{"kind": "equal", "attribute": "mode"}]);
+        settings.queues = vec![blitz(|queue| queue.rules = serde_json::from_value(rules).unwrap())];
+    });
+    let create = |mode: &str| json!({"queue": "blitz", "attributes": {"mode": mode}});
+    script.arrive(0, "");
+    assert_eq!(
+        script.code(0, "create", &json!({"queue": "blitz"})),
+        "E_QUERY",
+        "a rule asks for it"
+    );
+    let alone = script.ask(0, "create", &create("a"));
+    assert_eq!((&alone["why"]["code"], &alone["position"]), (&"alone".into(), &1.into()));
+    script.arrive(1, "");
+    let other = script.ask(1, "create", &create("b"));
+    assert_eq!((&other["why"]["code"], &other["position"]), (&"equal".into(), &2.into()));
+    script.pass(seconds(11));
+    let told = script.take(0, "progress");
+    assert_eq!(told.len(), 2, "each five seconds: {told:?}");
+    assert_eq!(told[1]["why"]["code"], "equal");
+    assert!(told[1]["waited_ms"].as_u64().unwrap() >= 10_000);
+    script.ask(1, "cancel", &json!({}));
+    script.ask(0, "cancel", &json!({}));
+    script.take(0, "progress");
+    script.pass(seconds(60));
+    assert!(script.take(0, "progress").is_empty());
+    assert_eq!(script.shards[0].deadline(), None, "nobody waits: nothing is due");
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_with_a_code() {
+    let mut script = Script::of(|settings| {
+        settings.queues.push(Arc::new(
+            Queue::try_from(Declared { rated: true, ..Declared::duel("rated", "chess") }).unwrap(),
+        ));
+    });
+    script.arrive(0, "");
+    let long = "x".repeat(api::MAX_TEXT_BYTES + 1);
+    let many: Vec<String> = (0..=api::MAX_AVOIDED).map(|i| i.to_string()).collect();
+    for (event, argument, code) in [
+        ("create", json!({"queue": "none"}), "E_NOT_FOUND"),
+        ("create", json!({"queue": "blitz", "name": "\u{202e}"}), "E_NAME"),
+        ("create", json!({"queue": "rated"}), "E_AUTH"),
+        ("create", json!({"queue": "blitz", "attributes": {"a": long}}), "E_QUERY"),
+        ("create", json!({"queue": "blitz", "avoid": many}), "E_QUERY"),
+        ("create", json!({"queue": "blitz", "what": 1}), "E_BAD_REQUEST"),
+        ("create", json!(null), "E_BAD_REQUEST"),
+        ("accept", json!({}), "E_NOT_FOUND"),
+        ("accept", json!({"ticket": "x"}), "E_BAD_REQUEST"),
+        ("ratings", json!({}), "E_AUTH"),
+        ("what", json!({}), "E_UNKNOWN_EVENT"),
+    ] {
+        assert_eq!(script.code(0, event, &argument), code, "{event} {argument}");
+    }
+    for _ in 0..2 {
+        script.wait(0);
+    }
+    let codes: Vec<String> =
+        (0..10).map(|_| script.code(0, "create", &json!({"queue": "blitz"}))).collect();
+    assert!(codes.contains(&"E_RATE".to_owned()), "{codes:?}");
+}
+
+#[test]
+fn results_of_rated_queues_change_ratings_and_others_do_not() {
+    for is_rated in [true, false] {
+        let mut script =
+            Script::of(|settings| settings.queues = vec![blitz(|queue| queue.rated = is_rated)]);
+        for (number, player) in [(0, "ada"), (1, "bob")] {
+            script.arrive(number, player);
+            script.wait(number);
+        }
+        script.pass(seconds(1));
+        let winner = {
+            let seats = &script.wanted[0].1.seats;
+            seats.iter().find(|seat| seat.player.as_deref() == Some("ada")).unwrap().seat
+        };
+        let number = script.open();
+        script.hand(0, MatchInput::Assigned(Assigned::Seated { number }));
+        let (winners, left) = (vec![winner], Vec::new());
+        let reason = "checkmate".into();
+        let played = Assigned::Played { number, winners, reason, left, counts: is_rated };
+        script.hand(0, MatchInput::Assigned(played));
+        let rated = script.take(0, "rated");
+        assert_eq!(rated.len(), usize::from(is_rated));
+        let ratings = script.ask(1, "ratings", &json!({"player": "ada"}));
+        let ratings = ratings["ratings"].as_array().unwrap().clone();
+        assert_eq!(ratings.len(), usize::from(is_rated));
+        if is_rated {
+            assert_eq!((&rated[0]["before"], &rated[0]["rating"]), (&1500.0.into(), &ratings[0]));
+            assert!(ratings[0]["rating"].as_f64().unwrap() > 1600.0);
+            assert_eq!(
+                (&ratings[0]["ladder"], &ratings[0]["games"]),
+                (&"chess/blitz".into(), &1.into())
+            );
+            let of_bob = script.ask(1, "ratings", &json!({}));
+            assert!(of_bob["ratings"][0]["rating"].as_f64().unwrap() < 1400.0);
+        }
+    }
+}
+
+#[test]
+fn queues_tell_what_is_played_and_who_waits() {
+    let mut script = Script::at_once();
+    script.arrive(0, "");
+    script.arrive(1, "");
+    script.wait(0);
+    let told = script.ask(1, "queues", &json!({}));
+    let queue = json!({"name": "blitz", "game": "chess", "config": {}, "teams": 2, "team_size": 1,
+        "rated": false, "ladder": "chess/blitz", "waiting": 1});
+    assert_eq!(told, json!({"ok": true, "queues": [queue]}));
+}
