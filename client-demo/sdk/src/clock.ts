@@ -10,16 +10,16 @@ interface Measured {
 }
 
 /** Milliseconds of this machine that no change of its clock disturbs. */
-export const here = (): number => performance.timeOrigin + performance.now();
+export const here = (): number => performance.now();
 
 /** The server's clock, as well as it can be known from here. */
 export class Clock {
   #measured: Measured[] = [];
-  #best: Measured | undefined;
 
   /** Milliseconds since the Unix epoch, on the server: what its `…_ms` tell moments in. */
   now(): number {
-    return this.#best ? here() + this.#best.aheadMs : Date.now();
+    const best = this.#best;
+    return best ? here() + best.aheadMs : Date.now();
   }
 
   /** Milliseconds to the server and back, the shortest of late; undefined until it was measured. */
@@ -31,12 +31,14 @@ export class Clock {
   measured(sentMs: number, heardMs: number, serverMs: number): void {
     const one = { aheadMs: serverMs - (sentMs + heardMs) / 2, rttMs: heardMs - sentMs };
     this.#measured = [one, ...this.#measured].slice(0, MEASUREMENTS);
-    [this.#best] = [...this.#measured].sort((one, other) => one.rttMs - other.rttMs);
   }
 
   /** @internal Another line, perhaps to another server. */
   clear(): void {
     this.#measured = [];
-    this.#best = undefined;
+  }
+
+  get #best(): Measured | undefined {
+    return [...this.#measured].sort((one, other) => one.rttMs - other.rttMs)[0];
   }
 }

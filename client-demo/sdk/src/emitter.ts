@@ -15,7 +15,7 @@ export function call<A extends unknown[]>(listener: (...args: A) => void, ...arg
 }
 
 /** What comes with an event, which may be nothing. */
-type Told<Event> = undefined extends Event ? [event?: Event] : [event: Event];
+type Told<Event> = undefined extends Event ? Event[] : [event: Event];
 
 /** Something that tells of events: `Events` says of each name what comes with it. */
 export class Emitter<Events> {

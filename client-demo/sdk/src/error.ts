@@ -24,13 +24,11 @@ export class ParlorError extends Error {
   }
 }
 
-/** What passes when one has waited a little. */
-const PASSING_MS: Record<string, number> = { E_RATE: 1000, E_UNAVAILABLE: 1000 };
-
 /** @internal The error that a refusal is. */
-export function refused(refusal: Refusal & { retry_ms?: number }): ParlorError {
-  const { code, message, retry_ms } = refusal;
-  return new ParlorError(code, message, retry_ms ?? PASSING_MS[code]);
+export function refused({ code, message, retry_ms }: Refusal & { retry_ms?: number }): ParlorError {
+  // What passes when one has waited a little.
+  const passing = /^E_(RATE|UNAVAILABLE)$/.test(code) ? 1000 : undefined;
+  return new ParlorError(code, message, retry_ms ?? passing);
 }
 
 /** @internal */
@@ -43,4 +41,4 @@ export const unanswered = (): ParlorError =>
 
 /** @internal */
 export const over = (): ParlorError =>
-  new ParlorError("E_OVER", "not in this lobby any more");
+  new ParlorError("E_OVER", "not in this lobby");

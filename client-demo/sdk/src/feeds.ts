@@ -42,12 +42,10 @@ export class Feeds {
     const end = (): boolean => this.#all.get(name) === any && this.#all.delete(name);
     if (!this.#line.isOpen) await this.#line.opened();
     this.#all.set(name, any);
-    try {
-      await this.#ask(name, any);
-    } catch (error) {
+    await this.#ask(name, any).catch((error) => {
       end();
       throw error;
-    }
+    });
     return () => {
       if (end()) this.#line.send(any.stop).catch(() => {});
     };

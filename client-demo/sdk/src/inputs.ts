@@ -43,7 +43,6 @@ export class Inputs<Action> {
   goOn(number: number, applied: number): void {
     this.begin(number);
     this.#used = applied + JUMP;
-    this.all = [];
   }
 
   /** Numbers something. What was refused without using its number leaves that to the next. */

@@ -11,11 +11,11 @@ export function followListing(
   const all = new Map(lobbies.map((one) => [one.id, one]));
   for (const id of removed) all.delete(id);
   for (const one of [...changed, ...added]) all.set(one.id, one);
-  return [...all.values()].sort(by(sort ?? "newest"));
+  return [...all.values()].sort(by(sort));
 }
 
 /** Which of two comes first; of equals the newest, and last what has no value. */
-function by(sort: NonNullable<Filter["sort"]>): (one: Listed, other: Listed) => number {
+function by(sort: Filter["sort"] = "newest"): (one: Listed, other: Listed) => number {
   const sign = sort[0] === "-" ? -1 : 1;
   const value = ({ players, metadata }: Listed): Scalar | undefined =>
     sort === "newest" ? 0 : sort === "players" ? -players : metadata?.[sort.slice(1)];

@@ -1,14 +1,14 @@
 // The lobby that one is in: a copy of it that follows the server's, what happens in it, and what
 // may be asked there. How one comes in and back is decided in `parlor`.
 
+import { type Peers, type PeersOptions, type PeersOwner, peersOf } from "./peers/index.js";
 import { Emitter } from "./emitter.js";
 import { over, ParlorError } from "./error.js";
 import type { GameTypes } from "./games.js";
 import type * as api from "./generated/api.js";
 import type { Line, Request, Takes, Tells } from "./line.js";
 import { Match } from "./match.js";
-import { follow, isOpen } from "./mirror.js";
-import type { Peers, PeersOptions, PeersOwner } from "./peers/index.js";
+import { follow } from "./mirror.js";
 
 /** Why one is not in a lobby any more. */
 export type OverReason =
@@ -61,7 +61,7 @@ export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
   readonly #owner: Owner;
 
   /** All that is known of the lobby; another object after each change. */
-  info: LobbyInfo;
+  info!: LobbyInfo;
   /** One's own seat; undefined for who watches. */
   seat: number | undefined;
   /** True while one's place is kept, but the connection to it is lost. */
@@ -69,7 +69,7 @@ export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
   /** True once one is not in it any more. */
   isOver = false;
   /** @internal The version up to which everything was told. */
-  told = 0;
+  told!: number;
   /** @internal One's peers, once somebody wants them. */
   opening: Promise<Peers> | undefined;
   /** The match that is on, was on, or will be. */
@@ -79,7 +79,6 @@ export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
   constructor(owner: Owner, joined: api.Joined) {
     super();
     this.#owner = owner;
-    this.info = joined.lobby;
     this.match = new Match(owner.line, () => this.seat);
     this.entered(joined, false);
   }
@@ -196,28 +195,25 @@ export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
 
   /** Leaves, for good: without a connection the server gives the seat up when its time is over. */
   async leave(): Promise<void> {
-    try {
-      if (this.#owner.line.socket.connected) await this.#ask("leave");
-    } catch (error) {
-      if (!/^E_NO(T_IN_LOBBY|_ANSWER)$/.test((error as ParlorError).code)) throw error;
-    }
+    if (this.#owner.line.socket.connected)
+      await this.#ask("leave").catch((error: ParlorError) => {
+        if (!/^E_NO(T_IN_LOBBY|_ANSWER)$/.test(error.code)) throw error;
+      });
     this.ended("left");
   }
 
   /**
    * The other players as peers: linked directly where that works, and through the server where it
-   * does not. Resolves when one is a peer oneself. What does it is loaded when it is wanted first;
-   * who wants it at once imports `peersOf` from `parlor-client/peers`.
+   * does not. Resolves when one is a peer oneself; there is one `Peers` at a time.
    */
-  async peers(options: PeersOptions = {}): Promise<Peers> {
-    const { peersOf } = await import("./peers/index.js");
+  peers(options?: PeersOptions): Promise<Peers> {
     return peersOf(this, options);
   }
 
   /** @internal What peers need: see `peers/index.ts`. */
   get forPeers(): PeersOwner {
     const socket = this.#owner.line.socket.io.socket("/signal");
-    return { socket, token: async () => (await this.#ask("peer")).token };
+    return { socket, token: () => this.#ask("peer") };
   }
 
   async #ask<R extends Request>(...request: [R, ...Takes<R>]): Promise<Tells<R>> {
@@ -236,13 +232,12 @@ export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
   /** @internal One has come in, or back. */
   entered({ lobby, seat, missed }: api.Joined, isReturn: boolean): void {
     const { state, ...info } = lobby;
-    const isPlaying = info.phase === "playing";
     this.info = info;
     this.seat = seat;
     this.told = info.version - (missed ?? 0);
     this.isAway = false;
     if (isReturn) this.tell("back", { isComplete: missed !== undefined });
-    this.match.entered(state, isPlaying, isReturn);
+    this.match.entered(state, info.phase === "playing", isReturn);
     if (isReturn) this.tell("update", this.info);
   }
 
@@ -261,7 +256,8 @@ export class Lobby<Types extends GameTypes = any> extends Emitter<LobbyEvents> {
       // One of a lobby that was left just before this one can still arrive.
       case "state":
       case "delta":
-        return isOpen(this.info) ? undefined : this.match.told(told);
+        if (this.phase === "playing" || this.phase === "finished") this.match.told(told);
+        return;
       case "audience":
         this.info = { ...this.info, audience: told.count };
         this.tell("audience", told);

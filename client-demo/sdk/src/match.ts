@@ -6,6 +6,7 @@ import { offline, over, ParlorError, unanswered } from "./error.js";
 import type { GameTypes } from "./games.js";
 import type { Acted, Delta, State } from "./generated/api.js";
 import { Inputs, type Input, type Pending } from "./inputs.js";
+import { MAX_WAITING_INPUTS } from "./limits.js";
 import type { Line, Takes } from "./line.js";
 
 /** What one may know of a match. */
@@ -28,23 +29,10 @@ export interface InputOptions {
   tick?: number;
 }
 
-/** What may wait for a connection. */
-const MAX_WAITING = 64;
-
-/** A refusal with one of these has not used its number. */
-const UNUSED = /^E_(RATE|SEQ|LATE|EARLY|NOT_IN_MATCH|MATCH_OVER)$/;
-
 interface Promised {
   resolve: (acted: Acted) => void;
   reject: (error: ParlorError) => void;
   timer: ReturnType<typeof setTimeout>;
-}
-
-interface Heard<Types extends GameTypes> {
-  state: MatchState<Types>;
-  event: [Types["event"], EventContext];
-  /** What is pending is not what it was. */
-  pending: undefined;
 }
 
 /** The matches of a lobby, one after the other; {@link Lobby.match}. */
@@ -54,7 +42,8 @@ export class Match<Types extends GameTypes = GameTypes> {
   readonly #states = new States();
   readonly #inputs = new Inputs<Types["action"]>();
   readonly #promised = new Map<Input<Types["action"]>, Promised>();
-  readonly #heard = new Emitter<Heard<Types>>();
+  /** Of `state`, `event` and `pending`: that this is not what it was. */
+  readonly #heard = new Emitter<any>();
   #isAsking = false;
   #isOver = false;
 
@@ -78,7 +67,7 @@ export class Match<Types extends GameTypes = GameTypes> {
    */
   onState(listener: Shown<Types>): Off {
     let isOn = true;
-    const off = this.#heard.on("state", (state) => listener(state, this.pending));
+    const off = this.#heard.on("state", listener as () => void);
     queueMicrotask(() => {
       if (isOn && this.state) listener(this.state, this.pending);
     });
@@ -90,7 +79,7 @@ export class Match<Types extends GameTypes = GameTypes> {
 
   /** Calls `listener` with each of the game's events: once each, in order, also after a cut. */
   onEvent(listener: (event: Types["event"], context: EventContext) => void): Off {
-    return this.#heard.on("event", (told) => listener(...told));
+    return this.#heard.on("event", listener as () => void);
   }
 
   /**
@@ -105,9 +94,8 @@ export class Match<Types extends GameTypes = GameTypes> {
     const look = (): void => {
       const { state } = this;
       if (!state) return;
-      const after = (view: Types["view"], { action }: Pending<Types["action"]>): Types["view"] =>
-        step(view, action);
-      show(state.outcome ? state.view : this.pending.reduce(after, state.view), state);
+      const pending = state.outcome ? [] : this.pending;
+      show(pending.reduce((view, { action }) => step(view, action), state.view), state);
     };
     const offs = [this.onState(look), this.#heard.on("pending", look)];
     return () => offs.forEach((off) => off());
@@ -120,7 +108,7 @@ export class Match<Types extends GameTypes = GameTypes> {
    */
   async input(action: Types["action"], { tick }: InputOptions = {}): Promise<Acted> {
     if (this.#isOver) throw over();
-    if (!this.#line.isOpen && this.#promised.size >= MAX_WAITING) throw offline();
+    if (!this.#line.isOpen && this.#promised.size >= MAX_WAITING_INPUTS) throw offline();
     const input = this.#inputs.take(action, tick);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#fail(input, unanswered()), this.#line.timeoutMs);
@@ -146,8 +134,9 @@ export class Match<Types extends GameTypes = GameTypes> {
   }
 
   #fail(input: Input<Types["action"]>, error: ParlorError): void {
-    // Who does not know, does not use a number twice.
-    if (!UNUSED.test(error.code)) this.#inputs.used(input);
+    // These have not used their number. Who does not know, does not use one twice.
+    if (!/^E_(RATE|SEQ|LATE|EARLY|NOT_IN_MATCH|MATCH_OVER)$/.test(error.code))
+      this.#inputs.used(input);
     this.#inputs.drop(input);
     this.#settle(input)?.reject(error);
     this.#heard.tell("pending");
@@ -163,26 +152,29 @@ export class Match<Types extends GameTypes = GameTypes> {
   /** @internal One is in the lobby, or back: with the state that it has. */
   entered(state: State | undefined, isPlaying: boolean, isReturn: boolean): void {
     this.#states.clear();
-    this.#isAsking = false;
     const number = state?.number ?? 0;
     if (!isReturn && isPlaying) {
-      this.#inputs.goOn(number, state?.applied?.[this.#seat() ?? -1] ?? 0);
+      this.#inputs.goOn(number, this.#applied(state));
     } else {
       this.began(number);
     }
     if (state) this.told(state);
-    else this.state = undefined;
     // What was applied meanwhile is answered as it would have been.
     if (isPlaying) this.#promised.forEach((_, input) => this.#send(input));
   }
 
+  /** Up to which number one's inputs are applied; 0 for who has no seat. */
+  #applied(state: State | undefined): number {
+    return state?.applied?.[this.#seat()!] ?? 0;
+  }
+
   /** @internal The match of this number is on: what was for another is over. */
   began(number: number): void {
-    if (this.state && this.state.number !== number) this.state = undefined;
+    if (this.state?.number !== number) this.state = undefined;
     this.#inputs.begin(number);
-    const why = new ParlorError("E_MATCH_OVER", "the match has ended");
     this.#promised.forEach((_, input) => {
-      if (input.number !== number) this.#settle(input)?.reject(why);
+      if (input.number !== number)
+        this.#settle(input)?.reject(new ParlorError("E_MATCH_OVER", "match over"));
     });
   }
 
@@ -197,15 +189,14 @@ export class Match<Types extends GameTypes = GameTypes> {
     }
     this.#isAsking = false;
     this.state = state;
-    const seat = this.#seat();
     this.#inputs.begin(state.number);
-    if (seat !== undefined) this.#inputs.applied(state.applied?.[seat] ?? 0);
-    this.#heard.tell("state", state);
+    this.#inputs.applied(this.#applied(state));
+    this.#heard.tell("state", state, this.pending);
   }
 
   /** @internal */
   happened(event: Types["event"], context: EventContext): void {
-    this.#heard.tell("event", [event, context]);
+    this.#heard.tell("event", event, context);
   }
 
   /** @internal One is not in the lobby any more. */

@@ -78,7 +78,3 @@ export function follow(lobby: Lobby, version: number, change = {} as Change): Lo
   }
   return next;
 }
-
-/** True before a match, and while one is about to begin. */
-export const isOpen = ({ phase }: Pick<Lobby, "phase">): boolean =>
-  phase === "open" || phase === "starting";

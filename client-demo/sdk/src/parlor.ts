@@ -11,6 +11,7 @@ import { offline, over, ParlorError, refused } from "./error.js";
 import { Feeds } from "./feeds.js";
 import type { TypesOf } from "./games.js";
 import type * as api from "./generated/api.js";
+import { AGAIN_MS, CLOCK_MS, CLOCK_QUESTIONS, TRIES } from "./limits.js";
 import { Line, type LobbySocket, type SocketSettings } from "./line.js";
 import { Lobbies } from "./lobbies.js";
 import { Lobby } from "./lobby.js";
@@ -50,15 +51,6 @@ export interface ParlorEvents {
   expiring: api.Expiring;
 }
 
-/** How often a lobby is asked for while answers are lost. */
-const TRIES = 3;
-/** Pause before something is asked again that the server had no time for. */
-const AGAIN_MS = 1_000;
-/** How often the server's clock is looked at. */
-const CLOCK_MS = 30_000;
-/** How often it is asked then: the shortest way counts. */
-const CLOCK_QUESTIONS = 3;
-
 /** A connection to a server, and one's place there. */
 export class Parlor extends Emitter<ParlorEvents> {
   readonly #line: Line;
@@ -88,7 +80,7 @@ export class Parlor extends Emitter<ParlorEvents> {
     this.#guest = new Kept(storage, `parlor:${url}:guest`);
     this.#line = new Line(url, options.timeoutMs ?? 10_000, {
       ...options.socket,
-      auth: (tell) => void this.#credentials(tell),
+      auth: (tell) => this.#credentials(tell),
     });
     this.#feeds = new Feeds(this.#line);
     this.lobbies = new Lobbies(this.#line, this.#feeds, (way, request) => this.#ask(way, request));
@@ -124,12 +116,10 @@ export class Parlor extends Emitter<ParlorEvents> {
 
   /** Ends the connection. The place is kept for a while: a later `connect` comes back to it. */
   close(): void {
-    clearInterval(this.#clockTimer);
-    this.#clockTimer = undefined;
     // Without a connection the stock client does not say that it has none any more.
     if (!this.socket.connected) this.lobby?.lost("io client disconnect", true);
     this.socket.disconnect();
-    this.#line.end(offline("closed"));
+    this.#line.end(offline());
   }
 
   /** Brings a new token of the same account; resolves with when it expires. */
@@ -190,16 +180,17 @@ export class Parlor extends Emitter<ParlorEvents> {
     socket.on("disconnect", (reason) => {
       this.#isReturning = false;
       const isFinal = !socket.active;
-      if (isFinal && reason !== "io client disconnect") this.#line.end(offline(ENDED));
+      if (isFinal && reason !== "io client disconnect")
+        this.#line.end(offline("ended by the server, or another tab"));
       this.#lost(reason, isFinal);
     });
     socket.on("connect_error", (error) => this.#unconnected(error));
     socket.io.on("reconnect_failed", () => this.#finish("unreachable", offline()));
     socket.on("auth:guest", ({ token, account }) => {
-      this.#guest.value = token;
+      this.#guest.keep(token);
       this.account = account;
     });
-    socket.on("auth:expiring", (expiring) => void this.#expiring(expiring));
+    socket.on("auth:expiring", (expiring) => this.#expiring(expiring));
     socket.on("rate_limited", (limited) => this.tell("rate_limited", limited));
     socket.onAny((name, told) => {
       this.#feeds.heard(name, told);
@@ -208,6 +199,7 @@ export class Parlor extends Emitter<ParlorEvents> {
   }
 
   #lost(reason: string, isFinal: boolean): void {
+    clearInterval(this.#clockTimer);
     this.#line.isHeld = true;
     this.lobby?.lost(reason, isFinal);
     this.tell("offline", { reason, isFinal });
@@ -221,7 +213,7 @@ export class Parlor extends Emitter<ParlorEvents> {
     const { code, retryMs } = refusal;
     if (code === "E_AUTH" && this.#options.token === undefined && this.#guest.value) {
       // Of a server that is no more: one is somebody new.
-      this.#guest.value = undefined;
+      this.#guest.keep();
       this.socket.connect();
     } else if (retryMs) setTimeout(() => this.socket.connect(), retryMs);
     else this.#finish(code, refusal);
@@ -248,11 +240,8 @@ export class Parlor extends Emitter<ParlorEvents> {
     if (!(await this.#return())) return;
     this.tell("online");
     this.clock.clear();
-    if (!this.#clockTimer) {
-      this.#clockTimer = setInterval(() => void this.#setClock(), CLOCK_MS);
-      // In Node it would keep the process alive.
-      (this.#clockTimer as { unref?: () => void }).unref?.();
-    }
+    clearInterval(this.#clockTimer);
+    this.#clockTimer = setInterval(() => this.#setClock(), CLOCK_MS);
     void this.#setClock();
     this.#feeds.again();
   }
@@ -291,14 +280,16 @@ export class Parlor extends Emitter<ParlorEvents> {
     const error = new ParlorError(code, `your place was not kept: ${message}`);
     if (this.lobby) this.lobby.ended("lost", error);
     // Another tab has the place; it may be left to this one later.
-    else if (code !== "E_CONNECTED") this.#token.value = undefined;
+    else if (code !== "E_CONNECTED") this.#token.keep();
   }
 
   /** Asks for a place. With a key that may be done again: what was done is not done once more. */
   async #ask(way: "create" | "join" | "quick", asked: object): Promise<Lobby> {
     const isKeyed = way !== "quick";
     const name = this.#options.player ?? "";
-    const request = { name, ...(isKeyed && { key: newKey() }), ...asked, deltas: true } as api.Join;
+    // Random, and known to nobody else. (`randomUUID` is there on secure pages alone.)
+    const key = crypto.getRandomValues(new Uint32Array(4)).join("-");
+    const request = { name, ...(isKeyed && { key }), ...asked, deltas: true } as api.Join;
     for (let left = isKeyed ? TRIES : 1; ; ) {
       if (!this.#line.isOpen) await this.#line.opened();
       try {
@@ -318,14 +309,14 @@ export class Parlor extends Emitter<ParlorEvents> {
     const isSame = lobby?.id === joined.lobby.id;
     // Its end forgets the token.
     if (!isSame) lobby?.ended("lost", over());
-    this.#token.value = joined.token;
+    this.#token.keep(joined.token);
     if (lobby && isSame) {
       lobby.entered(joined, true);
       return lobby;
     }
     const owner = {
       line: this.#line,
-      refetch: () => void this.#return(),
+      refetch: () => this.#return(),
       left: (lobby: Lobby) => this.#left(lobby),
     };
     this.lobby = lobby = new Lobby(owner, joined);
@@ -335,7 +326,7 @@ export class Parlor extends Emitter<ParlorEvents> {
 
   #left(lobby: Lobby): void {
     if (this.lobby !== lobby) return;
-    this.#token.value = undefined;
+    this.#token.keep();
     this.#attending = undefined;
     this.lobby = undefined;
     this.#line.release();
@@ -355,8 +346,6 @@ export class Parlor extends Emitter<ParlorEvents> {
     }
   }
 }
-
-const ENDED = "ended by the server; open in another tab?";
 
 /**
  * Connects to a server, and comes back to the place that one had there before.
@@ -378,9 +367,4 @@ export async function connect(url: string, options: Options = {}): Promise<Parlo
     parlor.close();
     throw error;
   }
-}
-
-/** Random, and known to nobody else. (`randomUUID` is there on secure pages alone.) */
-function newKey(): string {
-  return crypto.getRandomValues(new Uint32Array(4)).join("-");
 }

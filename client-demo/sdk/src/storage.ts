@@ -14,26 +14,25 @@ export interface Keep {
 export class Kept {
   readonly #given: Keep | undefined;
   readonly #name: string;
-  #value: string | null | undefined;
+  /** Empty or absent: nothing is kept. */
+  value: string | null | undefined;
 
   /** Without anything to keep it in, this tab's storage; in Node it is forgotten with the process. */
   constructor(given: Keep | undefined, name: string) {
     this.#given = given;
     this.#name = name;
-    this.#try((keep) => (this.#value = keep.getItem(name)));
+    this.#try((storage) => (this.value = storage.getItem(name)));
   }
 
-  /** Empty or absent: nothing is kept. */
-  get value(): string | null | undefined {
-    return this.#value;
+  /** Keeps this instead; absent: nothing. */
+  keep(value?: string): void {
+    this.value = value;
+    this.#try((storage) =>
+      value ? storage.setItem(this.#name, value) : storage.removeItem(this.#name),
+    );
   }
 
-  set value(value: string | undefined) {
-    this.#value = value;
-    this.#try((keep) => (value ? keep.setItem(this.#name, value) : keep.removeItem(this.#name)));
-  }
-
-  #try(act: (keep: Keep) => void): void {
+  #try(act: (storage: Keep) => void): void {
     try {
       act(this.#given ?? sessionStorage);
     } catch {

@@ -140,15 +140,15 @@ test("a listing stays in the order that was asked for", () => {
 
 test("where storage is forbidden or full, things are forgotten and that is all", () => {
   const kept = new Kept(undefined, "name");
-  kept.value = "a";
+  kept.keep("a");
   assert.equal(kept.value, "a");
   const no = (): never => {
     throw new Error("forbidden");
   };
   const forbidden = new Kept({ getItem: no, setItem: no, removeItem: no }, "name");
   assert.equal(forbidden.value, undefined);
-  forbidden.value = "a";
+  forbidden.keep("a");
   assert.equal(forbidden.value, "a", "for this page");
-  forbidden.value = undefined;
+  forbidden.keep();
   assert.equal(forbidden.value, undefined);
 });

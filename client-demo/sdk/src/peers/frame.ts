@@ -37,7 +37,7 @@ export function encode(
   flags: number,
   seq: number,
   ack: number,
-  payload: Uint8Array = new Uint8Array(),
+  payload: ArrayLike<number> = [],
 ): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(HEADER_BYTES + payload.length);
   const view = new DataView(bytes.buffer);

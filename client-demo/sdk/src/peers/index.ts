@@ -11,7 +11,6 @@ import type { Json } from "../generated/api.js";
 import type * as api from "../generated/signal.js";
 import { ask } from "../line.js";
 import type { Lobby } from "../lobby.js";
-import { bytesOf } from "./frame.js";
 import { AGAIN_MS, ANSWER_MS, REPORT_MS } from "./limits.js";
 import type { Encryption } from "./linked.js";
 import { type Channel, Peer } from "./peer.js";
@@ -64,14 +63,12 @@ export interface PeersOwner {
   /** Another namespace of the same connection. */
   socket: Socket;
   /** What `join` takes, as soon as one is in one's place. */
-  token(): Promise<string>;
+  token(): Promise<{ token: string }>;
 }
-
-const CURVE = { name: "ECDSA", namedCurve: "P-256" } as EcKeyGenParams;
 
 /** The peers of a lobby. */
 export class Peers extends Emitter<PeersEvents> {
-  readonly #token: () => Promise<string>;
+  readonly #token: PeersOwner["token"];
   readonly #options: PeersOptions;
   readonly #peers = new Map<number, Peer>();
   #certificates: RTCCertificate[] | undefined;
@@ -105,7 +102,7 @@ export class Peers extends Emitter<PeersEvents> {
     const { rtc = globalThis.RTCPeerConnection as typeof RTCPeerConnection | undefined } = options;
     this.rtc = rtc || undefined;
     this.#listen();
-    this.on("path", ({ peer, reason }) => void this.#report([peer], reason));
+    this.on("path", ({ peer, reason }) => this.#report([peer], reason));
     globalThis.addEventListener?.("online", this.#online);
     socket.connect();
   }
@@ -163,15 +160,7 @@ export class Peers extends Emitter<PeersEvents> {
 
   #listen(): void {
     const { socket } = this;
-    // What comes before the answer to `join` was meant for whom one was before.
-    const on = <T extends unknown[]>(name: string, listener: (...told: T) => void): void => {
-      socket.on(name, (...told: T) => {
-        if (!this.#isThere) return;
-        listener(...told);
-        this.changed();
-      });
-    };
-    socket.on("connect", () => void this.#join());
+    socket.on("connect", () => this.#join());
     socket.on("disconnect", (reason: string) => {
       this.#reach(false);
       this.changed();
@@ -181,36 +170,42 @@ export class Peers extends Emitter<PeersEvents> {
       // Where there is no way to the server, the stock client tries on by itself.
       if (!socket.active) this.#end("failed", new ParlorError("E_UNAVAILABLE", error.message));
     });
-    on("peer", (told: api.Peer) => this.#came(told));
-    on("gone", ({ peer, reason }: api.Gone) => this.#gone(peer, reason));
-    on("link", (told: api.Link) => this.#link(told));
-    on("closed", ({ link, reason }: api.Closed) => {
-      const peer = this.#of(link);
-      if (!peer) return;
-      peer.unlink();
-      this.tell("closed", { peer, reason });
-      this.tell("update", peer);
+    const frame = (link: number, data: unknown): void =>
+      this.#of(link)?.linked?.receive(data, "relay");
+    const heard: Record<string, (...told: any) => void> = {
+      reliable: frame,
+      volatile: frame,
+      peer: (told: api.Peer) => this.#came(told),
+      gone: ({ peer, reason }: api.Gone) => this.#gone(peer, reason),
+      link: (told: api.Link) => this.#link(told),
+      closed: ({ link, reason }: api.Closed) => {
+        const peer = this.#of(link);
+        if (!peer) return;
+        peer.unlink();
+        this.tell("closed", { peer, reason });
+        this.tell("update", peer);
+      },
+      signal: (told: api.Signal) => this.#of(told.link)?.linked?.negotiation?.receive(told),
+      host: (told: api.Host) => this.#leads(told),
+      refused: ({ link, retry_ms }: api.Refused) =>
+        this.#of(link)?.linked?.link.refused(retry_ms, here()),
+      quality: ({ from, links }: api.Quality) => {
+        const peer = this.#peers.get(from);
+        if (peer) this.tell("quality", { peer, links });
+      },
+      ended: ({ reason }: api.Ended) => {
+        if (reason !== "timeout") return this.#end(reason);
+        this.id = undefined;
+        this.#reach(false);
+        void this.#join();
+      },
+    };
+    socket.onAny((name: string, ...told) => {
+      // What comes before the answer to `join` was meant for whom one was before.
+      if (!this.#isThere) return;
+      heard[name]?.(...told);
+      this.changed();
     });
-    on("signal", (told: api.Signal) => this.#of(told.link)?.linked?.negotiation?.receive(told));
-    on("host", (told: api.Host) => this.#leads(told));
-    on("refused", ({ link, retry_ms }: api.Refused) =>
-      this.#of(link)?.linked?.link.refused(retry_ms, here()),
-    );
-    on("quality", ({ from, links }: api.Quality) => {
-      const peer = this.#peers.get(from);
-      if (peer) this.tell("quality", { peer, links });
-    });
-    on("ended", ({ reason }: api.Ended) => {
-      if (reason !== "timeout") return this.#end(reason);
-      this.id = undefined;
-      this.#reach(false);
-      void this.#join();
-    });
-    for (const kind of ["reliable", "volatile"])
-      on(kind, (link: number, frame: unknown) => {
-        const bytes = bytesOf(frame);
-        if (bytes) this.#of(link)?.linked?.receive(bytes, "relay");
-      });
   }
 
   readonly #online = (): void => {
@@ -219,11 +214,11 @@ export class Peers extends Emitter<PeersEvents> {
 
   /** @internal Makes a connection, if not all is relayed. */
   connection(Rtc: typeof RTCPeerConnection): RTCPeerConnection {
-    const isPrivate = this.joined.private || this.#options.private;
+    const { joined } = this;
     return new Rtc({
-      iceServers: this.joined.ice_servers,
+      iceServers: joined.ice_servers,
       certificates: this.#certificates,
-      iceTransportPolicy: isPrivate ? "relay" : "all",
+      iceTransportPolicy: joined.private || this.#options.private ? "relay" : "all",
     } as RTCConfiguration);
   }
 
@@ -234,8 +229,9 @@ export class Peers extends Emitter<PeersEvents> {
     try {
       this.encryption ??= await this.#options.encrypt?.();
       // The server takes one certificate of each peer: all links share it.
-      this.#certificates ??= await this.rtc?.generateCertificate?.(CURVE).then((one) => [one]);
-      const token = await this.#token();
+      const curve = { name: "ECDSA", namedCurve: "P-256" } as EcKeyGenParams;
+      this.#certificates ??= await this.rtc?.generateCertificate?.(curve).then((one) => [one]);
+      const { token } = await this.#token();
       if (isLate()) return;
       const request = {
         token,
@@ -270,14 +266,14 @@ export class Peers extends Emitter<PeersEvents> {
     this.#leads(joined.host);
     this.tell("open", { isResumed: joined.resumed });
     for (const peer of this.list) if (!peer.isTold) this.#introduce(peer);
-    this.#reporter ??= setInterval(() => void this.#report(this.list), REPORT_MS);
+    this.#reporter ??= setInterval(() => this.#report(this.list), REPORT_MS);
     this.changed();
   }
 
   /** Who is to be linked is told of when that is so: the first message may go at once. */
   #came(told: api.Peer): void {
     const known = this.#peers.get(told.peer);
-    const peer = known ?? new Peer(told, this);
+    const peer = known ?? new Peer(this);
     peer.info = told;
     this.#peers.set(told.peer, peer);
     this.#reaches(peer);
@@ -328,6 +324,7 @@ export class Peers extends Emitter<PeersEvents> {
   #end(reason: PeersEvents["over"]["reason"], error?: ParlorError): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#isThere = false;
     clearTimeout(this.#timer);
     clearInterval(this.#reporter);
     globalThis.removeEventListener?.("online", this.#online);

@@ -209,11 +209,16 @@ export class Link {
   /** What went by the server may be lost. */
   #relayBroke(now: number): void {
     if (this.#outgoing.confirmed < this.#relayedTo) {
-      this.#outgoing.rewind();
-      this.#resendAt = Infinity;
-      this.#timed = undefined;
+      this.#rewind();
     }
     this.tick(now);
+  }
+
+  /** Sends all again that is not confirmed. */
+  #rewind(): void {
+    this.#outgoing.rewind();
+    this.#resendAt = Infinity;
+    this.#timed = undefined;
   }
 
   #pump(now: number): void {
@@ -245,18 +250,16 @@ export class Link {
 
   /** Nothing is confirmed for too long: the way is not what it seems. */
   #resend(now: number): void {
-    this.#resendAt = Infinity;
-    this.#timed = undefined;
+    this.#rewind();
     this.#resendMs = Math.min(2 * this.#resendMs, MAX_RESEND_MS);
     if (this.#isDirect) this.way.downgrade(now, "silent");
-    else this.#outgoing.rewind();
   }
 
   #confirmed(ack: number, from: Path, now: number): void {
     const bytes = this.#outgoing.acked(ack);
     if (!bytes) return;
     this.#resendMs = RESEND_MS;
-    this.#resendAt = this.#outgoing.waiting ? now + RESEND_MS : Infinity;
+    this.#resendAt = this.#outgoing.sent > this.#outgoing.confirmed ? now + RESEND_MS : Infinity;
     if (from === "relay") this.#relayWindow = Math.min(WINDOW_BYTES, this.#relayWindow + bytes / 8);
     else if (this.way.path === from) this.way.alive(now);
     if (this.#timed && this.#outgoing.confirmed >= this.#timed.end) {

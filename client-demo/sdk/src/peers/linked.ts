@@ -3,7 +3,7 @@
 
 import { here } from "../clock.js";
 import type * as api from "../generated/signal.js";
-import { FLAG_JSON, FLAG_SEALED } from "./frame.js";
+import { bytesOf, FLAG_JSON, FLAG_SEALED } from "./frame.js";
 import type { Peers } from "./index.js";
 import { BUSY_BYTES, BUSY_PACKETS, PAUSE_BYTES, WINDOW_BYTES } from "./limits.js";
 import { type Carrier, type Class, Link, type Message } from "./link.js";
@@ -52,23 +52,24 @@ export class Linked implements Carrier {
     this.number = told.link;
     const { joined, rtc } = peers;
     this.link = new Link(this, joined.budget.link);
-    const key = peer.info.key ?? "";
-    this.#sealing = peers.encryption?.sealing(key, `${joined.lobby} ${told.link}`);
+    const name = `${joined.lobby} ${told.link}`;
+    this.#sealing = peers.encryption?.sealing(peer.info.key ?? "", name);
     this.#sealing?.ready.catch(() => void (this.#isClosed || peer.close("key").catch(() => {})));
-    if (!told.rtc || !rtc) return;
-    this.negotiation = new Negotiation(told, {
-      tracks: peer.tracks,
-      connection: () => peers.connection(rtc),
-      signal: (signal) => peers.ask("signal", signal),
-      now: here,
-      changed: () => peers.changed(),
-      opened: (isOpen) => {
-        this.link.opened(isOpen, here());
-        peers.changed();
-      },
-      frame: (bytes) => this.receive(bytes, "direct"),
-      track: (track, streams) => peers.tell("track", { peer, track, streams }),
-    });
+    if (told.rtc && rtc) {
+      this.negotiation = new Negotiation(told, {
+        tracks: peer.tracks,
+        connection: () => peers.connection(rtc),
+        signal: (signal) => peers.ask("signal", signal),
+        now: here,
+        changed: () => peers.changed(),
+        opened: (isOpen) => {
+          this.link.opened(isOpen, here());
+          peers.changed();
+        },
+        frame: (data) => this.receive(data, "direct"),
+        track: (track, streams) => peers.tell("track", { peer, track, streams }),
+      });
+    }
   }
 
   /** Bytes of reliable messages that the other end has not confirmed. */
@@ -98,9 +99,10 @@ export class Linked implements Carrier {
   }
 
   /** Takes what came by either way. */
-  receive(frame: Uint8Array<ArrayBuffer>, from: api.Path): void {
+  receive(data: unknown, from: api.Path): void {
+    const frame = bytesOf(data);
     // What comes faster than it is decrypted is not confirmed, and so comes again.
-    if (this.#isClosed || (this.#sealing?.inBytes ?? 0) > WINDOW_BYTES) return;
+    if (!frame || this.#isClosed || (this.#sealing?.inBytes ?? 0) > WINDOW_BYTES) return;
     this.link.receive(frame, from, here());
     this.#peers.changed();
   }

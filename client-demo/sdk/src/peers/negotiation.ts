@@ -32,8 +32,8 @@ export interface NegotiationEvents {
   signal(signal: Signal): Promise<unknown>;
   /** Both data channels are open, or not any more. */
   opened(isOpen: boolean): void;
-  /** A frame has come by a channel. */
-  frame(bytes: Uint8Array<ArrayBuffer>): void;
+  /** Something has come by a channel. */
+  frame(data: unknown): void;
   track(track: MediaStreamTrack, streams: readonly MediaStream[]): void;
   /** The time. */
   now(): number;
@@ -217,9 +217,7 @@ export class Negotiation {
       };
       // Browsers differ in whether they tell of what is closed here.
       channel.onclose = () => pc === this.pc && this.#lost(true);
-      channel.onmessage = ({ data }) => {
-        if (data instanceof ArrayBuffer) this.#events.frame(new Uint8Array(data));
-      };
+      channel.onmessage = ({ data }) => this.#events.frame(data);
     }
     for (const [track, streams] of this.#events.tracks) pc.addTrack(track, ...streams);
     pc.ontrack = ({ track, streams }) => this.#events.track(track, streams);
@@ -233,14 +231,14 @@ export class Negotiation {
     pc.onicecandidate = ({ candidate }) => {
       this.#hasCandidates ||= !!candidate?.candidate;
       if (this.#hasCandidates) this.#gatherAt = Infinity;
-      const generation = this.#generation;
       const known = (candidate?.toJSON() ?? null) as Candidate | null;
-      void this.#say({ generation, candidate: known });
+      void this.#say({ candidate: known, generation: this.#generation });
     };
     pc.onconnectionstatechange = () => {
       const { connectionState: state, iceConnectionState: ice } = pc;
       this.#settle();
-      if (state === "failed") this.#lost(["connected", "completed"].includes(ice));
+      // Where the network is not what failed, it is what was agreed on over it.
+      if (state === "failed") this.#lost(ice !== "failed");
       if (state === "disconnected") this.#lost(false);
       this.#events.changed();
     };
@@ -313,7 +311,6 @@ export class Negotiation {
 
   /** Tells one's own description. */
   #tell(): void {
-    const generation = this.#generation;
     const description = this.pc.localDescription;
     if (!description) return;
     this.#hasCandidates ||= description.sdp.includes("a=candidate:");
@@ -323,7 +320,8 @@ export class Negotiation {
     if (type === "answer") this.#settle();
     this.#events.changed();
     // The answer does not come back before the next turn: it is not waited for.
-    void this.#say({ generation, description: { type, sdp } as Description });
+    const told = { type, sdp } as Description;
+    void this.#say({ description: told, generation: this.#generation });
   }
 
   async #say(signal: Omit<Signal, "link">): Promise<void> {

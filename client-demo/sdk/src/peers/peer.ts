@@ -19,15 +19,14 @@ export class Peer {
   /** @internal What is sent along, by each direct path. */
   readonly tracks = new Map<MediaStreamTrack, MediaStream[]>();
   /** @internal */
-  info: api.Peer;
+  info!: api.Peer;
   /** @internal */
   linked: Linked | undefined;
   /** @internal True once users are told of it: as soon as it is linked. */
   isTold = false;
 
   /** @internal */
-  constructor(info: api.Peer, peers: Peers) {
-    this.info = info;
+  constructor(peers: Peers) {
     this.#peers = peers;
   }
 
@@ -84,14 +83,14 @@ export class Peer {
    */
   send(channel: Channel, data: unknown, key = 0): Promise<void> {
     const { linked } = this;
-    if (!linked) throw new ParlorError("E_NOT_FOUND", "no link to this peer");
+    if (!linked) throw new ParlorError("E_NOT_FOUND", "no link");
     const bytes = bytesOf(data);
     const payload = bytes ?? new TextEncoder().encode(JSON.stringify(data ?? null));
     if (payload.length > (channel === "volatile" ? PART_BYTES : MAX_MESSAGE_BYTES))
       throw new ParlorError("E_TOO_LARGE", "too large");
     const isFull = channel === "reliable" && linked.bufferedBytes > MAX_BUFFERED_BYTES;
     if (isFull || !linked.send(channel, bytes ? 0 : FLAG_JSON, payload, key))
-      throw new ParlorError("E_FULL", "too much waits, or too many keys");
+      throw new ParlorError("E_FULL", "too much waits");
     return linked.room();
   }
 
@@ -99,10 +98,9 @@ export class Peer {
   stats(): api.LinkQuality {
     const { path = "relay", via, rtt, jitter = 0, loss = 0, switches = 0 } = this.#link?.way ?? {};
     const { direct = 0, relay = 0 } = this.#link?.bytes ?? {};
-    const bounded = (ms: number): number => Math.min(60_000, ms);
     return {
       path,
-      ...(rtt !== undefined && { rtt_ms: bounded(rtt), jitter_ms: bounded(jitter) }),
+      ...(rtt !== undefined && { rtt_ms: Math.min(60_000, rtt), jitter_ms: Math.min(60_000, jitter) }),
       ...(path === "direct" && { loss, ...(via && { via }) }),
       bytes_direct: direct,
       bytes_relay: relay,
@@ -126,8 +124,9 @@ export class Peer {
   /** Sends it no more. */
   removeTrack(track: MediaStreamTrack): void {
     this.tracks.delete(track);
-    const sender = this.connection?.getSenders().find((one) => one.track === track);
-    if (sender) this.connection?.removeTrack(sender);
+    const { connection } = this;
+    const sender = connection?.getSenders().find((one) => one.track === track);
+    if (sender) connection?.removeTrack(sender);
   }
 
   /** Ends the link, until one of the two opens it again. What was not confirmed is lost. */

@@ -28,11 +28,6 @@ export class Outgoing {
   /** Which of the queue is sent next. */
   #cursor = 0;
 
-  /** True if something was sent that is not confirmed. */
-  get waiting(): boolean {
-    return this.#cursor > 0;
-  }
-
   /** How many frames were sent, since the last time all were sent again. */
   get sent(): number {
     return this.confirmed + this.#cursor;
@@ -42,13 +37,12 @@ export class Outgoing {
   push(flags: number, payload: Uint8Array): void {
     let at = 0;
     do {
-      const end = Math.min(at + PART_BYTES, payload.length);
-      const more = end < payload.length ? FLAG_MORE : 0;
+      const part = payload.subarray(at, (at += PART_BYTES));
+      const more = at < payload.length ? FLAG_MORE : 0;
       const seq = this.confirmed + this.#queue.length;
-      const frame = encode(KIND_RELIABLE, flags | more, seq, 0, payload.subarray(at, end));
+      const frame = encode(KIND_RELIABLE, flags | more, seq, 0, part);
       this.#queue.push(frame);
       this.bytes += frame.length;
-      at = end;
     } while (at < payload.length);
   }
 
