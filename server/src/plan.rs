@@ -259,6 +259,7 @@ impl Plan {
             tickets_per_player: config.tickets_per_player,
             away_timeout: ms(config.away_timeout_ms),
             hold: ms(config.hold_ms),
+            max_match: ms(self.config.lobbies.max_match_ms),
             progress: ms(config.progress_ms),
             epoch_ms: self.clock.epoch_ms(),
             seed: chance::seed(),

@@ -181,21 +181,21 @@ impl Desk {
                 self.answer_ticket(now, socket, ack, created, effects);
             }
             Request::Ticket(which) => {
-                let found = self.find((socket, &who), which);
+                let found = self.find(now, (socket, &who), which);
                 self.answer_ticket(now, socket, ack, found, effects);
             }
             Request::Cancel(which) => {
-                let found = self.find((socket, &who), which);
+                let found = self.find(now, (socket, &who), which);
                 let done = found.and_then(|key| self.cancel(now, key, socket, effects));
                 self.answer_ticket(now, socket, ack, done, effects);
             }
             Request::Accept(which) => {
-                let found = self.find((socket, &who), which);
+                let found = self.find(now, (socket, &who), which);
                 let done = found.and_then(|key| self.accept(now, key, socket, effects));
                 self.answer_ticket(now, socket, ack, done, effects);
             }
             Request::Decline(which) => {
-                let found = self.find((socket, &who), which);
+                let found = self.find(now, (socket, &who), which);
                 let done = found.and_then(|key| self.decline(now, key, socket, effects));
                 self.answer_ticket(now, socket, ack, done, effects);
             }
@@ -205,9 +205,7 @@ impl Desk {
     /// A socket is gone that had asked something.
     pub(super) fn gone(&mut self, now: Time, socket: Address) {
         if let Some(player) = self.people.lost(socket) {
-            let is_waited_for = !self.people.tickets(player).is_empty();
-            let away = is_waited_for.then(|| now + self.settings.away_timeout);
-            self.deadlines.set(Due::Away(player), away);
+            self.is_gone(now, player);
         }
     }
 

@@ -20,6 +20,8 @@ pub struct MatchmakerSettings {
     pub away_timeout: Duration,
     /// How long a seat in a lobby is kept for whom it is assigned to.
     pub hold: Duration,
+    /// How long a match may take at most.
+    pub max_match: Duration,
     /// How often those who wait are told how it goes on; zero: only when they ask.
     pub progress: Duration,
     /// From the Unix epoch to the shard's start, in milliseconds.
@@ -36,6 +38,7 @@ impl Default for MatchmakerSettings {
             tickets_per_player: 1,
             away_timeout: Duration::from_secs(30),
             hold: Duration::from_secs(15),
+            max_match: Duration::from_secs(24 * 3600),
             progress: Duration::from_secs(5),
             epoch_ms: 0,
             seed: 0,

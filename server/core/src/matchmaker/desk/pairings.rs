@@ -32,6 +32,8 @@ use crate::{
 
 /// How long a shard has to make a lobby.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long after the longest match its lobby has to say how it ended.
+const PLAY_TIMEOUT: Duration = Duration::from_secs(3600);
 /// How long after its hold a lobby has to say who came.
 const ATTEND_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -360,15 +362,18 @@ impl Desk {
                 teams[usize::from(seat.team)].push(playing);
             }
         }
-        let number_of = |playing: &Playing| Some(self.number(playing.account.as_deref()?));
-        let numbers = |team: &Vec<Playing>| team.iter().filter_map(number_of).collect();
-        let players: Vec<Vec<u64>> = teams.iter().map(numbers).collect();
+        let number_of = |seat: &Seat| self.ticket(seat.ticket)?.offender(seat.place);
+        let of_team = |team: usize| {
+            let seats = pairing.seats.iter().filter(move |seat| usize::from(seat.team) == team);
+            seats.filter_map(number_of).collect()
+        };
+        let players: Vec<Vec<u64>> = (0..teams.len()).map(of_team).collect();
         let met: Vec<&[u64]> = players.iter().map(Vec::as_slice).collect();
         let keys: Vec<TicketKey> = pairing.tickets().collect();
         if let Some(pairing) = self.pairings.get_mut(&number) {
             pairing.stage = Stage::Playing(teams);
         }
-        self.wait(number, None);
+        self.wait(number, Some(now + self.settings.max_match + PLAY_TIMEOUT));
         let line = &mut self.lines[line];
         line.pool.met(now, &met);
         line.gaps.note(gap);
@@ -447,7 +452,7 @@ impl Desk {
             Stage::Opening | Stage::Holding(_) => {
                 self.fail(now, number, &[], Reason::Unavailable, None, effects);
             }
-            Stage::Playing(_) => {}
+            Stage::Playing(_) => drop(self.pairings.remove(&number)),
         }
     }
 }

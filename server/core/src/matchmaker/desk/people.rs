@@ -65,22 +65,21 @@ impl People {
         key
     }
 
-    /// This socket is that player's from now on. True if the player was away.
-    pub(super) fn attach(&mut self, player: PersonKey, socket: Address) -> bool {
+    /// This socket is that player's from now on. Whose it was before, if that one has none now.
+    pub(super) fn attach(&mut self, player: PersonKey, socket: Address) -> Option<PersonKey> {
         if self.of_socket(socket) == Some(player) {
-            return false;
+            return None;
         }
-        self.detach(socket);
-        let Some(person) = self.people.get_mut(player) else { return false };
+        let before = self.lost(socket);
+        let person = self.people.get_mut(player)?;
         let sockets = &mut person.sockets;
         self.by_socket.insert(socket, player);
-        let was_away = sockets.is_empty();
         if sockets.len() == MAX_SOCKETS {
             let first = sockets.remove(0);
             self.by_socket.remove(&first);
         }
         sockets.push(socket);
-        was_away
+        before
     }
 
     /// A socket is gone. Who has none any more by that, and is still known.

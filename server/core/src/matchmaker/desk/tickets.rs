@@ -106,6 +106,7 @@ impl Desk {
     /// `E_NOT_FOUND`
     pub(super) fn find(
         &mut self,
+        now: Time,
         (socket, who): (Address, &Who),
         which: api::Which,
     ) -> Result<TicketKey, Refusal> {
@@ -121,13 +122,22 @@ impl Desk {
             }),
         };
         let (person, key) = found.ok_or_else(no_ticket)?;
-        self.attach(person, socket);
+        self.attach(now, person, socket);
         Ok(key)
     }
 
-    pub(super) fn attach(&mut self, person: PersonKey, socket: Address) {
-        self.people.attach(person, socket);
+    /// A socket is that player's from now on.
+    pub(super) fn attach(&mut self, now: Time, person: PersonKey, socket: Address) {
+        let left = self.people.attach(person, socket);
         self.deadlines.set(Due::Away(person), None);
+        left.into_iter().for_each(|left| self.is_gone(now, left));
+    }
+
+    /// A player has no socket any more.
+    pub(super) fn is_gone(&mut self, now: Time, person: PersonKey) {
+        let is_waited_for = !self.people.tickets(person).is_empty();
+        let away = is_waited_for.then(|| now + self.settings.away_timeout);
+        self.deadlines.set(Due::Away(person), away);
     }
 
     /// Somebody wants to wait.
@@ -146,7 +156,7 @@ impl Desk {
         let key = create.key.as_ref().map(|key| idempotency(who, key));
         if let Some(known) = key.as_ref().and_then(|key| self.by_key.get(key).copied()) {
             let person = self.ticket(known).map(|ticket| ticket.members[0].person);
-            person.into_iter().for_each(|person| self.attach(person, socket));
+            person.into_iter().for_each(|person| self.attach(now, person, socket));
             return Ok(known);
         }
         let line = self.lines.iter().position(|line| line.queue.name == create.queue);
@@ -170,7 +180,7 @@ impl Desk {
         };
         let known = who.player.is_none().then(|| self.people.of_socket(socket)).flatten();
         let person = known.unwrap_or_else(|| self.people.come(identity));
-        self.attach(person, socket);
+        self.attach(now, person, socket);
         let member = Member {
             id,
             person,

@@ -473,6 +473,22 @@ fn a_ticket_survives_a_connection_for_a_while() {
 }
 
 #[test]
+fn who_goes_on_as_somebody_else_by_one_connection_leaves_the_first_ticket_behind() {
+    let mut script = Script::of(|settings| {
+        settings.queues = vec![blitz(|queue| queue.wave.after_ms = 60_000)];
+    });
+    for number in [0, 1] {
+        script.arrive(number, "");
+    }
+    let first = script.wait(0)["ticket"].clone();
+    script.wait(1);
+    script.ask(1, "ticket", &json!({ "ticket": first }));
+    script.pass(seconds(30));
+    assert_eq!(script.ended(), [(api::Reason::Gone, 1)], "nobody is reached by the second");
+    assert_eq!(script.ask(1, "ticket", &json!({}))["state"], "queued");
+}
+
+#[test]
 fn nobody_speaks_for_a_ticket_of_an_account_but_the_account() {
     let mut script = Script::asking();
     script.arrive(0, "ada");
