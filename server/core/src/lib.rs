@@ -8,6 +8,7 @@
 pub mod assignment;
 pub mod close;
 pub mod cluster;
+pub mod code;
 pub mod delivery;
 pub mod effect;
 pub mod engine_io;

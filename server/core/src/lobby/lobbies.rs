@@ -27,8 +27,8 @@ use parlor_shared::{
 };
 
 use super::{
+    Code,
     blocks::{BlockMessage, Blocks},
-    code::Code,
     effect::{LobbyEffect, Pushes, Sends, answer, answer_frame, event, refusal_frame},
     game::Random,
     listing::Board,

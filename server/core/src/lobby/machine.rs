@@ -42,8 +42,8 @@ use parlor_shared::{
 use serde_json::value::RawValue;
 
 use super::{
+    Code,
     blocks::BlockSet,
-    code::Code,
     effect::{LobbyEffect, Pushes, event},
     game::{Outcome, Seat, SeatChange},
     pace::Beat,

@@ -4,7 +4,6 @@
 pub mod game;
 
 mod blocks;
-mod code;
 mod effect;
 mod filter;
 mod listing;
@@ -29,7 +28,6 @@ mod watchers;
 use crate::{name, who};
 
 pub use blocks::{BlockMessage, BlockSet, BlockWish, MAX_BLOCKS_OF_HOME};
-pub use code::{CODE_ALPHABET, CODE_LETTERS};
 pub use effect::LobbyEffect;
 pub use filter::Card;
 pub use listing::MAX_EXAMINED;
@@ -48,3 +46,9 @@ pub use request::{MAX_SEQ, Request};
 pub use visitors::MAX_HELD;
 pub use watch::{LISTING_INTERVAL, WatchMessage};
 pub use watchers::{MAX_FILTERS_PER_ADDRESS, MAX_WATCHED_FILTERS};
+
+/// Letters of a lobby's code. 5 of 19 letters make 2.4 million codes, and guessing is limited.
+pub const CODE_LETTERS: usize = 5;
+
+/// What one joins a lobby by.
+type Code = crate::code::Code<CODE_LETTERS>;

@@ -25,8 +25,8 @@ use parlor_shared::{
 };
 
 use super::{
+    Code,
     blocks::BlockSet,
-    code::Code,
     effect::{answer_frame, refusal_frame},
     filter::{Card, arrange},
     message::{Answer, Ask, LobbyMessage},

@@ -1,7 +1,10 @@
 //! Ways in and out: creating, joining by code and by id, names, room for everybody.
 
 use super::*;
-use crate::lobby::{CODE_ALPHABET, CODE_LETTERS, MAX_SPECTATORS};
+use crate::{
+    code::CODE_ALPHABET,
+    lobby::{CODE_LETTERS, MAX_SPECTATORS},
+};
 
 const NOT_FOUND: &str = "E_NOT_FOUND";
 
