@@ -49,6 +49,10 @@ key! {
     LobbyKey
 }
 key! {
+    /// A party of those who seek a match together.
+    PartyKey
+}
+key! {
     /// A question whose answers are being gathered.
     GatheringKey
 }

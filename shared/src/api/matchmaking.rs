@@ -9,12 +9,19 @@
 //!            └─────────────┴────────────┴───────────┴──► ended, once, with a reason
 //! ```
 
+mod party;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::lobby::IdempotencyKey;
 use crate::id::{LobbyId, TicketId};
+
+pub use party::{
+    CreateParty, JoinParty, OwnParty, Party, PartyLeft, PartyLeftReason, PartyMember, PartyReady,
+    WhichMember,
+};
 
 /// The namespace.
 pub const NAMESPACE: &str = "/matchmaking";

@@ -1,6 +1,7 @@
 //! The matchmaker: who plays with whom. Held by one shard of a server; the others pass requests
 //! on to it. Lobbies are not known here.
 
+pub mod parties;
 pub mod penalty;
 pub mod pool;
 pub mod queue;
