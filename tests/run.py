@@ -261,6 +261,11 @@ class Runner:
         with self.parlor("--lobbies-countdown-ms", "3000") as server:
             self.run("two tabs in Chromium", "node", ROOT / "tests" / "browser" / "two-tabs.mjs",
                      "--url", server.url, "--out", out)
+        asked = '[{ name = "asked", game = "chess", accept_ms = 10000 }]'
+        flags = ("--matchmaking-queues", asked, "--matchmaking-hold-ms", "2000")
+        with self.parlor(*flags) as server:
+            self.run("asked whether to play", "node", ROOT / "tests" / "browser" / "asked.mjs",
+                     "--url", server.url, "--out", out)
 
     def links(self):
         """In a network namespace of their own, where nobody else's packets can be dropped."""

@@ -11,6 +11,7 @@ import { audience } from "./audience.mjs";
 import { bots } from "./bots.mjs";
 import { entrance } from "./entrance.mjs";
 import { finding } from "./finding.mjs";
+import { queues } from "./queues.mjs";
 import { Tab, all, assert, run, step } from "./tab.mjs";
 
 /** As long as a name may be, and new in each run: the server may still list the last one's. */
@@ -275,6 +276,7 @@ async function play() {
   await bots(ada, bob);
   await entrance(ada, bob, eve);
   await audience(ada, bob, eve);
+  await queues(ada, bob);
   await finding(ada, bob, eve);
 }
 

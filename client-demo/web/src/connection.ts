@@ -1,23 +1,11 @@
-// The one Socket.IO connection of this page: requests with their acknowledgements, pushes, and
-// whether the line is up. What the events mean for our place in a lobby is decided in `place`.
+// This page's socket in `/lobby`: its requests and pushes, who we are to the server, and whether
+// the line is up. What the events mean for our place in a lobby is decided in `place`.
 
 import { io, type Socket } from "socket.io-client";
 import { memory } from "./memory";
+import { request } from "./request";
 import { setClock } from "./server-clock";
-import type { ClientToServer, Reply, Request, ServerToClient, Takes, Tells } from "./types";
-
-/** How long an acknowledgement may take before we stop waiting for it. */
-const ACK_TIMEOUT_MS = 10_000;
-
-/** A request that was refused, by the server or by this page (`E_OFFLINE`, `E_NO_ANSWER`). */
-export class Refused extends Error {
-  constructor(
-    readonly code: string,
-    message: string,
-  ) {
-    super(message);
-  }
-}
+import type { ClientToServer, Request, ServerToClient, Takes, Tells } from "./types";
 
 /** How the line stands; `closed` is a loss that nobody is mending. */
 export type Line = "connecting" | "up" | "lost" | "closed";
@@ -30,11 +18,8 @@ type Heard =
 /** What a connection tells its owner. */
 export interface Listener extends Pick<ServerToClient, Heard> {
   line: (line: Line, detail: string) => void;
-}
-
-/** What `timeout().emitWithAck()` is, once the event map has done its work in `request`. */
-interface Emitter {
-  emitWithAck(event: string, ...args: unknown[]): Promise<unknown>;
+  /** The line is up, and the server has told which guest we are. */
+  known: () => void;
 }
 
 export class Connection {
@@ -56,12 +41,16 @@ export class Connection {
     };
     socket.on("connect", () => {
       line("up", "");
+      if (memory.guest() !== undefined) listener.known();
       // Without an answer the clock of this machine has to do.
       setClock((...args) => this.request("time", ...args)).catch(() => undefined);
     });
     // `active` says whether the client will try again on its own.
     socket.on("disconnect", (reason) => line(socket.active ? "lost" : "closed", reason));
-    socket.on("auth:guest", ({ token }) => memory.keepGuest(token));
+    socket.on("auth:guest", ({ token }) => {
+      memory.keepGuest(token);
+      listener.known();
+    });
     socket.on("connect_error", (error: Error & { data?: { code?: string } }) => {
       if (error.data?.code === "E_AUTH" && memory.guest() !== undefined) {
         // Of a server that is no more: we are somebody new.
@@ -83,23 +72,9 @@ export class Connection {
     socket.on("kicked", listener.kicked);
   }
 
-  /**
-   * Sends a request and waits for its answer; throws `Refused`. While the line is down nothing is
-   * sent: the stock client would keep the request and send it before we are back in our seat.
-   */
+  /** Sends a request and waits for its answer; throws `Refused`. */
   async request<R extends Request>(name: R, ...args: Takes<R>): Promise<Tells<R>> {
-    if (!this.#socket.connected) {
-      throw new Refused("E_OFFLINE", "There is no connection; nothing was sent.");
-    }
-    let reply: Reply<Tells<R>>;
-    try {
-      const emitter = this.#socket.timeout(ACK_TIMEOUT_MS) as unknown as Emitter;
-      reply = (await emitter.emitWithAck(name, ...(args as unknown[]))) as Reply<Tells<R>>;
-    } catch {
-      throw new Refused("E_NO_ANSWER", "The server did not answer.");
-    }
-    if (!reply.ok) throw new Refused(reply.code, reply.message);
-    return reply;
+    return request(this.#socket, name, args as unknown[]);
   }
 
   /** Waits until the line is up. */

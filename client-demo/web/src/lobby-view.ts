@@ -11,6 +11,7 @@ import type { Lobby, Seat } from "./types";
 
 export class LobbyView {
   readonly #place: Place;
+  readonly #awaits: (lobby: Lobby) => boolean;
   readonly #section = byId("lobby", HTMLElement);
   readonly #gathering = byId("gathering", HTMLElement);
   readonly #title = byId("lobby-title", HTMLElement);
@@ -26,8 +27,10 @@ export class LobbyView {
   readonly #seats: SeatsView;
   readonly #settings: SettingsView;
 
-  constructor(place: Place) {
+  /** `awaits` says of which lobby the match begins by itself, as soon as all have come. */
+  constructor(place: Place, awaits: (lobby: Lobby) => boolean) {
     this.#place = place;
+    this.#awaits = awaits;
     this.#seats = new SeatsView(place);
     this.#settings = new SettingsView(place);
     byId("copy-link", HTMLButtonElement).addEventListener("click", () => void copyLink());
@@ -63,6 +66,7 @@ export class LobbyView {
   }
 
   #updateGathering(lobby: Lobby, live: boolean): void {
+    this.#gathering.classList.toggle("awaits", this.#awaits(lobby));
     this.#seats.update(lobby, live);
     this.#settings.update(lobby, live);
     const { mySeat: mine, hosts } = this.#place;
@@ -88,6 +92,7 @@ export class LobbyView {
     const { mySeat: mine, hosts } = this.#place;
     const host = lobby.seats.find((seat) => seat.seat === lobby.host)?.name ?? "The host";
     const missing = lobby.seats.filter((seat) => !seat.ready && seat.seat !== mine?.seat);
+    if (this.#awaits(lobby)) return "Your match begins as soon as everybody has come.";
     if (lobby.phase === "starting") return "The match begins in a moment.";
     if (lobby.seats.length < lobby.needed && !lobby.fill) {
       const open = lobby.visibility === "public" ? "others find this lobby, or " : "";

@@ -4,6 +4,7 @@
 import { ChatView } from "./chat-view";
 import { byId, setText, show } from "./dom";
 import { LobbyView } from "./lobby-view";
+import { Matchmaking } from "./matchmaking";
 import { MatchView } from "./match-view";
 import { hideNotice, notice } from "./notice";
 import { Place } from "./place";
@@ -22,6 +23,7 @@ const place = new Place(origin, {
   changed: draw,
   entered: (lines, returned) => {
     hideNotice();
+    matchmaking.entered(place.lobby?.id);
     if (returned) followHash();
     draw();
     chat.begin(lines);
@@ -36,9 +38,17 @@ const place = new Place(origin, {
     if (why !== undefined) notice(why);
     setHash("");
   },
+  known: (isKnown) => matchmaking.known(isKnown),
 });
-const start = new StartView(place);
-const lobby = new LobbyView(place);
+const matchmaking = new Matchmaking(origin, {
+  changed: draw,
+  // Who has a place, or is on the way to one, has taken this seat or does not want it any more.
+  assigned: ({ token }) => {
+    if (!place.lobby && !place.returning) place.sit(token);
+  },
+});
+const start = new StartView(place, matchmaking);
+const lobby = new LobbyView(place, ({ id }) => matchmaking.ticket?.assignment?.lobby === id);
 const match = new MatchView(place);
 const chat = new ChatView(place);
 const poll = new PollView(place);
@@ -55,6 +65,9 @@ function draw(): void {
   drawLine();
   if (place.lobby) setHash(place.lobby.code + (place.attends ? AUDIENCE : ""));
   show(byId("returning", HTMLElement), place.returning);
+  const isAssigned = matchmaking.ticket?.state === "assigned";
+  const returning = isAssigned ? "Your match is ready…" : "Returning to your place…";
+  setText(byId("returning-text", HTMLElement), returning);
   start.update(place.lobby === undefined && !place.returning);
   lobby.update();
   match.update();
@@ -88,7 +101,10 @@ function title(): string {
   const { lobby: here, seat } = place;
   const view = here?.state?.view;
   if (here?.phase === "playing" && view && view[view.turn] === seat) return "Your move · Parlor";
-  return here ? `${here.code} · Parlor` : "Parlor";
+  if (here) return `${here.code} · Parlor`;
+  const titles: Record<string, string> = { queued: "Waiting", proposed: "Match found" };
+  const waiting = titles[matchmaking.ticket?.state ?? ""];
+  return waiting ? `${waiting} · Parlor` : "Parlor";
 }
 
 /** An invitation is an address with the code behind `#`, and perhaps into the audience. */

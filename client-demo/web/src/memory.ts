@@ -1,10 +1,12 @@
-// What outlives a reload: the player's name (this browser); the seat's token, the chat and which
-// guest of the server we are (this tab). Where storage is forbidden, everything works but is forgotten.
+// What outlives a reload: the player's name (this browser); the seat's token, the ticket with which
+// we wait, the chat and which guest of the server we are (this tab). Where storage is forbidden,
+// everything works but is forgotten.
 
 import type { ChatLine } from "./mirror";
 
 const NAME = "parlor.name";
 const TOKEN = "parlor.token";
+const TICKET = "parlor.ticket";
 const CHAT = "parlor.chat";
 const GUEST = "parlor.guest";
 
@@ -14,6 +16,10 @@ export const memory = {
 
   token: (): string | undefined => read(sessionStorageOrNone(), TOKEN),
   keepToken: (token: string | undefined): void => write(sessionStorageOrNone(), TOKEN, token),
+
+  /** With which we wait for a match. */
+  ticket: (): string | undefined => read(sessionStorageOrNone(), TICKET),
+  keepTicket: (id: string | undefined): void => write(sessionStorageOrNone(), TICKET, id),
 
   /** By which the server knows this tab again as the same guest; blocking needs that. */
   guest: (): string | undefined => read(sessionStorageOrNone(), GUEST),

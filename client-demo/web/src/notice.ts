@@ -1,7 +1,7 @@
 // The one place where the page says that something was refused, with its code.
 
-import { Refused } from "./connection";
 import { byId, show } from "./dom";
+import { Refused } from "./request";
 
 /** How long a notice stays when nobody closes it. */
 const STAYS_MS = 8_000;
@@ -39,7 +39,8 @@ export async function attempt(request: Promise<unknown>): Promise<boolean> {
   }
 }
 
-function sentence(message: string): string {
+/** A message of the server as a sentence of its own. */
+export function sentence(message: string): string {
   const capital = message.charAt(0).toUpperCase() + message.slice(1);
   return /[.!?]$/.test(capital) ? capital : `${capital}.`;
 }

@@ -6,9 +6,10 @@
 //                     line lost, or a version missing: resume gives a new snapshot
 //                     (in the audience, where no place is kept, joining again does)
 
-import { Connection, Refused, type Line } from "./connection";
+import { Connection, type Line } from "./connection";
 import { memory } from "./memory";
 import { apply, chatLine, eventLine, type ChatLine } from "./mirror";
+import { newKey, Refused, surely } from "./request";
 import type {
   Changed, Create, Join, Joined, ListingChange, Lobby, MatchEvent, Quick, ReactionPush, Request,
   Seat, State, Takes, Tally, Tells, TypingPush,
@@ -19,9 +20,6 @@ export const GAME = "chess";
 
 /** Pause before `resume` is asked again after the server had no time for it. */
 const RESUME_AGAIN_MS = 3_000;
-
-/** How often a lobby or a place is asked for while answers are lost. */
-const TRIES = 3;
 
 /** What a place tells the page. */
 export interface Page {
@@ -40,6 +38,8 @@ export interface Page {
   listing: (change: ListingChange) => void;
   /** We are in no lobby any more, and why, if it was not our wish. */
   outside: (why: string | undefined) => void;
+  /** Whether the server hears us and knows who we are, from now on. */
+  known: (isKnown: boolean) => void;
 }
 
 export class Place {
@@ -64,6 +64,7 @@ export class Place {
     this.#page = page;
     this.#connection = new Connection(origin, {
       line: (line, detail) => this.#line(line, detail),
+      known: () => page.known(true),
       changed: (changed) => this.#changed(changed),
       event: (event) => this.#event(event),
       state: (state) => this.#state(state),
@@ -138,18 +139,19 @@ export class Place {
     this.#enter(joined, false);
   }
 
-  /** Asks until there is an answer: by its key, what was done is not done once more. */
-  async #surely(name: "create" | "join", request: Create | Join): Promise<Joined> {
+  #surely(name: "create" | "join", request: Create | Join): Promise<Joined> {
     const keyed = [{ key: newKey(), ...request }] as Takes<typeof name>;
-    for (let left = TRIES; ; left -= 1) {
-      try {
-        return await this.#connection.request(name, ...keyed);
-      } catch (refused) {
-        const isLost = refused instanceof Refused && refused.code === "E_NO_ANSWER";
-        if (!isLost || left === 1) throw refused;
-        await this.#connection.up();
-      }
-    }
+    return surely(
+      () => this.#connection.request(name, ...keyed),
+      () => this.#connection.up(),
+    );
+  }
+
+  /** Takes a seat that is kept for us, as soon as there is a line. */
+  sit(token: string): void {
+    memory.keepToken(token);
+    this.#page.changed();
+    if (this.line === "up") void this.#resume();
   }
 
   async leave(): Promise<void> {
@@ -194,6 +196,7 @@ export class Place {
   #line(line: Line, detail: string): void {
     this.lineDetail = detail;
     if (line === "up") void this.#resume();
+    else this.#page.known(false);
     this.#page.changed();
   }
 
@@ -306,9 +309,3 @@ const CLOSED: Record<string, string> = {
   deserted: "The lobby is no more: everybody has left it.",
   no_show: "The match did not begin: not all of its players came.",
 };
-
-/** Random, and known to nobody else. (`randomUUID` is there on secure pages alone.) */
-function newKey(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}

@@ -1,12 +1,15 @@
-// The first page: a name, a new lobby, a code. The public lobbies there are are `listing-view`'s.
+// The first page: a name, a new lobby, a code. The public lobbies there are are `listing-view`'s,
+// and the queues in which one waits for a match `finding-view`'s.
 
-import { Refused } from "./connection";
 import { byId, show } from "./dom";
+import { FindingView } from "./finding-view";
 import { ListingView } from "./listing-view";
+import type { Matchmaking } from "./matchmaking";
 import { memory } from "./memory";
 import { attempt, hideNotice, notice } from "./notice";
 import { GAME, type Place } from "./place";
 import { askPassword } from "./password-view";
+import { Refused } from "./request";
 import type { ChessConfig, Create, Join, Role, Visibility } from "./types";
 
 /** Minutes and seconds a move, for those who take whom they get. */
@@ -19,10 +22,11 @@ export class StartView {
   readonly #code = byId("code", HTMLInputElement);
   readonly #password = byId("create-password", HTMLInputElement);
   readonly listing: ListingView;
+  readonly #finding: FindingView;
   /** Whether the code is of an invitation into the audience, which is yet to be followed. */
   #invited = false;
 
-  constructor(place: Place) {
+  constructor(place: Place, matchmaking: Matchmaking) {
     this.#place = place;
     this.#name.value = memory.name();
     this.#name.addEventListener("change", () => memory.keepName(this.#name.value.trim()));
@@ -39,6 +43,7 @@ export class StartView {
       void this.#join({ code: this.#code.value.trim() }, role);
     });
     this.listing = new ListingView(place, (id, role) => void this.#join({ id }, role));
+    this.#finding = new FindingView(matchmaking, () => this.#needName());
   }
 
   /** Puts a code from an invitation into its field; into the audience one comes at once. */
@@ -54,6 +59,7 @@ export class StartView {
     show(this.#section, shown);
     for (const button of this.#section.querySelectorAll("button")) button.disabled = !up;
     this.listing.update(shown, up);
+    this.#finding.update(shown, up);
     this.#followInvitation();
   }
 

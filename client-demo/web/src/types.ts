@@ -1,7 +1,7 @@
-// The words of namespace `/lobby` and of chess, as `parlor-client` has them from the server's
-// source. Here they get short names, and what only a game knows is of chess.
+// The words of namespaces `/lobby` and `/matchmaking` and of chess, as `parlor-client` has them from
+// the server's source. Here they get short names, and what only a game knows is of chess.
 
-import type { api, chess } from "parlor-client";
+import type { api, chess, matchmaking } from "parlor-client";
 
 export type Change = api.Change;
 export type Changed = api.Changed;
@@ -22,6 +22,12 @@ export type Tally = api.Tally;
 export type TypingPush = api.TypingPush;
 export type Visibility = api.Visibility;
 export type Reply<T> = api.Reply<T>;
+
+export type Assignment = matchmaking.Assignment;
+export type Progress = matchmaking.Progress;
+export type Queue = matchmaking.Queue;
+export type Reason = matchmaking.Reason;
+export type Ticket = matchmaking.Ticket;
 
 export type ChessAction = chess.Action;
 export type ChessConfig = chess.Config;
@@ -55,23 +61,36 @@ export type ClientToServer = api.LobbyClientToServer;
 export type Request = keyof ClientToServer;
 
 /** What a request takes before its acknowledgement. */
-export type Takes<R extends Request> =
-  Parameters<ClientToServer[R]> extends infer Args
+export type Takes<R extends Request> = TakenBy<ClientToServer[R]>;
+
+/** What its acknowledgement tells. */
+export type Tells<R extends Request> =
+  ToldBy<ClientToServer[R]> extends infer Told
+    ? Told extends api.Joined
+      ? Joined
+      : Told
+    : never;
+
+type TakenBy<F extends (...args: never) => void> =
+  Parameters<F> extends infer Args
     ? Args extends [...infer Taken, unknown]
       ? Taken
       : never
     : never;
 
-/** What its acknowledgement tells. */
-export type Tells<R extends Request> =
-  Parameters<ClientToServer[R]> extends [...unknown[], api.Ack<infer Told>]
-    ? Told extends api.Joined
-      ? Joined
-      : Told
-    : never;
+type ToldBy<F extends (...args: never) => void> =
+  Parameters<F> extends [...unknown[], api.Ack<infer Told>] ? Told : never;
 
 /** The event map of what the server pushes. */
 export interface ServerToClient extends Omit<api.LobbyServerToClient, "event" | "state"> {
   event: (event: MatchEvent) => void;
   state: (state: State) => void;
 }
+
+/** The same of `/matchmaking`. */
+export type MatchmakingClientToServer = matchmaking.MatchmakingClientToServer;
+export type MatchmakingServerToClient = matchmaking.MatchmakingServerToClient;
+
+export type MatchmakingRequest = keyof MatchmakingClientToServer;
+export type MatchmakingTakes<R extends MatchmakingRequest> = TakenBy<MatchmakingClientToServer[R]>;
+export type MatchmakingTells<R extends MatchmakingRequest> = ToldBy<MatchmakingClientToServer[R]>;
