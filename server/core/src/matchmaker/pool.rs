@@ -2,10 +2,15 @@
 //! them, and call `step` at the `deadline`. Nothing is decided about what becomes of a match that
 //! was found: its tickets are no longer here, and come back with `insert` if it comes to nothing.
 
+mod blossom;
 mod candidate;
+mod crowd;
+mod cycle;
+mod duel;
 mod repeats;
 mod rules;
 mod sorted;
+mod split;
 mod waiting;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -24,13 +29,13 @@ use crate::{
     hash::Keyed,
     time::{Time, earliest},
 };
+use cycle::Cycle;
+use duel::Duels;
 use repeats::Repeats;
 use rules::Rules;
 use sorted::Sorted;
 use waiting::Waiting;
 
-/// Shortest time between two waves that only time is the reason for.
-const SHORTEST_REST: Duration = Duration::from_millis(250);
 /// Neighbours on either side that [`Pool::why`] looks at.
 const MAX_NEIGHBOURS: usize = 64;
 
@@ -55,6 +60,14 @@ pub struct Pool {
     unseen: Option<(Time, u32)>,
     /// When there is a wave though nobody comes.
     again: Option<Time>,
+    /// There is no wave before: nobody else would have a turn.
+    not_before: Time,
+    /// The wave that is on.
+    cycle: Option<Cycle>,
+    duels: Duels,
+    /// Whose turn it is of those who have waited long.
+    next_urgent: (Time, u32),
+    random: u64,
 }
 
 /// A match that was found.
@@ -106,6 +119,11 @@ impl Pool {
             repeats: Repeats::default(),
             unseen: None,
             again: None,
+            not_before: Time::ZERO,
+            cycle: None,
+            duels: Duels::default(),
+            next_urgent: (Time::ZERO, 0),
+            random: seed,
         }
     }
 
@@ -149,6 +167,9 @@ impl Pool {
         self.by_since.remove(&(waiting.since, slot));
         self.order.remove(&place(&waiting, slot));
         self.n_players -= waiting.size();
+        if let Some(cycle) = &mut self.cycle {
+            cycle.forget(slot);
+        }
         waiting
     }
 
@@ -167,7 +188,8 @@ impl Pool {
     /// waited too long.
     pub fn deadline(&self) -> Option<Time> {
         let give_up = self.by_since.first().map(|(since, _)| since + self.queue().give_up());
-        earliest([self.next_wave(), give_up])
+        let wave = if self.cycle.is_some() { Some(Time::ZERO) } else { self.next_wave() };
+        earliest([wave, give_up])
     }
 
     fn next_wave(&self) -> Option<Time> {
@@ -176,49 +198,7 @@ impl Pool {
             let is_full = n_unseen >= wave.tickets;
             if is_full { Time::ZERO } else { since + Duration::from_millis(wave.after_ms) }
         });
-        earliest([by_unseen, self.again])
-    }
-
-    /// Works on a wave, if one is due, for about so many units, each about a microsecond long, and
-    /// adds the matches that it found.
-    pub fn step(&mut self, now: Time, _budget: usize, found: &mut Vec<Found>) -> Progress {
-        if self.next_wave().is_none_or(|at| at > now) {
-            return Progress::Done;
-        }
-        self.unseen = None;
-        let oldest: Vec<u32> = self.by_since.from(&(Time::ZERO, 0)).map(|(_, slot)| slot).collect();
-        for slot in oldest {
-            if self.tickets.contains(slot as usize)
-                && let Some(other) = self.nearest(now, slot)
-            {
-                let (one, other) = (self.take(slot), self.take(other));
-                found.push(Found {
-                    teams: vec![vec![one.key], vec![other.key]],
-                    region: self.rules.region(&[&one, &other]),
-                    gap: (one.rating - other.rating).abs(),
-                    n_bots: 0,
-                });
-            }
-        }
-        let is_worth_it = self.len() > 1 && self.queue().changes_with_time();
-        self.again = is_worth_it
-            .then(|| now + SHORTEST_REST.max(Duration::from_millis(self.queue().wave.after_ms)));
-        Progress::Done
-    }
-
-    /// Who fits a ticket best.
-    fn nearest(&mut self, now: Time, slot: u32) -> Option<u32> {
-        let others: Vec<u32> = self.order.from(&(0, 0, 0)).map(|(.., slot)| slot).collect();
-        let mut best: Option<(f32, u32)> = None;
-        for other in others.into_iter().filter(|other| *other != slot) {
-            let distance = self.distance(now, slot, other);
-            if let Ok(distance) = distance
-                && best.is_none_or(|(least, _)| distance < least)
-            {
-                best = Some((distance, other));
-            }
-        }
-        best.map(|(_, slot)| slot)
+        earliest([by_unseen, self.again]).map(|at| at.max(self.not_before))
     }
 
     fn distance(&mut self, now: Time, one: u32, other: u32) -> Result<f32, Obstacle> {

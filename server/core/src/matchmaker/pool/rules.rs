@@ -43,12 +43,20 @@ pub(super) struct Rules {
     pub(super) change_with_time: bool,
     /// By how much each rule's distance counts, in their order.
     scales: SmallVec<[f32; 4]>,
+    /// What two tickets that are as far apart as may be count less than two that are equal.
+    pub(super) worst: f32,
+    /// The rule about the number that tickets are sorted by.
+    sorts: Option<usize>,
     keyed: Keyed,
 }
 
 impl Rules {
     pub(super) fn new(queue: Arc<Queue>, seed: u64) -> Self {
+        let weights = queue.rules.iter().map(|rule| rule.weight as f32);
+        let is_difference = |rule: &Rule| matches!(rule.kind, Kind::Difference { .. });
         Self {
+            worst: weights.sum::<f32>().max(f32::MIN_POSITIVE),
+            sorts: queue.rules.iter().position(is_difference),
             shape: queue.shape(),
             change_with_time: queue.rules.iter().any(Rule::changes_with_time),
             scales: queue.rules.iter().map(scale).collect(),
@@ -134,6 +142,33 @@ impl Rules {
         }
     }
 
+    /// How far to either side of it a ticket finds others, by what tickets are sorted by.
+    pub(super) fn reach(&self, ticket: &Waiting) -> f32 {
+        let insists = self.sorts.filter(|i| ticket.optional & 1 << i == 0);
+        insists.map_or(f32::INFINITY, |i| ticket.windows[i])
+    }
+
+    /// True if a ticket does not go so far as another one.
+    pub(super) fn is_out_of_reach(&self, one: &Waiting, other: &Waiting) -> bool {
+        (one.sort - other.sort).abs() > self.reach(one)
+    }
+
+    /// How far the means of teams, and their largest parties, may be apart for these tickets.
+    pub(super) fn team_gaps(&self, tickets: &[&Waiting]) -> (f32, f32) {
+        let (mut balance, mut parties) = (f32::INFINITY, f32::INFINITY);
+        for (i, rule) in self.queue.rules.iter().enumerate() {
+            let gap = match rule.kind {
+                Kind::Balance { .. } => &mut balance,
+                Kind::PartySize { .. } => &mut parties,
+                _ => continue,
+            };
+            for ticket in tickets.iter().filter(|ticket| ticket.optional & 1 << i == 0) {
+                *gap = gap.min(ticket.windows[i]);
+            }
+        }
+        (balance, parties)
+    }
+
     /// The region that is nearest to who has it worst, of those that all who insist share.
     pub(super) fn region(&self, tickets: &[&Waiting]) -> Option<Box<str>> {
         let is_region = |rule: &Rule| matches!(rule.kind, Kind::Region { .. });
@@ -175,6 +210,87 @@ impl Rules {
             }
         }
         Ok(())
+    }
+}
+
+/// What several tickets have in common, of which any two might share something else: a region that
+/// is near enough to all, and strings that are in all sets.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Common {
+    /// By the rule. Those who do not insist on it leave it as it is.
+    of_rules: SmallVec<[(usize, Shared); 1]>,
+}
+
+#[derive(Debug, Clone)]
+enum Shared {
+    Regions { near: SmallVec<[Near; 8]>, reach: f32 },
+    Texts(SmallVec<[u64; 8]>),
+}
+
+impl Common {
+    pub(super) fn of(ticket: &Waiting, rules: &Rules) -> Self {
+        Self::default().join(ticket, rules).unwrap_or_default()
+    }
+
+    /// What is left of it with one more; none if that is too little.
+    pub(super) fn join(&self, ticket: &Waiting, rules: &Rules) -> Option<Self> {
+        let mut joined = self.clone();
+        for (i, rule) in rules.queue.rules.iter().enumerate() {
+            if ticket.optional & 1 << i != 0 {
+                continue;
+            }
+            let (own, at_least) = match (&rule.kind, &ticket.values[i]) {
+                (Kind::Region { .. }, Value::Near(own)) => {
+                    let reach = ticket.windows[i];
+                    (Shared::Regions { near: own.iter().copied().collect(), reach }, 1)
+                }
+                (Kind::Overlap { at_least, .. }, Value::Set(own)) => {
+                    (Shared::Texts(own.iter().copied().collect()), usize::from(*at_least))
+                }
+                _ => continue,
+            };
+            let before = joined.of_rules.iter_mut().find(|(rule, _)| *rule == i);
+            let left = match before {
+                Some((_, before)) => {
+                    *before = before.and(&own);
+                    before.len()
+                }
+                None => {
+                    let own = own.and(&own);
+                    let len = own.len();
+                    joined.of_rules.push((i, own));
+                    len
+                }
+            };
+            if left < at_least {
+                return None;
+            }
+        }
+        Some(joined)
+    }
+}
+
+impl Shared {
+    fn and(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Regions { near, reach }, Self::Regions { near: other, reach: others }) => {
+                let reach = reach.min(*others);
+                let mut near = shared(near, other, |near| near.region, Near::worse);
+                near.retain(|near| near.ms <= reach);
+                Self::Regions { near, reach }
+            }
+            (Self::Texts(own), Self::Texts(other)) => {
+                Self::Texts(shared(own, other, |text| *text, |text, _| *text))
+            }
+            _ => unreachable!("a rule asks for one kind of thing"),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Regions { near, .. } => near.len(),
+            Self::Texts(texts) => texts.len(),
+        }
     }
 }
 

@@ -1,0 +1,311 @@
+//! Who plays in which team: tickets stay whole, teams are full, and their mean ratings are as near
+//! to each other as can be had. Few players are split by trying everything, many by exchanges that
+//! make it better until none does.
+
+/// Players up to whom everything is tried: 126 ways for five a side.
+const MAX_EXHAUSTIVE: usize = 10;
+/// Ways of packing parties into teams that are tried before it counts as impossible.
+const MAX_TRIES: usize = 2_000;
+/// Rounds of exchanges.
+const MAX_ROUNDS: usize = 16;
+/// An exchange that gains less is none.
+const MIN_GAIN: f32 = 0.01;
+
+/// One ticket, as it counts here.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Share {
+    pub(super) size: u8,
+    /// The mean of its members.
+    pub(super) rating: f32,
+}
+
+/// Teams to be filled.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Teams {
+    pub(super) count: usize,
+    pub(super) size: usize,
+    /// How much the largest parties of two teams may differ by.
+    pub(super) party_gap: f32,
+}
+
+/// A split: each ticket's team, and how good that is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Split {
+    pub(super) team_of: Vec<usize>,
+    /// How far the means of the best and the worst team are apart.
+    pub(super) gap: f32,
+}
+
+/// The best split that there is or can be found; none if parties do not go into the teams. Seats
+/// that are left over are bots'.
+pub(super) fn split(shares: &[Share], teams: Teams) -> Option<Split> {
+    let mut order: Vec<usize> = (0..shares.len()).collect();
+    let by_size = |i: &usize| (shares[*i].size, shares[*i].rating);
+    order.sort_by(|a, b| by_size(b).partial_cmp(&by_size(a)).expect("ratings are numbers"));
+    let n_players: usize = shares.iter().map(|share| usize::from(share.size)).sum();
+    let mut search = Search {
+        shares,
+        teams,
+        order,
+        team_of: vec![0; shares.len()],
+        filled: vec![0; teams.count],
+        best: None,
+        n_tries: 0,
+        is_exhaustive: n_players <= MAX_EXHAUSTIVE && n_players == teams.count * teams.size,
+    };
+    search.place(0);
+    let mut best = search.best.take()?;
+    if !search.is_exhaustive {
+        search.exchange(&mut best);
+    }
+    is_allowed(shares, teams, &best.team_of).then_some(best)
+}
+
+/// True if parties of these sizes go into the teams.
+pub(super) fn fits(sizes: impl Iterator<Item = u8>, count: usize, size: usize) -> bool {
+    let shares: Vec<Share> = sizes.map(|size| Share { size, rating: 0.0 }).collect();
+    let n_players: usize = shares.iter().map(|share| usize::from(share.size)).sum();
+    if n_players > count * size {
+        return false;
+    }
+    if shares.iter().all(|share| share.size == 1) {
+        return true;
+    }
+    let mut order: Vec<usize> = (0..shares.len()).collect();
+    order.sort_by_key(|i| std::cmp::Reverse(shares[*i].size));
+    let mut search = Search {
+        shares: &shares,
+        teams: Teams { count, size, party_gap: f32::INFINITY },
+        order,
+        team_of: vec![0; shares.len()],
+        filled: vec![0; count],
+        best: None,
+        n_tries: 0,
+        is_exhaustive: false,
+    };
+    search.place(0);
+    search.best.is_some()
+}
+
+struct Search<'s> {
+    shares: &'s [Share],
+    teams: Teams,
+    /// The largest tickets first.
+    order: Vec<usize>,
+    team_of: Vec<usize>,
+    filled: Vec<usize>,
+    best: Option<Split>,
+    n_tries: usize,
+    is_exhaustive: bool,
+}
+
+impl Search<'_> {
+    /// Places the ticket at this position of the order and those behind it; true if it is enough.
+    fn place(&mut self, at: usize) -> bool {
+        if self.n_tries >= MAX_TRIES && !self.is_exhaustive {
+            return true;
+        }
+        let Some(&ticket) = self.order.get(at) else {
+            return self.judge();
+        };
+        let size = usize::from(self.shares[ticket].size);
+        let mut candidates: Vec<usize> = (0..self.teams.count).collect();
+        if !self.is_exhaustive {
+            // Where most is free: parties spread, and strong players with them.
+            candidates.sort_by_key(|team| self.filled[*team]);
+        }
+        let mut seen_empty = false;
+        for team in candidates {
+            if self.filled[team] + size > self.teams.size {
+                continue;
+            }
+            // One empty team is like another.
+            if self.filled[team] == 0 && std::mem::replace(&mut seen_empty, true) {
+                continue;
+            }
+            self.filled[team] += size;
+            self.team_of[ticket] = team;
+            let is_enough = self.place(at + 1);
+            self.filled[team] -= size;
+            if is_enough {
+                return true;
+            }
+        }
+        self.n_tries += 1;
+        false
+    }
+
+    /// Everybody has a team.
+    fn judge(&mut self) -> bool {
+        if self.is_exhaustive && !is_allowed(self.shares, self.teams, &self.team_of) {
+            return false;
+        }
+        let gap = gap(self.shares, self.teams, &self.team_of);
+        if self.best.as_ref().is_none_or(|best| gap < best.gap) {
+            self.best = Some(Split { team_of: self.team_of.clone(), gap });
+        }
+        !self.is_exhaustive
+    }
+
+    /// Exchanges tickets of one size between teams while that brings the teams together.
+    fn exchange(&self, split: &mut Split) {
+        let mut sums = vec![0.0_f32; self.teams.count];
+        for (share, team) in self.shares.iter().zip(&split.team_of) {
+            sums[*team] += share.rating * f32::from(share.size);
+        }
+        for _ in 0..MAX_ROUNDS {
+            let mut is_better = false;
+            for i in 0..self.shares.len() {
+                for j in i + 1..self.shares.len() {
+                    let (a, b) = (split.team_of[i], split.team_of[j]);
+                    let (one, other) = (self.shares[i], self.shares[j]);
+                    if a == b || one.size != other.size {
+                        continue;
+                    }
+                    let moved = (other.rating - one.rating) * f32::from(one.size);
+                    let (before, after) = (sums[a] - sums[b], sums[a] - sums[b] + 2.0 * moved);
+                    if after.abs() + MIN_GAIN < before.abs() {
+                        split.team_of.swap(i, j);
+                        (sums[a], sums[b]) = (sums[a] + moved, sums[b] - moved);
+                        is_better = true;
+                    }
+                }
+            }
+            if !is_better {
+                break;
+            }
+        }
+        split.gap = gap(self.shares, self.teams, &split.team_of);
+    }
+}
+
+/// How far the means of the best and the worst team are apart, of those that have players.
+fn gap(shares: &[Share], teams: Teams, team_of: &[usize]) -> f32 {
+    let (mut least, mut most) = (f32::INFINITY, f32::NEG_INFINITY);
+    for team in 0..teams.count {
+        let (mut sum, mut n) = (0.0, 0.0);
+        for (share, own) in shares.iter().zip(team_of) {
+            if *own == team {
+                sum += share.rating * f32::from(share.size);
+                n += f32::from(share.size);
+            }
+        }
+        if n > 0.0 {
+            (least, most) = (least.min(sum / n), most.max(sum / n));
+        }
+    }
+    (most - least).max(0.0)
+}
+
+/// True if the largest parties of the teams are nearly of one size.
+fn is_allowed(shares: &[Share], teams: Teams, team_of: &[usize]) -> bool {
+    if teams.party_gap == f32::INFINITY {
+        return true;
+    }
+    let largest = |team: usize| {
+        let own = shares.iter().zip(team_of).filter(|(_, own)| **own == team);
+        own.map(|(share, _)| share.size).max()
+    };
+    // A team of bots alone has no party.
+    let sizes = || (0..teams.count).filter_map(largest);
+    let (least, most) = (sizes().min().unwrap_or(0), sizes().max().unwrap_or(0));
+    f32::from(most - least) <= teams.party_gap
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn shares(sizes: &[u8], ratings: &[f32]) -> Vec<Share> {
+        let both = sizes.iter().zip(ratings);
+        both.map(|(size, rating)| Share { size: *size, rating: *rating }).collect()
+    }
+
+    fn teams(count: usize, size: usize) -> Teams {
+        Teams { count, size, party_gap: f32::INFINITY }
+    }
+
+    /// The least gap of all assignments, whole and full or not.
+    fn least_gap(shares: &[Share], teams: Teams) -> Option<f32> {
+        let n = shares.len() as u32;
+        let mut least: Option<f32> = None;
+        for mut code in 0..teams.count.pow(n) {
+            let mut team_of = Vec::new();
+            for _ in 0..n {
+                team_of.push(code % teams.count);
+                code /= teams.count;
+            }
+            let filled = |team: usize| -> usize {
+                let own = shares.iter().zip(&team_of).filter(|(_, own)| **own == team);
+                own.map(|(share, _)| usize::from(share.size)).sum()
+            };
+            let is_whole = (0..teams.count).all(|team| filled(team) <= teams.size);
+            if is_whole && is_allowed(shares, teams, &team_of) {
+                let gap = gap(shares, teams, &team_of);
+                least = Some(least.map_or(gap, |least| least.min(gap)));
+            }
+        }
+        least
+    }
+
+    proptest! {
+        #[test]
+        fn few_are_split_as_well_as_can_be(
+            size in 1_usize..=4,
+            sizes in prop::collection::vec(1_u8..=3, 1..=8),
+            ratings in prop::collection::vec(0_f32..3000.0, 8),
+            party_gap in prop::sample::select(vec![0.0, 1.0, f32::INFINITY]),
+        ) {
+            let mut shares = shares(&sizes, &ratings);
+            // Fill two teams, not more.
+            while shares.iter().map(|share| usize::from(share.size)).sum::<usize>() > 2 * size {
+                shares.pop();
+            }
+            let n_players: usize = shares.iter().map(|share| usize::from(share.size)).sum();
+            prop_assume!(n_players == 2 * size);
+            let teams = Teams { count: 2, size, party_gap };
+            let (found, least) = (split(&shares, teams), least_gap(&shares, teams));
+            prop_assert_eq!(found.is_some(), least.is_some());
+            if let (Some(found), Some(least)) = (found, least) {
+                prop_assert!((found.gap - least).abs() < 0.01, "{} {}", found.gap, least);
+            }
+        }
+
+        #[test]
+        fn many_are_split_whole_and_nearly_evenly(
+            ratings in prop::collection::vec(1000_f32..2000.0, 32),
+        ) {
+            let shares = shares(&[1; 32], &ratings);
+            let found = split(&shares, teams(4, 8)).unwrap();
+            for team in 0..4 {
+                prop_assert_eq!(found.team_of.iter().filter(|own| **own == team).count(), 8);
+            }
+            prop_assert!(found.gap < 25.0, "{}", found.gap);
+        }
+    }
+
+    #[test]
+    fn parties_stay_whole_or_nobody_plays() {
+        assert!(fits([3, 2, 3, 2].into_iter(), 2, 5));
+        assert!(!fits([3, 3, 3, 1].into_iter(), 2, 5));
+        assert!(!fits([4, 4, 2].into_iter(), 2, 5));
+        let found = split(&shares(&[2, 1, 1, 2], &[9.0, 1.0, 1.0, 8.0]), teams(2, 3)).unwrap();
+        assert_ne!(found.team_of[0], found.team_of[3]);
+        let alike = Teams { party_gap: 0.0, ..teams(2, 2) };
+        assert_eq!(split(&shares(&[2, 1, 1], &[1.0; 3]), alike), None);
+    }
+
+    #[test]
+    fn seats_that_are_left_are_spread_over_the_teams() {
+        let found = split(&shares(&[1; 4], &[1.0; 4]), teams(2, 5)).unwrap();
+        assert_eq!(found.team_of.iter().filter(|team| **team == 0).count(), 2);
+    }
+
+    #[test]
+    fn parties_that_go_in_no_way_are_given_up_soon() {
+        // 21 threes into 4 teams of 16: each takes 5.
+        assert!(!fits([3; 21].into_iter(), 4, 16));
+    }
+}
