@@ -87,7 +87,7 @@ counts: ## instructions per hot step against tests/benches/counts.json, which co
 counts-update:
 	$(MAKE) counts COUNTS=--update
 
-# Options: ROUNDS=7 SCENARIOS=a,b SERVERS=a,b PARTS="steps peers slow overload scale"; PARTS=quote
+# Options: ROUNDS=7 SCENARIOS=a,b SERVERS=a,b PARTS="steps peers slow overload gathered matchmaker scale"; PARTS=quote
 # puts the last report into tests/BENCH.md.
 bench: counts ## beside other servers, slow readers, overload, scale: target/bench/report.md (over an hour)
 	tests/need python3 python3

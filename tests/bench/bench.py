@@ -1,6 +1,7 @@
 """Measures, and writes target/bench/report.md.
 
-    python3 tests/bench/bench.py [steps] [peers] [slow] [overload] [gathered] [scale] [quote]
+    python3 tests/bench/bench.py [steps] [peers] [slow] [overload] [gathered]
+                                   [matchmaker] [scale] [quote]
 
 Without names it does all but `quote`, which puts the report into tests/BENCH.md, between its
 marks, and the plots beside it. From the environment: ROUNDS (7), and of the comparison SCENARIOS
@@ -29,11 +30,12 @@ ORDER = {
     "slow": "Slow readers",
     "overload": "Overload",
     "gathered": "Lobbies",
+    "matchmaker": "Matchmaker",
     "outlook": "On 16 cores",
     "steps": "One input's journey, nanoseconds per step",
     "instructions": "Instructions per hot step",
 }
-PARTS = ["steps", "peers", "slow", "overload", "gathered", "scale"]
+PARTS = ["steps", "peers", "slow", "overload", "gathered", "matchmaker", "scale"]
 
 
 def main():
@@ -89,6 +91,10 @@ def gathered(rounds, most_files):
     return tool("gathered")
 
 
+def matchmaker(rounds, most_files):
+    return tool("matchmaker", "matchmaking")
+
+
 def grow(rounds, most_files):
     if suite.prepare():
         scale.measure(min(rounds, 3), most_files)
@@ -97,7 +103,7 @@ def grow(rounds, most_files):
 
 
 PART = {"steps": steps, "peers": peers, "slow": slow, "overload": overload, "gathered": gathered,
-        "scale": grow}
+        "matchmaker": matchmaker, "scale": grow}
 
 
 def tool(section, program=None, *arguments, in_code=False):

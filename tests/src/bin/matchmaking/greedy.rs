@@ -1,0 +1,163 @@
+//! The same arrivals, rules and waves for two kinds of pairing: the pool's, and greedy, where who
+//! has waited longest takes the nearest who is free.
+
+use std::time::Duration;
+
+use parlor_core::{
+    matchmaker::{
+        pool::{Candidate, MemberTraits, Pool, Progress, TicketKey},
+        queue::Window,
+    },
+    time::Time,
+};
+use serde_json::json;
+
+use crate::people::{People, queue};
+
+/// By how much the mean gap has to be smaller.
+const MIN_MARGIN: f64 = 0.05;
+/// By how much the mean wait may be longer: by nothing that could be told.
+const MAX_LONGER: f64 = 0.01;
+const WAVE: Duration = Duration::from_millis(500);
+
+/// Somebody who comes.
+#[derive(Debug, Clone, Copy)]
+struct Arrival {
+    at: Time,
+    rating: f32,
+}
+
+/// What came of them: gaps and waits of those who were matched.
+#[derive(Debug, Default)]
+struct Outcome {
+    gaps: Vec<f64>,
+    waits: Vec<f64>,
+}
+
+/// A queue with few players and one with many. True if the pool's gaps are smaller by the margin
+/// in both, and nobody waits longer for that.
+pub(crate) fn compare(n_arrivals: usize) -> bool {
+    println!("| arrivals a second | pairing | mean gap | p95 | mean wait, s | p95 | matched |");
+    println!("|---|---|---|---|---|---|---|");
+    let mut is_better = true;
+    for rate in [2.0, 10.0, 50.0] {
+        let mut people = People::new(3);
+        let mut at = 0.0;
+        let arrivals: Vec<Arrival> = (0..n_arrivals)
+            .map(|_| {
+                at -= (1.0 - people.share()).ln() / rate;
+                let rating = people.rating();
+                Arrival { at: Time::after_start(Duration::from_secs_f64(at)), rating }
+            })
+            .collect();
+        let (greedy, optimal) = (greedy(&arrivals), pool(&arrivals));
+        greedy.tell(rate, "greedy", n_arrivals);
+        optimal.tell(rate, "maximum weight", n_arrivals);
+        let margin = 1.0 - mean(&optimal.gaps) / mean(&greedy.gaps);
+        let longer = mean(&optimal.waits) / mean(&greedy.waits) - 1.0;
+        println!("| {rate} | – | {:+.1} % | | {:+.1} % | | |", -100.0 * margin, 100.0 * longer);
+        is_better &= margin >= MIN_MARGIN && longer <= MAX_LONGER;
+    }
+    println!(
+        "\nBounds: mean gap {:.0} % smaller, mean wait no more than {:.0} % longer.",
+        100.0 * MIN_MARGIN,
+        100.0 * MAX_LONGER
+    );
+    is_better
+}
+
+fn rule() -> serde_json::Value {
+    json!({"kind": "difference", "attribute": "rating", "within": 100,
+        "grow": {"by": 25, "every_ms": 1000, "limit": 400}})
+}
+
+/// Waves of the same length for both, whoever comes.
+fn pool(arrivals: &[Arrival]) -> Outcome {
+    let wave = json!({"after_ms": 0, "tickets": 1});
+    let queue = queue(json!({"rules": [rule()], "wave": wave, "give_up_ms": 60_000}));
+    let mut pool = Pool::new(queue, 1);
+    let (mut outcome, mut found, mut given_up) = (Outcome::default(), Vec::new(), Vec::new());
+    let mut next = 0;
+    let mut now = Time::ZERO;
+    while next < arrivals.len() {
+        now = now + WAVE;
+        while let Some(arrival) = arrivals.get(next).filter(|arrival| arrival.at <= now) {
+            let player = next as u64;
+            let member = MemberTraits { player, rating: arrival.rating, ..MemberTraits::default() };
+            let key = TicketKey(next as u32);
+            let members = vec![member];
+            let ticket = Candidate { key, since: arrival.at, members, ..Candidate::default() };
+            pool.insert(now, ticket).expect("it has a rating");
+            next += 1;
+        }
+        pool.expired(now, &mut given_up);
+        while pool.step(now, 1_000, &mut found) == Progress::More {}
+        for found in found.drain(..) {
+            outcome.gaps.push(f64::from(found.gap));
+            for key in found.teams.iter().flatten() {
+                outcome.waits.push(now.since(arrivals[key.0 as usize].at).as_secs_f64());
+            }
+        }
+    }
+    outcome
+}
+
+fn greedy(arrivals: &[Arrival]) -> Outcome {
+    let queue = queue(json!({"rules": [rule()]}));
+    let window = queue.rules[0].kind.window().expect("it has one");
+    let mut outcome = Outcome::default();
+    let mut waiting: Vec<Arrival> = Vec::new();
+    let mut next = 0;
+    let mut now = Time::ZERO;
+    while next < arrivals.len() {
+        now = now + WAVE;
+        while let Some(arrival) = arrivals.get(next).filter(|arrival| arrival.at <= now) {
+            waiting.push(*arrival);
+            next += 1;
+        }
+        waiting.retain(|one| now.since(one.at) < Duration::from_secs(60));
+        let mut i = 0;
+        while i < waiting.len() {
+            let Some(j) = nearest(&waiting, i, window, now) else {
+                i += 1;
+                continue;
+            };
+            let (other, one) = (waiting.remove(j), waiting.remove(i));
+            outcome.gaps.push(f64::from((one.rating - other.rating).abs()));
+            outcome.waits.extend([one, other].map(|who| now.since(who.at).as_secs_f64()));
+        }
+    }
+    outcome
+}
+
+/// The nearest of those behind, who have not waited so long, of those who are near enough for both.
+fn nearest(waiting: &[Arrival], i: usize, window: &Window, now: Time) -> Option<usize> {
+    let gap = |j: usize| f64::from((waiting[i].rating - waiting[j].rating).abs());
+    let within = |one: &Arrival| window.after(now.since(one.at));
+    let fitting = (i + 1..waiting.len())
+        .filter(|j| gap(*j) <= within(&waiting[i]) && gap(*j) <= within(&waiting[*j]));
+    fitting.min_by(|a, b| gap(*a).total_cmp(&gap(*b)))
+}
+
+impl Outcome {
+    fn tell(&self, rate: f64, name: &str, n_arrivals: usize) {
+        println!(
+            "| {rate} | {name} | {:.1} | {:.1} | {:.2} | {:.2} | {:.1} % |",
+            mean(&self.gaps),
+            percentile(&self.gaps, 0.95),
+            mean(&self.waits),
+            percentile(&self.waits, 0.95),
+            100.0 * self.waits.len() as f64 / n_arrivals as f64
+        );
+    }
+}
+
+fn mean(all: &[f64]) -> f64 {
+    all.iter().sum::<f64>() / all.len() as f64
+}
+
+fn percentile(all: &[f64], share: f64) -> f64 {
+    let mut sorted = all.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get((sorted.len() as f64 * share) as usize).copied().unwrap_or_default()
+}
