@@ -240,6 +240,10 @@ config! {
         tickets_per_player: usize = 1,
         /// Milliseconds for which the ticket of a player is kept whose connection is lost.
         away_timeout_ms: u64 = 30_000,
+        /// Members of a party; one more is refused with `E_FULL`. At most 16.
+        max_party_members: u8 = 16,
+        /// Parties; one more is refused with `E_LIMIT`.
+        max_parties: usize = 50_000,
         /// Milliseconds for which a seat is kept for whom it is assigned to. 1 s to 10 min.
         hold_ms: u64 = 15_000,
         /// Milliseconds between two words to those who wait of how it goes on; 0: none but answers.

@@ -11,6 +11,7 @@ use parlor_core::{
     lobby::{Games, LobbySettings, Policy},
     matchmaker::{
         MatchmakerSettings,
+        parties::{MAX_PARTY_MEMBERS, PartySettings},
         queue::{MAX_QUEUES, Queue},
     },
     rate::Rate,
@@ -259,6 +260,11 @@ impl Plan {
             tickets_per_player: config.tickets_per_player,
             away_timeout: ms(config.away_timeout_ms),
             hold: ms(config.hold_ms),
+            parties: PartySettings {
+                max_members: config.max_party_members,
+                max_parties: config.max_parties,
+                away_timeout: ms(config.away_timeout_ms),
+            },
             max_match: ms(self.config.lobbies.max_match_ms),
             progress: ms(config.progress_ms),
             epoch_ms: self.clock.epoch_ms(),
@@ -439,6 +445,8 @@ fn check(config: &Config) -> Result<(), String> {
         (signaling.away_timeout_ms, 1, "signaling.away_timeout_ms"),
         (matchmaking.max_tickets as u64, 1, "matchmaking.max_tickets"),
         (matchmaking.tickets_per_player as u64, 1, "matchmaking.tickets_per_player"),
+        (matchmaking.max_party_members.into(), 1, "matchmaking.max_party_members"),
+        (matchmaking.max_parties as u64, 1, "matchmaking.max_parties"),
         (matchmaking.away_timeout_ms, 1, "matchmaking.away_timeout_ms"),
         (matchmaking.hold_ms, 1000, "matchmaking.hold_ms"),
     ] {
@@ -450,6 +458,9 @@ fn check(config: &Config) -> Result<(), String> {
     }
     if lobbies.countdown_ms > MAX_COUNTDOWN_MS {
         return Err(format!("lobbies.countdown_ms is {MAX_COUNTDOWN_MS} at most"));
+    }
+    if matchmaking.max_party_members > MAX_PARTY_MEMBERS {
+        return Err(format!("matchmaking.max_party_members is {MAX_PARTY_MEMBERS} at most"));
     }
     if matchmaking.hold_ms > MAX_HOLD_MS {
         return Err(format!("matchmaking.hold_ms is {MAX_HOLD_MS} at most"));

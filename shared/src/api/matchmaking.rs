@@ -54,6 +54,21 @@ pub mod request {
     pub const ACCEPT: &str = "accept";
     /// [`super::Which`] → [`super::Ticket`]: no. One then has to wait before the next ticket.
     pub const DECLINE: &str = "decline";
+    /// No argument → [`super::OwnParty`]: that which one is in.
+    pub const PARTY: &str = "party";
+    /// [`super::CreateParty`] → [`super::OwnParty`]
+    pub const PARTY_CREATE: &str = "party:create";
+    /// [`super::JoinParty`] → [`super::OwnParty`]
+    pub const PARTY_JOIN: &str = "party:join";
+    /// [`super::PartyReady`] → [`super::super::lobby::Done`]
+    pub const PARTY_READY: &str = "party:ready";
+    /// No argument → [`super::super::lobby::Done`]
+    pub const PARTY_LEAVE: &str = "party:leave";
+    /// [`super::WhichMember`] → [`super::super::lobby::Done`]: the leader sends a member away, and
+    /// the party has another code.
+    pub const PARTY_KICK: &str = "party:kick";
+    /// [`super::WhichMember`] → [`super::super::lobby::Done`]: the leader makes a member leader.
+    pub const PARTY_PROMOTE: &str = "party:promote";
     /// [`super::AskRatings`] → [`super::Ratings`]
     pub const RATINGS: &str = "ratings";
 }
@@ -64,6 +79,10 @@ pub mod push {
     pub const TICKET: &str = "ticket";
     /// [`super::Progress`]: it still waits. Now and then; may be lost, and only the newest counts.
     pub const PROGRESS: &str = "progress";
+    /// [`super::Party`]: one's party is another. Reliable.
+    pub const PARTY: &str = "party";
+    /// [`super::PartyLeft`]: one is in no party any more.
+    pub const PARTY_LEFT: &str = "party:left";
     /// [`super::Rated`]: a rated match has ended.
     pub const RATED: &str = "rated";
 }
@@ -105,7 +124,8 @@ pub struct Create {
     /// nobody else wants gets it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub side: Option<u8>,
-    /// True: with all of one's party, whose leader one is.
+    /// True: with all of one's party, whose leader one is. What stands here counts for all of it;
+    /// ratings are each one's own.
     #[serde(default, skip_serializing_if = "is_false")]
     pub party: bool,
     /// Makes it safe to ask again: who asks with the same key gets the same ticket.

@@ -234,6 +234,18 @@ fn tickets() -> Vec<Sample> {
         got Ratings:
             r#"{"ratings":[{"ladder":"l","rating":1500,"deviation":350,"provisional":true,
                 "games":0}]}"#;
+        sent CreateParty: "{}", r#"{"name":"Ada"}"#;
+        sent JoinParty: r#"{"code":"ABCDEF"}"#, r#"{"code":"ABCDEF","name":"Ada"}"#;
+        sent PartyReady: r#"{"ready":true}"#;
+        sent WhichMember: r#"{"member":1}"#;
+        got OwnParty:
+            r#"{"party":{"version":1,"code":"ABCDEF","leader":0,"max_members":4,
+                "members":[{"member":0,"name":"Ada"},
+                {"member":1,"name":"Bob","ready":true,"away":true}]},"member":1}"#;
+        got Party:
+            r#"{"version":1,"code":"ABCDEF","leader":0,"max_members":4,
+                "members":[{"member":0,"name":"Ada"}]}"#;
+        got PartyLeft: r#"{"reason":"kicked"}"#;
         got Rated:
             r#"{"rating":{"ladder":"l","rating":1500,"deviation":350,"provisional":true,
                 "games":0},"before":1500}"#,

@@ -185,12 +185,22 @@ const MATCHMAKING: Namespace = Namespace {
         matchmaking::request::CANCEL: (which: Option<matchmaking::Which>) -> matchmaking::Ticket;
         matchmaking::request::ACCEPT: (which: Option<matchmaking::Which>) -> matchmaking::Ticket;
         matchmaking::request::DECLINE: (which: Option<matchmaking::Which>) -> matchmaking::Ticket;
+        matchmaking::request::PARTY: () -> matchmaking::OwnParty;
+        matchmaking::request::PARTY_CREATE:
+            (create: Option<matchmaking::CreateParty>) -> matchmaking::OwnParty;
+        matchmaking::request::PARTY_JOIN: (join: matchmaking::JoinParty) -> matchmaking::OwnParty;
+        matchmaking::request::PARTY_READY: (ready: matchmaking::PartyReady) -> lobby::Done;
+        matchmaking::request::PARTY_LEAVE: () -> lobby::Done;
+        matchmaking::request::PARTY_KICK: (which: matchmaking::WhichMember) -> lobby::Done;
+        matchmaking::request::PARTY_PROMOTE: (which: matchmaking::WhichMember) -> lobby::Done;
         matchmaking::request::RATINGS:
             (ask: Option<matchmaking::AskRatings>) -> matchmaking::Ratings;
     },
     pushes: pushes! {
         matchmaking::push::TICKET: (ticket: matchmaking::Ticket);
         matchmaking::push::PROGRESS: (progress: matchmaking::Progress);
+        matchmaking::push::PARTY: (party: matchmaking::Party);
+        matchmaking::push::PARTY_LEFT: (left: matchmaking::PartyLeft);
         matchmaking::push::RATED: (rated: matchmaking::Rated);
     },
 };

@@ -1,6 +1,6 @@
 // Written by `make types` from shared/src/api: change it there.
 
-import type { Ack, Expiring, GuestToken, IdempotencyKey, Json, RateLimited, Renewed, TimeAsk, TimeTold } from "./api.js";
+import type { Ack, Done, Expiring, GuestToken, IdempotencyKey, Json, RateLimited, Renewed, TimeAsk, TimeTold } from "./api.js";
 
 /** Whose ratings. */
 export interface AskRatings {
@@ -57,10 +57,19 @@ export interface Create {
    * nobody else wants gets it.
    */
   side?: number;
-  /** True: with all of one's party, whose leader one is. */
+  /**
+   * True: with all of one's party, whose leader one is. What stands here counts for all of it;
+   * ratings are each one's own.
+   */
   party?: boolean;
   /** Makes it safe to ask again: who asks with the same key gets the same ticket. */
   key?: IdempotencyKey;
+}
+
+/** Found a party and lead it. */
+export interface CreateParty {
+  /** How one wants to be called in it and in the lobby. Absent: `Player`. */
+  name?: string;
 }
 
 /** How long tickets of a queue have waited lately, in milliseconds from the beginning. */
@@ -69,6 +78,78 @@ export interface Estimate {
   p50_ms: number;
   /** Of twenty nineteen no longer than this. */
   p95_ms: number;
+}
+
+/** Come into a party. */
+export interface JoinParty {
+  /** Its code; letter case and surrounding blanks do not matter. */
+  code: string;
+  /**
+   * How one wants to be called in it and in the lobby. Absent: `Player`. Who is called as
+   * somebody in the party is gets a number behind the name.
+   */
+  name?: string;
+}
+
+/** Answer of who is in a party: how it stands, and who one is. */
+export interface OwnParty {
+  /** The party. */
+  party: Party;
+  /** One's own number in it. */
+  member: number;
+}
+
+/** A party, whole: each change is told as the party that it makes. */
+export interface Party {
+  /** Grows with each change: of two, the higher one is the newer. */
+  version: number;
+  /** What others come in by. */
+  code: string;
+  /** The number of the member who hands in tickets, and may send others away. */
+  leader: number;
+  /** How many it may have. */
+  max_members: number;
+  /** Who is in it, the first to have come first. */
+  members: PartyMember[];
+}
+
+/** One is in no party any more. */
+export interface PartyLeft {
+  /** Why. */
+  reason: PartyLeftReason;
+}
+
+/** Why somebody is in a party no more. */
+export type PartyLeftReason =
+  /** By one's own wish, perhaps by another of one's connections. */
+  | "left"
+  /** The leader's wish. */
+  | "kicked"
+  /** One's connection was lost for too long. */
+  | "expired";
+
+/** One who is in a party. */
+export interface PartyMember {
+  /** Which one; nobody else in this party ever has the same number. */
+  member: number;
+  /** What the member is called; no two in a party look the same. */
+  name: string;
+  /**
+   * True if the leader may hand in a ticket as far as this one is concerned. Leaders need not
+   * say it.
+   */
+  ready?: boolean;
+  /**
+   * True while the connection is lost: the place is kept for half a minute, unless the server
+   * was told otherwise.
+   */
+  away?: boolean;
+}
+
+/** Say whether one is ready to play. */
+export interface PartyReady {
+  /** One is. */
+  ready: boolean;
 }
 
 /** How the wait goes on: the same words as in `Ticket`. */
@@ -234,6 +315,12 @@ export interface Which {
   ticket?: string;
 }
 
+/** A member of one's own party, whom its leader sends away or makes leader. */
+export interface WhichMember {
+  /** As in `PartyMember.member`. */
+  member: number;
+}
+
 /** Why a ticket is not matched yet. */
 export interface Why {
   /** For programs. */
@@ -304,6 +391,27 @@ export interface MatchmakingClientToServer {
       | [ack: Ack<Ticket>]
       | [which: Which, ack: Ack<Ticket>]
   ) => void;
+  /** No argument → `OwnParty`: that which one is in. */
+  party: (ack: Ack<OwnParty>) => void;
+  /** `CreateParty` → `OwnParty` */
+  "party:create": (
+    ...args:
+      | [ack: Ack<OwnParty>]
+      | [create: CreateParty, ack: Ack<OwnParty>]
+  ) => void;
+  /** `JoinParty` → `OwnParty` */
+  "party:join": (join: JoinParty, ack: Ack<OwnParty>) => void;
+  /** `PartyReady` → `lobby.Done` */
+  "party:ready": (ready: PartyReady, ack: Ack<Done>) => void;
+  /** No argument → `lobby.Done` */
+  "party:leave": (ack: Ack<Done>) => void;
+  /**
+   * `WhichMember` → `lobby.Done`: the leader sends a member away, and
+   * the party has another code.
+   */
+  "party:kick": (which: WhichMember, ack: Ack<Done>) => void;
+  /** `WhichMember` → `lobby.Done`: the leader makes a member leader. */
+  "party:promote": (which: WhichMember, ack: Ack<Done>) => void;
   /** `AskRatings` → `Ratings` */
   ratings: (
     ...args:
@@ -329,6 +437,10 @@ export interface MatchmakingServerToClient {
   ticket: (ticket: Ticket) => void;
   /** `Progress`: it still waits. Now and then; may be lost, and only the newest counts. */
   progress: (progress: Progress) => void;
+  /** `Party`: one's party is another. Reliable. */
+  party: (party: Party) => void;
+  /** `PartyLeft`: one is in no party any more. */
+  "party:left": (left: PartyLeft) => void;
   /** `Rated`: a rated match has ended. */
   rated: (rated: Rated) => void;
   /** The event by which a client hears that it sends more than it may: some of it was dropped. */

@@ -9,6 +9,7 @@
 //! ```
 
 mod explain;
+mod gathering;
 mod pairings;
 mod people;
 mod seats;
@@ -25,6 +26,7 @@ use slab::Slab;
 use super::{
     effect::{Effects, answer},
     figures::QueueFigures,
+    parties::{Parties, PartyEffects},
     penalty::Penalties,
     pool::{Pool, Progress, TicketKey},
     queue::Queue,
@@ -37,7 +39,7 @@ use crate::{
     assignment::Assigned,
     hash::Keyed,
     ids::Ids,
-    key::{Address, PersonKey, ShardId},
+    key::{Address, PartyKey, PersonKey, ShardId},
     time::{Deadlines, Time, earliest},
     who::Who,
 };
@@ -68,6 +70,11 @@ pub(super) struct Desk {
     n_pairings: u64,
     ladders: Ladders,
     penalties: Penalties,
+    parties: Parties,
+    /// What parties want, until it is done.
+    gathered: PartyEffects,
+    /// The last ticket of each party that has handed one in.
+    by_party: BTreeMap<PartyKey, TicketKey>,
     deadlines: Deadlines<Due>,
     /// Where in the tickets the next are told how it goes on.
     told_up_to: usize,
@@ -127,6 +134,9 @@ impl Desk {
             n_pairings: 0,
             ladders: Ladders::in_memory(settings.seed),
             penalties: Penalties::default(),
+            parties: Parties::new(settings.parties),
+            gathered: PartyEffects::new(),
+            by_party: BTreeMap::new(),
             deadlines: Deadlines::default(),
             told_up_to: 0,
             is_telling: false,
@@ -137,7 +147,8 @@ impl Desk {
 
     /// True if nobody waits or plays, and no socket is known.
     pub(super) fn is_empty(&self) -> bool {
-        self.n_active == 0 && self.people.is_empty() && self.pairings.is_empty()
+        let has_people = !self.people.is_empty() || !self.parties.is_empty();
+        self.n_active == 0 && !has_people && self.pairings.is_empty()
     }
 
     /// When [`Self::timeout`] is due.
@@ -145,7 +156,7 @@ impl Desk {
         let lines = self.lines.iter();
         let pools = lines
             .filter_map(|line| if line.is_busy { Some(Time::ZERO) } else { line.pool.deadline() });
-        earliest([self.deadlines.next(), pools.min()])
+        earliest([self.deadlines.next(), self.parties.deadline(), pools.min()])
     }
 
     /// How it stands with each queue.
@@ -199,14 +210,19 @@ impl Desk {
                 let done = found.and_then(|key| self.decline(now, key, socket, effects));
                 self.answer_ticket(now, socket, ack, done, effects);
             }
+            Request::Party(request) => {
+                self.ask_party(now, (socket, &who), &request, ack, ids, effects);
+            }
         }
+        self.settle_parties(now, effects);
     }
 
     /// A socket is gone that had asked something.
-    pub(super) fn gone(&mut self, now: Time, socket: Address) {
+    pub(super) fn gone(&mut self, now: Time, socket: Address, effects: &mut Effects) {
         if let Some(player) = self.people.lost(socket) {
             self.is_gone(now, player);
         }
+        self.settle_parties(now, effects);
     }
 
     /// A lobby says something of the seats that are kept in it.
@@ -216,7 +232,10 @@ impl Desk {
                 self.opened(now, number, (lobby, &code, &tokens), effects);
             }
             Assigned::Refused { number, refusal } => self.refused(now, number, &refusal, effects),
-            Assigned::Seated { number } => self.seated(now, number, effects),
+            Assigned::Seated { number } => {
+                self.seated(now, number, effects);
+                self.settle_parties(now, effects);
+            }
             Assigned::Absent { number, seats } => self.absent(now, number, &seats, effects),
             Assigned::Played { number, winners, counts, .. } => {
                 self.played(now, number, &winners, counts, effects);
@@ -234,6 +253,8 @@ impl Desk {
                 Due::Progress => self.tell_progress(now, effects),
             }
         }
+        self.parties.expire(now, &mut self.gathered);
+        self.settle_parties(now, effects);
         self.expire(now, effects);
         self.pair(now, effects);
     }

@@ -172,7 +172,7 @@ impl Matchmaker {
                 desk.ask(now, (socket, who), *request, ack, ids, &mut wishes);
             }
             (MatchMessage::Gone(socket), Some(desk)) => {
-                desk.gone(now, Address { shard: from, socket });
+                desk.gone(now, Address { shard: from, socket }, &mut wishes);
             }
             // Meant for a desk, and there is none: shards disagree about their order.
             (_, None) => {}

@@ -22,5 +22,5 @@ pub use figures::QueueFigures;
 pub use machine::{MatchInput, Matchmaker};
 pub use message::MatchMessage;
 pub use recent::MAX_RECENT;
-pub use request::Request as MatchRequest;
+pub use request::{PartyRequest, Request as MatchRequest};
 pub use settings::{MAX_TICKETS, MatchmakerSettings};

@@ -26,8 +26,29 @@ pub enum Request {
     Accept(#[serde(with = "as_json")] api::Which),
     /// No.
     Decline(#[serde(with = "as_json")] api::Which),
+    /// About a party.
+    Party(PartyRequest),
     /// How good is somebody?
     Ratings(#[serde(with = "as_json")] api::AskRatings),
+}
+
+/// A request about parties.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum PartyRequest {
+    /// How does one's own stand?
+    Own,
+    /// Found one.
+    Create(#[serde(with = "as_json")] api::CreateParty),
+    /// Come into one.
+    Join(#[serde(with = "as_json")] api::JoinParty),
+    /// Ready, or not.
+    Ready(#[serde(with = "as_json")] api::PartyReady),
+    /// Be in it no more.
+    Leave,
+    /// Send somebody away.
+    Kick(#[serde(with = "as_json")] api::WhichMember),
+    /// Make somebody leader.
+    Promote(#[serde(with = "as_json")] api::WhichMember),
 }
 
 impl Request {
@@ -43,6 +64,13 @@ impl Request {
             name::CANCEL => Self::Cancel(first_or_none(args)?),
             name::ACCEPT => Self::Accept(first_or_none(args)?),
             name::DECLINE => Self::Decline(first_or_none(args)?),
+            name::PARTY => Self::Party(PartyRequest::Own),
+            name::PARTY_CREATE => Self::Party(PartyRequest::Create(first_or_none(args)?)),
+            name::PARTY_JOIN => Self::Party(PartyRequest::Join(first(args)?)),
+            name::PARTY_READY => Self::Party(PartyRequest::Ready(first(args)?)),
+            name::PARTY_LEAVE => Self::Party(PartyRequest::Leave),
+            name::PARTY_KICK => Self::Party(PartyRequest::Kick(first(args)?)),
+            name::PARTY_PROMOTE => Self::Party(PartyRequest::Promote(first(args)?)),
             name::RATINGS => Self::Ratings(first_or_none(args)?),
             _ => return Err(Refusal::new(code::UNKNOWN_EVENT, "no such event in /matchmaking")),
         })
@@ -53,7 +81,14 @@ impl Request {
         match self {
             Self::Create(create) => n_bytes(create),
             Self::Ratings(ask) => ask.player.as_ref().map_or(0, String::len),
-            Self::Queues
+            Self::Party(PartyRequest::Create(create)) => {
+                create.name.as_ref().map_or(0, String::len)
+            }
+            Self::Party(PartyRequest::Join(join)) => {
+                join.code.len() + join.name.as_ref().map_or(0, String::len)
+            }
+            Self::Party(_)
+            | Self::Queues
             | Self::Ticket(_)
             | Self::Cancel(_)
             | Self::Accept(_)

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::queue::Queue;
+use super::{parties::PartySettings, queue::Queue};
 
 /// Tickets of one server, unless it is said otherwise.
 pub const MAX_TICKETS: usize = 200_000;
@@ -20,6 +20,8 @@ pub struct MatchmakerSettings {
     pub away_timeout: Duration,
     /// How long a seat in a lobby is kept for whom it is assigned to.
     pub hold: Duration,
+    /// How parties are run.
+    pub parties: PartySettings,
     /// How long a match may take at most.
     pub max_match: Duration,
     /// How often those who wait are told how it goes on; zero: only when they ask.
@@ -38,6 +40,7 @@ impl Default for MatchmakerSettings {
             tickets_per_player: 1,
             away_timeout: Duration::from_secs(30),
             hold: Duration::from_secs(15),
+            parties: PartySettings::default(),
             max_match: Duration::from_secs(24 * 3600),
             progress: Duration::from_secs(5),
             epoch_ms: 0,

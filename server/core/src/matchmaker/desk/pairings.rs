@@ -379,6 +379,9 @@ impl Desk {
         line.gaps.note(gap);
         line.figures.n_matches += 1;
         for key in keys {
+            if let Some(party) = self.ticket(key).and_then(|ticket| ticket.party) {
+                self.parties.unready(party, &mut self.gathered);
+            }
             self.forgive(now, key);
             let Some(ticket) = self.ticket(key) else { continue };
             let waited = ticket.waited_until.unwrap_or(now).since(ticket.since);

@@ -35,6 +35,8 @@ pub(super) struct People {
 struct Person {
     identity: Identity,
     sockets: Few<Address>,
+    /// In a party, which knows it by this key.
+    is_kept: bool,
     /// Those that have not been forgotten, the newest last.
     tickets: Few<TicketKey>,
 }
@@ -58,8 +60,12 @@ impl People {
         if let Some(known) = self.of_identity(&identity) {
             return known;
         }
-        let person =
-            Person { identity: identity.clone(), sockets: Few::default(), tickets: Few::default() };
+        let person = Person {
+            identity: identity.clone(),
+            sockets: Few::default(),
+            is_kept: false,
+            tickets: Few::default(),
+        };
         let key = self.people.insert(person);
         self.by_identity.insert(identity, key);
         key
@@ -125,6 +131,14 @@ impl People {
         }
     }
 
+    /// Somebody is in a party, or not any more.
+    pub(super) fn keep(&mut self, player: PersonKey, is_kept: bool) {
+        if let Some(person) = self.people.get_mut(player) {
+            person.is_kept = is_kept;
+            self.settle(player);
+        }
+    }
+
     /// A ticket is forgotten.
     pub(super) fn take(&mut self, player: PersonKey, ticket: TicketKey) {
         if let Some(person) = self.people.get_mut(player) {
@@ -135,7 +149,9 @@ impl People {
 
     /// Forgets a player of whom there is nothing to know.
     fn settle(&mut self, player: PersonKey) {
-        let is_done = |person: &Person| person.sockets.is_empty() && person.tickets.is_empty();
+        let is_done = |person: &Person| {
+            !person.is_kept && person.sockets.is_empty() && person.tickets.is_empty()
+        };
         if self.people.get(player).is_some_and(is_done)
             && let Some(person) = self.people.remove(player)
         {

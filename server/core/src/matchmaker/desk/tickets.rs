@@ -16,6 +16,7 @@ use super::{
     super::{
         effect::{Effects, MatchEffect, answer, event},
         pool::{self, Candidate, MemberTraits, TicketKey, Unfit},
+        rating::Rating,
     },
     Desk, Due,
     people::Identity,
@@ -23,7 +24,7 @@ use super::{
 use crate::{
     delivery::{Delivery, spread},
     ids::Ids,
-    key::{Address, PersonKey},
+    key::{Address, PartyKey, PersonKey},
     name,
     time::Time,
     who::Who,
@@ -49,6 +50,8 @@ pub(super) struct Ticket {
     /// Until when it had waited, once it does not any more.
     pub(super) waited_until: Option<Time>,
     pub(super) members: Vec<Member>,
+    /// Whose members share it.
+    pub(super) party: Option<PartyKey>,
     /// What the pool gets each time.
     pub(super) candidate: Box<Candidate>,
     pub(super) key: Option<(Box<str>, Box<str>)>,
@@ -122,14 +125,15 @@ impl Desk {
             }),
         };
         let (person, key) = found.ok_or_else(no_ticket)?;
-        self.attach(now, person, socket);
+        self.attach(now, person, (socket, who));
         Ok(key)
     }
 
     /// A socket is that player's from now on.
-    pub(super) fn attach(&mut self, now: Time, person: PersonKey, socket: Address) {
+    pub(super) fn attach(&mut self, now: Time, person: PersonKey, (socket, who): (Address, &Who)) {
         let left = self.people.attach(person, socket);
         self.deadlines.set(Due::Away(person), None);
+        self.parties.back(person, who, &mut self.gathered);
         left.into_iter().for_each(|left| self.is_gone(now, left));
     }
 
@@ -138,6 +142,7 @@ impl Desk {
         let is_waited_for = !self.people.tickets(person).is_empty();
         let away = is_waited_for.then(|| now + self.settings.away_timeout);
         self.deadlines.set(Due::Away(person), away);
+        self.parties.gone(now, person, &mut self.gathered);
     }
 
     /// Somebody wants to wait.
@@ -156,46 +161,45 @@ impl Desk {
         let key = create.key.as_ref().map(|key| idempotency(who, key));
         if let Some(known) = key.as_ref().and_then(|key| self.by_key.get(key).copied()) {
             let person = self.ticket(known).map(|ticket| ticket.members[0].person);
-            person.into_iter().for_each(|person| self.attach(now, person, socket));
+            person.into_iter().for_each(|person| self.attach(now, person, (socket, who)));
             return Ok(known);
         }
         let line = self.lines.iter().position(|line| line.queue.name == create.queue);
         let line = line.ok_or_else(|| Refusal::new(code::NOT_FOUND, "no queue has this name"))?;
         let name = name::clean(create.name.as_deref().unwrap_or(NAMELESS))?;
-        if self.lines[line].queue.rated && who.player.is_none() {
+        let person = self.somebody(now, (socket, who), ids);
+        let company = self.company(person, who, &name, create.party)?;
+        if self.lines[line].queue.rated && company.iter().any(|(_, who, _)| who.player.is_none()) {
             let sentence = "this queue is rated: bring a token, or ask for a guest's";
             return Err(Refusal::new(code::AUTH, sentence));
         }
-        let id = TicketId::from_bytes(ids.take());
-        let number = self.number_of(socket, who, id);
-        if let Some(until) = self.penalties.until(now, number) {
-            let n_seconds = until.since(now).as_secs() + 1;
-            let sentence = format!("you have kept others waiting in vain: wait {n_seconds} s");
-            return Err(Refusal::new(api::code::COOLDOWN, sentence));
-        }
-        let candidate = self.candidate(now, line, (who, number), create)?;
-        let identity = match &who.player {
-            Some(player) => Identity::Account(player.clone()),
-            None => Identity::Holder(id),
-        };
-        let known = who.player.is_none().then(|| self.people.of_socket(socket)).flatten();
-        let person = known.unwrap_or_else(|| self.people.come(identity));
-        self.attach(now, person, socket);
-        let member = Member {
-            id,
+        let member = |(person, who, name): (PersonKey, Who, Box<str>)| Member {
+            id: TicketId::from_bytes(ids.take()),
             person,
-            who: who.clone(),
-            name: name.into(),
+            who,
+            name,
             side: create.side,
             has_accepted: false,
         };
+        let members: Vec<Member> = company.into_iter().map(member).collect();
+        let candidate = self.candidate(now, line, &members, create)?;
+        self.expect_patience(now, &candidate)?;
         let own = TicketKey(self.tickets.vacant_key() as u32);
         let candidate = Candidate { key: own, since: now, ..candidate };
         self.lines[line].pool.insert(now, candidate.clone()).map_err(|why| unfit(&why))?;
-        if let Err(refusal) = self.make_room(now, person, effects) {
+        if let Err(refusal) = self.make_room(now, &members, effects) {
             self.lines[line].pool.remove(own);
             return Err(refusal);
         }
+        for member in &members {
+            self.by_id.insert(member.id, own);
+            self.people.give(member.person, own);
+        }
+        let party = self.parties.of(person).filter(|_| create.party);
+        if let Some(party) = party {
+            self.by_party.insert(party, own);
+        }
+        let is_shared = members.len() > 1;
         self.tickets.insert(Ticket {
             line,
             standing: Standing::Waiting,
@@ -203,19 +207,31 @@ impl Desk {
             since: now,
             told_at: now,
             waited_until: None,
-            members: vec![member],
+            members,
             candidate: Box::new(candidate),
+            party,
             key: key.clone(),
         });
-        self.by_id.insert(id, own);
         if let Some(key) = key {
             self.by_key.insert(key, own);
         }
-        self.people.give(person, own);
         self.n_active += 1;
         self.lines[line].figures.n_tickets += 1;
         self.settle_progress(now);
+        if is_shared {
+            self.tell(now, own, Some(socket), effects);
+        }
         Ok(own)
+    }
+
+    /// Nobody seeks a match who has kept others waiting in vain of late.
+    fn expect_patience(&self, now: Time, candidate: &Candidate) -> Result<(), Refusal> {
+        let until = |member: &MemberTraits| self.penalties.until(now, member.player);
+        let Some(until) = candidate.members.iter().filter_map(until).max() else { return Ok(()) };
+        let n_seconds = until.since(now).as_secs() + 1;
+        let who = if candidate.members.len() > 1 { "one of your party has" } else { "you have" };
+        let sentence = format!("{who} kept others waiting in vain: wait {n_seconds} s");
+        Err(Refusal::new(api::code::COOLDOWN, sentence))
     }
 
     /// Who has as many tickets as one may have has the oldest no more.
@@ -225,19 +241,25 @@ impl Desk {
     fn make_room(
         &mut self,
         now: Time,
-        person: PersonKey,
+        members: &[Member],
         effects: &mut Effects,
     ) -> Result<(), Refusal> {
-        let tickets = self.people.tickets(person).iter().copied();
-        let is_active = |key: &TicketKey| self.ticket(*key).is_some_and(|ticket| !ticket.is_over());
-        let active: Vec<TicketKey> = tickets.filter(is_active).collect();
-        let n_over = (active.len() + 1).saturating_sub(self.settings.tickets_per_player.max(1));
-        for key in active.into_iter().take(n_over) {
-            if self.has_lobby(key) {
-                let sentence = "a seat is kept for you; take it, or wait until it falls";
-                return Err(Refusal::new(api::code::STATE, sentence));
-            }
-            self.withdraw(now, key, Reason::Replaced, effects);
+        let most = self.settings.tickets_per_player.max(1);
+        let mut over = Vec::new();
+        for member in members {
+            let tickets = self.people.tickets(member.person).iter().copied();
+            let is_active =
+                |key: &TicketKey| self.ticket(*key).is_some_and(|ticket| !ticket.is_over());
+            let active: Vec<TicketKey> = tickets.filter(is_active).collect();
+            let n_over = (active.len() + 1).saturating_sub(most);
+            over.extend(active.into_iter().take(n_over).map(|key| (key, member.person)));
+        }
+        if over.iter().any(|(key, _)| self.has_lobby(*key)) {
+            let sentence = "a seat is kept for you; take it, or wait until it falls";
+            return Err(Refusal::new(api::code::STATE, sentence));
+        }
+        for (key, person) in over {
+            self.withdraw(now, key, Reason::Replaced, Some((person, None)), effects);
         }
         if self.n_active >= self.settings.max_tickets {
             return Err(Refusal::new(code::LIMIT, "too many tickets on this server; try later"));
@@ -245,12 +267,12 @@ impl Desk {
         Ok(())
     }
 
-    /// What the pool is told of somebody.
+    /// What the pool is told of those who share a ticket.
     fn candidate(
         &mut self,
         now: Time,
         line: usize,
-        (who, number): (&Who, u64),
+        members: &[Member],
         create: &api::Create,
     ) -> Result<Candidate, Refusal> {
         if create.avoid.len() > api::MAX_AVOIDED {
@@ -258,18 +280,22 @@ impl Desk {
             return Err(Refusal::new(api::code::QUERY, sentence));
         }
         let unix_ms = self.unix_ms(now);
-        let rating = who.player.as_ref().map(|player| {
-            let ladder = &self.lines[line].ladder;
-            self.ladders.rating(unix_ms, ladder, player)
-        });
-        let rating = rating.unwrap_or_else(|| super::super::rating::Rating::fresh(unix_ms));
-        let member = MemberTraits {
-            player: number,
-            address: who.address.0,
-            rating: rating.rating as f32,
-            deviation: rating.deviation as f32,
-            avoid: create.avoid.iter().map(|player| self.number(player)).collect(),
-        };
+        let avoid: Vec<u64> = create.avoid.iter().map(|player| self.number(player)).collect();
+        let ladder = self.lines[line].ladder.clone();
+        let mut traits = Vec::with_capacity(members.len());
+        for member in members {
+            let rating = match &member.who.player {
+                Some(player) => self.ladders.rating(unix_ms, &ladder, player),
+                None => Rating::fresh(unix_ms),
+            };
+            traits.push(MemberTraits {
+                player: self.number_of(member),
+                address: member.who.address.0,
+                rating: rating.rating as f32,
+                deviation: rating.deviation as f32,
+                avoid: avoid.clone(),
+            });
+        }
         let attribute = |of: &api::Attribute| match of {
             api::Attribute::Number(number) => pool::Attribute::Number(*number),
             api::Attribute::Text(text) => pool::Attribute::Text(text.as_str().into()),
@@ -281,7 +307,7 @@ impl Desk {
         let latencies = create.latencies.iter();
         let most = api::MAX_LATENCY_MS;
         Ok(Candidate {
-            members: vec![member],
+            members: traits,
             attributes: attributes
                 .map(|(name, of)| (name.as_str().into(), attribute(of)))
                 .collect(),
@@ -290,12 +316,12 @@ impl Desk {
         })
     }
 
-    /// Who is seeking, as a number: the account, or else whoever first came by this socket.
-    fn number_of(&self, socket: Address, who: &Who, id: TicketId) -> u64 {
-        let known = || self.people.holder(self.people.of_socket(socket)?);
-        match &who.player {
+    /// Who is seeking, as a number: the account, or else what the person was known by first.
+    fn number_of(&self, member: &Member) -> u64 {
+        let holder = || self.people.holder(member.person).unwrap_or(member.id);
+        match &member.who.player {
             Some(player) => self.number(player),
-            None => self.number(known().unwrap_or(id).as_str()),
+            None => self.number(holder().as_str()),
         }
     }
 
@@ -321,33 +347,28 @@ impl Desk {
             let sentence = "it is too late: a lobby is made";
             return Err(Refusal::new(api::code::STATE, sentence));
         }
-        self.withdraw_but(now, key, Reason::Cancelled, Some(socket), effects);
+        let by = self.people.of_socket(socket).map(|person| (person, Some(socket)));
+        self.withdraw(now, key, Reason::Cancelled, by, effects);
         Ok(key)
     }
 
-    /// A ticket ends, and with it the pairing that it may be in.
+    /// A ticket ends, and with it the pairing that it may be in: by that member, who gets an answer
+    /// by that socket.
     pub(super) fn withdraw(
         &mut self,
         now: Time,
         key: TicketKey,
         reason: Reason,
+        by: Option<(PersonKey, Option<Address>)>,
         effects: &mut Effects,
     ) {
-        self.withdraw_but(now, key, reason, None, effects);
-    }
-
-    fn withdraw_but(
-        &mut self,
-        now: Time,
-        key: TicketKey,
-        reason: Reason,
-        except: Option<Address>,
-        effects: &mut Effects,
-    ) {
+        let except = by.and_then(|(_, socket)| socket);
         match self.ticket(key).map(|ticket| ticket.standing) {
             Some(Standing::Waiting) => self.end_but(now, key, reason, except, effects),
             Some(Standing::Paired(number)) => {
-                self.offend(now, key, 0);
+                let ticket = self.ticket(key);
+                let place = by.zip(ticket).and_then(|((by, _), ticket)| ticket.place_of(by));
+                place.into_iter().for_each(|place| self.offend(now, key, place));
                 self.fail(now, number, &[(key, reason)], Reason::OtherDeclined, except, effects);
             }
             Some(Standing::Ended) | None => {}
@@ -411,6 +432,9 @@ impl Desk {
         }
         if let Some(own) = &ticket.key {
             self.by_key.remove(own);
+        }
+        if let Some(party) = ticket.party.filter(|party| self.by_party.get(party) == Some(&key)) {
+            self.by_party.remove(&party);
         }
     }
 

@@ -16,7 +16,7 @@ use crate::{
     cluster::Owners,
     ids::{MAX_IDS_PER_INPUT, REFILL},
     key::{Key as _, Origin},
-    matchmaker::queue::{Declared, Queue},
+    matchmaker::queue::{Declared, Queue, Teams},
 };
 
 /// Two shards, and what each socket was told since it was last asked. Sockets with even numbers are
@@ -203,6 +203,25 @@ impl Script {
         let figures = self.shards[0].figures();
         figures[0].1.ended.iter().map(|(reason, n)| (*reason, *n)).collect()
     }
+}
+
+/// Teams of two.
+fn twos() -> Script {
+    Script::of(|settings| {
+        let teams = Some(Teams { count: 2, size: 2 });
+        let change = |queue: &mut Declared| (queue.teams, queue.accept_ms) = (teams, 10_000);
+        settings.queues = vec![blitz(change)];
+    })
+}
+
+/// Sockets 0 and 1 are a party that 0 leads, and both are ready.
+fn party(script: &mut Script) {
+    script.arrive(0, "ada");
+    script.arrive(1, "bob");
+    let own = script.ask(0, "party:create", &json!({"name": "Ada"}));
+    let join = json!({"code": own["party"]["code"], "name": "Bob"});
+    assert_eq!(script.ask(1, "party:join", &join)["party"]["members"][1]["name"], "Bob");
+    script.ask(1, "party:ready", &json!({"ready": true}));
 }
 
 /// Of an event its name and argument; of an answer `ack` and its argument.
@@ -622,4 +641,138 @@ fn queues_tell_what_is_played_and_who_waits() {
     let queue = json!({"name": "blitz", "game": "chess", "config": {}, "teams": 2, "team_size": 1,
         "rated": false, "ladder": "chess/blitz", "waiting": 1});
     assert_eq!(told, json!({"ok": true, "queues": [queue]}));
+}
+
+#[test]
+fn a_party_shares_a_ticket_and_a_team() {
+    let mut script = twos();
+    party(&mut script);
+    let versions: Vec<u64> =
+        script.take(0, "party").iter().map(|told| told["version"].as_u64().unwrap()).collect();
+    assert_eq!(versions, [2, 3], "who joined, who is ready");
+    let create = json!({"queue": "blitz", "party": true});
+    let own = script.ask(0, "create", &create);
+    let other = script.last(1);
+    assert_eq!((&other["state"], &other["queue"]), (&"queued".into(), &"blitz".into()));
+    assert_ne!(own["ticket"], other["ticket"], "each speaks for it by a word of their own");
+    for number in [2, 3] {
+        script.arrive(number, "");
+        script.wait(number);
+    }
+    script.pass(seconds(1));
+    for number in 0..4 {
+        assert_eq!(script.last(number)["proposal"]["players"], 4);
+        script.ask(number, "accept", &json!({}));
+    }
+    let names: Vec<(u8, String)> = script.wanted[0]
+        .1
+        .seats
+        .iter()
+        .map(|seat| (seat.seat / 2, seat.name.to_string()))
+        .collect();
+    let team = |name: &str| names.iter().find(|(_, own)| own == name).unwrap().0;
+    assert_eq!(team("Ada"), team("Bob"), "{names:?}");
+    let number = script.open();
+    let [ada, bob] = [0, 1].map(|number| script.last(number)["assignment"].clone());
+    assert_eq!(ada["team"], bob["team"]);
+    assert_ne!((&ada["seat"], &ada["token"]), (&bob["seat"], &bob["token"]));
+    script.take(1, "party");
+    script.hand(0, MatchInput::Assigned(Assigned::Seated { number }));
+    assert_eq!(script.states(1), ["ended matched"]);
+    let told = script.take(1, "party").pop().unwrap();
+    assert!(told["members"][1].get("ready").is_none(), "who plays is not ready for the next one");
+}
+
+#[test]
+fn only_a_leader_whose_party_is_ready_hands_in_its_ticket() {
+    let mut script = twos();
+    let create = json!({"queue": "blitz", "party": true});
+    script.arrive(2, "");
+    assert_eq!(script.code(2, "create", &create), "E_PARTY");
+    assert_eq!(script.code(2, "party", &json!(null)), "E_PARTY");
+    party(&mut script);
+    assert_eq!(script.code(1, "create", &create), "E_PARTY");
+    script.ask(1, "party:ready", &json!({"ready": false}));
+    assert_eq!(script.code(0, "create", &create), "E_NOT_READY");
+    script.ask(1, "party:ready", &json!({"ready": true}));
+    assert_eq!(script.code(0, "create", &create), "ok");
+    // Who waits with a party does not wait alone beside it.
+    assert_eq!(script.code(1, "create", &json!({"queue": "blitz"})), "E_PARTY");
+    // A party that is too large for a team does not wait, and what waits stays.
+    let mut script = Script::at_once();
+    party(&mut script);
+    script.wait(0);
+    assert_eq!(script.code(0, "create", &create), "E_QUERY");
+    assert_eq!(script.ask(0, "ticket", &json!({}))["state"], "queued");
+}
+
+#[test]
+fn a_party_that_changes_waits_no_more() {
+    for how in ["leave", "kick", "vanish", "join"] {
+        let mut script = twos();
+        party(&mut script);
+        script.ask(0, "create", &json!({"queue": "blitz", "party": true}));
+        script.states(1);
+        match how {
+            "leave" => drop(script.ask(1, "party:leave", &json!(null))),
+            "kick" => drop(script.ask(0, "party:kick", &json!({"member": 1}))),
+            "vanish" => {
+                script.go(1);
+                assert!(script.states(0).is_empty(), "it may come back");
+                script.pass(seconds(30));
+            }
+            _ => {
+                let code = script.ask(0, "party", &json!(null))["party"]["code"].clone();
+                script.arrive(2, "");
+                assert_eq!(script.code(2, "party:join", &json!({ "code": code })), "ok");
+            }
+        }
+        let states = script.states(0);
+        let is_gone = states == ["ended gone"];
+        assert!(
+            states == ["ended party_changed"] || how == "vanish" && is_gone,
+            "{how}: {states:?}"
+        );
+        if how == "leave" || how == "kick" {
+            assert_eq!(script.states(1), ["ended party_changed"]);
+            assert_eq!(script.take(1, "party:left").len(), 1);
+            assert_eq!(script.code(1, "party", &json!(null)), "E_PARTY");
+        }
+        assert_eq!(script.code(0, "create", &json!({"queue": "blitz"})), "ok", "nobody is blamed");
+    }
+}
+
+#[test]
+fn who_leaves_a_party_to_get_out_of_a_match_waits() {
+    let mut script = twos();
+    party(&mut script);
+    script.ask(0, "create", &json!({"queue": "blitz", "party": true}));
+    for number in [2, 3] {
+        script.arrive(number, "");
+        script.wait(number);
+    }
+    script.pass(seconds(1));
+    script.ask(1, "party:leave", &json!(null));
+    assert_eq!(script.states(2), ["proposed", "queued other_declined"]);
+    assert_eq!(script.code(1, "create", &json!({"queue": "blitz"})), "E_COOLDOWN");
+    assert_eq!(script.code(0, "create", &json!({"queue": "blitz"})), "ok");
+}
+
+#[test]
+fn nothing_is_left_of_a_party_that_everybody_has_left() {
+    let mut script = twos();
+    party(&mut script);
+    for number in [0, 1] {
+        script.go(number);
+    }
+    assert!(!script.shards[0].is_empty(), "they may come back");
+    script.pass(seconds(30));
+    assert!(script.shards.iter().all(Matchmaker::is_empty));
+    let mut script = twos();
+    party(&mut script);
+    script.go(1);
+    script.arrive(3, "bob");
+    let back = script.ask(3, "party", &json!(null));
+    assert_eq!((&back["member"], &back["party"]["members"][1]["name"]), (&1.into(), &"Bob".into()));
+    assert!(back["party"]["members"][1].get("away").is_none());
 }
