@@ -49,10 +49,10 @@ faults: ## plants faults in core, each of which the simulator has to find in thr
 	$(STAGE) 900 "planted faults" target/debug/faults
 
 e2e: binaries tests/interop/node_modules .venv/ready ## stock clients against the built server: one shard, then three behind nginx
-	$(STAGE) 900 "stock clients" $(PYTHON) tests/run.py conformance clients versions network views lobbies signal openings=300 players
+	$(STAGE) 900 "stock clients" $(PYTHON) tests/run.py conformance clients versions network views lobbies signal matchmaking openings=300 players
 	$(STAGE) 150 "nginx" tests/need nginx nginx-light
-	$(STAGE) 400 "conformance, three shards" $(PYTHON) tests/run.py --shards 3 conformance views lobbies signal
-	$(STAGE) 400 "stock clients, three shards behind nginx" $(PYTHON) tests/run.py --shards 3 --nginx clients signal openings=300 players
+	$(STAGE) 400 "conformance, three shards" $(PYTHON) tests/run.py --shards 3 conformance views lobbies signal matchmaking
+	$(STAGE) 400 "stock clients, three shards behind nginx" $(PYTHON) tests/run.py --shards 3 --nginx clients signal matchmaking openings=300 players
 
 sdk: binaries client-demo/sdk/node_modules ## the TypeScript SDK: its types, its size, and against the built server
 	$(STAGE) 240 "SDK" npm --prefix client-demo/sdk test
@@ -71,8 +71,8 @@ interop: tests/interop/node_modules .venv/ready ## all 3,807 openings by stock c
 	tests/need nginx nginx-light
 	tests/need pkg-config pkg-config
 	pkg-config openssl || tests/need --package libssl-dev
-	$(PYTHON) tests/run.py --release conformance clients versions network rust views lobbies signal openings=all players
-	$(PYTHON) tests/run.py --release --shards 3 --nginx clients versions network signal openings=all players
+	$(PYTHON) tests/run.py --release conformance clients versions network rust views lobbies signal matchmaking openings=all players
+	$(PYTHON) tests/run.py --release --shards 3 --nginx clients versions network signal matchmaking openings=all players
 
 autobahn: .venv/ready ## Autobahn's suite against the frame codec; needs a CPython 2.7 (PYTHON2)
 	cargo build --locked --release --bin wsecho

@@ -241,6 +241,23 @@ class Runner:
         with self.parlor("--signaling-enabled", "false") as server:
             self.run("no peers", *suite, server.url, "--settings", "off")
 
+    def matchmaking(self):
+        suite = ["node", INTEROP / "matchmaking.mjs", "--url"]
+        queues = ["--config", INTEROP / "matchmaking" / "queues.toml"]
+        countdown = ["--lobbies-countdown-ms", "0"]
+        with self.parlor(*queues, *countdown) as server:
+            self.run("matchmaking", *suite, server.url)
+            self.run("matchmaking in Python", sys.executable, INTEROP / "python_matchmaking.py",
+                     "--url", server.url)
+        with self.parlor(*queues, *countdown, "--matchmaking-hold-ms", "1000",
+                         "--matchmaking-away-timeout-ms", "1000") as server:
+            self.run("matchmaking, short of time", *suite, server.url, "--settings", "short")
+        with self.parlor(*queues, "--matchmaking-max-tickets", "3",
+                         "--matchmaking-tickets-per-player", "2") as server:
+            self.run("matchmaking, short of room", *suite, server.url, "--settings", "few")
+        with self.parlor("--matchmaking-enabled", "false") as server:
+            self.run("no matchmaking", *suite, server.url, "--settings", "off")
+
     def openings(self, count):
         with self.parlor() as server:
             self.run(f"{count} openings, white by JavaScript, black by Python", "node",

@@ -1,31 +1,12 @@
 // What operators see of peers on /metrics.
 
-import { WAIT_MS, check, equal, group } from "../harness.mjs";
-import { address } from "../lobbies/player.mjs";
+import { figures, grown } from "../figures.mjs";
+import { check, group } from "../harness.mjs";
 import { KIND, RECORDED, frame, party } from "./peer.mjs";
 
 const { offer, answer, offerer } = RECORDED.first;
 const DIRECT = { path: "direct", switched: "probed", via: "srflx" };
 const RELAYED = { path: "relay", switched: "silent" };
-
-/** All figures by name and labels. */
-async function figures() {
-  const page = await (await fetch(`${address()}/metrics`)).text();
-  const lines = page.split("\n").filter((line) => line.startsWith("parlor_"));
-  return new Map(lines.map((line) => line.match(/^(.*) (\S+)$/).slice(1)));
-}
-
-/** Waits until figures have grown by this since `before`. */
-async function grown(before, expected) {
-  const deadline = Date.now() + WAIT_MS;
-  for (;;) {
-    const now = await figures();
-    const by = (name) => Number(now.get(name) ?? 0) - Number(before.get(name) ?? 0);
-    const seen = Object.fromEntries(Object.keys(expected).map((name) => [name, by(name)]));
-    const isThere = Object.entries(expected).every(([name, n]) => seen[name] === n);
-    if (isThere || Date.now() > deadline) return equal(seen, expected, "what has grown by how much");
-  }
-}
 
 group("metrics", () => {
   check("links, their results, what is refused and what is relayed is counted", async (t) => {
