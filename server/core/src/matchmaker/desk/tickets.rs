@@ -52,7 +52,7 @@ pub(super) struct Ticket {
     pub(super) members: Vec<Member>,
     /// Whose members share it.
     pub(super) party: Option<PartyKey>,
-    /// What the pool gets each time.
+    /// What the pool gets each time; its members alone once it has ended.
     pub(super) candidate: Box<Candidate>,
     pub(super) key: Option<(Box<str>, Box<str>)>,
 }
@@ -393,6 +393,7 @@ impl Desk {
         ticket.standing = Standing::Ended;
         ticket.reason = Some(reason);
         ticket.waited_until.get_or_insert(now);
+        ticket.candidate.forget_wishes();
         let line = ticket.line;
         if was_waiting {
             self.lines[line].pool.remove(key);

@@ -121,6 +121,12 @@ impl Candidate {
         self.attributes.iter().try_for_each(|(_, attribute)| attribute.judge())
     }
 
+    /// Keeps only who shares it: what they said may be 40 KB.
+    pub(crate) fn forget_wishes(&mut self) {
+        (self.attributes, self.latencies) = (Vec::new(), Vec::new());
+        self.members.iter_mut().for_each(|member| member.avoid = Vec::new());
+    }
+
     pub(super) fn attribute(&self, name: &str) -> Option<&Attribute> {
         let named = self.attributes.iter().find(|(own, _)| **own == *name);
         named.map(|(_, attribute)| attribute)
