@@ -9,6 +9,7 @@ mod engine_io;
 mod frames;
 mod further;
 mod http;
+mod matchmaking;
 mod namespaces;
 mod packets;
 mod process;

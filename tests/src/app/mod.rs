@@ -4,7 +4,9 @@
 mod client_suite;
 mod socket;
 
+use parlor_core::matchmaker::queue::{Declared, Queue};
 use parlor_server::{Config, Server};
+use parlor_shared::api::relay;
 
 /// Which of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,9 +70,13 @@ impl App {
     /// The same with choices.
     pub fn with_options(self, mut config: Config, options: Options) -> Server {
         config.server.path = self.path().to_owned();
+        if options.lobbies && config.matchmaking == Config::default().matchmaking {
+            let queue = Queue::try_from(Declared::duel("q0", relay::GAME));
+            config.matchmaking.queues = vec![queue.expect("it is in order")];
+        }
         let mut server = Server::new(config);
         if options.lobbies {
-            server.game::<parlor_games::Relay>(parlor_shared::api::relay::GAME);
+            server.game::<parlor_games::Relay>(relay::GAME);
         }
         match self {
             Self::Engine => {
@@ -89,6 +95,7 @@ pub struct Options {
     /// Clients of `/`, `/custom` and `/auth` may come back to what they had; those of
     /// [`App::ClientSuite`] may in any case.
     pub recovery: bool,
-    /// There are lobbies, with the game `relay`, and their players may be peers.
+    /// There are lobbies, with the game `relay` and a queue `q0` for it, and their players may be
+    /// peers.
     pub lobbies: bool,
 }

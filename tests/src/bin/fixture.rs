@@ -105,7 +105,7 @@ fn options() -> Command {
                 .action(ArgAction::SetTrue),
         )
         .arg(
-            flag("lobbies", "`/lobby` and `/signal`, with the game `relay`")
+            flag("lobbies", "`/lobby`, `/matchmaking` and `/signal`, with the game `relay`")
                 .action(ArgAction::SetTrue),
         )
         .arg(flag("link", "`listen`: first of two nodes; address: the second, linked to that one"))
