@@ -379,6 +379,7 @@ fn requests_about_no_ticket_are_refused() {
         let mut seeker = Seeker::open(scene.address(), transport);
         let name = "x".repeat(1_000);
         seeker.refused("E_NOT_FOUND", "create", &json!({"queue": name}).to_string());
+        seeker.refused("E_PARTY", "create", &with("party", true).to_string());
         // Nobody answers what asks for no answer; what comes after is answered.
         seeker.client.send(r#"42/matchmaking,["create",{"queue":"nowhere"}]"#);
         seeker.client.send(r#"42/matchmaking,["create"]"#);
