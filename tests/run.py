@@ -25,6 +25,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 INTEROP = ROOT / "tests" / "interop"
+README = ROOT / "README.md"
 TIMERS = ["--ping-interval", "300", "--ping-timeout", "200",
           "--connect-timeout", "1500", "--max-payload", "1000000",
           "--upgrade-timeout", "3000", "--attachments-timeout", "3000"]
@@ -255,6 +256,12 @@ class Runner:
         with self.parlor(*queues, "--matchmaking-max-tickets", "3",
                          "--matchmaking-tickets-per-player", "2") as server:
             self.run("matchmaking, short of room", *suite, server.url, "--settings", "few")
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "readme.toml")
+            path.write_text(re.search(r"```toml\n(.*?)```", README.read_text(), re.S)[1])
+            with self.parlor("--config", path, *countdown) as server:
+                self.run("matchmaking as in the README", *suite, server.url,
+                         "--settings", "readme")
         with self.parlor("--matchmaking-enabled", "false") as server:
             self.run("no matchmaking", *suite, server.url, "--settings", "off")
 

@@ -1,18 +1,19 @@
 // The matchmaker in /matchmaking as the stock socket.io-client 4.8.4 has it: tickets from the first
 // word to the last, against `parlor dev` with the queues of matchmaking/queues.toml.
-//   node matchmaking.mjs --url http://127.0.0.1:PORT [--settings short|few|off] [--only TEXT]
-//     [--verbose]
+//   node matchmaking.mjs --url http://127.0.0.1:PORT [--settings short|few|readme|off]
+//     [--only TEXT] [--verbose]
 // `--settings` are those of the server: whether seats and tickets of who is gone are kept for a
-// second, there are few tickets, or no matchmaker; without any, as those queues say.
+// second, there are few tickets, the queues of the README, or no matchmaker; without any, as those queues say.
 // Source: shared/src/api/matchmaking.rs.
 
 import { readOptions, run } from "./harness.mjs";
 import { at } from "./lobbies/player.mjs";
 
 const SUITES = {
-  plain: ["seeking", "asking", "tickets", "losses", "rules", "ladder", "explained"],
+  plain: ["seeking", "asking", "tickets", "losses", "rules", "ladder", "many", "explained"],
   short: ["absent"],
   few: ["limits"],
+  readme: ["readme"],
   off: ["off"],
 };
 
