@@ -266,8 +266,14 @@ impl World {
             Input::Timeout => {
                 self.sockets(now, Input::Timeout, effects);
                 self.inbox.push(LobbyInput::Timeout);
-                self.signals.push(SignalInput::Timeout);
-                self.wishes.push(MatchInput::Timeout);
+                // Most turns of a shard are due for lobbies alone.
+                let is_due = |at: Option<Time>| at.is_some_and(|at| at <= now);
+                if is_due(self.signaling.deadline()) {
+                    self.signals.push(SignalInput::Timeout);
+                }
+                if is_due(self.matchmaker.deadline()) {
+                    self.wishes.push(MatchInput::Timeout);
+                }
                 // Answers that came in time, and times that are up, count before it is too late.
                 self.settle(now, effects);
                 while let Some((token, answer, n_silent)) = self.questions.late(now) {
