@@ -258,7 +258,7 @@ impl Pool {
             }
         }
         cycle.group.reverse();
-        n * n / 16 + 1
+        n * n / 8 + 1
     }
 
     /// The matches within a group, whose tickets stand.

@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::{
-    candidate::MAX_LATENCY_MS,
     repeats::Repeats,
     waiting::{Near, Value, Waiting},
 };
@@ -42,7 +41,7 @@ pub(super) struct Rules {
     pub(super) shape: Shape,
     pub(super) change_with_time: bool,
     /// By how much each rule's distance counts, in their order.
-    scales: SmallVec<[f32; 4]>,
+    scales: SmallVec<[Scale; 4]>,
     /// What two tickets that are as far apart as may be count less than two that are equal.
     pub(super) worst: f32,
     /// The rule about the number that tickets are sorted by.
@@ -59,7 +58,7 @@ impl Rules {
             sorts: queue.rules.iter().position(is_difference),
             shape: queue.shape(),
             change_with_time: queue.rules.iter().any(Rule::changes_with_time),
-            scales: queue.rules.iter().map(scale).collect(),
+            scales: queue.rules.iter().map(Scale::of).collect(),
             keyed: Keyed::new(seed),
             queue,
         }
@@ -98,7 +97,7 @@ impl Rules {
             if !reaches(one) || !reaches(other) {
                 return Err(Obstacle::Rule(i as u8));
             }
-            total += (apart * self.scales[i]).min(1.0) * rule.weight as f32;
+            total += self.scales[i].share(apart) * rule.weight as f32;
         }
         self.people(one, other)?;
         Ok(total)
@@ -294,11 +293,32 @@ impl Shared {
     }
 }
 
-/// What one unit of a rule's distance counts: all of it at the widest that its window ever is.
-fn scale(rule: &Rule) -> f32 {
-    let widest = rule.kind.window().map_or(1.0, Window::widest).max(1.0) as f32;
-    let longest = if rule.kind.name() == "region" { MAX_LATENCY_MS as f32 } else { f32::MAX };
-    1.0 / widest.min(longest)
+/// What a rule's distance counts, from 0 to 1. Most of it as long as that is usual: two of whom one
+/// would rather wait for the next wave. A little up to the widest that its window ever is, so that
+/// of two who are far away the nearer one is still better.
+#[derive(Debug, Clone, Copy)]
+struct Scale {
+    usual: f32,
+    widest: f32,
+}
+
+impl Scale {
+    /// So many times the first window are usual. With less, gaps are smaller and waits longer.
+    const USUAL: f32 = 1.0;
+    /// What counts of the usual distance; of what is farther, the rest.
+    const MOST: f32 = 0.9;
+
+    fn of(rule: &Rule) -> Self {
+        let window = rule.kind.window();
+        let widest = window.map_or(1.0, Window::widest).max(1.0) as f32;
+        let within = window.map_or(1.0, |window| window.within).max(1.0) as f32;
+        Self { usual: (Self::USUAL * within).min(widest), widest }
+    }
+
+    fn share(self, apart: f32) -> f32 {
+        let (usual, widest) = ((apart / self.usual).min(1.0), (apart / self.widest).min(1.0));
+        Self::MOST * usual + (1.0 - Self::MOST) * widest
+    }
 }
 
 /// What two sorted lists have in common.
