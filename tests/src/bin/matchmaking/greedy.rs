@@ -18,7 +18,6 @@ use crate::people::{People, queue};
 const MIN_MARGIN: f64 = 0.05;
 /// By how much the mean wait may be longer: by nothing that could be told.
 const MAX_LONGER: f64 = 0.01;
-const WAVE: Duration = Duration::from_millis(500);
 
 /// Somebody who comes.
 #[derive(Debug, Clone, Copy)]
@@ -37,10 +36,13 @@ struct Outcome {
 /// A queue with few players and one with many. True if the pool's gaps are smaller by the margin
 /// in both, and nobody waits longer for that.
 pub(crate) fn compare(n_arrivals: usize) -> bool {
-    println!("| arrivals a second | pairing | mean gap | p95 | mean wait, s | p95 | matched |");
-    println!("|---|---|---|---|---|---|---|");
+    println!(
+        "| arrivals a second | wave | pairing | mean gap | p95 | mean wait, s | p95 | matched |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
     let mut is_better = true;
-    for rate in [2.0, 10.0, 50.0] {
+    for (rate, wave) in [(2.0, 0.5), (10.0, 0.5), (50.0, 0.5), (10.0, 3.0), (50.0, 3.0)] {
+        let wave = Duration::from_secs_f64(wave);
         let mut people = People::new(3);
         let mut at = 0.0;
         let arrivals: Vec<Arrival> = (0..n_arrivals)
@@ -50,12 +52,17 @@ pub(crate) fn compare(n_arrivals: usize) -> bool {
                 Arrival { at: Time::after_start(Duration::from_secs_f64(at)), rating }
             })
             .collect();
-        let (greedy, optimal) = (greedy(&arrivals), pool(&arrivals));
-        greedy.tell(rate, "greedy", n_arrivals);
-        optimal.tell(rate, "maximum weight", n_arrivals);
+        let (greedy, optimal) = (greedy(&arrivals, wave), pool(&arrivals, wave));
+        greedy.tell(rate, wave, "greedy", n_arrivals);
+        optimal.tell(rate, wave, "maximum weight", n_arrivals);
         let margin = 1.0 - mean(&optimal.gaps) / mean(&greedy.gaps);
         let longer = mean(&optimal.waits) / mean(&greedy.waits) - 1.0;
-        println!("| {rate} | – | {:+.1} % | | {:+.1} % | | |", -100.0 * margin, 100.0 * longer);
+        println!(
+            "| {rate} | {} s | – | {:+.1} % | | {:+.1} % | | |",
+            wave.as_secs_f64(),
+            -100.0 * margin,
+            100.0 * longer
+        );
         is_better &= margin >= MIN_MARGIN && longer <= MAX_LONGER;
     }
     println!(
@@ -72,7 +79,7 @@ fn rule() -> serde_json::Value {
 }
 
 /// Waves of the same length for both, whoever comes.
-fn pool(arrivals: &[Arrival]) -> Outcome {
+fn pool(arrivals: &[Arrival], length: Duration) -> Outcome {
     let wave = json!({"after_ms": 0, "tickets": 1});
     let queue = queue(json!({"rules": [rule()], "wave": wave, "give_up_ms": 60_000}));
     let mut pool = Pool::new(queue, 1);
@@ -80,7 +87,7 @@ fn pool(arrivals: &[Arrival]) -> Outcome {
     let mut next = 0;
     let mut now = Time::ZERO;
     while next < arrivals.len() {
-        now = now + WAVE;
+        now = now + length;
         while let Some(arrival) = arrivals.get(next).filter(|arrival| arrival.at <= now) {
             let player = next as u64;
             let member = MemberTraits { player, rating: arrival.rating, ..MemberTraits::default() };
@@ -102,7 +109,7 @@ fn pool(arrivals: &[Arrival]) -> Outcome {
     outcome
 }
 
-fn greedy(arrivals: &[Arrival]) -> Outcome {
+fn greedy(arrivals: &[Arrival], length: Duration) -> Outcome {
     let queue = queue(json!({"rules": [rule()]}));
     let window = queue.rules[0].kind.window().expect("it has one");
     let mut outcome = Outcome::default();
@@ -110,7 +117,7 @@ fn greedy(arrivals: &[Arrival]) -> Outcome {
     let mut next = 0;
     let mut now = Time::ZERO;
     while next < arrivals.len() {
-        now = now + WAVE;
+        now = now + length;
         while let Some(arrival) = arrivals.get(next).filter(|arrival| arrival.at <= now) {
             waiting.push(*arrival);
             next += 1;
@@ -140,9 +147,10 @@ fn nearest(waiting: &[Arrival], i: usize, window: &Window, now: Time) -> Option<
 }
 
 impl Outcome {
-    fn tell(&self, rate: f64, name: &str, n_arrivals: usize) {
+    fn tell(&self, rate: f64, wave: Duration, name: &str, n_arrivals: usize) {
         println!(
-            "| {rate} | {name} | {:.1} | {:.1} | {:.2} | {:.2} | {:.1} % |",
+            "| {rate} | {} s | {name} | {:.1} | {:.1} | {:.2} | {:.2} | {:.1} % |",
+            wave.as_secs_f64(),
             mean(&self.gaps),
             percentile(&self.gaps, 0.95),
             mean(&self.waits),

@@ -78,7 +78,7 @@ fn waves() -> bool {
         ),
     ];
     println!(
-        "| queue | tickets | to add one, µs | wave, ms | µs for each | longest slice, ms | share |"
+        "| queue | tickets | to add, µs | wave, ms | µs for each | longest slice, ms | matched |"
     );
     println!("|---|---|---|---|---|---|---|");
     let mut are_kept = true;
