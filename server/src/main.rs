@@ -1,6 +1,8 @@
 //! The binary `parlor`: a server that needs no code. Options come from `config`, the server from
 //! the library.
 
+mod queue_sim;
+
 use std::{
     collections::BTreeMap,
     io::{IsTerminal as _, Write as _},
@@ -21,6 +23,7 @@ fn main() -> Result<()> {
         Some(("dev", options)) => serve(options, true),
         Some(("serve", options)) => serve(options, false),
         Some(("config", options)) => print_config(options),
+        Some(("queue-sim", options)) => queue_sim::run(options),
         _ => unreachable!("clap asks for one of them"),
     }
 }
@@ -43,6 +46,7 @@ fn command() -> Command {
                     .help("Print a file with every key at its default, and what it means"),
             ),
         )
+        .subcommand(queue_sim::command())
 }
 
 /// Every key of the configuration is a flag.
