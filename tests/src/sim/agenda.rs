@@ -13,6 +13,8 @@ use parlor_core::{
 pub(super) enum Happening {
     /// A client thinks of something to do.
     Wake(usize),
+    /// A client hurries to where a match waits for it.
+    Hurry(usize),
     /// Within this session of the client's, it says something: a pong, or an answer that took it
     /// time.
     Say { client: usize, epoch: u32, packet: String },

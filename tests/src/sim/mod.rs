@@ -11,6 +11,7 @@ mod kept;
 mod network;
 mod oracle;
 mod plan;
+mod queues;
 mod secrets;
 mod seen;
 mod server;
@@ -164,6 +165,7 @@ impl Sim {
     fn happen(&mut self, happening: Happening) {
         match happening {
             Happening::Wake(n) => self.wake(n),
+            Happening::Hurry(n) => self.hurry(n),
             Happening::Say { client, epoch, packet } => self.say_later(client, epoch, &packet),
             Happening::Open { client, epoch } => self.open_arrives(client, epoch),
             Happening::Get { client, epoch } => self.get_arrives(client, epoch),

@@ -14,7 +14,7 @@ use parlor_core::{
 
 use parlor_shared::api::signal::Budget;
 
-use super::{chance::Chance as _, kept::KEPT};
+use super::{chance::Chance as _, kept::KEPT, queues::Queues};
 
 /// A place is kept so long at least: while no match is on, and in most games.
 pub(super) const GRACE: Duration = Duration::from_secs(60);
@@ -33,6 +33,7 @@ pub(super) struct Plan {
     pub(super) lobbies: Policy,
     pub(super) recovery: RecoverySettings,
     pub(super) signaling: SignalSettings,
+    pub(super) queues: Queues,
     /// A batch takes at most so long from shard to shard.
     pub(super) wire_ms: u64,
     /// A turn ends at most so long after what happened in it.
@@ -102,6 +103,7 @@ impl Plan {
             },
             recovery,
             signaling: signaling(random),
+            queues: Queues::of(random),
             wire_ms: random.pick(&[1, 20, 150]),
             turn_us: random.pick(&[0, 200, 5_000]),
             late_ms: random.pick(&[0, 0, 10, 250, 400]),

@@ -96,7 +96,7 @@ impl Shard {
             recovery: plan.recovery.clone(),
             lobbies: Some(lobbies),
             signaling: Some(plan.signaling.clone()),
-            matchmaking: None,
+            matchmaking: Some(plan.queues.settings()),
         });
         Self {
             world,

@@ -28,6 +28,8 @@ pub struct Trace {
     pub n_refused: u64,
     /// Matches that ended.
     pub n_matches: u64,
+    /// Seats that were kept for those who had waited for a match.
+    pub n_seats: u64,
     /// Pushes that players had missed and were sent when they came back.
     pub n_missed: u64,
     is_told: bool,
@@ -46,6 +48,7 @@ impl Trace {
             n_accepted: 0,
             n_refused: 0,
             n_matches: 0,
+            n_seats: 0,
             n_missed: 0,
             is_told,
         }
@@ -75,11 +78,13 @@ impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { hash, n_steps, n_packets, n_sessions, n_broadcasts, .. } = self;
         let Self { n_accepted, n_refused, n_matches, n_missed, n_welcomes, n_recovered, .. } = self;
+        let n_seats = self.n_seats;
         write!(
             f,
             "trace {hash:016x}, {n_steps} steps, {n_packets} packets to {n_sessions} sessions, \
              {n_broadcasts} broadcasts, {n_accepted} requests accepted, {n_refused} refused, \
-             {n_matches} matches, {n_missed} pushes missed, {n_recovered} of {n_welcomes} recovered"
+             {n_seats} seats kept, {n_matches} matches, {n_missed} pushes missed, \
+             {n_recovered} of {n_welcomes} recovered"
         )
     }
 }

@@ -9,6 +9,7 @@ mod moves;
 mod peer;
 mod player;
 mod regular;
+mod seeker;
 
 use std::collections::VecDeque;
 
@@ -27,6 +28,7 @@ use mood::Mood;
 use peer::Peer;
 use player::Player;
 use regular::Regular;
+use seeker::Seeker;
 
 #[derive(Debug)]
 pub(super) struct Client {
@@ -40,6 +42,7 @@ pub(super) struct Client {
     player: Player,
     regular: Regular,
     peer: Peer,
+    seeker: Seeker,
 }
 
 #[derive(Debug)]
@@ -83,6 +86,7 @@ impl Client {
             player: Player::default(),
             regular: Regular::default(),
             peer: Peer::default(),
+            seeker: Seeker::default(),
         }
     }
 }
@@ -120,8 +124,10 @@ impl Sim {
                 }
                 7..17 => self.begin_upgrade(n),
                 17..31 => self.guest_acts(n),
+                31..65 if self.is_in_a_hurry(n) => self.seeker_acts(n),
                 31..45 => self.regular_acts(n),
                 45..65 if self.clients[n].peer.is_ready() => self.peer_acts(n),
+                65..77 => self.seeker_acts(n),
                 _ => self.player_acts(n),
             },
         }
@@ -373,12 +379,16 @@ impl Sim {
         if self.clients[n].peer.is_ready() && !self.random.one_in(3) {
             self.peer_enters(n);
         }
+        if self.random.one_in(2) {
+            self.seeker_acts(n);
+        }
     }
 
     fn socket_packet(&mut self, n: usize, text: &str) {
         match text.split(['/', ',']).nth(1) {
             Some("lobby") => self.player_packet(n, text),
             Some("signal") => self.peer_packet(n, text),
+            Some("matchmaking") => self.seeker_packet(n, text),
             Some("kept") => self.regular_packet(n, text),
             _ => self.guest_packet(n, text),
         }
@@ -470,6 +480,7 @@ impl Sim {
         self.player_lost(n, at);
         self.regular_lost(n);
         self.peer_lost(n);
+        self.seeker_lost(n);
         if let Some(at) = at {
             self.oracle.forget_client(at);
         }
@@ -501,6 +512,7 @@ impl Sim {
         };
         if is_read && self.oracle.drained((at, key)) {
             self.player_drained(n);
+            self.seeker_drained(n);
             self.regular_drained(n, (at, key));
             self.peer_drained(n, (at, key));
         }

@@ -17,6 +17,7 @@ use parlor_shared::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::seeker::Seat;
 use crate::sim::{
     Invariant, Sim,
     oracle::{At, Left, Place, Story, Wish},
@@ -78,6 +79,24 @@ struct Token {
     lost_for_sure_at: Option<Time>,
     /// Nothing is under way that would make it worthless.
     is_sure: bool,
+}
+
+impl Token {
+    /// The way to a seat that waits.
+    fn of_seat(Seat { lobby, seat, token, name }: Seat) -> Self {
+        Self {
+            text: token,
+            previous: None,
+            asked_by: 0,
+            lobby,
+            name,
+            seat: Some(seat),
+            left: None,
+            lost_at: None,
+            lost_for_sure_at: None,
+            is_sure: false,
+        }
+    }
 }
 
 impl Player {
@@ -184,14 +203,23 @@ impl Sim {
                 let changed: Changed = read(data)?;
                 self.trace.n_matches +=
                     u64::from(matches!(changed.change, api::Change::Finished { .. }));
-                lobbies.changed(now, story, &changed, data)
+                lobbies.changed(now, story, &changed, data)?;
+                if matches!(changed.change, api::Change::Started { .. }) {
+                    let begun = self.oracle.tickets.begun(&story.lobby);
+                    return begun.map_err(|what| (Invariant::Tickets, what));
+                }
+                Ok(())
             }
             "event" => lobbies.happened(story, &read::<MatchEvent>(data)?, data),
             "state" => lobbies.state(story, data),
             "delta" if deltas(n) => lobbies.delta(story, data),
             "closed" => {
-                player.forget_place();
-                Ok(())
+                let closed: api::Closed = read(data)?;
+                let story = player.forget_place().expect("just seen");
+                lobbies.closed(&story, closed.reason)?;
+                let seat = story.seat.filter(|_| closed.reason == api::ClosedReason::NoShow);
+                let stayed = seat.map(|seat| self.oracle.tickets.stayed(&story.lobby, seat));
+                stayed.unwrap_or(Ok(())).map_err(|what| (Invariant::Tickets, what))
             }
             "kicked" => {
                 let kicked: api::Kicked = read(data)?;

@@ -74,6 +74,9 @@ pub enum Invariant {
     /// Peers of a lobby know each other, are linked as they should be, and pass on what they may:
     /// to the other end, with the true sender, once and in order.
     Peers,
+    /// Each ticket ends once, for a reason that there is; nobody is in two matches, or in one that
+    /// the queue's rules forbid; who waits does so no longer than anybody may.
+    Tickets,
     /// A game that panics ends its match with `crashed`, and nothing else.
     Crashes,
     /// A listing holds the public lobbies, each once.

@@ -5,6 +5,7 @@ mod claims;
 mod crowd;
 mod door;
 mod quick;
+mod reserved;
 mod shown;
 
 use std::{
@@ -36,6 +37,7 @@ use crowd::Cast;
 use door::Door;
 pub(in crate::sim) use door::Wish;
 use quick::Astray;
+use reserved::Reserved;
 
 type Check = Result<(), (Invariant, String)>;
 
@@ -51,6 +53,8 @@ pub(in crate::sim) struct Lobbies {
     secrets: BTreeMap<String, (String, String)>,
     /// Who has sought a seat.
     seekers: Vec<Wish>,
+    /// What those are called who wait for a match.
+    seekers_names: BTreeSet<String>,
 }
 
 /// How somebody has come to be in a lobby just now.
@@ -85,6 +89,7 @@ struct Record {
     votes: Vec<Cast>,
     game: String,
     astray: Vec<Astray>,
+    reserved: Reserved,
 }
 
 /// What was told at each version that all who hear it have in common, and what followed from it.
@@ -105,6 +110,7 @@ impl Lobbies {
             ids: BTreeMap::new(),
             secrets: BTreeMap::new(),
             seekers: Vec::new(),
+            seekers_names: BTreeSet::new(),
         }
     }
 
@@ -135,6 +141,7 @@ impl Lobbies {
         } else if record.code != lobby.code {
             return Err((Invariant::Story, format!("{} has another code now", lobby.id)));
         }
+        record.reserved.has_begun |= lobby.state.is_some();
         let left = match came {
             Came::New => None,
             Came::Stays(left) => Some(left),
@@ -182,6 +189,7 @@ impl Lobbies {
         record.told(story, changed.version, text)?;
         match &changed.change {
             Change::Started { number } => {
+                record.reserved.has_begun = true;
                 story.stay = record.messages.next_match(story.stay, *number);
                 // Who did not play the last one looks at another view now.
                 story.n = None;
@@ -247,7 +255,8 @@ impl Lobbies {
         if story.fold.phase != phase || matches!(changed.change, Change::Started { .. }) {
             story.since = now;
         }
-        record.agree(story)
+        record.agree(story)?;
+        self.keeps_seats(story, &changed.change)
     }
 
     /// A member is told what happened in the match.

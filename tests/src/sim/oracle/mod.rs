@@ -13,6 +13,7 @@ mod rooms;
 mod session;
 mod story;
 mod stream;
+mod tickets;
 mod ticks;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -42,6 +43,8 @@ use returns::Returns;
 use rooms::{Op, Rooms};
 use session::Watched;
 pub(super) use story::{Left, Place, Said, Story};
+use tickets::Tickets;
+pub(super) use tickets::{Asked, Told};
 use ticks::Ticks;
 
 /// The namespace `/`, which handlers serve; `/kept` and `/lobby` come after it.
@@ -66,6 +69,7 @@ pub(super) struct Oracle {
     pub(super) lobbies: Lobbies,
     pub(super) returns: Returns,
     pub(super) peers: Peers,
+    pub(super) tickets: Tickets,
 }
 
 /// What must come out of a world after an input.
@@ -98,6 +102,7 @@ impl Oracle {
             lobbies: Lobbies::new(plan),
             returns: Returns::new(plan),
             peers: Peers::new(plan, owners),
+            tickets: Tickets::new(plan),
         }
     }
 
@@ -410,7 +415,7 @@ impl Oracle {
                     let returned =
                         self.returns.sent(now, (at, *session), frame, expected.is_ending);
                     self.hold_one(returned);
-                    if ["40/lobby,", "40/kept,", "40/signal,"]
+                    if ["40/lobby,", "40/kept,", "40/signal,", "40/matchmaking,"]
                         .iter()
                         .any(|word| rooms::is_word(frame, word))
                     {

@@ -75,6 +75,7 @@ fn id_of(text: &str, kinds: &[&str]) -> Option<(&'static str, u64)> {
     let (namespace, digits) = match rest.split_once(',') {
         Some(("/lobby", digits)) => ("/lobby", digits),
         Some(("/signal", digits)) => ("/signal", digits),
+        Some(("/matchmaking", digits)) => ("/matchmaking", digits),
         _ => ("/", rest),
     };
     Some((namespace, digits.parse().ok()?))

@@ -123,7 +123,8 @@ impl Sim {
         let lobbies = &self.oracle.lobbies;
         let is_away = lobbies.may_be_sent_away(&token.lobby, token.seat, &token.name);
         // Where nobody said or did anything for long, the lobby itself may have ended.
-        let may_have_ended = now > Time::ZERO + self.plan.lobbies.open_timeout;
+        let may_have_ended =
+            now > Time::ZERO + self.plan.lobbies.open_timeout || lobbies.is_waiting(&token.lobby);
         let is_kept = token.is_sure && !is_away && !may_have_ended;
         if is_kept && token.lost_at.is_some_and(|lost_at| now < lost_at + GRACE) {
             return Err((Invariant::Grace, format!("{token:?} was not kept")));
@@ -222,6 +223,10 @@ impl Sim {
             _ => Came::New,
         };
         let story = self.oracle.lobbies.joined(now, joined, &name, came)?;
+        if joined.lobby.state.is_some() {
+            let begun = self.oracle.tickets.begun(&joined.lobby.id);
+            begun.map_err(|what| (Invariant::Tickets, what))?;
+        }
         self.trace.n_missed += u64::from(joined.missed.unwrap_or_default());
         player.story = Some(story);
         Ok(())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use parlor_shared::api::lobby::Phase;
 use serde_json::{Value, json};
 
-use super::{AGAIN, Asked, deltas};
+use super::{AGAIN, Asked, Token, deltas};
 use crate::sim::{
     Sim,
     chance::Chance as _,
@@ -47,8 +47,8 @@ impl Sim {
             let token = token.text.clone();
             return self.resume(n, &token);
         }
-        player.n_names += 1;
-        let name = format!("p{n}-{}", player.n_names);
+        let name = self.new_name(n);
+        let player = &mut self.clients[n].player;
         let visibility = self.random.pick(&["public", "public", "private"]);
         match self.random.below(10) {
             0 | 1 => {
@@ -130,6 +130,35 @@ impl Sim {
 
     fn new_password(&mut self) -> String {
         format!("sesame {}", self.random.below(1_000))
+    }
+
+    /// What nobody else is called.
+    pub(in crate::sim::client) fn new_name(&mut self, n: usize) -> String {
+        let player = &mut self.clients[n].player;
+        player.n_names += 1;
+        format!("p{n}-{}", player.n_names)
+    }
+
+    /// Goes where a seat waits: out of the lobby that it is in, if need be.
+    pub(in crate::sim::client) fn take_seat(&mut self, n: usize) {
+        let client = &mut self.clients[n];
+        let (Some(seat), player) = (client.seeker.seat.clone(), &mut client.player) else { return };
+        if !player.is_in || player.is_moving() {
+            return;
+        }
+        if let Some(story) = &player.story {
+            if story.lobby != seat.lobby {
+                self.request(n, "leave", &Value::Null, "");
+                self.hurries(n);
+            }
+            return;
+        }
+        if player.token.as_ref().is_none_or(|token| token.lobby != seat.lobby) {
+            // Whatever else it had is left to fall.
+            player.token = Some(Token::of_seat(seat));
+        }
+        let token = player.token.as_ref().map(|token| token.text.clone()).unwrap_or_default();
+        self.resume(n, &token);
     }
 
     /// A second tab: this client goes on in a seat that another holds.
