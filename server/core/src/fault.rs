@@ -183,11 +183,43 @@ pub enum Fault {
     FramesTwiceAbroad,
     /// Who leaves a lobby stays a peer.
     LeftStaysPeer,
+    /// Who waits again through somebody else has not waited yet.
+    WaitForgotten,
+    /// Who says no to a match waits on, as do the others.
+    NoUnheard,
+    /// Who has said no may wait anew at once.
+    CoolDownForgotten,
+    /// Two may meet if one of them would.
+    OneWindowOfTwo,
+    /// Two may meet however far they are from each other.
+    RuleIgnored,
+    /// All who are matched are told of the first one's seat.
+    SeatGivenTwice,
+    /// When somebody says no, the others do not wait again.
+    OthersLost,
+    /// A match has its lobby as soon as one says yes.
+    OneYesIsEnough,
+    /// Who asks again with the same key gets another ticket.
+    TicketKeyIgnored,
+    /// No queue gives anybody up.
+    WaitsForever,
+    /// Nobody's wish for a side counts.
+    SideIgnored,
+    /// Who has come to a lobby counts as absent when others have not.
+    AllAbsent,
+    /// Seats wait for ever.
+    HoldForever,
+    /// A match begins with the first who comes.
+    BegunTooSoon,
+    /// A seat that is kept for somebody is given away.
+    StrangersSeated,
+    /// The matchmaker does not hear how a match ended.
+    ResultUntold,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 89] = [
+    pub const ALL: [Self; 105] = [
         Self::FirstPingAtOnce,
         Self::PingTimeoutIgnored,
         Self::ConnectTimeoutIgnored,
@@ -277,6 +309,22 @@ impl Fault {
         Self::AddressesTold,
         Self::FramesTwiceAbroad,
         Self::LeftStaysPeer,
+        Self::WaitForgotten,
+        Self::NoUnheard,
+        Self::CoolDownForgotten,
+        Self::OneWindowOfTwo,
+        Self::RuleIgnored,
+        Self::SeatGivenTwice,
+        Self::OthersLost,
+        Self::OneYesIsEnough,
+        Self::TicketKeyIgnored,
+        Self::WaitsForever,
+        Self::SideIgnored,
+        Self::AllAbsent,
+        Self::HoldForever,
+        Self::BegunTooSoon,
+        Self::StrangersSeated,
+        Self::ResultUntold,
     ];
 }
 

@@ -26,6 +26,7 @@ pub use rules::Obstacle;
 
 use super::queue::{Kind, Queue};
 use crate::{
+    fault::{self, Fault},
     hash::Keyed,
     time::{Time, earliest},
 };
@@ -214,7 +215,7 @@ impl Pool {
     /// Takes out those that have waited too long.
     pub fn expired(&mut self, now: Time, out: &mut Vec<TicketKey>) {
         while let Some((since, slot)) = self.by_since.first() {
-            if since + self.queue().give_up() > now {
+            if since + self.queue().give_up() > now || fault::is_planted(Fault::WaitsForever) {
                 return;
             }
             out.push(self.take(slot).key);

@@ -105,12 +105,15 @@ impl Lobby {
     pub(super) fn expect_unbooked(&self) -> Result<(), Refusal> {
         let sentence = "its seats are for those who were put together, until their match is over";
         let refusal = |_| Err(Refusal::new(code::PHASE, sentence));
-        self.booking().map_or(Ok(()), refusal)
+        let kept = self.booking().filter(|_| !fault::is_planted(Fault::StrangersSeated));
+        kept.map_or(Ok(()), refusal)
     }
 
     /// All for whom its seats wait are there: nobody has left it, or it would be no more.
     pub(super) fn is_assembled(&self) -> bool {
-        self.seated().all(|member| member.socket.is_some())
+        let is_there = |member: &Member| member.socket.is_some();
+        self.seated().all(is_there)
+            || fault::is_planted(Fault::BegunTooSoon) && self.seated().any(is_there)
     }
 
     /// The match for which it was booked has begun.
@@ -142,6 +145,9 @@ impl Lobby {
         let api::Outcome { winners, reason } = travel(outcome);
         let (reason, counts) = (reason.into(), counts && !has_crashed);
         let played = Assigned::Played { number, winners, reason, left, counts };
+        if fault::is_planted(Fault::ResultUntold) {
+            return;
+        }
         pushes.push(LobbyEffect::Assigned(to, played));
     }
 
@@ -164,10 +170,13 @@ impl Lobby {
 
     /// The hold is over: the lobby ends without those who did not come.
     pub(super) fn end_hold(&mut self, now: Now, pushes: &mut Pushes) -> Vec<Member> {
-        if self.holds_until().is_none_or(|until| now.time < until) {
+        let is_held = |until: Time| now.time < until || fault::is_planted(Fault::HoldForever);
+        if self.holds_until().is_none_or(is_held) {
             return Vec::new();
         }
-        let absent = self.seated().filter(|member| member.socket.is_none());
+        let is_absent =
+            |member: &&Member| member.socket.is_none() || fault::is_planted(Fault::AllAbsent);
+        let absent = self.seated().filter(is_absent);
         let absent = absent.filter_map(|member| member.place.seat()).collect();
         self.close_unplayed(absent, pushes)
     }

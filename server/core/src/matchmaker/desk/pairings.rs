@@ -26,6 +26,7 @@ use super::{
 use crate::{
     assignment::{Reservation, Reserved},
     delivery::Delivery,
+    fault::{self, Fault},
     key::{Address, PersonKey},
     time::Time,
 };
@@ -98,7 +99,9 @@ impl Desk {
         let queue = Arc::clone(&self.lines[line].queue);
         let wish = |team: &Vec<TicketKey>| {
             let members = team.iter().filter_map(|key| self.ticket(*key)).flat_map(|t| &t.members);
-            members.filter_map(|member| member.side).next()
+            members
+                .filter_map(|member| member.side)
+                .find(|_| !fault::is_planted(Fault::SideIgnored))
         };
         let teams = found.teams.into_iter().map(|team| (wish(&team), team));
         let teams = teams.map(|(side, team)| (team, side)).collect();
@@ -199,7 +202,7 @@ impl Desk {
             let ticket = self.ticket(*key);
             ticket.is_some_and(|ticket| ticket.members.iter().all(|member| member.has_accepted))
         };
-        if keys.iter().all(has_all) {
+        if keys.iter().all(has_all) || fault::is_planted(Fault::OneYesIsEnough) {
             self.open(now, number, effects);
         } else {
             for key in keys {
@@ -229,7 +232,10 @@ impl Desk {
         let ticket = self.ticket(key);
         let place = person.zip(ticket).and_then(|(person, ticket)| ticket.place_of(person));
         place.into_iter().for_each(|place| self.offend(now, key, place));
-        let guilty = [(key, Reason::Declined)];
+        let mut guilty = vec![(key, Reason::Declined)];
+        if fault::is_planted(Fault::NoUnheard) {
+            guilty.clear();
+        }
         self.fail(now, number, &guilty, Reason::OtherDeclined, Some(socket), effects);
         Ok(key)
     }
@@ -249,6 +255,7 @@ impl Desk {
         for key in pairing.tickets() {
             match guilty.iter().find(|(other, _)| *other == key) {
                 Some((_, reason)) => self.end_but(now, key, *reason, except, effects),
+                None if fault::is_planted(Fault::OthersLost) => {}
                 None => self.requeue(now, key, others, effects),
             }
         }

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     delivery::{Delivery, spread},
+    fault::{self, Fault},
     ids::Ids,
     key::{Address, PartyKey, PersonKey},
     name,
@@ -159,7 +160,8 @@ impl Desk {
         effects: &mut Effects,
     ) -> Result<TicketKey, Refusal> {
         let key = create.key.as_ref().map(|key| idempotency(who, key));
-        if let Some(known) = key.as_ref().and_then(|key| self.by_key.get(key).copied()) {
+        let known = key.as_ref().filter(|_| !fault::is_planted(Fault::TicketKeyIgnored));
+        if let Some(known) = known.and_then(|key| self.by_key.get(key).copied()) {
             let person = self.ticket(known).map(|ticket| ticket.members[0].person);
             person.into_iter().for_each(|person| self.attach(now, person, (socket, who)));
             return Ok(known);
@@ -227,7 +229,9 @@ impl Desk {
     /// Nobody seeks a match who has kept others waiting in vain of late.
     fn expect_patience(&self, now: Time, candidate: &Candidate) -> Result<(), Refusal> {
         let until = |member: &MemberTraits| self.penalties.until(now, member.player);
-        let Some(until) = candidate.members.iter().filter_map(until).max() else { return Ok(()) };
+        let until = candidate.members.iter().filter_map(until).max();
+        let until = until.filter(|_| !fault::is_planted(Fault::CoolDownForgotten));
+        let Some(until) = until else { return Ok(()) };
         let n_seconds = until.since(now).as_secs() + 1;
         let who = if candidate.members.len() > 1 { "one of your party has" } else { "you have" };
         let sentence = format!("{who} kept others waiting in vain: wait {n_seconds} s");
@@ -416,6 +420,9 @@ impl Desk {
         ticket.standing = Standing::Waiting;
         ticket.reason = Some(reason);
         ticket.waited_until = None;
+        if fault::is_planted(Fault::WaitForgotten) {
+            ticket.since = now;
+        }
         ticket.members.iter_mut().for_each(|member| member.has_accepted = false);
         let (line, candidate) = (ticket.line, (*ticket.candidate).clone());
         let again = self.lines[line].pool.insert(now, candidate);

@@ -16,6 +16,7 @@ use super::{
     waiting::{Near, Value, Waiting},
 };
 use crate::{
+    fault::{self, Fault},
     hash::Keyed,
     matchmaker::queue::{Kind, Queue, Rule, Shape, Teams, Window},
     time::Time,
@@ -94,7 +95,10 @@ impl Rules {
             // Each of the two has its own window, and nobody is taken out of it.
             let reaches =
                 |ticket: &Waiting| apart <= ticket.windows[i] || ticket.optional & 1 << i != 0;
-            if !reaches(one) || !reaches(other) {
+            let is_one_enough = fault::is_planted(Fault::OneWindowOfTwo);
+            if !reaches(one) && (!is_one_enough || !reaches(other))
+                || !reaches(other) && !is_one_enough
+            {
                 return Err(Obstacle::Rule(i as u8));
             }
             total += self.scales[i].share(apart) * rule.weight as f32;
@@ -115,6 +119,7 @@ impl Rules {
         repeats: &Repeats,
     ) -> f32 {
         match (&rule.kind, &one.values[i], &other.values[i]) {
+            (Kind::Difference { .. }, ..) if fault::is_planted(Fault::RuleIgnored) => 0.0,
             (Kind::Difference { .. }, Value::Number(a), Value::Number(b)) => (a - b).abs(),
             (Kind::Equal { .. }, Value::Same(a), Value::Same(b)) if a == b => 0.0,
             (Kind::Overlap { at_least, .. }, Value::Set(a), Value::Set(b)) => {
