@@ -1,0 +1,92 @@
+//! Matches of more than two, from large pools.
+
+use super::*;
+
+#[test]
+fn teams_are_full_parties_whole_and_nobody_is_in_two() {
+    for (count, size, n, within) in [(2, 5, 400, 150.0), (3, 2, 200, 200.0), (4, 8, 700, 300.0)] {
+        let rules = json!([by_rating(within), {"kind": "balance", "within": 60}]);
+        let teams = json!({"count": count, "size": size});
+        let mut pool = Pool::new(queue(json!({"teams": teams, "rules": rules})), 7);
+        let (mut random, mut n_players) = (3, 0);
+        let mut sizes = std::collections::BTreeMap::new();
+        for key in 0..n {
+            let party_size = 1 + below(&mut random, 3).min(size - 1);
+            sizes.insert(TicketKey(key), party_size);
+            n_players += party_size;
+            let rating = 1200.0 + below(&mut random, 600) as f32;
+            pool.insert(at(0), party(key, party_size, rating)).unwrap();
+        }
+        let mut found = Vec::new();
+        while pool.step(at(500), 300, &mut found) == Progress::More {}
+        let mut seen = std::collections::BTreeSet::new();
+        let mut n_matched = 0;
+        for found in &found {
+            assert_eq!((found.teams.len(), found.n_bots), (count as usize, 0));
+            assert!(found.gap <= 60.0, "{}", found.gap);
+            for team in &found.teams {
+                assert_eq!(team.iter().map(|key| sizes[key]).sum::<u64>(), size);
+                assert!(team.iter().all(|key| seen.insert(*key)));
+                n_matched += size;
+            }
+        }
+        assert!(n_matched * 10 > n_players * 7, "{count} of {size}: {n_matched} of {n_players}");
+        assert_eq!(pool.len() + seen.len(), n as usize);
+    }
+}
+
+#[test]
+fn everybody_for_themselves_in_matches_of_one_size() {
+    let players = json!({"from": 3, "to": 8});
+    for (n, sizes) in [
+        (2, vec![]),
+        (3, vec![3]),
+        (8, vec![8]),
+        (9, vec![4, 5]),
+        (10, vec![5, 5]),
+        (17, vec![5, 6, 6]),
+    ] {
+        let mut pool = Pool::new(queue(json!({"players": players})), 7);
+        for key in 0..n {
+            pool.insert(at(0), solo(key, 1500.0 + key as f32)).unwrap();
+        }
+        let mut found = Vec::new();
+        while pool.step(at(500), 300, &mut found) == Progress::More {}
+        let mut got: Vec<usize> = found.iter().map(|found| found.teams.len()).collect();
+        got.sort_unstable();
+        assert_eq!(got, sizes, "{n} players");
+        assert!(found.iter().all(|found| found.teams.iter().all(|team| team.len() == 1)));
+    }
+}
+
+#[test]
+fn a_match_of_many_has_one_region_and_one_map_for_all() {
+    let rules = json!([
+        {"kind": "region", "within": 80}, {"kind": "overlap", "attribute": "maps"},
+    ]);
+    let make = |key, regions: &[(&str, u32)], maps: &[&str]| Candidate {
+        attributes: vec![(
+            "maps".into(),
+            Attribute::Texts(maps.iter().map(|map| (*map).into()).collect()),
+        )],
+        ..from_regions(key, regions)
+    };
+    let near = |regions: &[&'static str]| -> Vec<(&'static str, u32)> {
+        regions.iter().map(|region| (*region, 30)).collect()
+    };
+    let three = |rows: [(&[&'static str], &[&str]); 3]| {
+        let players = json!({"from": 3, "to": 3});
+        let mut pool = Pool::new(queue(json!({"players": players, "rules": rules})), 7);
+        for (key, (regions, maps)) in rows.into_iter().enumerate() {
+            pool.insert(at(0), make(key as u32, &near(regions), maps)).unwrap();
+        }
+        wave(&mut pool, at(500)).len()
+    };
+    // Any two have something in common; all three only in the last row.
+    assert_eq!(three([(&["a", "b"], &["m"]), (&["b", "c"], &["m"]), (&["a", "c"], &["m"])]), 0);
+    assert_eq!(three([(&["a"], &["m", "n"]), (&["a"], &["n", "o"]), (&["a"], &["m", "o"])]), 0);
+    assert_eq!(
+        three([(&["a", "b"], &["m", "n"]), (&["b", "c"], &["n"]), (&["b"], &["n", "o"])]),
+        1
+    );
+}
