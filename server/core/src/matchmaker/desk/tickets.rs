@@ -453,8 +453,10 @@ impl Desk {
         }
         for key in self.people.tickets(person).to_vec() {
             // A pairing has deadlines of its own.
-            if self.ticket(key).is_some_and(|ticket| ticket.standing == Standing::Waiting) {
-                self.end(now, key, Reason::Gone, effects);
+            if let Some(ticket) = self.ticket(key).filter(|it| it.standing == Standing::Waiting) {
+                let is_shared = ticket.members.len() > 1;
+                let reason = if is_shared { Reason::PartyChanged } else { Reason::Gone };
+                self.end(now, key, reason, effects);
             } else {
                 let again = now + self.settings.away_timeout;
                 let is_over = self.ticket(key).is_none_or(Ticket::is_over);

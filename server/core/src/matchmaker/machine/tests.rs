@@ -727,12 +727,7 @@ fn a_party_that_changes_waits_no_more() {
                 assert_eq!(script.code(2, "party:join", &json!({ "code": code })), "ok");
             }
         }
-        let states = script.states(0);
-        let is_gone = states == ["ended gone"];
-        assert!(
-            states == ["ended party_changed"] || how == "vanish" && is_gone,
-            "{how}: {states:?}"
-        );
+        assert_eq!(script.states(0), ["ended party_changed"], "{how}");
         if how == "leave" || how == "kick" {
             assert_eq!(script.states(1), ["ended party_changed"]);
             assert_eq!(script.take(1, "party:left").len(), 1);
