@@ -254,7 +254,9 @@ class Runner:
                          "--matchmaking-away-timeout-ms", "1000") as server:
             self.run("matchmaking, short of time", *suite, server.url, "--settings", "short")
         with self.parlor(*queues, "--matchmaking-max-tickets", "3",
-                         "--matchmaking-tickets-per-player", "2") as server:
+                         "--matchmaking-tickets-per-player", "2",
+                         "--matchmaking-max-party-members", "2",
+                         "--matchmaking-max-parties", "2") as server:
             self.run("matchmaking, short of room", *suite, server.url, "--settings", "few")
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder, "readme.toml")

@@ -3,16 +3,19 @@
 //   node matchmaking.mjs --url http://127.0.0.1:PORT [--settings short|few|readme|off]
 //     [--only TEXT] [--verbose]
 // `--settings` are those of the server: whether seats and tickets of who is gone are kept for a
-// second, there are few tickets, the queues of the README, or no matchmaker; without any, as those queues say.
+// second, there are few tickets and parties, the queues of the README, or no matchmaker; without any,
+// as those queues say.
 // Source: shared/src/api/matchmaking.rs.
 
 import { readOptions, run } from "./harness.mjs";
 import { at } from "./lobbies/player.mjs";
 
 const SUITES = {
-  plain: ["seeking", "asking", "tickets", "losses", "rules", "ladder", "many", "explained"],
-  short: ["absent"],
-  few: ["limits"],
+  plain: [
+    "seeking", "asking", "tickets", "losses", "rules", "ladder", "many", "parties", "explained",
+  ],
+  short: ["absent", "deserted"],
+  few: ["limits", "crowded"],
   readme: ["readme"],
   off: ["off"],
 };

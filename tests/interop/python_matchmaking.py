@@ -1,5 +1,6 @@
 """python-socketio 5 in /matchmaking, against `parlor dev` with the queues of matchmaking/queues.toml:
-two seek a match, say yes, and play a game of chess to its end, by each way to connect; and a no.
+two seek a match, say yes, and play a game of chess to its end, by each way to connect; a no; and
+two parties that play each other.
 
     python python_matchmaking.py --url http://127.0.0.1:PORT [--only TEXT] [--verbose]
 """
@@ -48,6 +49,32 @@ def seeker(undo, transports, queue, auth=None):
     return client, inbox, changes
 
 
+def member(undo, transports):
+    """A client that has asked for nothing, and what it is told of tickets, and of its party."""
+    client = Client(handle_sigint=False, reconnection=False)
+    inboxes = Inbox(client, "ticket", QUEUES), Inbox(client, "party:left", QUEUES)
+    client.connect(URL, transports=transports, namespaces=[QUEUES, LOBBY])
+    undo.callback(client.disconnect)
+    return client, *inboxes
+
+
+def gathered(undo, transports, queue):
+    """Two in a party that waits in a queue; the first leads it."""
+    both = (leader, _, _), (friend, inbox, _) = [member(undo, transports) for _ in range(2)]
+    own = accepted(leader, "party:create", {"name": "Ada"})
+    code = own["party"]["code"]
+    joined = accepted(friend, "party:join", {"code": code.lower(), "name": "Ada"})
+    names = [one["name"] for one in joined["party"]["members"]]
+    equal((len(set(names)), joined["party"]["leader"]), (2, own["member"]), "names, and who leads")
+    refused = asked(leader, "create", {"queue": queue, "party": True})
+    equal(refused["code"], "E_NOT_READY", "before the other is ready")
+    accepted(friend, "party:ready", {"ready": True})
+    equal(asked(friend, "create", {"queue": queue, "party": True})["code"], "E_PARTY", "the friend")
+    accepted(leader, "create", {"queue": queue, "party": True})
+    equal(told(inbox, "queued")["queue"], queue, "what the friend hears")
+    return both
+
+
 def cases(way):
     transports, _ = WAYS[way]
 
@@ -85,6 +112,27 @@ def cases(way):
             equal((ticket["reason"], ticket["position"]), ("other_declined", 1), "the other's")
             equal(asked(one, "create", {"queue": "duel"})["code"], "E_COOLDOWN", "the next")
             equal(accepted(two, "cancel")["reason"], "cancelled", "the end of the other's")
+
+    @check(f"{way}: two parties play two against two")
+    def _():
+        with contextlib.ExitStack() as undo:
+            teams = []
+            for party in [gathered(undo, transports, "teams") for _ in range(2)]:
+                for client, inbox, _ in party:
+                    assignment = told(inbox, "assigned")["assignment"]
+                    accepted(client, "resume", {"token": assignment["token"]}, LOBBY)
+                    teams.append(assignment["team"])
+            equal((teams[0], teams[2]), (teams[1], teams[3]), "the teams")
+            equal(sorted(teams), [0, 0, 1, 1], "of two each")
+
+    @check(f"{way}: a party that one leaves waits no more")
+    def _():
+        with contextlib.ExitStack() as undo:
+            (_, inbox, _), (friend, own, left) = gathered(undo, transports, "teams")
+            accepted(friend, "party:leave")
+            equal(left.next(), [{"reason": "left"}], "what who leaves hears")
+            for each in (inbox, own):
+                equal(told(each, "ended")["reason"], "party_changed", "why the ticket has ended")
 
 
 for each in WAYS:
