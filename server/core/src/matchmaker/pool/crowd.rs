@@ -171,7 +171,7 @@ impl<'g> Crowd<'g> {
         let mut n_players = self.group[anchor].size();
         let mut sizes: SmallVec<[u8; 16]> = SmallVec::new();
         sizes.push(n_players as u8);
-        let mut common = Common::of(self.group[anchor], self.rules);
+        let mut common = Common::of(self.group[anchor], self.rules)?;
         for other in others {
             if n_players >= wanted {
                 break;

@@ -131,6 +131,9 @@ impl Rules {
                 both.into_iter().map(|near| near.ms).fold(f32::INFINITY, f32::min)
             }
             (Kind::Balance { .. }, ..) if self.are_single() => (one.rating - other.rating).abs(),
+            (Kind::PartySize { .. }, ..) if matches!(self.shape, Shape::Players(_)) => {
+                one.size().abs_diff(other.size()) as f32
+            }
             (Kind::Balance { .. } | Kind::PartySize { .. }, ..) => 0.0,
             (Kind::AvoidRepeats { for_ms, .. }, ..) => {
                 let within = (*for_ms > 0).then(|| Duration::from_millis(*for_ms));
@@ -173,7 +176,8 @@ impl Rules {
         (balance, parties)
     }
 
-    /// The region that is nearest to who has it worst, of those that all who insist share.
+    /// The region that is nearest to who has it worst, of those that all share; there is one if
+    /// anybody insists.
     pub(super) fn region(&self, tickets: &[&Waiting]) -> Option<Box<str>> {
         let is_region = |rule: &Rule| matches!(rule.kind, Kind::Region { .. });
         let i = self.queue.rules.iter().position(is_region)?;
@@ -221,8 +225,9 @@ impl Rules {
 /// is near enough to all, and strings that are in all sets.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Common {
-    /// By the rule. Those who do not insist on it leave it as it is.
-    of_rules: SmallVec<[(usize, Shared); 1]>,
+    /// By the rule, and whether somebody insists on it: if so, on sharing it with all, also with
+    /// those who do not.
+    of_rules: SmallVec<[(usize, Shared, bool); 1]>,
 }
 
 #[derive(Debug, Clone)]
@@ -232,41 +237,32 @@ enum Shared {
 }
 
 impl Common {
-    pub(super) fn of(ticket: &Waiting, rules: &Rules) -> Self {
-        Self::default().join(ticket, rules).unwrap_or_default()
+    /// What one has; none if it asks for more than that itself.
+    pub(super) fn of(ticket: &Waiting, rules: &Rules) -> Option<Self> {
+        Self::default().join(ticket, rules)
     }
 
     /// What is left of it with one more; none if that is too little.
     pub(super) fn join(&self, ticket: &Waiting, rules: &Rules) -> Option<Self> {
         let mut joined = self.clone();
         for (i, rule) in rules.queue.rules.iter().enumerate() {
-            if ticket.optional & 1 << i != 0 {
-                continue;
-            }
-            let (own, at_least) = match (&rule.kind, &ticket.values[i]) {
-                (Kind::Region { .. }, Value::Near(own)) => {
-                    let reach = ticket.windows[i];
-                    (Shared::Regions { near: own.iter().copied().collect(), reach }, 1)
-                }
-                (Kind::Overlap { at_least, .. }, Value::Set(own)) => {
-                    (Shared::Texts(own.iter().copied().collect()), usize::from(*at_least))
-                }
-                _ => continue,
-            };
-            let before = joined.of_rules.iter_mut().find(|(rule, _)| *rule == i);
-            let left = match before {
-                Some((_, before)) => {
+            let insists = ticket.optional & 1 << i == 0;
+            let Some((own, at_least)) = Shared::of(ticket, i, rule) else { continue };
+            let before = joined.of_rules.iter_mut().find(|(rule, ..)| *rule == i);
+            let (left, is_asked) = match before {
+                Some((_, before, is_asked)) => {
                     *before = before.and(&own);
-                    before.len()
+                    *is_asked |= insists;
+                    (before.len(), *is_asked)
                 }
                 None => {
                     let own = own.and(&own);
                     let len = own.len();
-                    joined.of_rules.push((i, own));
-                    len
+                    joined.of_rules.push((i, own, insists));
+                    (len, insists)
                 }
             };
-            if left < at_least {
+            if is_asked && left < at_least {
                 return None;
             }
         }
@@ -275,6 +271,24 @@ impl Common {
 }
 
 impl Shared {
+    /// What a ticket has that a rule asks all to share, and how much of it is to be left; none if
+    /// it is no such rule.
+    fn of(ticket: &Waiting, i: usize, rule: &Rule) -> Option<(Self, usize)> {
+        let insists = ticket.optional & 1 << i == 0;
+        match (&rule.kind, &ticket.values[i]) {
+            (Kind::Region { .. }, value) => {
+                let near = if let Value::Near(near) = value { &near[..] } else { &[] };
+                let reach = if insists { ticket.windows[i] } else { f32::INFINITY };
+                Some((Self::Regions { near: near.iter().copied().collect(), reach }, 1))
+            }
+            (Kind::Overlap { at_least, .. }, value) => {
+                let texts = if let Value::Set(texts) = value { &texts[..] } else { &[] };
+                Some((Self::Texts(texts.iter().copied().collect()), usize::from(*at_least)))
+            }
+            _ => None,
+        }
+    }
+
     fn and(&self, other: &Self) -> Self {
         match (self, other) {
             (Self::Regions { near, reach }, Self::Regions { near: other, reach: others }) => {

@@ -90,3 +90,71 @@ fn a_match_of_many_has_one_region_and_one_map_for_all() {
         1
     );
 }
+
+/// The matches of three who came at once.
+fn of_three(written: Value, three: [Candidate; 3], ms: u64) -> Vec<Found> {
+    let mut pool = Pool::new(queue(written), 7);
+    three.into_iter().for_each(|ticket| pool.insert(at(0), ticket).unwrap());
+    let mut found = Vec::new();
+    while pool.step(at(ms), 300, &mut found) == Progress::More {}
+    found
+}
+
+/// Who has given a rule up is no reason for others to leave theirs.
+#[test]
+fn who_insists_shares_a_region_and_maps_with_all_also_with_those_who_do_not() {
+    let rules = json!([{"kind": "region", "within": 80, "optional_after_ms": 5000}]);
+    let three = |patient: &[(&str, u32)], one: &[(&str, u32)], other: &[(&str, u32)]| {
+        let late = |ticket| Candidate { since: at(5000), ..ticket };
+        let three = [from_regions(1, patient), from_regions(2, one), from_regions(3, other)];
+        let [patient, one, other] = three;
+        let players = json!({"players": {"from": 3, "to": 3}, "rules": rules});
+        let found = of_three(players, [patient, late(one), late(other)], 6000);
+        found.first().map(|found| found.region.clone().expect("they share one"))
+    };
+    assert_eq!(three(&[("b", 30), ("c", 9)], &[("a", 9), ("b", 30)], &[("a", 9), ("c", 30)]), None);
+    let shared = three(&[("b", 30), ("c", 9)], &[("c", 60), ("b", 30)], &[("c", 9), ("a", 30)]);
+    assert_eq!(shared.as_deref(), Some("c"));
+    assert_eq!(three(&[("a", 90), ("b", 9)], &[("a", 9), ("b", 30)], &[("a", 9), ("b", 90)]), None);
+
+    let rules = json!([{"kind": "overlap", "attribute": "maps", "optional_after_ms": 5000}]);
+    let wanting =
+        |key, since, maps: Value| Candidate { since: at(since), ..having(key, "maps", maps) };
+    let three = |maps: [Value; 3]| {
+        let [patient, one, other] = maps;
+        let three = [wanting(1, 0, patient), wanting(2, 5000, one), wanting(3, 5000, other)];
+        of_three(json!({"players": {"from": 3, "to": 3}, "rules": rules}), three, 6000).len()
+    };
+    assert_eq!(three([json!(["x", "y"]), json!(["x", "z"]), json!(["y", "z"])]), 0);
+    assert_eq!(three([json!(["x", "y"]), json!(["y", "z"]), json!(["y", "z"])]), 1);
+}
+
+#[test]
+fn parties_in_a_match_of_each_for_themselves_are_of_sizes_that_the_rules_allow() {
+    let three = |within: u64, sizes: [u64; 3]| {
+        let rules = json!([{"kind": "party_size", "within": within}]);
+        let written = json!({"players": {"from": 5, "to": 8}, "rules": rules});
+        let [one, two, three] = sizes;
+        let tickets = [(1, one), (2, two), (3, three)].map(|(key, n)| party(key, n, 1500.0));
+        of_three(written, tickets, 500).len()
+    };
+    assert_eq!(three(0, [2, 2, 1]), 0);
+    assert_eq!(three(1, [2, 2, 1]), 1);
+    assert_eq!(three(1, [3, 2, 1]), 1, "two of them");
+    assert_eq!(three(1, [1, 3, 1]), 0);
+}
+
+/// A party is enough for a match of each for themselves; it is no match if its own rule forbids it.
+#[test]
+fn a_party_does_not_play_alone_where_it_would_not_play_with_others() {
+    for (ms, n_matches) in [(80, 1), (81, 0)] {
+        let mut pool = Pool::new(
+            queue(json!({"players": {"from": 2, "to": 4},
+                "rules": [{"kind": "region", "within": 80}]})),
+            7,
+        );
+        let latencies = vec![("eu".into(), ms)];
+        pool.insert(at(0), Candidate { latencies, ..party(1, 2, 1500.0) }).unwrap();
+        assert_eq!(wave(&mut pool, at(500)).len(), n_matches);
+    }
+}
