@@ -2,6 +2,8 @@
 //! Around each ticket a set is gathered of those near it who all fit each other; of all sets the
 //! best is taken, then the best of what is left.
 
+mod search;
+
 use smallvec::SmallVec;
 
 use super::{
@@ -82,7 +84,7 @@ impl<'g> Crowd<'g> {
         let all = if n == MAX_GROUP { Set::MAX } else { (1 << n) - 1 };
         let (mut free, mut gathered) = (all, Vec::new());
         let mut rings: Vec<Option<Ring>> = vec![None; n];
-        let (mut stale, mut wanted) = (all, 0);
+        let (mut stale, mut wanted, mut n_tries) = (all, 0, search::MAX_TRIES);
         loop {
             let now_wanted = self.wanted(free, is_last);
             if now_wanted != wanted {
@@ -93,7 +95,12 @@ impl<'g> Crowd<'g> {
             }
             let best = places(free).filter_map(|anchor| Some((anchor, rings[anchor].as_ref()?)));
             let best = best.max_by(|(i, a), (j, b)| a.score.total_cmp(&b.score).then(j.cmp(i)));
-            let Some((anchor, Ring { set, .. })) = best else { return gathered };
+            let Some((anchor, Ring { set, .. })) = best else {
+                let Some(found) = self.search(free, &mut n_tries) else { return gathered };
+                found.teams.iter().flatten().for_each(|place| free &= !(1 << place));
+                gathered.push(found);
+                continue;
+            };
             let set = *set;
             stale = 0;
             match self.arrange(set) {
@@ -123,9 +130,10 @@ impl<'g> Crowd<'g> {
     pub(super) fn around(&self, anchor: usize) -> Option<Gathered> {
         let all = (1..self.group.len()).fold(1, |all, i| all | 1 << i);
         let wanted = self.rules.shape.most();
-        let ring =
-            self.finish(self.collect(anchor, self.outwards(anchor, all), wanted)?, wanted)?;
-        self.arrange(ring.set)
+        let ring = self.collect(anchor, self.outwards(anchor, all), wanted);
+        let ring = ring.and_then(|ring| self.finish(ring, wanted));
+        ring.and_then(|ring| self.arrange(ring.set))
+            .or_else(|| self.search_around(anchor, all, &mut { search::MAX_TRIES }))
     }
 
     /// How many players a match should have: if those who are left go into several, as many each.

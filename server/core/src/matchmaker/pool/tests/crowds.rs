@@ -158,3 +158,32 @@ fn a_party_does_not_play_alone_where_it_would_not_play_with_others() {
         assert_eq!(wave(&mut pool, at(500)).len(), n_matches);
     }
 }
+
+/// The first that come to mind are not always those that go together.
+#[test]
+fn who_could_play_does_not_wait_because_of_who_is_nearer() {
+    let two_of_two = json!({"teams": {"count": 2, "size": 2}});
+    let pairs = [party(1, 2, 1500.0), party(2, 1, 1510.0), party(3, 2, 1520.0)];
+    assert_eq!(of_three(two_of_two, pairs, 500).len(), 1, "a single one stands between two pairs");
+
+    // Together they would be two matches of four, but one of them fits nobody.
+    let rules = json!([{"kind": "equal", "attribute": "mode", "optional_after_ms": 90_000}]);
+    let from_four = json!({"players": {"from": 4, "to": 6}, "rules": rules});
+    let of_mode = |key, size, mode: &str| {
+        let attributes = vec![("mode".into(), Attribute::Text(mode.into()))];
+        Candidate { attributes, ..party(key, size, 1500.0) }
+    };
+    let three = [of_mode(1, 3, "a"), of_mode(2, 3, "a"), of_mode(3, 1, "b")];
+    assert_eq!(of_three(from_four, three, 500).len(), 1);
+
+    // The nearest four cannot be split evenly.
+    let mut pool = Pool::new(
+        queue(json!({"teams": {"count": 2, "size": 2},
+            "rules": [{"kind": "balance", "within": 50}]})),
+        7,
+    );
+    for (key, rating) in [(1, 1000.0), (2, 1000.0), (3, 1200.0), (4, 1400.0), (5, 1400.0)] {
+        pool.insert(at(0), solo(key, rating)).unwrap();
+    }
+    assert_eq!(wave(&mut pool, at(500)), [[1, 2, 4, 5]]);
+}
