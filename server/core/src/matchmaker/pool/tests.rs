@@ -1,8 +1,10 @@
 //! What a pool does, seen from outside: who is matched, when, and what is said of who is not.
 
+mod brute;
 mod crowds;
 mod far;
 mod pairs;
+mod right;
 mod rules;
 mod waves;
 
