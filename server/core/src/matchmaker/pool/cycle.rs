@@ -164,19 +164,18 @@ impl Pool {
         let own = &self.tickets[slot as usize];
         let (sort, reach) = (own.sort, self.rules.reach(own));
         let own = place(own, slot);
-        // Every other time somewhere else in its window, if there are more than can be looked at.
-        let mut somewhere = self.draw();
-        let mut start = own;
-        if somewhere & 1 == 1 && reach.is_finite() {
-            somewhere >>= 40;
-            let share = somewhere as f32 / (1_u32 << 24) as f32;
-            start.1 = in_order(sort - reach + 2.0 * reach * share);
-            start.2 = 0;
-        }
-        let is_within = |other: &Place| other.0 == own.0;
-        let behind = self.order.from(&start).take_while(is_within).take(MAX_EXAMINED / 2);
-        let before = self.order.before(&start).take_while(is_within).take(MAX_EXAMINED / 2);
-        let others: Vec<u32> = behind.chain(before).map(|(.., slot)| slot).collect();
+        // Its window, by how many come before; every other time not about itself but about anybody
+        // there, if there are more than can be looked at.
+        let random = self.draw();
+        let rank = |rating: f32, slot: u32| self.order.rank(&(own.0, in_order(rating), slot));
+        let (from, to) = (rank(sort - reach, 0), rank(sort + reach, u32::MAX));
+        let anywhere = from + (random >> 1) as usize % (to - from).max(1);
+        let middle = if random & 1 == 1 { anywhere } else { self.order.rank(&own) };
+        let last = from.max(to.saturating_sub(MAX_EXAMINED));
+        let first = middle.saturating_sub(MAX_EXAMINED / 2).clamp(from, last);
+        let n = (to - first).min(MAX_EXAMINED);
+        let first = self.order.nth(first).unwrap_or(own);
+        let others: Vec<u32> = self.order.from(&first).take(n).map(|(.., slot)| slot).collect();
         let mut fitting = Vec::new();
         for other in others.iter().copied().filter(|other| *other != slot) {
             if let Ok(distance) = self.distance(now, slot, other) {

@@ -68,6 +68,17 @@ impl<T: Ord + Copy> Sorted<T> {
         before + at.unwrap_or_else(|at| at)
     }
 
+    /// The value before which so many come.
+    pub(super) fn nth(&self, mut n: usize) -> Option<T> {
+        for chunk in &self.chunks {
+            if let Some(value) = chunk.get(n) {
+                return Some(*value);
+            }
+            n -= chunk.len();
+        }
+        None
+    }
+
     /// The values from this one on.
     pub(super) fn from(&self, value: &T) -> impl Iterator<Item = T> + '_ {
         let (chunk_index, at) = self.place(value);
@@ -111,6 +122,8 @@ mod tests {
             }
             prop_assert_eq!(sorted.first(), model.first().copied());
             prop_assert_eq!(sorted.rank(&asked), model.range(..asked).count());
+            let n = asked as usize / 2;
+            prop_assert_eq!(sorted.nth(n), model.iter().nth(n).copied());
             prop_assert!(sorted.from(&asked).eq(model.range(asked..).copied()));
             prop_assert!(sorted.before(&asked).eq(model.range(..asked).rev().copied()));
             prop_assert!(sorted.chunks.iter().all(|chunk| (1..FULL).contains(&chunk.len())));
