@@ -142,7 +142,10 @@ fn value<'k>(kind: &'k Kind, candidate: &Candidate, rules: &Rules) -> (Value, &'
         }
         Kind::Difference { attribute, .. } => {
             let value = match candidate.attribute(attribute) {
-                Some(Attribute::Number(number)) => Value::Number(*number as f32),
+                // None is infinite: what is far away can still be told apart from what is not.
+                Some(Attribute::Number(number)) => {
+                    Value::Number((*number as f32).clamp(f32::MIN, f32::MAX))
+                }
                 _ => Value::Absent,
             };
             (value, attribute)

@@ -21,7 +21,13 @@ fn the_rules_as_a_table() {
     let rated = |rating: f32| move |key| solo(key, rating);
     let near = |latencies: &'static [(&str, u32)]| move |key| from_regions(key, latencies);
     type Made<'m> = &'m dyn Fn(u32) -> Candidate;
-    let table: [(&Value, Made<'_>, Made<'_>, u64, bool); 20] = [
+    let level = |level: f64| move |key| having(key, "level", json!(level));
+    let by_level = rule(json!({"kind": "difference", "attribute": "level", "within": 5}));
+    let table: [(&Value, Made<'_>, Made<'_>, u64, bool); 24] = [
+        (&by_level, &level(1.0), &level(6.0), 500, true),
+        (&by_level, &level(1.0), &level(6.5), 500, false),
+        (&by_level, &level(1e300), &level(1e300), 500, true),
+        (&by_level, &level(1e300), &level(-1e300), 500, false),
         (&json!({}), &rated(0.0), &rated(4000.0), 500, true),
         (&rule(by_rating(100.0)), &rated(1500.0), &rated(1600.0), 500, true),
         (&rule(by_rating(100.0)), &rated(1500.0), &rated(1600.5), 500, false),
