@@ -97,7 +97,8 @@ pub mod code {
     pub const STATE: &str = "E_STATE";
     /// More attributes, regions or names than a ticket may have, or longer ones.
     pub const QUERY: &str = "E_QUERY";
-    /// Only the party's leader may do this, or only who is in a party.
+    /// Only the party's leader may do this, or only who is in a party; or one may not do it who is
+    /// in a party with others, such as wait alone in a rated queue.
     pub const PARTY: &str = "E_PARTY";
 }
 
@@ -240,7 +241,8 @@ pub enum Reason {
     Unanswered,
     /// Ended: one, or somebody of the party, has not come to the lobby.
     NoShow,
-    /// Ended: the party is not what it was.
+    /// Ended: the party is not what it was, or one waited alone for a rated match and is in a
+    /// party with others now.
     PartyChanged,
     /// Ended: there could be no lobby, through no fault of one's own.
     Refused,

@@ -255,7 +255,10 @@ export type Reason =
   | "unanswered"
   /** Ended: one, or somebody of the party, has not come to the lobby. */
   | "no_show"
-  /** Ended: the party is not what it was. */
+  /**
+   * Ended: the party is not what it was, or one waited alone for a rated match and is in a
+   * party with others now.
+   */
   | "party_changed"
   /** Ended: there could be no lobby, through no fault of one's own. */
   | "refused"
@@ -459,5 +462,8 @@ export type Code =
   | "E_STATE"
   /** More attributes, regions or names than a ticket may have, or longer ones. */
   | "E_QUERY"
-  /** Only the party's leader may do this, or only who is in a party. */
+  /**
+   * Only the party's leader may do this, or only who is in a party; or one may not do it who is
+   * in a party with others, such as wait alone in a rated queue.
+   */
   | "E_PARTY";

@@ -15,7 +15,10 @@ mod people;
 mod seats;
 mod tickets;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use parlor_shared::{
     api::{Refusal, code, matchmaking as api},
@@ -73,8 +76,8 @@ pub(super) struct Desk {
     parties: Parties,
     /// What parties want, until it is done.
     gathered: PartyEffects,
-    /// The last ticket of each party that has handed one in.
-    by_party: BTreeMap<PartyKey, TicketKey>,
+    /// Tickets of parties that are what they were when it was handed in.
+    by_party: BTreeSet<(PartyKey, TicketKey)>,
     deadlines: Deadlines<Due>,
     /// Where in the tickets the next are told how it goes on.
     told_up_to: usize,
@@ -136,7 +139,7 @@ impl Desk {
             penalties: Penalties::default(),
             parties: Parties::new(settings.parties),
             gathered: PartyEffects::new(),
-            by_party: BTreeMap::new(),
+            by_party: BTreeSet::new(),
             deadlines: Deadlines::default(),
             told_up_to: 0,
             is_telling: false,

@@ -163,26 +163,38 @@ impl Parties {
         self.told(person)
     }
 
-    /// Somebody comes into the party of this code.
+    /// The party of this code, into which somebody wants to come.
     ///
     /// # Errors
-    /// `E_PARTY` of who is in one, `E_RATE` of who has guessed too often, `E_NOT_FOUND`, `E_FULL`,
-    /// `E_NAME`.
-    pub fn join(
+    /// `E_PARTY` of who is in one, `E_RATE` of who has guessed too often, `E_NOT_FOUND`.
+    pub fn find(
         &mut self,
         now: Time,
-        caller: Caller<'_>,
+        caller: &Caller<'_>,
         text: &str,
+    ) -> Result<PartyKey, Refusal> {
+        self.expect_outside(caller.person)?;
+        let address = caller.who.address;
+        self.guesses.take(now, address)?;
+        let key = PartyCode::parse(text).and_then(|code| self.by_code.get(&code).copied());
+        let key = key.ok_or_else(|| Refusal::new(code::NOT_FOUND, "no party has this code"))?;
+        self.guesses.give_back(now, address);
+        Ok(key)
+    }
+
+    /// Somebody comes into a party.
+    ///
+    /// # Errors
+    /// `E_PARTY` of who is in one, `E_NOT_FOUND`, `E_FULL`, `E_NAME`.
+    pub fn join(
+        &mut self,
+        caller: Caller<'_>,
+        key: PartyKey,
         effects: &mut PartyEffects,
     ) -> Result<api::OwnParty, Refusal> {
         self.expect_outside(caller.person)?;
         let name = name::clean(caller.name.unwrap_or(NAMELESS))?;
-        let address = caller.who.address;
-        self.guesses.take(now, address)?;
-        let none = || Refusal::new(code::NOT_FOUND, "no party has this code");
-        let key = PartyCode::parse(text).and_then(|code| self.by_code.get(&code).copied());
-        let key = key.ok_or_else(none)?;
-        self.guesses.give_back(now, address);
+        let none = || Refusal::new(code::NOT_FOUND, "this party is no more");
         let party = self.parties.get_mut(key).ok_or_else(none)?;
         if party.members.len() >= usize::from(self.settings.max_members) {
             return Err(Refusal::new(code::FULL, "as many are in this party as may be"));

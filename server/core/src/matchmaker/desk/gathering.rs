@@ -1,6 +1,8 @@
 //! Parties at the desk: whose sockets ask, whom what they say reaches, and what becomes of a
 //! party's ticket when somebody comes or goes.
 
+use std::collections::BTreeSet;
+
 use parlor_shared::{
     api::{
         Refusal,
@@ -14,6 +16,7 @@ use super::{
     super::{
         effect::{Effects, MatchEffect, answer, event},
         parties::{Caller, PartyEffect},
+        pool::TicketKey,
         request::PartyRequest,
     },
     Desk,
@@ -23,7 +26,7 @@ use super::{
 use crate::{
     delivery::Delivery,
     ids::Ids,
-    key::{Address, PersonKey},
+    key::{Address, PartyKey, PersonKey},
     time::Time,
     who::Who,
 };
@@ -49,7 +52,7 @@ impl Desk {
             }
             PartyRequest::Join(join) => {
                 let caller = Caller { person, who: who.clone(), name: join.name.as_deref() };
-                let joined = self.parties.join(now, caller, &join.code, &mut self.gathered);
+                let joined = self.join_party(now, caller, &join.code);
                 answer(socket, ack, joined, effects);
             }
             PartyRequest::Ready(ready) => {
@@ -76,6 +79,53 @@ impl Desk {
         self.people.keep(person, self.parties.of(person).is_some());
     }
 
+    /// Somebody comes into the party of this code. What that makes void is not what somebody is
+    /// being matched by: others would be kept waiting for nothing.
+    ///
+    /// # Errors
+    /// Those of the party, or `E_STATE`.
+    fn join_party(
+        &mut self,
+        now: Time,
+        caller: Caller<'_>,
+        code: &str,
+    ) -> Result<api::OwnParty, Refusal> {
+        let party = self.parties.find(now, &caller, code)?;
+        let is_matched = |key: &TicketKey| {
+            self.ticket(*key).is_some_and(|ticket| matches!(ticket.standing, Standing::Paired(_)))
+        };
+        if self.void_with(party, Some(caller.person)).iter().any(is_matched) {
+            let sentence = "a match is being made for you, or for them; try again in a moment";
+            return Err(Refusal::new(api::code::STATE, sentence));
+        }
+        self.parties.join(caller, party, &mut self.gathered)
+    }
+
+    /// Tickets that are void once somebody more is in this party: its own, and those by which any
+    /// of them waits for a rated match without the others, whom nobody is to meet there.
+    fn void_with(&self, party: PartyKey, joining: Option<PersonKey>) -> BTreeSet<TicketKey> {
+        let members = self.parties.members(party).iter().map(|member| member.person);
+        let all: Vec<PersonKey> = members.chain(joining).collect();
+        let is_rated = |key: &TicketKey| {
+            let ticket = self.ticket(*key).filter(|ticket| !ticket.is_over());
+            ticket.is_some_and(|ticket| self.lines[ticket.line].queue.rated)
+        };
+        let of_one = |person: &PersonKey| self.people.tickets(*person).iter().copied();
+        let apart = all.iter().flat_map(of_one).filter(is_rated);
+        self.tickets_of(party).chain(apart.filter(|_| all.len() > 1)).collect()
+    }
+
+    fn tickets_of(&self, party: PartyKey) -> impl Iterator<Item = TicketKey> {
+        let all = self.by_party.range((party, TicketKey(0))..=(party, TicketKey(u32::MAX)));
+        all.map(|(_, key)| *key)
+    }
+
+    /// True of the ticket of a party that is not what it was.
+    pub(super) fn has_changed(&self, key: TicketKey) -> bool {
+        let party = self.ticket(key).and_then(|ticket| ticket.party);
+        party.is_some_and(|party| !self.by_party.contains(&(party, key)))
+    }
+
     /// Who this socket is, who is known from now on.
     pub(super) fn somebody(
         &mut self,
@@ -93,15 +143,17 @@ impl Desk {
         person
     }
 
-    /// By what this one does now the party's ticket ends: if a match is proposed, the others of it
+    /// By what this one does now the party's tickets end: if a match is proposed, the others of it
     /// have been kept waiting.
     fn desert(&mut self, now: Time, person: PersonKey) {
-        let party = self.parties.of(person);
-        let Some(key) = party.and_then(|party| self.by_party.get(&party).copied()) else { return };
-        let Some(ticket) = self.ticket(key) else { return };
-        let is_asked = matches!(ticket.standing, Standing::Paired(_)) && !self.has_lobby(key);
-        if let Some(place) = ticket.place_of(person).filter(|_| is_asked) {
-            self.offend(now, key, place);
+        let party = self.parties.of(person).into_iter();
+        let keys: Vec<TicketKey> = party.flat_map(|party| self.tickets_of(party)).collect();
+        for key in keys {
+            let Some(ticket) = self.ticket(key) else { continue };
+            let is_asked = matches!(ticket.standing, Standing::Paired(_)) && !self.has_lobby(key);
+            if let Some(place) = ticket.place_of(person).filter(|_| is_asked) {
+                self.offend(now, key, place);
+            }
         }
     }
 
@@ -127,40 +179,47 @@ impl Desk {
                     self.people.keep(person, false);
                 }
                 PartyEffect::Changed(party) => {
-                    if let Some(key) = self.by_party.remove(&party)
-                        && !self.has_lobby(key)
-                    {
-                        self.withdraw(now, key, Reason::PartyChanged, None, effects);
+                    for key in self.void_with(party, None) {
+                        self.by_party.remove(&(party, key));
+                        if !self.has_lobby(key) {
+                            self.withdraw(now, key, Reason::PartyChanged, None, effects);
+                        }
                     }
                 }
             }
         }
     }
 
-    /// Who would share a ticket: all of the caller's party, or the caller alone.
+    /// Who would share a ticket with the caller: all of the party.
     ///
     /// # Errors
-    /// `E_PARTY`, `E_NOT_READY`; of who is alone but waits with a party, `E_PARTY`.
+    /// `E_PARTY`, `E_NOT_READY`
     pub(super) fn company(
         &self,
         person: PersonKey,
-        who: &Who,
-        name: &str,
-        with_party: bool,
     ) -> Result<Vec<(PersonKey, Who, Box<str>)>, Refusal> {
-        if !with_party {
-            let is_shared = self.people.tickets(person).iter().any(|key| {
-                let ticket = self.ticket(*key);
-                ticket.is_some_and(|ticket| !ticket.is_over() && ticket.members.len() > 1)
-            });
-            if is_shared {
-                let sentence = "you wait with your party; leave it first";
-                return Err(Refusal::new(api::code::PARTY, sentence));
-            }
-            return Ok(vec![(person, who.clone(), name.into())]);
-        }
         let party = self.parties.may_seek(person)?;
         let members = self.parties.members(party).iter();
         Ok(members.map(|one| (one.person, one.who.clone(), one.name.clone())).collect())
+    }
+
+    /// Somebody may seek alone.
+    ///
+    /// # Errors
+    /// `E_PARTY` of who waits with a party, or is in one with others and would play for a rating.
+    pub(super) fn expect_alone(&self, person: PersonKey, is_rated: bool) -> Result<(), Refusal> {
+        let refused = |sentence| Err(Refusal::new(api::code::PARTY, sentence));
+        let is_shared = self.people.tickets(person).iter().any(|key| {
+            let ticket = self.ticket(*key);
+            ticket.is_some_and(|ticket| !ticket.is_over() && ticket.members.len() > 1)
+        });
+        if is_shared {
+            return refused("you wait with your party; leave it first");
+        }
+        let party = self.parties.of(person);
+        if is_rated && party.is_some_and(|party| self.parties.members(party).len() > 1) {
+            return refused("this queue is rated: seek with your party, or leave it first");
+        }
+        Ok(())
     }
 }

@@ -168,10 +168,16 @@ impl Desk {
         }
         let line = self.lines.iter().position(|line| line.queue.name == create.queue);
         let line = line.ok_or_else(|| Refusal::new(code::NOT_FOUND, "no queue has this name"))?;
-        let name = name::clean(create.name.as_deref().unwrap_or(NAMELESS))?;
+        let name: Box<str> = name::clean(create.name.as_deref().unwrap_or(NAMELESS))?.into();
         let person = self.somebody(now, (socket, who), ids);
-        let company = self.company(person, who, &name, create.party)?;
-        if self.lines[line].queue.rated && company.iter().any(|(_, who, _)| who.player.is_none()) {
+        let is_rated = self.lines[line].queue.rated;
+        let company = if create.party {
+            self.company(person)?
+        } else {
+            self.expect_alone(person, is_rated)?;
+            vec![(person, who.clone(), name)]
+        };
+        if is_rated && company.iter().any(|(_, who, _)| who.player.is_none()) {
             let sentence = "this queue is rated: bring a token, or ask for a guest's";
             return Err(Refusal::new(code::AUTH, sentence));
         }
@@ -199,7 +205,7 @@ impl Desk {
         }
         let party = self.parties.of(person).filter(|_| create.party);
         if let Some(party) = party {
-            self.by_party.insert(party, own);
+            self.by_party.insert((party, own));
         }
         let is_shared = members.len() > 1;
         self.tickets.insert(Ticket {
@@ -398,7 +404,10 @@ impl Desk {
         ticket.reason = Some(reason);
         ticket.waited_until.get_or_insert(now);
         ticket.candidate.forget_wishes();
-        let line = ticket.line;
+        let (line, party) = (ticket.line, ticket.party);
+        if let Some(party) = party {
+            self.by_party.remove(&(party, key));
+        }
         if was_waiting {
             self.lines[line].pool.remove(key);
         }
@@ -408,7 +417,7 @@ impl Desk {
         self.deadlines.set(Due::Forget(key), Some(now + KEPT));
     }
 
-    /// It waits again, as long as it has waited already.
+    /// It waits again, as long as it has waited already; unless its party has changed meanwhile.
     pub(super) fn requeue(
         &mut self,
         now: Time,
@@ -416,6 +425,9 @@ impl Desk {
         reason: Reason,
         effects: &mut Effects,
     ) {
+        if self.has_changed(key) {
+            return self.end(now, key, Reason::PartyChanged, effects);
+        }
         let Some(ticket) = self.ticket_mut(key).filter(|ticket| !ticket.is_over()) else { return };
         ticket.standing = Standing::Waiting;
         ticket.reason = Some(reason);
@@ -440,9 +452,6 @@ impl Desk {
         }
         if let Some(own) = &ticket.key {
             self.by_key.remove(own);
-        }
-        if let Some(party) = ticket.party.filter(|party| self.by_party.get(party) == Some(&key)) {
-            self.by_party.remove(&party);
         }
     }
 

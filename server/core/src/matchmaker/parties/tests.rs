@@ -57,7 +57,17 @@ impl Room {
     }
 
     fn join(&mut self, n: u32, name: &str, code: &str) -> Result<api::OwnParty, Refusal> {
-        self.parties.join(at(0), caller(n, name), code, &mut self.effects)
+        self.join_as(at(0), caller(n, name), code)
+    }
+
+    fn join_as(
+        &mut self,
+        now: Time,
+        caller: Caller<'_>,
+        code: &str,
+    ) -> Result<api::OwnParty, Refusal> {
+        let party = self.parties.find(now, &caller, code)?;
+        self.parties.join(caller, party, &mut self.effects)
     }
 
     fn kick(&mut self, n: u32, number: u32) -> Result<(), Refusal> {
@@ -128,7 +138,7 @@ fn who_looks_like_a_member_gets_a_number_and_who_says_nothing_is_a_player() {
     assert_eq!(room.join(2, "ada", &code).unwrap().party.members[2].name, "ada 3");
     for n in [3, 4] {
         let nameless = Caller { name: None, ..caller(n, "") };
-        room.parties.join(at(0), nameless, &code, &mut room.effects).unwrap();
+        room.join_as(at(0), nameless, &code).unwrap();
     }
     assert_eq!(room.names(0)[3..], ["Player", "Player 2"]);
     assert_eq!(refusal(room.join(5, "a\nb", &code)), "E_NAME");

@@ -224,7 +224,7 @@ fn run(ops: &[Op]) {
                 let who = Who { player: None, address: Origin(step as u64) };
                 let caller = Caller { who, ..caller(n, "ADA") };
                 let code = code.unwrap_or_default();
-                room.parties.join(now, caller, &code, effects).map(drop)
+                room.join_as(now, caller, &code).map(drop)
             }
             Op::Ready(n, ready) => room.parties.ready(person(n), ready, effects),
             Op::Leave(n) => room.parties.leave(person(n), effects),
