@@ -461,15 +461,19 @@ impl Desk {
             return;
         }
         for key in self.people.tickets(person).to_vec() {
-            // A pairing has deadlines of its own.
-            if let Some(ticket) = self.ticket(key).filter(|it| it.standing == Standing::Waiting) {
-                let is_shared = ticket.members.len() > 1;
-                let reason = if is_shared { Reason::PartyChanged } else { Reason::Gone };
-                self.end(now, key, reason, effects);
-            } else {
-                let again = now + self.settings.away_timeout;
-                let is_over = self.ticket(key).is_none_or(Ticket::is_over);
-                self.deadlines.set(Due::Away(person), (!is_over).then_some(again));
+            let Some(ticket) = self.ticket(key) else { continue };
+            match ticket.standing {
+                Standing::Waiting => {
+                    let is_shared = ticket.members.len() > 1;
+                    let reason = if is_shared { Reason::PartyChanged } else { Reason::Gone };
+                    self.end(now, key, reason, effects);
+                }
+                // A pairing has deadlines of its own, and after it this one may wait again.
+                Standing::Paired(_) => {
+                    let again = now + self.settings.away_timeout;
+                    self.deadlines.set(Due::Away(person), Some(again));
+                }
+                Standing::Ended => {}
             }
         }
     }

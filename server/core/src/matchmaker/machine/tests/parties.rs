@@ -192,3 +192,26 @@ fn all_tickets_of_a_party_end_when_it_changes() {
     script.ask(1, "party:leave", &json!(null));
     assert_eq!(script.states(0), ["ended party_changed"; 2]);
 }
+
+#[test]
+fn who_is_gone_does_not_wait_again_though_another_ticket_is_over() {
+    let mut script = Script::of(|settings| {
+        let casual = blitz(|queue| queue.name = "casual".into());
+        settings.queues = vec![blitz(|queue| queue.accept_ms = 60_000), casual];
+        (settings.tickets_per_player, settings.away_timeout) = (2, seconds(10));
+    });
+    for (number, player) in [(0, "ada"), (1, "bob")] {
+        script.arrive(number, player);
+        script.wait(number);
+    }
+    script.pass(seconds(1));
+    script.ask(0, "accept", &json!({}));
+    script.ask(0, "create", &json!({"queue": "casual"}));
+    script.ask(0, "cancel", &json!({}));
+    script.go(0);
+    script.pass(seconds(10));
+    script.ask(1, "decline", &json!({}));
+    assert!(!script.ended().contains(&(api::Reason::Gone, 1)), "a match was on its way");
+    script.pass(seconds(10));
+    assert!(script.ended().contains(&(api::Reason::Gone, 1)), "{:?}", script.ended());
+}
