@@ -106,6 +106,10 @@ identity! {
     TicketId
 }
 identity! {
+    /// Lets its holder, who has no account, speak for a member of a party: a secret.
+    MemberToken
+}
+identity! {
     /// Lets its holder speak for a seat in `/signal`, as long as the player has it: a secret.
     PeerToken
 }

@@ -20,7 +20,7 @@ use crate::id::{LobbyId, TicketId};
 
 pub use party::{
     CreateParty, JoinParty, OwnParty, Party, PartyLeft, PartyLeftReason, PartyMember, PartyReady,
-    WhichMember,
+    WhichMember, WhichParty,
 };
 
 /// The namespace.
@@ -54,7 +54,8 @@ pub mod request {
     pub const ACCEPT: &str = "accept";
     /// [`super::Which`] → [`super::Ticket`]: no. One then has to wait before the next ticket.
     pub const DECLINE: &str = "decline";
-    /// No argument → [`super::OwnParty`]: that which one is in.
+    /// [`super::WhichParty`] → [`super::OwnParty`]: that which one is in. From then on this socket
+    /// is told of it: what a client asks that lost its connection.
     pub const PARTY: &str = "party";
     /// [`super::CreateParty`] → [`super::OwnParty`]
     pub const PARTY_CREATE: &str = "party:create";

@@ -286,7 +286,9 @@ impl<'a> Render<'a> {
         match &*last.ident.to_string() {
             "bool" => "boolean".to_owned(),
             "u8" | "u16" | "u32" | "u64" | "i32" | "i64" | "f32" | "f64" => "number".to_owned(),
-            "String" | "str" | "LobbyId" | "PeerToken" | "TicketId" => "string".to_owned(),
+            "String" | "str" | "LobbyId" | "MemberToken" | "PeerToken" | "TicketId" => {
+                "string".to_owned()
+            }
             "RawValue" | "Value" | "Json" => self.import(room, "api", "Json"),
             "Bytes" => self.import(room, "api", "Bytes"),
             "BTreeMap" => {

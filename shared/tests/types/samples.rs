@@ -236,12 +236,16 @@ fn tickets() -> Vec<Sample> {
                 "games":0}]}"#;
         sent CreateParty: "{}", r#"{"name":"Ada"}"#;
         sent JoinParty: r#"{"code":"ABCDEF"}"#, r#"{"code":"ABCDEF","name":"Ada"}"#;
+        sent WhichParty: "{}", r#"{"token":"aaaaaaaaaaaaaaaaaaaaaaaa"}"#;
         sent PartyReady: r#"{"ready":true}"#;
         sent WhichMember: r#"{"member":1}"#;
         got OwnParty:
             r#"{"party":{"version":1,"code":"ABCDEF","leader":0,"max_members":4,
                 "members":[{"member":0,"name":"Ada"},
-                {"member":1,"name":"Bob","ready":true,"away":true}]},"member":1}"#;
+                {"member":1,"name":"Bob","ready":true,"away":true}]},"member":1}"#,
+            r#"{"party":{"version":0,"code":"ABCDEF","leader":0,"max_members":4,
+                "members":[{"member":0,"name":"Ada"}]},"member":0,
+                "token":"aaaaaaaaaaaaaaaaaaaaaaaa"}"#;
         got Party:
             r#"{"version":1,"code":"ABCDEF","leader":0,"max_members":4,
                 "members":[{"member":0,"name":"Ada"}]}"#;

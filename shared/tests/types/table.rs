@@ -185,7 +185,8 @@ const MATCHMAKING: Namespace = Namespace {
         matchmaking::request::CANCEL: (which: Option<matchmaking::Which>) -> matchmaking::Ticket;
         matchmaking::request::ACCEPT: (which: Option<matchmaking::Which>) -> matchmaking::Ticket;
         matchmaking::request::DECLINE: (which: Option<matchmaking::Which>) -> matchmaking::Ticket;
-        matchmaking::request::PARTY: () -> matchmaking::OwnParty;
+        matchmaking::request::PARTY:
+            (which: Option<matchmaking::WhichParty>) -> matchmaking::OwnParty;
         matchmaking::request::PARTY_CREATE:
             (create: Option<matchmaking::CreateParty>) -> matchmaking::OwnParty;
         matchmaking::request::PARTY_JOIN: (join: matchmaking::JoinParty) -> matchmaking::OwnParty;

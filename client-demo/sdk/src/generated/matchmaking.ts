@@ -97,6 +97,11 @@ export interface OwnParty {
   party: Party;
   /** One's own number in it. */
   member: number;
+  /**
+   * What brings one back to it by another connection, before the place has fallen
+   * (`PartyMember.away`). Absent: one has an account, by which one is known. A secret.
+   */
+  token?: string;
 }
 
 /** A party, whole: each change is told as the party that it makes. */
@@ -324,6 +329,15 @@ export interface WhichMember {
   member: number;
 }
 
+/** One's own party. */
+export interface WhichParty {
+  /**
+   * As in `OwnParty.token`. Who has no account must name it, by another connection than that
+   * which was in the party: it is known to nobody else.
+   */
+  token?: string;
+}
+
 /** Why a ticket is not matched yet. */
 export interface Why {
   /** For programs. */
@@ -394,8 +408,15 @@ export interface MatchmakingClientToServer {
       | [ack: Ack<Ticket>]
       | [which: Which, ack: Ack<Ticket>]
   ) => void;
-  /** No argument → `OwnParty`: that which one is in. */
-  party: (ack: Ack<OwnParty>) => void;
+  /**
+   * `WhichParty` → `OwnParty`: that which one is in. From then on this socket
+   * is told of it: what a client asks that lost its connection.
+   */
+  party: (
+    ...args:
+      | [ack: Ack<OwnParty>]
+      | [which: WhichParty, ack: Ack<OwnParty>]
+  ) => void;
   /** `CreateParty` → `OwnParty` */
   "party:create": (
     ...args:

@@ -135,14 +135,14 @@ impl Parties {
         self.parties.get(party).map_or(&[], |party| &party.members)
     }
 
-    /// How somebody's party stands.
+    /// How somebody's party stands. The token is the desk's to add.
     ///
     /// # Errors
     /// `E_PARTY` of who is in none.
     pub fn told(&self, person: PersonKey) -> Result<api::OwnParty, Refusal> {
         let party = self.parties.get(self.expect(person)?).ok_or_else(in_none)?;
         let member = party.members[party.place_of(person).ok_or_else(in_none)?].number;
-        Ok(api::OwnParty { party: party.told(self.settings.max_members), member })
+        Ok(api::OwnParty { party: party.told(self.settings.max_members), member, token: None })
     }
 
     /// Somebody founds a party, and leads it.

@@ -36,7 +36,7 @@ pub enum Request {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum PartyRequest {
     /// How does one's own stand?
-    Own,
+    Own(#[serde(with = "as_json")] api::WhichParty),
     /// Found one.
     Create(#[serde(with = "as_json")] api::CreateParty),
     /// Come into one.
@@ -64,7 +64,7 @@ impl Request {
             name::CANCEL => Self::Cancel(first_or_none(args)?),
             name::ACCEPT => Self::Accept(first_or_none(args)?),
             name::DECLINE => Self::Decline(first_or_none(args)?),
-            name::PARTY => Self::Party(PartyRequest::Own),
+            name::PARTY => Self::Party(PartyRequest::Own(first_or_none(args)?)),
             name::PARTY_CREATE => Self::Party(PartyRequest::Create(first_or_none(args)?)),
             name::PARTY_JOIN => Self::Party(PartyRequest::Join(first(args)?)),
             name::PARTY_READY => Self::Party(PartyRequest::Ready(first(args)?)),

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::is_false;
+use crate::id::MemberToken;
 
 /// Found a party and lead it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -24,6 +25,16 @@ pub struct JoinParty {
     /// somebody in the party is gets a number behind the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+}
+
+/// One's own party.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WhichParty {
+    /// As in [`OwnParty::token`]. Who has no account must name it, by another connection than that
+    /// which was in the party: it is known to nobody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<MemberToken>,
 }
 
 /// Say whether one is ready to play.
@@ -49,6 +60,10 @@ pub struct OwnParty {
     pub party: Party,
     /// One's own number in it.
     pub member: u32,
+    /// What brings one back to it by another connection, before the place has fallen
+    /// ([`PartyMember::away`]). Absent: one has an account, by which one is known. A secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<MemberToken>,
 }
 
 /// A party, whole: each change is told as the party that it makes.

@@ -9,7 +9,7 @@ use parlor_shared::{
         lobby::Done,
         matchmaking::{self as api, Reason},
     },
-    id::TicketId,
+    id::MemberToken,
 };
 
 use super::{
@@ -42,18 +42,25 @@ impl Desk {
         ids: &mut Ids,
         effects: &mut Effects,
     ) {
+        if let PartyRequest::Own(api::WhichParty { token: Some(token) }) = request {
+            let own = self.returning(now, (socket, who), *token);
+            return answer(socket, ack, own, effects);
+        }
         let person = self.somebody(now, (socket, who), ids);
         match request {
-            PartyRequest::Own => answer(socket, ack, self.parties.told(person), effects),
+            PartyRequest::Own(_) => {
+                let own = self.parties.told(person);
+                answer(socket, ack, self.with_token(person, own), effects);
+            }
             PartyRequest::Create(create) => {
                 let caller = Caller { person, who: who.clone(), name: create.name.as_deref() };
                 let created = self.parties.create(caller, ids);
-                answer(socket, ack, created, effects);
+                answer(socket, ack, self.with_token(person, created), effects);
             }
             PartyRequest::Join(join) => {
                 let caller = Caller { person, who: who.clone(), name: join.name.as_deref() };
                 let joined = self.join_party(now, caller, &join.code);
-                answer(socket, ack, joined, effects);
+                answer(socket, ack, self.with_token(person, joined), effects);
             }
             PartyRequest::Ready(ready) => {
                 let done = self.parties.ready(person, ready.ready, &mut self.gathered);
@@ -77,6 +84,34 @@ impl Desk {
             }
         }
         self.people.keep(person, self.parties.of(person).is_some());
+    }
+
+    /// A member without an account comes back by another connection.
+    ///
+    /// # Errors
+    /// `E_PARTY`
+    fn returning(
+        &mut self,
+        now: Time,
+        (socket, who): (Address, &Who),
+        token: MemberToken,
+    ) -> Result<api::OwnParty, Refusal> {
+        let person = self.people.of_identity(&Identity::Holder(token));
+        let person = person.filter(|_| who.player.is_none());
+        let none = || Refusal::new(api::code::PARTY, "nobody is in a party by this token");
+        let person = person.filter(|person| self.parties.of(*person).is_some()).ok_or_else(none)?;
+        self.attach(now, person, (socket, who));
+        let own = self.parties.told(person);
+        self.with_token(person, own)
+    }
+
+    /// The answer to somebody who may have to come back by it.
+    fn with_token(
+        &self,
+        person: PersonKey,
+        own: Result<api::OwnParty, Refusal>,
+    ) -> Result<api::OwnParty, Refusal> {
+        Ok(api::OwnParty { token: self.people.holder(person), ..own? })
     }
 
     /// Somebody comes into the party of this code. What that makes void is not what somebody is
@@ -136,7 +171,7 @@ impl Desk {
         let person = match &who.player {
             Some(player) => self.people.come(Identity::Account(player.clone())),
             None => self.people.of_socket(socket).unwrap_or_else(|| {
-                self.people.come(Identity::Holder(TicketId::from_bytes(ids.take())))
+                self.people.come(Identity::Holder(MemberToken::from_bytes(ids.take())))
             }),
         };
         self.attach(now, person, (socket, who));

@@ -1,9 +1,9 @@
 //! Who hands in tickets, and by which sockets they are reached: accounts by any of theirs, others
-//! by that which knows their ticket.
+//! by that which knows their ticket, or what they are known by in their party.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use parlor_shared::id::TicketId;
+use parlor_shared::id::MemberToken;
 
 use super::super::pool::TicketKey;
 use crate::{
@@ -19,8 +19,8 @@ pub(super) const MAX_SOCKETS: usize = 8;
 pub(super) enum Identity {
     /// An account, or a guest with a token.
     Account(Arc<str>),
-    /// Whoever knows this ticket.
-    Holder(TicketId),
+    /// Whoever knows this, or one of the tickets.
+    Holder(MemberToken),
 }
 
 /// All whom the desk knows: those who have tickets, and those whose sockets have asked something.
@@ -108,11 +108,11 @@ impl People {
         self.people.get(player).is_none_or(|person| person.sockets.is_empty())
     }
 
-    /// The ticket by which somebody without an account was known first.
-    pub(super) fn holder(&self, player: PersonKey) -> Option<TicketId> {
+    /// What somebody without an account is known by.
+    pub(super) fn holder(&self, player: PersonKey) -> Option<MemberToken> {
         match self.people.get(player)?.identity {
             Identity::Account(_) => None,
-            Identity::Holder(id) => Some(id),
+            Identity::Holder(token) => Some(token),
         }
     }
 

@@ -326,12 +326,13 @@ impl Desk {
         })
     }
 
-    /// Who is seeking, as a number: the account, or else what the person was known by first.
+    /// Who is seeking, as a number: the account, or else what the person is known by.
     fn number_of(&self, member: &Member) -> u64 {
-        let holder = || self.people.holder(member.person).unwrap_or(member.id);
-        match &member.who.player {
-            Some(player) => self.number(player),
-            None => self.number(holder().as_str()),
+        let holder = self.people.holder(member.person);
+        match (&member.who.player, holder) {
+            (Some(player), _) => self.number(player),
+            (None, Some(holder)) => self.number(holder.as_str()),
+            (None, None) => self.number(member.id.as_str()),
         }
     }
 

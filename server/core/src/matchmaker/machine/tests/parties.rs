@@ -1,5 +1,5 @@
 //! Parties beside tickets: in a rated queue nobody meets who is in one with them, whatever came
-//! first; and no ticket outlives the party that it was of.
+//! first; no ticket outlives the party that it was of; and who has no account comes back.
 
 use super::*;
 
@@ -214,4 +214,63 @@ fn who_is_gone_does_not_wait_again_though_another_ticket_is_over() {
     assert!(!script.ended().contains(&(api::Reason::Gone, 1)), "a match was on its way");
     script.pass(seconds(10));
     assert!(script.ended().contains(&(api::Reason::Gone, 1)), "{:?}", script.ended());
+}
+
+#[test]
+fn who_has_no_account_comes_back_to_the_party_by_its_token() {
+    let mut script = twos();
+    for number in [0, 1] {
+        script.arrive(number, "");
+    }
+    let own = script.ask(0, "party:create", &json!({"name": "Ada"}));
+    let code = &own["party"]["code"];
+    let other = script.ask(1, "party:join", &json!({"code": code, "name": "Bob"}));
+    assert_ne!(own["token"], other["token"]);
+    assert_eq!(own["token"].as_str().map(str::len), Some(24));
+    assert_eq!(script.ask(0, "party", &json!(null))["token"], own["token"]);
+    script.go(0);
+    script.take(1, "party");
+    script.pass(seconds(29));
+    script.arrive(3, "");
+    assert_eq!(script.code(3, "party", &json!(null)), "E_PARTY", "it is not known yet");
+    let token = json!({"token": own["token"]});
+    let back = script.ask(3, "party", &token);
+    assert_eq!((&back["member"], &back["party"]["leader"]), (&0.into(), &0.into()));
+    assert_eq!(back["token"], own["token"]);
+    let told = script.take(1, "party").pop().unwrap();
+    assert!(told["members"][0].get("away").is_none(), "{told}");
+    script.pass(seconds(60));
+    script.take(3, "party");
+    script.ask(1, "party:ready", &json!({"ready": true}));
+    assert_eq!(script.take(3, "party").len(), 1, "it is told by this connection");
+    assert_eq!(script.code(3, "create", &seek_with_party()), "ok", "and leads");
+    for (bad, code) in [
+        (json!({"token": "x"}), "E_BAD_REQUEST"),
+        (json!({"token": "0123456789abcdef01234567"}), "E_PARTY"),
+        (json!({"tokens": 1}), "E_BAD_REQUEST"),
+    ] {
+        assert_eq!(script.code(3, "party", &bad), code, "{bad}");
+    }
+}
+
+#[test]
+fn a_token_is_good_as_long_as_the_place_is_kept_and_for_nobody_with_an_account() {
+    let mut script = twos();
+    script.arrive(0, "");
+    script.arrive(1, "bob");
+    script.arrive(3, "eve");
+    let own = script.ask(0, "party:create", &json!(null));
+    let joined = script.ask(1, "party:join", &json!({"code": own["party"]["code"]}));
+    assert!(joined.get("token").is_none(), "an account is known by itself: {joined}");
+    let token = json!({"token": own["token"]});
+    assert_eq!(script.code(3, "party", &token), "E_PARTY");
+    script.go(0);
+    script.pass(seconds(30));
+    let told = script.take(1, "party").pop().unwrap();
+    assert_eq!((&told["leader"], told["members"].as_array().unwrap().len()), (&1.into(), 1));
+    script.arrive(2, "");
+    assert_eq!(script.code(2, "party", &token), "E_PARTY", "the place has fallen");
+    assert_eq!(join(&mut script, 2, &told["code"]), "ok");
+    script.ask(2, "party:ready", &json!({"ready": true}));
+    assert_eq!(script.code(1, "create", &seek_with_party()), "ok", "led by who is there");
 }
