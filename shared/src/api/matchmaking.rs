@@ -358,6 +358,8 @@ pub struct Queue {
     pub teams: u8,
     /// Players of a team.
     pub team_size: u8,
+    /// The most members of a party that may wait in it: 1, it takes none.
+    pub max_party: u8,
     /// True if results count, for [`Queue::ladder`].
     pub rated: bool,
     /// Under which name ratings are kept.

@@ -228,9 +228,10 @@ fn tickets() -> Vec<Sample> {
                 "estimate":{"p50_ms":1,"p95_ms":2},"why":{"code":"alone","message":"m"}}"#;
         got Queues:
             r#"{"queues":[{"name":"blitz","game":"chess","config":{"a":1},"teams":2,"team_size":1,
-                "rated":true,"ladder":"chess/blitz","waiting":3}]}"#,
+                "max_party":1,"rated":true,"ladder":"chess/blitz","waiting":3}]}"#,
             r#"{"queues":[{"name":"blitz","game":"chess","config":{"a":1},"teams":2,"team_size":1,
-                "rated":true,"ladder":"l","waiting":3,"estimate":{"p50_ms":1,"p95_ms":2}}]}"#;
+                "max_party":1,"rated":true,"ladder":"l","waiting":3,
+                "estimate":{"p50_ms":1,"p95_ms":2}}]}"#;
         got Ratings:
             r#"{"ratings":[{"ladder":"l","rating":1500,"deviation":350,"provisional":true,
                 "games":0}]}"#;

@@ -19,6 +19,7 @@ group("explained", () => {
       config: { clock: { initial_ms: 180_000, increment_ms: 2_000 } },
       teams: 2,
       team_size: 1,
+      max_party: 1,
       rated: false,
       ladder: "chess/duel",
       waiting: 0,

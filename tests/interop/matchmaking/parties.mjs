@@ -204,6 +204,9 @@ group("parties", () => {
 
   check("a queue takes no party that is larger than a team", async (t) => {
     const party = await gathered(t, 3);
+    const { queues } = await party[0].accepted("queues");
+    const most = Object.fromEntries(queues.map(({ name, max_party }) => [name, max_party]));
+    equal([most.duel, most.teams, most.trio, most.ranked], [1, 2, 3, 2], "what queues tell of it");
     for (const queue of ["teams", "duel"]) {
       const { message } = await party[0].refused("E_QUERY", "create", { queue, party: true });
       that(/1 to \d/.test(message), "what is said", "how many", message);

@@ -193,6 +193,8 @@ export interface Queue {
   teams: number;
   /** Players of a team. */
   team_size: number;
+  /** The most members of a party that may wait in it: 1, it takes none. */
+  max_party: number;
   /** True if results count, for `Queue.ladder`. */
   rated: boolean;
   /** Under which name ratings are kept. */

@@ -325,6 +325,7 @@ impl Line {
             config: config.expect("JSON has a JSON form"),
             teams,
             team_size,
+            max_party: self.queue.largest_party() as u8,
             rated: self.queue.rated,
             ladder: self.ladder.to_string(),
             waiting: self.pool.n_players() as u32,

@@ -641,7 +641,7 @@ fn queues_tell_what_is_played_and_who_waits() {
     script.wait(0);
     let told = script.ask(1, "queues", &json!({}));
     let queue = json!({"name": "blitz", "game": "chess", "config": {}, "teams": 2, "team_size": 1,
-        "rated": false, "ladder": "chess/blitz", "waiting": 1});
+        "max_party": 1, "rated": false, "ladder": "chess/blitz", "waiting": 1});
     assert_eq!(told, json!({"ok": true, "queues": [queue]}));
 }
 
