@@ -65,8 +65,8 @@ pub(super) struct Desk {
     people: People,
     tickets: Slab<Ticket>,
     by_id: BTreeMap<TicketId, TicketKey>,
-    /// By idempotency key, and whose account it came with.
-    by_key: BTreeMap<(Box<str>, Box<str>), TicketKey>,
+    /// By idempotency key, and whose account it came with: the ticket, and who has handed it in.
+    by_key: BTreeMap<(Box<str>, Box<str>), (TicketKey, PersonKey)>,
     /// Tickets that have not ended.
     n_active: usize,
     pairings: BTreeMap<u64, Pairing>,

@@ -161,9 +161,8 @@ impl Desk {
     ) -> Result<TicketKey, Refusal> {
         let key = create.key.as_ref().map(|key| idempotency(who, key));
         let known = key.as_ref().filter(|_| !fault::is_planted(Fault::TicketKeyIgnored));
-        if let Some(known) = known.and_then(|key| self.by_key.get(key).copied()) {
-            let person = self.ticket(known).map(|ticket| ticket.members[0].person);
-            person.into_iter().for_each(|person| self.attach(now, person, (socket, who)));
+        if let Some((known, person)) = known.and_then(|key| self.by_key.get(key).copied()) {
+            self.attach(now, person, (socket, who));
             return Ok(known);
         }
         let line = self.lines.iter().position(|line| line.queue.name == create.queue);
@@ -221,7 +220,7 @@ impl Desk {
             key: key.clone(),
         });
         if let Some(key) = key {
-            self.by_key.insert(key, own);
+            self.by_key.insert(key, (own, person));
         }
         self.n_active += 1;
         self.lines[line].figures.n_tickets += 1;

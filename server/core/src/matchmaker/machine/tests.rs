@@ -474,6 +474,22 @@ fn a_request_that_comes_again_with_its_key_finds_its_ticket() {
 }
 
 #[test]
+fn a_leader_who_asks_again_with_a_key_speaks_for_nobody_else() {
+    let mut script = twos();
+    party(&mut script);
+    // The leader is not who has been there longest.
+    script.ask(0, "party:promote", &json!({"member": 1}));
+    script.ask(0, "party:ready", &json!({"ready": true}));
+    let create = json!({"queue": "blitz", "party": true, "key": "0123456789abcdef"});
+    let first = script.ask(1, "create", &create);
+    script.arrive(3, "bob");
+    for number in [1, 3] {
+        assert_eq!(script.ask(number, "create", &create)["ticket"], first["ticket"]);
+        assert_eq!(script.ask(number, "party", &json!(null))["member"], 1);
+    }
+}
+
+#[test]
 fn a_ticket_survives_a_connection_for_a_while() {
     let mut script = Script::asking();
     script.arrive(0, "");
