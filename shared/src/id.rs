@@ -102,7 +102,7 @@ identity! {
     LobbyId
 }
 identity! {
-    /// A ticket of the matchmaker's. Whoever knows it speaks for it: a secret.
+    /// A ticket of the matchmaker's. Without an account whoever knows it speaks for it: a secret.
     TicketId
 }
 identity! {

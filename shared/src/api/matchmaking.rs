@@ -160,7 +160,7 @@ pub struct Which {
 /// How it stands with a ticket.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Ticket {
-    /// Which one. Whoever knows it speaks for it: a secret.
+    /// Which one. Without an account whoever knows it speaks for it: a secret.
     pub ticket: TicketId,
     /// In which queue.
     pub queue: String,

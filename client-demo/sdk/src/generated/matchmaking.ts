@@ -291,7 +291,7 @@ export type State =
 
 /** How it stands with a ticket. */
 export interface Ticket {
-  /** Which one. Whoever knows it speaks for it: a secret. */
+  /** Which one. Without an account whoever knows it speaks for it: a secret. */
   ticket: string;
   /** In which queue. */
   queue: string;

@@ -121,7 +121,10 @@ impl Desk {
             None => own.and_then(|person| Some((person, *self.people.tickets(person).last()?))),
             Some(id) => self.by_id.get(&id).copied().and_then(|key| {
                 let member = self.ticket(key)?.members.iter().find(|member| member.id == id)?;
-                let is_own = who.player.is_none() || own == Some(member.person);
+                let is_own = match who.player {
+                    Some(_) => own == Some(member.person),
+                    None => self.people.holder(member.person).is_some(),
+                };
                 is_own.then_some((member.person, key))
             }),
         };

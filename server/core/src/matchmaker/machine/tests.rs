@@ -528,11 +528,14 @@ fn who_goes_on_as_somebody_else_by_one_connection_leaves_the_first_ticket_behind
 #[test]
 fn nobody_speaks_for_a_ticket_of_an_account_but_the_account() {
     let mut script = Script::asking();
-    script.arrive(0, "ada");
-    script.arrive(1, "bob");
+    for (number, player) in [(0, "ada"), (1, "bob"), (2, "")] {
+        script.arrive(number, player);
+    }
     let ticket = script.wait(0)["ticket"].clone();
-    for event in ["ticket", "cancel", "accept", "decline"] {
-        assert_eq!(script.code(1, event, &json!({"ticket": ticket})), "E_NOT_FOUND");
+    for number in [1, 2] {
+        for event in ["ticket", "cancel", "accept", "decline"] {
+            assert_eq!(script.code(number, event, &json!({"ticket": ticket})), "E_NOT_FOUND");
+        }
     }
 }
 
