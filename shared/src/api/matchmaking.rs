@@ -104,7 +104,8 @@ pub mod code {
 }
 
 /// Wait for a match in a queue. Who waits already, and may have no more tickets, waits with this
-/// one instead: the other ends with [`Reason::Replaced`].
+/// one instead: the other ends with [`Reason::Replaced`]. While a match is proposed to it, or a
+/// seat is kept for it, that is `E_STATE`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Create {

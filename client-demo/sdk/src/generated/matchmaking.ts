@@ -39,7 +39,8 @@ export type Attribute =
 
 /**
  * Wait for a match in a queue. Who waits already, and may have no more tickets, waits with this
- * one instead: the other ends with `replaced`.
+ * one instead: the other ends with `replaced`. While a match is proposed to it, or a
+ * seat is kept for it, that is `E_STATE`.
  */
 export interface Create {
   /** Its name: one of `Queues`. */

@@ -152,8 +152,8 @@ impl Desk {
     /// Somebody wants to wait.
     ///
     /// # Errors
-    /// `E_NOT_FOUND`, `E_NAME`, `E_AUTH`, `E_COOLDOWN`, `E_LIMIT`, `E_QUERY`, or `E_STATE` of who
-    /// has a seat kept.
+    /// `E_NOT_FOUND`, `E_NAME`, `E_AUTH`, `E_COOLDOWN`, `E_LIMIT`, `E_QUERY`, or `E_STATE` of whom
+    /// a match is proposed to, or a seat kept for.
     pub(super) fn create(
         &mut self,
         now: Time,
@@ -249,7 +249,8 @@ impl Desk {
     /// Who has as many tickets as one may have has the oldest no more.
     ///
     /// # Errors
-    /// `E_STATE` of who has a seat kept; `E_LIMIT` if the server has as many as it may.
+    /// `E_STATE` of whom a match is proposed to, or a seat kept for; `E_LIMIT` if the server has as
+    /// many as it may.
     fn make_room(
         &mut self,
         now: Time,
@@ -264,17 +265,25 @@ impl Desk {
                 |key: &TicketKey| self.ticket(*key).is_some_and(|ticket| !ticket.is_over());
             let active: Vec<TicketKey> = tickets.filter(is_active).collect();
             let n_over = (active.len() + 1).saturating_sub(most);
-            over.extend(active.into_iter().take(n_over).map(|key| (key, member.person)));
+            over.extend(active.into_iter().take(n_over));
         }
-        if over.iter().any(|(key, _)| self.has_lobby(*key)) {
+        over.sort_unstable();
+        over.dedup();
+        if over.iter().any(|key| self.has_lobby(*key)) {
             let sentence = "a seat is kept for you; take it, or wait until it falls";
             return Err(Refusal::new(api::code::STATE, sentence));
         }
-        for (key, person) in over {
-            self.withdraw(now, key, Reason::Replaced, Some((person, None)), effects);
+        // By another ticket nobody gets out of a match, nor lets another member fail in one.
+        if over.iter().any(|key| self.pairing_of(*key).is_some()) {
+            let who = if members.len() > 1 { "one of your party" } else { "you" };
+            let sentence = format!("a match is proposed to {who}; accept or decline it first");
+            return Err(Refusal::new(api::code::STATE, sentence));
         }
-        if self.n_active >= self.settings.max_tickets {
+        if self.n_active >= self.settings.max_tickets + over.len() {
             return Err(Refusal::new(code::LIMIT, "too many tickets on this server; try later"));
+        }
+        for key in over {
+            self.end(now, key, Reason::Replaced, effects);
         }
         Ok(())
     }
@@ -360,7 +369,7 @@ impl Desk {
             let sentence = "it is too late: a lobby is made";
             return Err(Refusal::new(api::code::STATE, sentence));
         }
-        let by = self.people.of_socket(socket).map(|person| (person, Some(socket)));
+        let by = self.people.of_socket(socket).map(|person| (person, socket));
         self.withdraw(now, key, Reason::Cancelled, by, effects);
         Ok(key)
     }
@@ -372,10 +381,10 @@ impl Desk {
         now: Time,
         key: TicketKey,
         reason: Reason,
-        by: Option<(PersonKey, Option<Address>)>,
+        by: Option<(PersonKey, Address)>,
         effects: &mut Effects,
     ) {
-        let except = by.and_then(|(_, socket)| socket);
+        let except = by.map(|(_, socket)| socket);
         match self.ticket(key).map(|ticket| ticket.standing) {
             Some(Standing::Waiting) => self.end_but(now, key, reason, except, effects),
             Some(Standing::Paired(number)) => {

@@ -333,6 +333,29 @@ fn who_says_no_again_and_again_waits_longer_each_time() {
 }
 
 #[test]
+fn nobody_gets_out_of_a_match_by_another_ticket() {
+    let mut script = Script::asking();
+    script.pair();
+    assert_eq!(script.code(0, "create", &json!({"queue": "blitz"})), "E_STATE");
+    assert_eq!(
+        (script.states(0), script.states(1)),
+        (vec!["proposed".into()], vec!["proposed".into()])
+    );
+    // A leader does not let a member fail in the match that is the member's own.
+    let mut script = twos();
+    party(&mut script);
+    for number in [2, 3, 4] {
+        script.arrive(number, "");
+        script.wait(number);
+    }
+    script.wait(1);
+    script.pass(seconds(1));
+    assert_eq!(script.states(1), ["proposed"]);
+    assert_eq!(script.code(0, "create", &json!({"queue": "blitz", "party": true})), "E_STATE");
+    assert!(script.states(1).is_empty());
+}
+
+#[test]
 fn who_says_nothing_is_out_and_who_has_accepted_waits_again() {
     let mut script = Script::asking();
     script.pair();
@@ -449,6 +472,18 @@ fn as_many_tickets_as_the_server_may_have_and_not_one_more() {
     assert_eq!(script.code(2, "create", &json!({"queue": "blitz"})), "E_LIMIT");
     script.ask(1, "cancel", &json!({}));
     script.wait(2);
+    // One that takes the place of another is none more; who gets none keeps the old one.
+    script.wait(2);
+    let mut script = Script::of(|settings| {
+        settings.max_tickets = 2;
+        settings.tickets_per_player = 2;
+        settings.queues = vec![blitz(|queue| queue.wave.after_ms = 60_000)];
+    });
+    script.arrive(0, "ada");
+    for _ in 0..3 {
+        script.wait(0);
+    }
+    assert_eq!(script.ended(), [(api::Reason::Replaced, 1)]);
 }
 
 #[test]
