@@ -89,6 +89,11 @@ impl Pairing {
     fn tickets(&self) -> impl Iterator<Item = TicketKey> {
         self.teams.iter().flatten().copied()
     }
+
+    /// There is a lobby, or will be, and its match is not on: its tickets have not ended.
+    fn is_gathering(&self) -> bool {
+        matches!(self.stage, Stage::Opening | Stage::Holding(_))
+    }
 }
 
 impl Desk {
@@ -338,9 +343,15 @@ impl Desk {
         &mut self,
         now: Time,
         number: u64,
-        _refusal: &Refusal,
+        refusal: &Refusal,
         effects: &mut Effects,
     ) {
+        let Some(pairing) = self.pairings.get(&number).filter(|pairing| pairing.is_gathering())
+        else {
+            return;
+        };
+        let queue = &self.lines[pairing.line].queue.name;
+        tracing::warn!(queue, code = %refusal.code, why = %refusal.message, "no lobby for a match");
         self.dissolve(now, number, Reason::Refused, effects);
     }
 
@@ -356,7 +367,7 @@ impl Desk {
     /// All have come: the match is on.
     pub(super) fn seated(&mut self, now: Time, number: u64, effects: &mut Effects) {
         let Some(pairing) = self.pairings.get(&number) else { return };
-        if !matches!(pairing.stage, Stage::Holding(_) | Stage::Opening) {
+        if !pairing.is_gathering() {
             return;
         }
         let (line, gap) = (pairing.line, pairing.gap);
@@ -400,7 +411,10 @@ impl Desk {
 
     /// These did not come in time.
     pub(super) fn absent(&mut self, now: Time, number: u64, seats: &[u8], effects: &mut Effects) {
-        let Some(pairing) = self.pairings.get(&number) else { return };
+        let Some(pairing) = self.pairings.get(&number).filter(|pairing| pairing.is_gathering())
+        else {
+            return;
+        };
         let missing = pairing.seats.iter().filter(|seat| seats.contains(&seat.seat));
         let missing: Vec<Seat> = missing.copied().collect();
         missing.iter().for_each(|seat| self.offend(now, seat.ticket, seat.place));
@@ -417,6 +431,10 @@ impl Desk {
         counts: bool,
         effects: &mut Effects,
     ) {
+        let is_on = |pairing: &Pairing| matches!(pairing.stage, Stage::Playing(_));
+        if !self.pairings.get(&number).is_some_and(is_on) {
+            return;
+        }
         let Some(pairing) = self.pairings.remove(&number) else { return };
         self.deadlines.set(Due::Pairing(number), None);
         let Stage::Playing(teams) = pairing.stage else { return };

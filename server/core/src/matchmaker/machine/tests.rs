@@ -427,6 +427,34 @@ fn a_word_that_comes_too_late_changes_nothing() {
 }
 
 #[test]
+fn a_word_out_of_turn_changes_nothing() {
+    let mut script = Script::at_once();
+    script.pair();
+    let number = script.open();
+    script.states(0);
+    let played = || Assigned::Played {
+        number,
+        winners: Vec::new(),
+        reason: "mate".into(),
+        left: Vec::new(),
+        counts: false,
+    };
+    script.hand(0, MatchInput::Assigned(played()));
+    script.hand(0, MatchInput::Assigned(Assigned::Seated { number }));
+    assert_eq!(script.states(0), ["ended matched"]);
+    // By then other tickets may have their places.
+    script.pass(seconds(21));
+    script.pair();
+    script.states(0);
+    let refusal = Refusal::new("E_LIMIT", "full");
+    script.hand(0, MatchInput::Assigned(Assigned::Refused { number, refusal }));
+    script.hand(0, MatchInput::Assigned(Assigned::Absent { number, seats: vec![0, 1] }));
+    assert!(script.states(0).is_empty());
+    script.open();
+    assert_eq!(script.states(0), ["assigned"]);
+}
+
+#[test]
 fn a_player_has_one_ticket_and_a_new_one_takes_its_place() {
     let mut script = Script::asking();
     script.arrive(0, "ada");
