@@ -184,6 +184,10 @@ impl Desk {
         ids: &mut Ids,
         effects: &mut Effects,
     ) {
+        if who.player.is_some() {
+            // From now on it hears what is said to its player, whatever it asks.
+            self.somebody(now, (socket, &who), ids);
+        }
         match request {
             Request::Queues => answer(socket, ack, Ok(self.queues()), effects),
             Request::Ratings(ask) => {

@@ -19,6 +19,7 @@ use super::{
         rating::ranks,
     },
     Desk, Due,
+    people::Identity,
     seats::{Seat, arrange},
     tickets::Standing,
     told_rating,
@@ -27,7 +28,7 @@ use crate::{
     assignment::{Reservation, Reserved},
     delivery::Delivery,
     fault::{self, Fault},
-    key::{Address, PersonKey},
+    key::Address,
     time::Time,
 };
 
@@ -71,7 +72,6 @@ pub(super) enum Stage {
 #[derive(Debug)]
 pub(super) struct Playing {
     seat: u8,
-    person: PersonKey,
     /// `None`: there is no account, and so no rating.
     account: Option<Arc<str>>,
 }
@@ -376,7 +376,7 @@ impl Desk {
             let members = self.ticket(seat.ticket).map(|ticket| &ticket.members);
             if let Some(member) = members.and_then(|members| members.get(seat.place)) {
                 let account = member.who.player.clone();
-                let playing = Playing { seat: seat.seat, person: member.person, account };
+                let playing = Playing { seat: seat.seat, account };
                 teams[usize::from(seat.team)].push(playing);
             }
         }
@@ -448,12 +448,16 @@ impl Desk {
         let unix_ms = self.unix_ms(now);
         let ladder = line.ladder.clone();
         let rated = self.ladders.played(unix_ms, &ladder, &accounts, &ranks(&seats, winners));
-        for (playing, rated) in teams.iter().flatten().zip(rated.iter().flatten()) {
+        for (account, rated) in accounts.iter().flatten().zip(rated.iter().flatten()) {
             let rating = told_rating(&ladder, &rated.after);
             let before = told_rating(&ladder, &rated.before).rating;
             let unchanged = rated.before == rated.after;
             let frame = event(api::push::RATED, &api::Rated { rating, before, unchanged });
-            for socket in self.people.sockets(playing.person) {
+            // Whoever has lost all connections meanwhile is known anew.
+            let Some(person) = self.people.of_identity(&Identity::Account(account.clone())) else {
+                continue;
+            };
+            for socket in self.people.sockets(person) {
                 let push = MatchEffect::Push(*socket, frame.clone(), Delivery::Reliable);
                 effects.push(push);
             }

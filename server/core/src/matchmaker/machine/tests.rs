@@ -693,6 +693,11 @@ fn results_of_rated_queues_change_ratings_and_others_do_not() {
         };
         let number = script.open();
         script.hand(0, MatchInput::Assigned(Assigned::Seated { number }));
+        // A page may be loaded again during its match.
+        script.go(0);
+        script.pass(seconds(60));
+        script.arrive(0, "ada");
+        assert_eq!(script.code(0, "ticket", &json!({})), "E_NOT_FOUND");
         let (winners, left) = (vec![winner], Vec::new());
         let reason = "checkmate".into();
         let played = Assigned::Played { number, winners, reason, left, counts: is_rated };
