@@ -103,8 +103,8 @@ pub enum Assigned {
         /// Who went for good while it was on, or had been away for so long at its end that the
         /// others need not have waited.
         left: Vec<u8>,
-        /// True if ratings may change by it: it was to be rated, the game itself said how it ended,
-        /// and no bot played.
+        /// True if ratings may change by it: it was to be rated, it was played to an end that says
+        /// something, and no bot played.
         counts: bool,
     },
 }

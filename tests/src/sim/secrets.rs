@@ -164,7 +164,7 @@ impl<const HZ: u8> Game for Secrets<HZ> {
     fn outcome(state: &State) -> Option<Outcome> {
         state.step_into(Call::Outcome);
         let reason = Cow::Borrowed("over");
-        state.is_over.then(|| Outcome { winners: Vec::new(), reason })
+        state.is_over.then(|| Outcome::new(Vec::new(), reason))
     }
 }
 

@@ -234,12 +234,19 @@ pub struct Outcome {
     pub winners: Vec<Seat>,
     /// The game's word for it, such as `checkmate`.
     pub reason: Cow<'static, str>,
+    /// It tells nothing of who plays better: no rating changes by it.
+    pub is_void: bool,
 }
 
 impl Outcome {
     /// These won; nobody: a draw.
     pub fn new(winners: Vec<Seat>, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { winners, reason: reason.into() }
+        Self { winners, reason: reason.into(), is_void: false }
+    }
+
+    /// Nobody won, and it was no draw either: the match was hardly played, or not to its end.
+    pub fn void(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { winners: Vec::new(), reason: reason.into(), is_void: true }
     }
 }
 

@@ -473,7 +473,7 @@ impl<G: Game> Play for Match<G> {
     }
 
     fn outcome(&mut self) -> Option<Outcome> {
-        let crashed = Some(Outcome::new(Vec::new(), "crashed"));
+        let crashed = Some(Outcome::void("crashed"));
         let Some(state) = &self.state else { return crashed };
         let outcome = guard(|| G::outcome(state)).unwrap_or_else(|Crashed| {
             self.crash();

@@ -231,6 +231,7 @@ mod tests {
         assert_eq!(table.outcome(), None);
         table.wait(1);
         assert_eq!(table.ended(), (vec![], "no_start"));
+        assert!(table.outcome().unwrap().is_void, "nobody has drawn by not playing");
         assert_eq!(left(&table), (180_000, 180_000, None));
     }
 

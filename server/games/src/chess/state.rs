@@ -131,6 +131,9 @@ impl State {
 
     pub(super) fn outcome(&self) -> Option<Outcome> {
         let End { winner, reason } = self.end?;
+        if reason == reason::NO_START {
+            return Some(Outcome::void(reason));
+        }
         let winners = winner.map(|side| self.seat_of(side)).into_iter().collect();
         Some(Outcome::new(winners, reason))
     }

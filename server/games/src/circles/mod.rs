@@ -144,12 +144,13 @@ impl Game for Circles {
     }
 
     fn outcome(state: &State) -> Option<Outcome> {
-        let reason = match state.ends_at {
-            Some(ends_at) if state.tick >= ends_at => "time",
-            _ if state.players.iter().all(|player| player.has_left) => "abandonment",
-            _ => return None,
-        };
-        Some(Outcome::new(Vec::new(), reason))
+        match state.ends_at {
+            Some(ends_at) if state.tick >= ends_at => Some(Outcome::new(Vec::new(), "time")),
+            _ if state.players.iter().all(|player| player.has_left) => {
+                Some(Outcome::void("abandonment"))
+            }
+            _ => None,
+        }
     }
 }
 

@@ -118,7 +118,7 @@ impl Game for Relay {
             SeatChange::Left => {
                 state.seats.retain(|(own, _)| *own != seat);
                 if state.seats.is_empty() && state.outcome.is_none() {
-                    state.outcome = Some(Outcome::new(Vec::new(), reason::ABANDONMENT));
+                    state.outcome = Some(Outcome::void(reason::ABANDONMENT));
                 }
             }
             SeatChange::Dropped | SeatChange::Overdue | SeatChange::Returned => cx.keep_view(),

@@ -270,7 +270,7 @@ fn a_match_that_all_have_left_is_over() {
         assert_eq!(Relay::outcome(&table.state), None);
         table.change(seat, SeatChange::Left);
     }
-    assert_eq!(Relay::outcome(&table.state), Some(Outcome::new(vec![], "abandonment")));
+    assert_eq!(Relay::outcome(&table.state), Some(Outcome::void("abandonment")));
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub(super) struct Booking {
     number: u64,
     /// Until then their seats wait.
     until: Time,
-    /// Ratings change by the match, as far as is known yet.
+    /// Ratings change by the match, unless its outcome is void.
     counts: bool,
     /// Who has gone for good while it was on.
     left: Vec<u8>,
@@ -130,20 +130,14 @@ impl Lobby {
         self.booking_mut().filter(|_| is_on).into_iter().for_each(|own| own.left.push(seat));
     }
 
-    /// The match will end otherwise than by the game's own word: no rating changes.
-    pub(super) fn discount(&mut self) {
-        self.booking_mut().into_iter().for_each(|booking| booking.counts = false);
-    }
-
     /// The match for which it was booked ends. Called before anything of it is forgotten.
     pub(super) fn report_end(&mut self, outcome: &Outcome, pushes: &mut Pushes) {
-        let has_crashed = self.has_crashed();
         let Some(booking) = self.take_booking() else { return };
         let Booking { to, number, counts, mut left, .. } = booking;
         left.extend(self.overdue().iter().map(|seat| seat.0));
         left.sort_unstable();
         let api::Outcome { winners, reason } = travel(outcome);
-        let (reason, counts) = (reason.into(), counts && !has_crashed);
+        let (reason, counts) = (reason.into(), counts && !outcome.is_void);
         let played = Assigned::Played { number, winners, reason, left, counts };
         if fault::is_planted(Fault::ResultUntold) {
             return;
@@ -154,8 +148,7 @@ impl Lobby {
     /// If none of those who were to play it sits here any more, the match is nobody's.
     pub(super) fn report_deserted(&mut self, pushes: &mut Pushes) {
         if self.is_playing() && self.seated().next().is_none() {
-            self.discount();
-            self.report_end(&Outcome::new(Vec::new(), "deserted"), pushes);
+            self.report_end(&Outcome::void("deserted"), pushes);
         }
     }
 

@@ -178,8 +178,7 @@ impl Lobby {
             }
             Phase::Starting => self.begin(now, seed, pushes),
             Phase::Playing => {
-                self.discount();
-                self.finish(Outcome::new(Vec::new(), "timeout"), pushes);
+                self.finish(Outcome::void("timeout"), pushes);
                 self.show(pushes);
             }
             Phase::Finished => self.reopen(now, seed, pushes),
