@@ -92,7 +92,7 @@ pub mod push {
 /// `E_RATE`, `E_LIMIT` (too many tickets on this server), `E_AUTH` (a rated queue needs an account
 /// or a guest's token), `E_NAME` and `E_NOT_FOUND` (no such ticket of one's own, or queue).
 pub mod code {
-    /// One has declined, or not come, too often: the sentence says how long to wait.
+    /// One has declined, not come, or left a match: the sentence says how long to wait.
     pub const COOLDOWN: &str = "E_COOLDOWN";
     /// Not possible in the ticket's present state.
     pub const STATE: &str = "E_STATE";

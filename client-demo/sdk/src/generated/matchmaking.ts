@@ -480,7 +480,7 @@ export interface MatchmakingServerToClient {
 
 /** Codes of refusals. */
 export type Code =
-  /** One has declined, or not come, too often: the sentence says how long to wait. */
+  /** One has declined, not come, or left a match: the sentence says how long to wait. */
   | "E_COOLDOWN"
   /** Not possible in the ticket's present state. */
   | "E_STATE"

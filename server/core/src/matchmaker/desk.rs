@@ -244,8 +244,8 @@ impl Desk {
                 self.settle_parties(now, effects);
             }
             Assigned::Absent { number, seats } => self.absent(now, number, &seats, effects),
-            Assigned::Played { number, winners, counts, .. } => {
-                self.played(now, number, &winners, counts, effects);
+            Assigned::Played { number, winners, left, counts, .. } => {
+                self.played(now, number, (&winners, &left, counts), effects);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Who declines a match or vanishes from one waits before seeking the next, longer each time.
-//! Half an hour without another offence makes up for all, as does a match that was played.
+//! Half an hour without another offence makes up for all, as does a match that was played to its
+//! end.
 //! What an offence is the matchmaker decides.
 
 use std::{collections::BTreeMap, time::Duration};

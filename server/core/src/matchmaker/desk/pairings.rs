@@ -72,6 +72,8 @@ pub(super) enum Stage {
 #[derive(Debug)]
 pub(super) struct Playing {
     seat: u8,
+    /// As those are known who keep others waiting.
+    player: u64,
     /// `None`: there is no account, and so no rating.
     account: Option<Arc<str>>,
 }
@@ -273,14 +275,6 @@ impl Desk {
         }
     }
 
-    /// Who has come to a match has made up for it.
-    fn forgive(&mut self, now: Time, key: TicketKey) {
-        let Some(ticket) = self.ticket(key) else { return };
-        let places = 0..ticket.members.len();
-        let offenders: Vec<u64> = places.filter_map(|place| ticket.offender(place)).collect();
-        offenders.into_iter().for_each(|offender| self.penalties.played(now, offender));
-    }
-
     /// Everybody wants it: a lobby is to be made.
     fn open(&mut self, now: Time, number: u64, effects: &mut Effects) {
         let Some(pairing) = self.pairings.get(&number) else { return };
@@ -373,19 +367,17 @@ impl Desk {
         let (line, gap) = (pairing.line, pairing.gap);
         let mut teams: Vec<Vec<Playing>> = pairing.teams.iter().map(|_| Vec::new()).collect();
         for seat in &pairing.seats {
-            let members = self.ticket(seat.ticket).map(|ticket| &ticket.members);
-            if let Some(member) = members.and_then(|members| members.get(seat.place)) {
+            let ticket = self.ticket(seat.ticket);
+            let member = ticket.and_then(|ticket| ticket.members.get(seat.place));
+            let player = ticket.and_then(|ticket| ticket.offender(seat.place));
+            if let Some((member, player)) = member.zip(player) {
                 let account = member.who.player.clone();
-                let playing = Playing { seat: seat.seat, account };
+                let playing = Playing { seat: seat.seat, player, account };
                 teams[usize::from(seat.team)].push(playing);
             }
         }
-        let number_of = |seat: &Seat| self.ticket(seat.ticket)?.offender(seat.place);
-        let of_team = |team: usize| {
-            let seats = pairing.seats.iter().filter(move |seat| usize::from(seat.team) == team);
-            seats.filter_map(number_of).collect()
-        };
-        let players: Vec<Vec<u64>> = (0..teams.len()).map(of_team).collect();
+        let numbers = |team: &Vec<Playing>| team.iter().map(|playing| playing.player).collect();
+        let players: Vec<Vec<u64>> = teams.iter().map(numbers).collect();
         let met: Vec<&[u64]> = players.iter().map(Vec::as_slice).collect();
         let keys: Vec<TicketKey> = pairing.tickets().collect();
         if let Some(pairing) = self.pairings.get_mut(&number) {
@@ -400,7 +392,6 @@ impl Desk {
             if let Some(party) = self.ticket(key).and_then(|ticket| ticket.party) {
                 self.parties.unready(party, &mut self.gathered);
             }
-            self.forgive(now, key);
             let Some(ticket) = self.ticket(key) else { continue };
             let waited = ticket.waited_until.unwrap_or(now).since(ticket.since);
             let at = ticket.line;
@@ -427,8 +418,7 @@ impl Desk {
         &mut self,
         now: Time,
         number: u64,
-        winners: &[u8],
-        counts: bool,
+        (winners, left, counts): (&[u8], &[u8], bool),
         effects: &mut Effects,
     ) {
         let is_on = |pairing: &Pairing| matches!(pairing.stage, Stage::Playing(_));
@@ -438,6 +428,7 @@ impl Desk {
         let Some(pairing) = self.pairings.remove(&number) else { return };
         self.deadlines.set(Due::Pairing(number), None);
         let Stage::Playing(teams) = pairing.stage else { return };
+        self.judge(now, pairing.line, &teams, left);
         let account = |playing: &Playing| playing.account.clone();
         let accounts = teams.iter().map(|team| team.iter().map(account).collect());
         let accounts: Option<Vec<Vec<Arc<str>>>> = accounts.collect();
@@ -460,6 +451,19 @@ impl Desk {
             for socket in self.people.sockets(person) {
                 let push = MatchEffect::Push(*socket, frame.clone(), Delivery::Reliable);
                 effects.push(push);
+            }
+        }
+    }
+
+    /// Who has stayed in a match has made up for former offences. Who has left its team, or an only
+    /// opponent, is an offender; where each plays for themselves nobody is left alone.
+    fn judge(&mut self, now: Time, line: usize, teams: &[Vec<Playing>], left: &[u8]) {
+        let is_of_teams = matches!(self.lines[line].queue.shape(), Shape::Teams(_));
+        for Playing { seat, player, .. } in teams.iter().flatten() {
+            match left.contains(seat) {
+                false => self.penalties.played(now, *player),
+                true if is_of_teams => drop(self.penalties.offend(now, *player)),
+                true => {}
             }
         }
     }

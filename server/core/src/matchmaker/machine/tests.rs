@@ -721,6 +721,44 @@ fn results_of_rated_queues_change_ratings_and_others_do_not() {
 }
 
 #[test]
+fn who_leaves_a_match_waits_longer_still_and_who_stays_is_forgiven() {
+    let mut script = Script::asking();
+    for (number, player) in [(0, "ada"), (1, "bob")] {
+        script.arrive(number, player);
+        script.wait(number);
+    }
+    // Both say no once, and meet again.
+    for number in [0, 1] {
+        script.pass(seconds(1));
+        script.ask(number, "decline", &json!({}));
+        script.pass(seconds(10));
+        script.wait(number);
+    }
+    script.pass(seconds(1));
+    for number in [0, 1] {
+        script.ask(number, "accept", &json!({}));
+    }
+    let seats = script.wanted[0].1.seats.clone();
+    let seat = seats.iter().find(|seat| seat.player.as_deref() == Some("ada")).unwrap().seat;
+    let number = script.open();
+    script.hand(0, MatchInput::Assigned(Assigned::Seated { number }));
+    let (winners, left) = (vec![1 - seat], vec![seat]);
+    let reason = "abandonment".into();
+    let played = Assigned::Played { number, winners, reason, left, counts: true };
+    script.hand(0, MatchInput::Assigned(played));
+    script.pass(seconds(19));
+    assert_eq!(script.code(0, "create", &json!({"queue": "blitz"})), "E_COOLDOWN");
+    script.pass(seconds(1));
+    for number in [0, 1] {
+        script.wait(number);
+    }
+    script.pass(seconds(1));
+    script.ask(1, "decline", &json!({}));
+    script.pass(seconds(10));
+    assert_eq!(script.code(1, "create", &json!({"queue": "blitz"})), "ok", "as after the first");
+}
+
+#[test]
 fn queues_tell_what_is_played_and_who_waits() {
     let mut script = Script::at_once();
     script.arrive(0, "");
