@@ -79,7 +79,8 @@ fn maps_alone() -> Value {
 #[test]
 fn who_fits_only_somebody_far_away_is_found_in_time() {
     let apart: Vec<f32> = (0..600).map(|n| 1000.0 + n as f32).collect();
-    let within = |within: f64| json!({"rules": [{"kind": "overlap", "attribute": "maps"}, by_rating(within)]});
+    let by_map = json!({"kind": "overlap", "attribute": "maps"});
+    let within = |within: f64| json!({"rules": [by_map, by_rating(within)]});
     for two in [[0, 300], [100, 500], [0, 500], [299, 599]] {
         assert!(met_after(within(500.0), &apart, two, 1).is_some(), "{two:?}: at once");
     }
