@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
 use parlor_core::{
     lobby::{HostMigration, SecondTab},
-    matchmaker::queue::{Declared, Queue},
+    matchmaker::queue::{Declared, Grow, Growth, Kind, Merge, Queue, Rule, Window},
 };
 use parlor_shared::api::signal::Topology;
 use serde::{Deserialize, Serialize};
@@ -422,7 +422,8 @@ impl Config {
             }
             match &defaults[key.section][key.name] {
                 Value::Array(tables) if tables.iter().any(Value::is_table) => {
-                    tables.iter().for_each(|table| write_table(&mut sample, key, table));
+                    let name = key.dotted();
+                    tables.iter().for_each(|table| write_table(&mut sample, &name, table));
                 }
                 value => {
                     let _ = writeln!(sample, "{} = {value}", key.name);
@@ -437,31 +438,41 @@ impl Config {
     }
 }
 
-/// A table of a list, whose keys that say nothing are left out.
-fn write_table(sample: &mut String, key: &Key, table: &Value) {
-    let _ = writeln!(sample, "[[{}]]", key.dotted());
+/// A table of a list, and behind it those of lists in it. Keys that say nothing are left out.
+fn write_table(sample: &mut String, name: &str, table: &Value) {
+    let _ = writeln!(sample, "[[{name}]]");
     let mut entries: Vec<_> = table.as_table().into_iter().flatten().collect();
-    entries.sort_by_key(|(name, _)| *name != "name");
-    for (name, value) in entries {
-        let is_empty = match value {
-            Value::Array(list) => list.is_empty(),
-            Value::Table(table) => table.is_empty(),
-            value => *value == Value::from(0) || *value == Value::from(false),
-        };
-        if !is_empty {
-            let _ = writeln!(sample, "{name} = {value}");
+    entries.sort_by_key(|(name, _)| !["name", "kind"].contains(&name.as_str()));
+    let mut lists = Vec::new();
+    for (key, value) in entries {
+        match value {
+            Value::Array(list) if list.is_empty() => {}
+            Value::Array(list) if list.iter().any(Value::is_table) => lists.push((key, list)),
+            Value::Table(table) if table.is_empty() => {}
+            value if *value == Value::from(0) || *value == Value::from(false) => {}
+            value => drop(writeln!(sample, "{key} = {value}")),
         }
+    }
+    for (key, list) in lists {
+        list.iter().for_each(|table| write_table(sample, &format!("{name}.{key}"), table));
     }
 }
 
-/// Chess as everybody knows it: who comes is paired with who is there.
+/// Chess as everybody knows it: who comes is paired with who plays about as well, which matters
+/// less the longer both have waited, and after ten seconds not at all. Not rated: who is rated has
+/// to bring a token, and to come from elsewhere than the other.
 fn usual_queues() -> Vec<Queue> {
+    let grow = Grow { by: 100.0, every_ms: 1000, limit: 1000.0 };
+    let window = Window { within: 200.0, growth: Growth::Linear(grow) };
+    let nearly = Kind::Difference { attribute: "rating".to_owned(), window, merge: Merge::Mean };
+    let nearly = Rule { optional_after_ms: 10_000, ..nearly.into() };
     let queue = |name: &str, minutes: u32, increment_s: u32| {
         let clock = [("initial_ms", minutes * 60_000), ("increment_ms", increment_s * 1000)];
         let clock = clock.map(|(key, ms)| (key.to_owned(), ms.into()));
         let clock = serde_json::Map::from_iter(clock);
         let mut declared = Declared::duel(name, "chess");
         declared.config.insert("clock".to_owned(), clock.into());
+        declared.rules = vec![nearly.clone()];
         Queue::try_from(declared).expect("they are right")
     };
     vec![queue("bullet", 1, 0), queue("blitz", 3, 2), queue("rapid", 10, 5)]
@@ -548,6 +559,13 @@ fn nearest(name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use parlor_core::{
+        matchmaker::pool::{Candidate, MemberTraits, Pool, Progress, TicketKey},
+        time::Time,
+    };
+
     use super::*;
 
     fn overlay(text: &str) -> Result<Config, String> {
@@ -579,6 +597,34 @@ mod tests {
         assert_eq!(queues, ["duel"]);
         let config = overlay("[[matchmaking.queues]]\nname = \"a\"\ngame = \"chess\"\n").unwrap();
         assert_eq!(config.matchmaking.queues.len(), 1, "whoever names one names all");
+    }
+
+    /// Whether two of these ratings, who came at once, are paired after so many milliseconds.
+    fn are_paired(queue: &Queue, ratings: [f32; 2], ms: u64) -> bool {
+        let at = |ms| Time::after_start(Duration::from_millis(ms));
+        let mut pool = Pool::new(Arc::new(queue.clone()), 1);
+        for (key, rating) in (1..).zip(ratings) {
+            let members =
+                vec![MemberTraits { player: key.into(), rating, ..MemberTraits::default() }];
+            let key = TicketKey(key);
+            let candidate = Candidate { key, since: at(0), members, ..Candidate::default() };
+            pool.insert(at(0), candidate).unwrap();
+        }
+        let mut found = Vec::new();
+        while pool.step(at(ms), 1000, &mut found) == Progress::More {}
+        !found.is_empty()
+    }
+
+    #[test]
+    fn the_usual_queues_pair_equals_at_once_and_anybody_in_the_end() {
+        for queue in usual_queues() {
+            assert!(are_paired(&queue, [1500.0, 1500.0], 500));
+            assert!(are_paired(&queue, [1500.0, 1700.0], 500));
+            assert!(!are_paired(&queue, [1500.0, 2000.0], 2999));
+            assert!(are_paired(&queue, [1500.0, 2000.0], 3000));
+            assert!(!are_paired(&queue, [100.0, 4000.0], 9999));
+            assert!(are_paired(&queue, [100.0, 4000.0], 10_000));
+        }
     }
 
     #[test]
