@@ -146,11 +146,11 @@ impl Shape {
     }
 
     /// The most who may share a ticket. In a match of each for themselves that is rated, members
-    /// of a party would play each other for points.
+    /// of a party would play each other for points; in one of two they would seek nobody.
     fn largest_party(self, is_rated: bool) -> usize {
         let most = match self {
             Self::Teams(teams) => usize::from(teams.size),
-            Self::Players(_) if is_rated => 1,
+            Self::Players(players) if is_rated || players.to == 2 => 1,
             Self::Players(players) => usize::from(players.to),
         };
         most.min(MAX_PARTY)

@@ -192,6 +192,8 @@ fn parties_fit_into_a_team_and_do_not_play_each_other_for_points() {
         (json!({"teams": {"count": 2, "size": 5}}), 5),
         (json!({"teams": {"count": 2, "size": 32}}), 16),
         (json!({"players": {"from": 2, "to": 8}}), 8),
+        (json!({"players": {"from": 2, "to": 3}}), 3),
+        (json!({"players": {"from": 2, "to": 2}}), 1),
         (json!({"players": {"from": 2, "to": 8}, "rated": true}), 1),
     ] {
         assert_eq!(read(written.clone()).unwrap().largest_party(), largest, "{written}");
