@@ -21,6 +21,9 @@ use crate::{
 /// Tickets of one group: who fits whom is kept in as many bits.
 pub(super) const MAX_GROUP: usize = 128;
 
+/// Of as many players as are in a match, so many gather others around them.
+const RINGS_OF_A_MATCH: usize = 8;
+
 /// A set of a group's tickets, by their places in it.
 type Set = u128;
 
@@ -90,8 +93,9 @@ impl<'g> Crowd<'g> {
             if now_wanted != wanted {
                 (wanted, stale) = (now_wanted, free);
             }
-            for anchor in places(stale & free) {
-                rings[anchor] = self.ring(anchor, free, wanted);
+            for (i, anchor) in places(stale & free).enumerate() {
+                let is_asked = i % self.stride() == 0;
+                rings[anchor] = is_asked.then(|| self.ring(anchor, free, wanted)).flatten();
             }
             let best = places(free).filter_map(|anchor| Some((anchor, rings[anchor].as_ref()?)));
             let best = best.max_by(|(i, a), (j, b)| a.score.total_cmp(&b.score).then(j.cmp(i)));
@@ -134,6 +138,11 @@ impl<'g> Crowd<'g> {
         let ring = ring.and_then(|ring| self.finish(ring, wanted));
         ring.and_then(|ring| self.arrange(ring.set))
             .or_else(|| self.search_around(anchor, all, &mut { search::MAX_TRIES }))
+    }
+
+    /// In large matches neighbours gather the same others: every so many are asked.
+    fn stride(&self) -> usize {
+        (self.rules.shape.most() / RINGS_OF_A_MATCH).max(1)
     }
 
     /// How many players a match should have: if those who are left go into several, as many each.

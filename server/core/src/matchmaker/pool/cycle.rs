@@ -18,6 +18,8 @@ use crate::time::Time;
 
 /// Shortest time between two waves that only time is the reason for.
 const SHORTEST_REST: Duration = Duration::from_millis(250);
+/// A wave is followed by as many times as long without one.
+const RESTS: u32 = 3;
 /// Neighbours of whom the best pairs are found at once.
 const GROUP_OF_DUELS: usize = 48;
 /// Of these the last, who may find somebody better behind them, and those who found nobody: they
@@ -27,8 +29,10 @@ const AHEAD_OF_DUELS: usize = 12;
 const LEFT_OF_DUELS: usize = 12;
 /// Tickets that look far around in one wave.
 const MAX_URGENT: usize = 256;
-/// Others each of them looks at.
+/// Others each of them looks at, if that takes no longer than [`MOST_OF_A_LOOK`].
 const MAX_EXAMINED: usize = 1024;
+/// Units that one of them may take to look at others.
+const MOST_OF_A_LOOK: usize = 512;
 /// Neighbours on either side whom bots do not replace.
 const MAX_BESIDE_BOTS: usize = 32;
 
@@ -92,9 +96,9 @@ impl Pool {
         Cycle { at: now, stage: Stage::Urgent { n_left }, group: Vec::new(), reached: (0, 0, 0) }
     }
 
-    /// After a wave: nothing for as long as it took, so that it takes half of the time at most.
+    /// After a wave: nothing for so long that waves take a quarter of the time at most.
     fn rest(&mut self, now: Time, began: Time) {
-        self.not_before = now + now.since(began);
+        self.not_before = now + RESTS * now.since(began);
         let is_changing = self.queue().changes_with_time() || self.len() > self.group_size();
         let is_enough = self.len() > 1 || self.queue().bots_after().is_some();
         if is_changing && is_enough && !self.is_empty() {
@@ -142,6 +146,7 @@ impl Pool {
         cycle.stage = Stage::Urgent { n_left: n_left - 1 };
         self.next_urgent = (since, slot + 1);
         let (around, n_examined) = self.around(cycle.at, slot);
+        let mut n_units = 1 + n_examined * self.quarters_of_a_look() / 4;
         let matched = if self.is_for_pairs() {
             let best =
                 around.iter().max_by_key(|(worth, other)| (*worth, std::cmp::Reverse(*other)));
@@ -150,12 +155,18 @@ impl Pool {
                 (vec![vec![slot], vec![*other]], (of(slot) - of(*other)).abs())
             })
         } else {
+            n_units += units_of_group(self.group_size().min(1 + around.len()));
             self.ring_around(cycle.at, slot, around)
         };
         if let Some((teams, gap)) = matched {
             found.push(self.commit(&teams, gap));
         }
-        1 + n_examined / 8
+        n_units
+    }
+
+    /// What it takes to look at somebody who is not at hand, in quarters of a unit.
+    fn quarters_of_a_look(&self) -> usize {
+        1 + self.queue().rules.len()
     }
 
     /// Those who fit a ticket, of many, and what a pair with each is worth; and how many they are.
@@ -164,6 +175,7 @@ impl Pool {
         let own = &self.tickets[slot as usize];
         let (sort, reach) = (own.sort, self.rules.reach(own));
         let own = place(own, slot);
+        let most = MAX_EXAMINED.min(4 * MOST_OF_A_LOOK / self.quarters_of_a_look());
         // Its window, by how many come before; every other time not about itself but about anybody
         // there, if there are more than can be looked at.
         let random = self.draw();
@@ -171,9 +183,9 @@ impl Pool {
         let (from, to) = (rank(sort - reach, 0), rank(sort + reach, u32::MAX));
         let anywhere = from + (random >> 1) as usize % (to - from).max(1);
         let middle = if random & 1 == 1 { anywhere } else { self.order.rank(&own) };
-        let last = from.max(to.saturating_sub(MAX_EXAMINED));
-        let first = middle.saturating_sub(MAX_EXAMINED / 2).clamp(from, last);
-        let n = (to - first).min(MAX_EXAMINED);
+        let last = from.max(to.saturating_sub(most));
+        let first = middle.saturating_sub(most / 2).clamp(from, last);
+        let n = (to - first).min(most);
         let first = self.order.nth(first).unwrap_or(own);
         let others: Vec<u32> = self.order.from(&first).take(n).map(|(.., slot)| slot).collect();
         let mut fitting = Vec::new();
@@ -195,7 +207,7 @@ impl Pool {
         mut around: Vec<(i64, u32)>,
     ) -> Option<(Vec<Vec<u32>>, f32)> {
         around.sort_unstable_by_key(|(worth, other)| (std::cmp::Reverse(*worth), *other));
-        around.truncate(MAX_GROUP - 1);
+        around.truncate(self.group_size() - 1);
         let slots: Vec<u32> = [slot].into_iter().chain(around.iter().map(|(_, s)| *s)).collect();
         let gathered = {
             let group: Vec<&Waiting> = slots.iter().map(|s| &self.tickets[*s as usize]).collect();
@@ -257,7 +269,7 @@ impl Pool {
             }
         }
         cycle.group.reverse();
-        n * n / 8 + 1
+        units_of_group(n)
     }
 
     /// The matches within a group, whose tickets stand.
@@ -301,7 +313,7 @@ impl Pool {
             Crowd::new(cycle.at, &group, &self.rules, &self.repeats).with_bots(0)
         };
         found.push(self.commit(&in_slots(&gathered, &slots), gathered.gap));
-        slots.len() * slots.len() / 16 + 4
+        units_of_group(slots.len())
     }
 
     /// Takes the tickets of a match out; the seats that are left are for bots.
@@ -322,6 +334,11 @@ impl Pool {
         let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ mixed >> 31
     }
+}
+
+/// What it takes to look at each pair of a group.
+fn units_of_group(n: usize) -> usize {
+    n * n / 8 + 1
 }
 
 /// A match of a group, by where its tickets are kept.

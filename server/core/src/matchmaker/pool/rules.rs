@@ -194,7 +194,7 @@ impl Rules {
             }
         }
         let nearest = common?.into_iter().min_by(|a, b| a.ms.total_cmp(&b.ms))?;
-        tickets.iter().find_map(|ticket| ticket.region_named(nearest.region, self)).map(Into::into)
+        tickets.iter().find_map(|ticket| ticket.region_named(i, nearest.region)).map(Into::into)
     }
 
     /// True if each ticket is a team.
@@ -244,64 +244,52 @@ impl Common {
 
     /// What is left of it with one more; none if that is too little.
     pub(super) fn join(&self, ticket: &Waiting, rules: &Rules) -> Option<Self> {
-        let mut joined = self.clone();
+        let mut joined = Self::default();
         for (i, rule) in rules.queue.rules.iter().enumerate() {
+            let before = self.of_rules.iter().find(|(rule, ..)| *rule == i);
             let insists = ticket.optional & 1 << i == 0;
-            let Some((own, at_least)) = Shared::of(ticket, i, rule) else { continue };
-            let before = joined.of_rules.iter_mut().find(|(rule, ..)| *rule == i);
-            let (left, is_asked) = match before {
-                Some((_, before, is_asked)) => {
-                    *before = before.and(&own);
-                    *is_asked |= insists;
-                    (before.len(), *is_asked)
+            let is_asked = insists || before.is_some_and(|(.., is_asked)| *is_asked);
+            let before = before.map(|(_, before, _)| before);
+            let (left, at_least) = match (&rule.kind, &ticket.values[i]) {
+                (Kind::Region { .. }, value) => {
+                    let own = if let Value::Near(near) = value { &near[..] } else { &[] };
+                    let reach = if insists { ticket.windows[i] } else { f32::INFINITY };
+                    (Shared::regions(before, own, reach), 1)
                 }
-                None => {
-                    let own = own.and(&own);
-                    let len = own.len();
-                    joined.of_rules.push((i, own, insists));
-                    (len, insists)
+                (Kind::Overlap { at_least, .. }, value) => {
+                    let own = if let Value::Set(texts) = value { &texts[..] } else { &[] };
+                    (Shared::texts(before, own), usize::from(*at_least))
                 }
+                _ => continue,
             };
-            if is_asked && left < at_least {
+            if is_asked && left.len() < at_least {
                 return None;
             }
+            joined.of_rules.push((i, left, is_asked));
         }
         Some(joined)
     }
 }
 
 impl Shared {
-    /// What a ticket has that a rule asks all to share, and how much of it is to be left; none if
-    /// it is no such rule.
-    fn of(ticket: &Waiting, i: usize, rule: &Rule) -> Option<(Self, usize)> {
-        let insists = ticket.optional & 1 << i == 0;
-        match (&rule.kind, &ticket.values[i]) {
-            (Kind::Region { .. }, value) => {
-                let near = if let Value::Near(near) = value { &near[..] } else { &[] };
-                let reach = if insists { ticket.windows[i] } else { f32::INFINITY };
-                Some((Self::Regions { near: near.iter().copied().collect(), reach }, 1))
+    /// The regions that are near enough to one more.
+    fn regions(before: Option<&Self>, own: &[Near], reach: f32) -> Self {
+        let (mut near, reach) = match before {
+            Some(Self::Regions { near, reach: others }) => {
+                (shared(near, own, |near| near.region, Near::worse), reach.min(*others))
             }
-            (Kind::Overlap { at_least, .. }, value) => {
-                let texts = if let Value::Set(texts) = value { &texts[..] } else { &[] };
-                Some((Self::Texts(texts.iter().copied().collect()), usize::from(*at_least)))
-            }
-            _ => None,
-        }
+            _ => (own.iter().copied().collect(), reach),
+        };
+        near.retain(|near| near.ms <= reach);
+        Self::Regions { near, reach }
     }
 
-    fn and(&self, other: &Self) -> Self {
-        match (self, other) {
-            (Self::Regions { near, reach }, Self::Regions { near: other, reach: others }) => {
-                let reach = reach.min(*others);
-                let mut near = shared(near, other, |near| near.region, Near::worse);
-                near.retain(|near| near.ms <= reach);
-                Self::Regions { near, reach }
-            }
-            (Self::Texts(own), Self::Texts(other)) => {
-                Self::Texts(shared(own, other, |text| *text, |text, _| *text))
-            }
-            _ => unreachable!("a rule asks for one kind of thing"),
-        }
+    /// The strings that one more has as well.
+    fn texts(before: Option<&Self>, own: &[u64]) -> Self {
+        Self::Texts(match before {
+            Some(Self::Texts(texts)) => shared(texts, own, |text| *text, |text, _| *text),
+            _ => own.iter().copied().collect(),
+        })
     }
 
     fn len(&self) -> usize {

@@ -2,6 +2,8 @@
 //! to each other as can be had. Few players are split by trying everything, many by exchanges that
 //! make it better until none does.
 
+use smallvec::{SmallVec, smallvec};
+
 /// Players up to whom everything is tried: 126 ways for five a side.
 const MAX_EXHAUSTIVE: usize = 10;
 /// Ways of packing parties into teams that are tried before it counts as impossible.
@@ -62,21 +64,26 @@ pub(super) fn split(shares: &[Share], teams: Teams) -> Option<Split> {
 }
 
 /// True if parties of these sizes go into the teams.
-pub(super) fn fits(sizes: impl Iterator<Item = u8>, count: usize, size: usize) -> bool {
-    let shares: Vec<Share> = sizes.map(|size| Share { size, rating: 0.0 }).collect();
-    let n_players: usize = shares.iter().map(|share| usize::from(share.size)).sum();
-    if n_players > count * size {
-        return false;
+pub(super) fn fits(sizes: impl Iterator<Item = u8> + Clone, count: usize, size: usize) -> bool {
+    let (mut n_players, mut largest) = (0, 0);
+    for size in sizes.clone() {
+        n_players += usize::from(size);
+        largest = largest.max(size);
     }
-    if shares.iter().all(|share| share.size == 1) {
+    if largest <= 1 || n_players > count * size {
+        return n_players <= count * size;
+    }
+    let mut largest_first: SmallVec<[u8; 64]> = sizes.collect();
+    largest_first.sort_unstable_by_key(|size| std::cmp::Reverse(*size));
+    if go_where_most_is_free(&largest_first, count, size) {
         return true;
     }
-    let mut order: Vec<usize> = (0..shares.len()).collect();
-    order.sort_by_key(|i| std::cmp::Reverse(shares[*i].size));
+    let shares: Vec<Share> =
+        largest_first.iter().map(|size| Share { size: *size, rating: 0.0 }).collect();
     let mut search = Search {
         shares: &shares,
         teams: Teams { count, size, party_gap: f32::INFINITY },
-        order,
+        order: (0..shares.len()).collect(),
         team_of: vec![0; shares.len()],
         filled: vec![0; count],
         best: None,
@@ -85,6 +92,16 @@ pub(super) fn fits(sizes: impl Iterator<Item = u8>, count: usize, size: usize) -
     };
     search.place(0);
     search.best.is_some()
+}
+
+/// True if nothing has to be tried twice: as it nearly always is.
+fn go_where_most_is_free(largest_first: &[u8], count: usize, size: usize) -> bool {
+    let mut filled: SmallVec<[usize; 16]> = smallvec![0; count];
+    largest_first.iter().all(|party| {
+        let Some(team) = filled.iter_mut().min() else { return false };
+        *team += usize::from(*party);
+        *team <= size
+    })
 }
 
 struct Search<'s> {
@@ -109,7 +126,7 @@ impl Search<'_> {
             return self.judge();
         };
         let size = usize::from(self.shares[ticket].size);
-        let mut candidates: Vec<usize> = (0..self.teams.count).collect();
+        let mut candidates: SmallVec<[usize; 8]> = (0..self.teams.count).collect();
         if !self.is_exhaustive {
             // Where most is free: parties spread, and strong players with them.
             candidates.sort_by_key(|team| self.filled[*team]);

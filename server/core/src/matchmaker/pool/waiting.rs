@@ -8,7 +8,7 @@ use super::{
     rules::Rules,
 };
 use crate::{
-    matchmaker::queue::{Kind, Merge},
+    matchmaker::queue::{Kind, Merge, Rule},
     time::Time,
 };
 
@@ -18,7 +18,8 @@ pub(super) struct Waiting {
     pub(super) key: TicketKey,
     pub(super) since: Time,
     pub(super) members: Vec<MemberTraits>,
-    latencies: Vec<(Box<str>, u32)>,
+    /// The names of regions, one behind the other.
+    regions: Box<str>,
     /// The members' mean.
     pub(super) rating: f32,
     /// Only tickets that have this in common can fit.
@@ -53,12 +54,14 @@ pub(super) enum Value {
 pub(super) struct Near {
     pub(super) region: u64,
     pub(super) ms: f32,
+    /// Where its name begins among those of the ticket, and how long it is.
+    name: (u16, u16),
 }
 
 impl Near {
     /// The same region for two, of whom one has it worse.
     pub(super) fn worse(&self, other: &Self) -> Self {
-        Self { region: self.region, ms: self.ms.max(other.ms) }
+        Self { ms: self.ms.max(other.ms), ..*self }
     }
 }
 
@@ -75,7 +78,7 @@ impl Waiting {
             optional: 0,
             stood_at: None,
             members: Vec::new(),
-            latencies: Vec::new(),
+            regions: Box::default(),
         };
         let mut sort = None;
         for rule in &rules.queue.rules {
@@ -95,7 +98,12 @@ impl Waiting {
             waiting.values.push(value);
         }
         waiting.sort = sort.unwrap_or(waiting.rating);
-        (waiting.members, waiting.latencies) = (candidate.members, candidate.latencies);
+        waiting.members = candidate.members;
+        let is_region = |rule: &Rule| matches!(rule.kind, Kind::Region { .. });
+        if rules.queue.rules.iter().any(is_region) {
+            let names = candidate.latencies.iter().map(|(name, _)| &**name);
+            waiting.regions = names.collect::<String>().into();
+        }
         Ok(waiting)
     }
 
@@ -117,10 +125,11 @@ impl Waiting {
         (self.windows, self.optional) = rules.stance(waited);
     }
 
-    /// The region's name, if the ticket says it.
-    pub(super) fn region_named(&self, region: u64, rules: &Rules) -> Option<&str> {
-        let mut names = self.latencies.iter().map(|(name, _)| &**name);
-        names.find(|name| rules.hash(name) == region)
+    /// What it calls one of the regions that it says for a rule.
+    pub(super) fn region_named(&self, rule: usize, region: u64) -> Option<&str> {
+        let Value::Near(near) = &self.values[rule] else { return None };
+        let (start, len) = near.iter().find(|near| near.region == region)?.name;
+        self.regions.get(usize::from(start)..usize::from(start + len))
     }
 }
 
@@ -175,8 +184,13 @@ fn value<'k>(kind: &'k Kind, candidate: &Candidate, rules: &Rules) -> (Value, &'
             (value, attribute)
         }
         Kind::Region { .. } => {
+            let mut end = 0;
             let mut near: Vec<Near> = (candidate.latencies.iter())
-                .map(|(name, ms)| Near { region: rules.hash(&**name), ms: *ms as f32 })
+                .map(|(name, ms)| {
+                    let (start, len) = (end, name.len() as u16);
+                    end += len;
+                    Near { region: rules.hash(&**name), ms: *ms as f32, name: (start, len) }
+                })
                 .collect();
             near.sort_by_key(|near| near.region);
             near.dedup_by_key(|near| near.region);
