@@ -133,9 +133,9 @@ impl<'a> Run<'a> {
     }
 
     fn give_up(&mut self, now: Time) {
-        let mut out = Vec::new();
-        self.pool.expired(now, &mut out);
-        self.ends.extend(out.into_iter().map(|TicketKey(key)| (key, (now, End::GivenUp))));
+        while let Some(TicketKey(key)) = self.pool.expire(now) {
+            self.ends.insert(key, (now, End::GivenUp));
+        }
     }
 
     fn pair(&mut self, now: Time) {

@@ -50,8 +50,10 @@ use pairings::Pairing;
 use people::People;
 use tickets::Ticket;
 
-/// What a turn of the shard spends on pairing, in the pool's units: about two milliseconds.
-const SLICE: usize = 2_000;
+/// What a turn of the shard spends on pairing, in the pool's units: about a millisecond.
+const SLICE: usize = 1_000;
+/// Deadlines that are seen to in one turn, of each kind. If more are due, pairing waits for them.
+const DUE_AT_ONCE: usize = 32;
 
 /// The machine.
 #[derive(Debug)]
@@ -252,7 +254,11 @@ impl Desk {
 
     /// Deadlines may have passed; a slice of a wave is due.
     pub(super) fn timeout(&mut self, now: Time, effects: &mut Effects) {
-        while let Some((_, due)) = self.deadlines.pop(now) {
+        let mut n_due = 0;
+        while n_due < DUE_AT_ONCE
+            && let Some((_, due)) = self.deadlines.pop(now)
+        {
+            n_due += 1;
             match due {
                 Due::Away(player) => self.away(now, player, effects),
                 Due::Pairing(number) => self.overdue(now, number, effects),
@@ -262,19 +268,24 @@ impl Desk {
         }
         self.parties.expire(now, &mut self.gathered);
         self.settle_parties(now, effects);
-        self.expire(now, effects);
-        self.pair(now, effects);
+        let n_expired = self.expire(now, effects);
+        if n_due.max(n_expired) < DUE_AT_ONCE {
+            self.pair(now, effects);
+        }
     }
 
-    /// Those whom their queues give up.
-    fn expire(&mut self, now: Time, effects: &mut Effects) {
-        let mut expired = Vec::new();
-        for line in &mut self.lines {
-            line.pool.expired(now, &mut expired);
+    /// Those whom their queues give up, and how many they were.
+    fn expire(&mut self, now: Time, effects: &mut Effects) -> usize {
+        let mut n_expired = 0;
+        for line in 0..self.lines.len() {
+            while n_expired < DUE_AT_ONCE
+                && let Some(key) = self.lines[line].pool.expire(now)
+            {
+                n_expired += 1;
+                self.end(now, key, api::Reason::Expired, effects);
+            }
         }
-        for key in expired {
-            self.end(now, key, api::Reason::Expired, effects);
-        }
+        n_expired
     }
 
     /// One slice of pairing, for the queue whose turn it is.

@@ -34,6 +34,8 @@ use party::Party;
 pub const PARTY_CODE_LETTERS: usize = 6;
 /// Members of a party: one ticket holds no more.
 pub const MAX_PARTY_MEMBERS: u8 = 16;
+/// Members who are let go in one turn; others may be told of each.
+const EXPIRED_AT_ONCE: usize = 16;
 /// What somebody is called who says nothing.
 const NAMELESS: &str = "Player";
 /// Codes tried for a party: one in 47 million is taken for each other party.
@@ -337,9 +339,10 @@ impl Parties {
         self.away.next()
     }
 
-    /// Those who have been away for too long are in their parties no more.
+    /// Some of those who have been away for too long are in their parties no more.
     pub fn expire(&mut self, now: Time, effects: &mut PartyEffects) {
-        while let Some((_, person)) = self.away.pop(now) {
+        for _ in 0..EXPIRED_AT_ONCE {
+            let Some((_, person)) = self.away.pop(now) else { return };
             self.let_go(person, api::PartyLeftReason::Expired, effects);
         }
     }

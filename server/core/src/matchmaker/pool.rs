@@ -185,7 +185,7 @@ impl Pool {
         }
     }
 
-    /// When there is something to do: `step` if a wave is due or on, `expired` if somebody has
+    /// When there is something to do: `step` if a wave is due or on, `expire` if somebody has
     /// waited too long.
     pub fn deadline(&self) -> Option<Time> {
         let give_up = self.by_since.first().map(|(since, _)| since + self.queue().give_up());
@@ -212,14 +212,11 @@ impl Pool {
         self.rules.distance(now, one, other, &self.repeats)
     }
 
-    /// Takes out those that have waited too long.
-    pub fn expired(&mut self, now: Time, out: &mut Vec<TicketKey>) {
-        while let Some((since, slot)) = self.by_since.first() {
-            if since + self.queue().give_up() > now || fault::is_planted(Fault::WaitsForever) {
-                return;
-            }
-            out.push(self.take(slot).key);
-        }
+    /// Takes out one that has waited too long, if there is one.
+    pub fn expire(&mut self, now: Time) -> Option<TicketKey> {
+        let (since, slot) = self.by_since.first()?;
+        let is_over = since + self.queue().give_up() <= now;
+        (is_over && !fault::is_planted(Fault::WaitsForever)).then(|| self.take(slot).key)
     }
 
     /// How many tickets wait.

@@ -73,8 +73,8 @@ pub(crate) fn compare(n_arrivals: usize) -> bool {
         is_better &= margin > if has_choice { MIN_MARGIN } else { 0.0 } && longer <= MAX_LONGER;
     }
     println!(
-        "\nBounds: mean gap {:.0} % smaller (smaller at all, where fewer than {MIN_CHOICE} come in a \
-         wave), mean wait no more than {:.0} % longer.",
+        "\nBounds: mean gap {:.0} % smaller where {MIN_CHOICE} come in a wave (else: smaller), \
+         mean wait no more than {:.0} % longer.",
         100.0 * MIN_MARGIN,
         100.0 * MAX_LONGER
     );
@@ -91,7 +91,7 @@ fn pool(arrivals: &[Arrival], length: Duration) -> Outcome {
     let wave = json!({"after_ms": 0, "tickets": 1});
     let queue = queue(json!({"rules": [rule()], "wave": wave, "give_up_ms": 60_000}));
     let mut pool = Pool::new(queue, 1);
-    let (mut outcome, mut found, mut given_up) = (Outcome::default(), Vec::new(), Vec::new());
+    let (mut outcome, mut found) = (Outcome::default(), Vec::new());
     let mut next = 0;
     let mut now = Time::ZERO;
     while next < arrivals.len() {
@@ -105,7 +105,7 @@ fn pool(arrivals: &[Arrival], length: Duration) -> Outcome {
             pool.insert(now, ticket).expect("it has a rating");
             next += 1;
         }
-        pool.expired(now, &mut given_up);
+        while pool.expire(now).is_some() {}
         while pool.step(now, 1_000, &mut found) == Progress::More {}
         for found in found.drain(..) {
             outcome.gaps.push(f64::from(found.gap));

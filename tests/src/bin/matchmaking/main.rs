@@ -54,7 +54,11 @@ fn main() -> Result<ExitCode> {
     let is_steady = churn(numbers.count("rate"), Duration::from_secs_f64(numbers.number("secs")));
     println!();
     let is_better = greedy::compare(numbers.count("arrivals"));
-    Ok(if is_fast && is_punctual && is_steady && is_better { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if is_fast && is_punctual && is_steady && is_better {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// One wave over a pool, for pools of several sizes and queues of several kinds.

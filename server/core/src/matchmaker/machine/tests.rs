@@ -614,6 +614,31 @@ fn a_queue_gives_up_in_time() {
 }
 
 #[test]
+fn a_turn_takes_a_few_of_all_that_are_due_at_once() {
+    let mut script = Script::of(|settings| {
+        let rules = json!([{"kind": "equal", "attribute": "own", "optional_after_ms": 600_000}]);
+        let rules: Vec<_> = serde_json::from_value(rules).unwrap();
+        settings.queues = vec![blitz(|queue| queue.rules = rules.clone())];
+    });
+    for number in 0..100 {
+        script.arrive(number, "");
+        let create = json!({"queue": "blitz", "attributes": {"own": number}});
+        assert_eq!(script.code(number, "create", &create), "ok");
+    }
+    script.pass(seconds(119));
+    script.told.clear();
+    script.now = script.now + seconds(1);
+    let mut n_ended = Vec::new();
+    while script.shards[0].deadline().is_some_and(|due| due <= script.now) {
+        script.hand(0, MatchInput::Timeout);
+        let ended = script.told.extract_if(.., |(_, event, _)| event == "ticket");
+        n_ended.push(ended.filter(|(.., told)| told["reason"] == "expired").count());
+    }
+    assert!(n_ended.iter().all(|n| *n <= 32), "{n_ended:?}");
+    assert_eq!(n_ended.iter().sum::<usize>(), 100, "{n_ended:?}");
+}
+
+#[test]
 fn those_who_wait_hear_how_it_goes_on_and_why() {
     let mut script = Script::of(|settings| {
         let rules = json!([{"kind": "equal", "attribute": "mode"}]);

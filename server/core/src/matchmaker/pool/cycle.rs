@@ -36,6 +36,10 @@ const MOST_OF_A_LOOK: usize = 512;
 /// Neighbours on either side whom bots do not replace.
 const MAX_BESIDE_BOTS: usize = 32;
 
+/// What becomes of each ticket that is matched takes time as well: its owner is told, and a lobby
+/// is made.
+const UNITS_OF_A_MATCHED: usize = 25;
+
 /// A wave that is on.
 #[derive(Debug)]
 pub(super) struct Cycle {
@@ -74,6 +78,7 @@ impl Pool {
         };
         let mut n_done = 0;
         while n_done < budget.max(1) {
+            let n_waiting = self.len();
             n_done += match cycle.stage {
                 Stage::Urgent { n_left } => self.look_far(&mut cycle, n_left, found),
                 Stage::Sweep => self.sweep(&mut cycle, found),
@@ -83,6 +88,7 @@ impl Pool {
                     return Progress::Done;
                 }
             };
+            n_done += UNITS_OF_A_MATCHED * (n_waiting - self.len());
         }
         self.cycle = Some(cycle);
         Progress::More

@@ -41,9 +41,7 @@ fn nobody_starves_while_somebody_fits() {
         for key in met {
             longest = longest.max(now_ms - came[key]);
         }
-        let mut given_up = Vec::new();
-        pool.expired(at(now_ms), &mut given_up);
-        assert!(given_up.is_empty(), "at {now_ms} ms: {given_up:?}");
+        assert_eq!(pool.expire(at(now_ms)), None, "at {now_ms} ms");
     }
     assert!(longest < 20_000, "{longest}");
     assert!(pool.len() < 300, "{}", pool.len());

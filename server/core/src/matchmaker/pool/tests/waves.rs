@@ -31,11 +31,9 @@ fn who_waits_too_long_is_given_up_and_the_longest_wait_comes_first() {
     assert_eq!(positions(&pool), [Some(2), Some(0), Some(1)]);
     assert!(wave(&mut pool, at(800)).is_empty());
     assert_eq!(pool.deadline(), Some(at(5100)));
-    let mut out = Vec::new();
-    pool.expired(at(5099), &mut out);
-    assert!(out.is_empty());
-    pool.expired(at(5200), &mut out);
-    assert_eq!(out, [TicketKey(2), TicketKey(3)]);
+    assert_eq!(pool.expire(at(5099)), None);
+    let expired = [(); 3].map(|()| pool.expire(at(5200)));
+    assert_eq!(expired, [Some(TicketKey(2)), Some(TicketKey(3)), None]);
     assert_eq!(positions(&pool), [Some(0), None, None]);
     assert!(pool.remove(TicketKey(1)) && !pool.remove(TicketKey(1)));
     assert!(pool.is_empty());
