@@ -143,6 +143,7 @@ function words(
 
 const AGAIN: Partial<Record<Reason, string>> = {
   other_declined: "Somebody else did not want to play. You wait on.",
+  other_unanswered: "Somebody else did not answer in time. You wait on.",
   other_no_show: "Somebody else did not come. You wait on.",
   unavailable: "A part of the server did not answer. You wait on.",
 };

@@ -248,8 +248,10 @@ pub enum Reason {
     PartyChanged,
     /// Ended: there could be no lobby, through no fault of one's own.
     Refused,
-    /// Queued again, at the head: somebody else has said no, or nothing.
+    /// Queued again, at the head: somebody else has said no, or has left.
     OtherDeclined,
+    /// Queued again, at the head: somebody else has not answered.
+    OtherUnanswered,
     /// Queued again, at the head: somebody else has not come.
     OtherNoShow,
     /// Queued again, at the head: a part of the server does not answer.

@@ -61,7 +61,7 @@ group("asking", () => {
     const [one, two] = await asked(t, "hasty", 2, { isKnown: true });
     await one.accepted("accept");
     await two.told("ended", { reason: "unanswered" });
-    await one.told("queued", { reason: "other_declined" });
+    await one.told("queued", { reason: "other_unanswered" });
     await two.refused("E_COOLDOWN", "create", { queue: "hasty" });
     equal((await one.accepted("ticket")).state, "queued", "where the other stands");
   });

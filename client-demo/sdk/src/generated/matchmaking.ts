@@ -270,8 +270,10 @@ export type Reason =
   | "party_changed"
   /** Ended: there could be no lobby, through no fault of one's own. */
   | "refused"
-  /** Queued again, at the head: somebody else has said no, or nothing. */
+  /** Queued again, at the head: somebody else has said no, or has left. */
   | "other_declined"
+  /** Queued again, at the head: somebody else has not answered. */
+  | "other_unanswered"
   /** Queued again, at the head: somebody else has not come. */
   | "other_no_show"
   /** Queued again, at the head: a part of the server does not answer. */

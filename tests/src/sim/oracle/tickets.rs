@@ -375,7 +375,7 @@ impl Tickets {
 
 /// What is said goes with the state.
 fn is_well_said(told: &api::Ticket) -> Check {
-    let again = [Reason::OtherDeclined, Reason::OtherNoShow];
+    let again = [Reason::OtherDeclined, Reason::OtherUnanswered, Reason::OtherNoShow];
     let is_fine = match told.state {
         // All shards answer in time, in these runs.
         State::Queued => {

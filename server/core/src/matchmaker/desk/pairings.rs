@@ -482,7 +482,7 @@ impl Desk {
                 silent.iter().for_each(|seat| self.offend(now, seat.ticket, seat.place));
                 let guilty: Vec<_> =
                     silent.iter().map(|seat| (seat.ticket, Reason::Unanswered)).collect();
-                self.fail(now, number, &guilty, Reason::OtherDeclined, None, effects);
+                self.fail(now, number, &guilty, Reason::OtherUnanswered, None, effects);
             }
             // The shard of the lobby does not answer: nobody's fault.
             Stage::Opening | Stage::Holding(_) => {

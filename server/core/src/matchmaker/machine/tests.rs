@@ -363,7 +363,7 @@ fn who_says_nothing_is_out_and_who_has_accepted_waits_again() {
     script.states(0);
     script.states(1);
     script.pass(seconds(10));
-    assert_eq!(script.states(0), ["queued other_declined"]);
+    assert_eq!(script.states(0), ["queued other_unanswered"]);
     assert_eq!(script.states(1), ["ended unanswered"]);
     assert_eq!(script.code(1, "accept", &json!({})), "E_STATE");
 }
