@@ -1,8 +1,8 @@
 //! How much of something somebody may do: a bucket that fills with time.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use crate::time::Time;
+use crate::{key::Origin, time::Time};
 
 /// A token bucket of 16 bytes.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +78,51 @@ impl Rate {
     }
 }
 
+/// What those of one address may do together, of so many addresses: with one more, those who have
+/// taken nothing of late are forgotten, or else somebody is.
+#[derive(Debug)]
+pub(crate) struct PerOrigin {
+    rate: Rate,
+    most: usize,
+    left: BTreeMap<Origin, Allowance>,
+}
+
+impl PerOrigin {
+    pub(crate) fn new(rate: Rate, most: usize) -> Self {
+        Self { rate, most, left: BTreeMap::new() }
+    }
+
+    /// Takes one token; false if there is none.
+    pub(crate) fn take(&mut self, now: Time, origin: Origin) -> bool {
+        let rate = self.rate;
+        if self.left.len() >= self.most && !self.left.contains_key(&origin) {
+            self.left.retain(|_, left| !left.is_full(now, rate));
+            if self.left.len() >= self.most {
+                self.left.pop_first();
+            }
+        }
+        self.left.entry(origin).or_insert_with(|| Allowance::full(now, rate)).take(now, rate)
+    }
+
+    /// Puts one back that was taken in vain.
+    pub(crate) fn give_back(&mut self, now: Time, origin: Origin) {
+        let Some(left) = self.left.get_mut(&origin) else { return };
+        left.give_back(self.rate, 1);
+        if left.is_full(now, self.rate) {
+            self.left.remove(&origin);
+        }
+    }
+
+    /// Whether there is one.
+    pub(crate) fn has_any(&mut self, now: Time, origin: Origin) -> bool {
+        let has_any = self.take(now, origin);
+        if has_any {
+            self.give_back(now, origin);
+        }
+        has_any
+    }
+}
+
 /// What may be used without asking: messages and bytes taken from an [`Allowance`] beforehand, many
 /// at once, so that a message costs a subtraction. 8 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -132,6 +177,35 @@ mod tests {
         assert!(allowance.take(at(2000), rate));
         assert!(!allowance.take(at(2001), rate));
         assert_eq!((0..9).filter(|_| allowance.take(at(60_000), rate)).count(), 3);
+    }
+
+    #[test]
+    fn those_of_an_address_share_and_who_takes_nothing_is_not_remembered() {
+        let at = |ms| Time::after_start(Duration::from_millis(ms));
+        let rate = Rate { burst: 3, every: Duration::from_secs(2) };
+        let mut shared = PerOrigin::new(rate, 4);
+        for _ in 0..9 {
+            assert!(shared.has_any(at(0), Origin(1)) && shared.take(at(0), Origin(1)));
+            shared.give_back(at(0), Origin(1));
+        }
+        assert!(shared.left.is_empty());
+        assert!((0..3).all(|_| shared.take(at(0), Origin(1))));
+        assert!(!shared.has_any(at(1999), Origin(1)) && !shared.take(at(1999), Origin(1)));
+        assert!(shared.take(at(0), Origin(2)), "others");
+        assert!(shared.has_any(at(2000), Origin(1)) && shared.take(at(2000), Origin(1)));
+    }
+
+    #[test]
+    fn with_one_address_more_those_who_have_rested_go_first() {
+        let at = |ms| Time::after_start(Duration::from_millis(ms));
+        let mut shared = PerOrigin::new(Rate { burst: 3, every: Duration::from_secs(2) }, 100);
+        (0..100).for_each(|address| assert!(shared.take(at(0), Origin(address))));
+        assert!(shared.take(at(0), Origin(7)));
+        assert_eq!(shared.left.len(), 100);
+        assert!(shared.take(at(0), Origin(u64::MAX)));
+        assert_eq!(shared.left.len(), 100);
+        assert!(shared.take(at(2000), Origin(u64::MAX - 1)));
+        assert_eq!(shared.left.len(), 2, "who took two, and the newest");
     }
 
     #[test]

@@ -5,7 +5,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::time::{Deadlines, Time};
+use crate::{
+    key::Origin,
+    rate::{PerOrigin, Rate},
+    time::{Deadlines, Time},
+};
 
 /// How long one waits after the first offence; after each further one twice as long.
 pub const FIRST_COOL_DOWN: Duration = Duration::from_secs(10);
@@ -16,6 +20,13 @@ pub const FORGIVEN_AFTER: Duration = Duration::from_secs(1800);
 /// Offenders who are remembered, about 10 MB; with one more, whose time is up soonest is forgotten.
 pub const MAX_OFFENDERS: usize = 1 << 16;
 
+/// Offences of one address beyond which nobody seeks a match from there: so many at once, for there
+/// are households and schools, and then one each five seconds. Who has no account, or ever new
+/// ones, is somebody else each time, but comes from somewhere.
+pub const OFFENCES_OF_ADDRESS: Rate = Rate { burst: 32, every: Duration::from_secs(5) };
+/// Addresses whose offences are counted; with one more, some other's are forgotten.
+pub const MAX_ADDRESSES: usize = 4_096;
+
 /// Those who have offended of late, by whatever number tells players apart.
 #[derive(Debug)]
 pub struct Penalties {
@@ -23,6 +34,8 @@ pub struct Penalties {
     /// When each is forgiven.
     forgiven: Deadlines<u64>,
     max_offenders: usize,
+    /// What addresses may still offend.
+    addresses: PerOrigin,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +51,7 @@ impl Default for Penalties {
             offenders: BTreeMap::new(),
             forgiven: Deadlines::default(),
             max_offenders: MAX_OFFENDERS,
+            addresses: PerOrigin::new(OFFENCES_OF_ADDRESS, MAX_ADDRESSES),
         }
     }
 }
@@ -55,6 +69,16 @@ impl Penalties {
         let next = (cool_down * 2).min(LONGEST_COOL_DOWN);
         self.remember(who, Offender { next, until });
         until
+    }
+
+    /// Whoever has offended came from there.
+    pub fn offend_from(&mut self, now: Time, address: Origin) {
+        self.addresses.take(now, address);
+    }
+
+    /// Whether there have been few enough offences from there for anybody to seek a match.
+    pub fn may_seek_from(&mut self, now: Time, address: Origin) -> bool {
+        self.addresses.has_any(now, address)
     }
 
     /// When somebody may seek a match again; `None`: at once.
@@ -176,6 +200,17 @@ mod tests {
         assert!(penalties.until(at(3), 1).is_some() && penalties.until(at(3), 3).is_some());
         penalties.offend(at(4000), 4);
         assert_eq!(penalties.len(), 1, "whose time is up needs no place");
+    }
+
+    #[test]
+    fn so_many_may_offend_from_one_address_and_then_one_each_five_seconds() {
+        let (mut penalties, home) = (Penalties::default(), Origin(1));
+        for _ in 0..32 {
+            assert!(penalties.may_seek_from(at(0), home));
+            penalties.offend_from(at(0), home);
+        }
+        assert!(!penalties.may_seek_from(at(4), home) && penalties.may_seek_from(at(4), Origin(2)));
+        assert!(penalties.may_seek_from(at(5), home));
     }
 
     #[test]

@@ -270,8 +270,11 @@ impl Desk {
 
     /// Who keeps others waiting in vain waits before the next time.
     pub(super) fn offend(&mut self, now: Time, key: TicketKey, place: usize) {
-        if let Some(offender) = self.ticket(key).and_then(|ticket| ticket.offender(place)) {
+        let Some(ticket) = self.ticket(key) else { return };
+        let address = ticket.members.get(place).map(|member| member.who.address);
+        if let Some((offender, address)) = ticket.offender(place).zip(address) {
             self.penalties.offend(now, offender);
+            self.penalties.offend_from(now, address);
         }
     }
 

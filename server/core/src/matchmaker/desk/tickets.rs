@@ -15,6 +15,7 @@ use std::hash::{BuildHasher as _, Hasher as _};
 use super::{
     super::{
         effect::{Effects, MatchEffect, answer, event},
+        penalty::OFFENCES_OF_ADDRESS,
         pool::{self, Candidate, MemberTraits, TicketKey, Unfit},
         rating::Rating,
     },
@@ -25,7 +26,7 @@ use crate::{
     delivery::{Delivery, spread},
     fault::{self, Fault},
     ids::Ids,
-    key::{Address, PartyKey, PersonKey},
+    key::{Address, Origin, PartyKey, PersonKey},
     name,
     time::Time,
     who::Who,
@@ -235,7 +236,16 @@ impl Desk {
     }
 
     /// Nobody seeks a match who has kept others waiting in vain of late.
-    fn expect_patience(&self, now: Time, candidate: &Candidate) -> Result<(), Refusal> {
+    fn expect_patience(&mut self, now: Time, candidate: &Candidate) -> Result<(), Refusal> {
+        let mut addresses = candidate.members.iter().map(|member| Origin(member.address));
+        if !addresses.all(|address| self.penalties.may_seek_from(now, address)) {
+            let seconds = OFFENCES_OF_ADDRESS.every.as_secs();
+            let sentence = format!(
+                "too many who come from your address have kept others waiting in vain: wait \
+                 {seconds} s"
+            );
+            return Err(Refusal::new(api::code::COOLDOWN, sentence));
+        }
         let until = |member: &MemberTraits| self.penalties.until(now, member.player);
         let until = candidate.members.iter().filter_map(until).max();
         let until = until.filter(|_| !fault::is_planted(Fault::CoolDownForgotten));

@@ -356,6 +356,53 @@ fn nobody_gets_out_of_a_match_by_another_ticket() {
 }
 
 #[test]
+fn who_is_somebody_else_each_time_still_comes_from_somewhere() {
+    let mut script = Script::of(|settings| {
+        let change = |queue: &mut Declared| {
+            (queue.accept_ms, queue.give_up_ms) = (10_000, 86_400_000);
+        };
+        settings.queues = vec![blitz(change)];
+    });
+    script.arrive(1, "bob");
+    script.wait(1);
+    let mut n_dodged = 0;
+    loop {
+        script.arrive(0, "");
+        let created = script.ask(0, "create", &json!({"queue": "blitz"}));
+        if created["ok"] != true {
+            assert_eq!(created["code"], "E_COOLDOWN");
+            break;
+        }
+        script.pass(Duration::from_millis(500));
+        script.ask(0, "decline", &json!({}));
+        script.go(0);
+        n_dodged += 1;
+    }
+    assert_eq!(n_dodged, 32 + 3, "and one each five seconds");
+    script.arrive(2, "");
+    script.wait(2);
+    script.pass(seconds(5));
+    assert_eq!(script.code(0, "create", &json!({"queue": "blitz"})), "ok");
+}
+
+#[test]
+fn a_flood_of_tickets_is_not_renewed_by_coming_again() {
+    let mut script = Script::asking();
+    let mut codes = Vec::new();
+    for _ in 0..60 {
+        script.arrive(0, "ada");
+        let create = json!({"queue": "blitz"});
+        codes.extend((0..10).map(|_| script.code(0, "create", &create)));
+        script.go(0);
+        script.told.clear();
+    }
+    assert_eq!(codes.iter().filter(|code| *code == "ok").count(), 500);
+    assert!(codes[500..].iter().all(|code| code == "E_RATE"));
+    script.arrive(2, "");
+    script.wait(2);
+}
+
+#[test]
 fn who_says_nothing_is_out_and_who_has_accepted_waits_again() {
     let mut script = Script::asking();
     script.pair();
