@@ -236,6 +236,8 @@ config! {
         enabled: bool = true,
         /// Tickets that wait, or are not settled yet; one more is refused with `E_LIMIT`.
         max_tickets: usize = 200_000,
+        /// The same of those that come from one address; 0 is no limit.
+        max_tickets_per_address: usize = 512,
         /// Tickets of one player; with one more, the oldest ends.
         tickets_per_player: usize = 1,
         /// Milliseconds for which the ticket of a player is kept whose connection is lost.

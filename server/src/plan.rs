@@ -257,6 +257,7 @@ impl Plan {
         (config.enabled && !self.queues.is_empty()).then(|| MatchmakerSettings {
             queues: self.queues.clone(),
             max_tickets: config.max_tickets,
+            tickets_per_address: config.max_tickets_per_address,
             tickets_per_player: config.tickets_per_player,
             away_timeout: ms(config.away_timeout_ms),
             hold: ms(config.hold_ms),

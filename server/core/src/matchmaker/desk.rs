@@ -42,7 +42,7 @@ use crate::{
     assignment::Assigned,
     hash::Keyed,
     ids::Ids,
-    key::{Address, PartyKey, PersonKey, ShardId},
+    key::{Address, Origin, PartyKey, PersonKey, ShardId},
     time::{Deadlines, Time, earliest},
     who::Who,
 };
@@ -71,6 +71,8 @@ pub(super) struct Desk {
     by_key: BTreeMap<(Box<str>, Box<str>), (TicketKey, PersonKey)>,
     /// Tickets that have not ended.
     n_active: usize,
+    /// The same by where they come from, for those that some do.
+    n_active_from: BTreeMap<Origin, usize>,
     pairings: BTreeMap<u64, Pairing>,
     n_pairings: u64,
     ladders: Ladders,
@@ -135,6 +137,7 @@ impl Desk {
             by_id: BTreeMap::new(),
             by_key: BTreeMap::new(),
             n_active: 0,
+            n_active_from: BTreeMap::new(),
             pairings: BTreeMap::new(),
             n_pairings: 0,
             ladders: Ladders::in_memory(settings.seed),

@@ -6,6 +6,8 @@ use super::{parties::PartySettings, queue::Queue};
 
 /// Tickets of one server, unless it is said otherwise.
 pub const MAX_TICKETS: usize = 200_000;
+/// Tickets of one address, unless it is said otherwise: as many as it may have sessions.
+const TICKETS_PER_ADDRESS: usize = 512;
 
 /// How it is run.
 #[derive(Debug, Clone)]
@@ -14,6 +16,8 @@ pub struct MatchmakerSettings {
     pub queues: Vec<Arc<Queue>>,
     /// Tickets that may wait, be proposed or assigned at once; one more is refused with `E_LIMIT`.
     pub max_tickets: usize,
+    /// Of those that come from one address; 0: any number. One more is refused with `E_LIMIT`.
+    pub tickets_per_address: usize,
     /// Of one player; with one more, the oldest ends.
     pub tickets_per_player: usize,
     /// How long the ticket of somebody is kept whose connection is lost.
@@ -37,6 +41,7 @@ impl Default for MatchmakerSettings {
         Self {
             queues: Vec::new(),
             max_tickets: MAX_TICKETS,
+            tickets_per_address: TICKETS_PER_ADDRESS,
             tickets_per_player: 1,
             away_timeout: Duration::from_secs(30),
             hold: Duration::from_secs(15),

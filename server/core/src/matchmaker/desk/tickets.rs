@@ -1,6 +1,6 @@
 //! Tickets: how they are handed in, and end, once each.
 
-use std::time::Duration;
+use std::{collections::btree_map::Entry, time::Duration};
 
 use parlor_shared::{
     api::{
@@ -34,6 +34,8 @@ use crate::{
 
 /// How long one that has ended can be asked about, so that a request sent again finds it.
 const KEPT: Duration = Duration::from_secs(20);
+/// Tickets of one player that have ended and can be asked about.
+const MAX_KEPT: usize = 16;
 /// What somebody is called who says nothing.
 const NAMELESS: &str = "Player";
 
@@ -52,6 +54,8 @@ pub(super) struct Ticket {
     /// Until when it had waited, once it does not any more.
     pub(super) waited_until: Option<Time>,
     pub(super) members: Vec<Member>,
+    /// Where who has handed it in came from.
+    from: Origin,
     /// Whose members share it.
     pub(super) party: Option<PartyKey>,
     /// What the pool gets each time; its members alone once it has ended.
@@ -195,10 +199,15 @@ impl Desk {
         let members: Vec<Member> = company.into_iter().map(member).collect();
         let candidate = self.candidate(now, line, &members, create)?;
         self.expect_patience(now, &candidate)?;
+        members.iter().for_each(|member| self.forget_some(member.person));
+        // From here on to its insertion no ticket is forgotten.
         let own = TicketKey(self.tickets.vacant_key() as u32);
-        let candidate = Candidate { key: own, since: now, ..candidate };
+        let mut candidate = Candidate { key: own, since: now, ..candidate };
+        let queue = &self.lines[line].queue;
+        candidate.judge(queue.largest_party()).map_err(|why| unfit(&why))?;
+        candidate.forget_unasked(queue);
         self.lines[line].pool.insert(now, candidate.clone()).map_err(|why| unfit(&why))?;
-        if let Err(refusal) = self.make_room(now, &members, effects) {
+        if let Err(refusal) = self.make_room(now, &members, who.address, effects) {
             self.lines[line].pool.remove(own);
             return Err(refusal);
         }
@@ -219,6 +228,7 @@ impl Desk {
             told_at: now,
             waited_until: None,
             members,
+            from: who.address,
             candidate: Box::new(candidate),
             party,
             key: key.clone(),
@@ -227,6 +237,7 @@ impl Desk {
             self.by_key.insert(key, (own, person));
         }
         self.n_active += 1;
+        *self.n_active_from.entry(who.address).or_default() += 1;
         self.lines[line].figures.n_tickets += 1;
         self.settle_progress(now);
         if is_shared {
@@ -265,6 +276,7 @@ impl Desk {
         &mut self,
         now: Time,
         members: &[Member],
+        from: Origin,
         effects: &mut Effects,
     ) -> Result<(), Refusal> {
         let most = self.settings.tickets_per_player.max(1);
@@ -292,10 +304,30 @@ impl Desk {
         if self.n_active >= self.settings.max_tickets + over.len() {
             return Err(Refusal::new(code::LIMIT, "too many tickets on this server; try later"));
         }
+        let is_from = |key: &&TicketKey| self.ticket(**key).is_some_and(|it| it.from == from);
+        let n_from = self.n_active_from.get(&from).copied().unwrap_or_default();
+        let most = self.settings.tickets_per_address;
+        if most > 0 && n_from >= most + over.iter().filter(is_from).count() {
+            let sentence = "too many tickets from your address; wait until some are settled";
+            return Err(Refusal::new(code::LIMIT, sentence));
+        }
         for key in over {
             self.end(now, key, Reason::Replaced, effects);
         }
         Ok(())
+    }
+
+    /// Of somebody's tickets that have ended the oldest cannot be asked about any more if there are
+    /// many.
+    fn forget_some(&mut self, person: PersonKey) {
+        let is_over = |key: &TicketKey| self.ticket(*key).is_none_or(Ticket::is_over);
+        let tickets = self.people.tickets(person).iter().copied();
+        let mut over: Vec<TicketKey> = tickets.filter(is_over).collect();
+        over.truncate((over.len() + 1).saturating_sub(MAX_KEPT));
+        for key in over {
+            self.deadlines.set(Due::Forget(key), None);
+            self.forget(key);
+        }
     }
 
     /// What the pool is told of those who share a ticket.
@@ -426,7 +458,7 @@ impl Desk {
         ticket.reason = Some(reason);
         ticket.waited_until.get_or_insert(now);
         ticket.candidate.forget_wishes();
-        let (line, party) = (ticket.line, ticket.party);
+        let (line, party, from) = (ticket.line, ticket.party, ticket.from);
         if let Some(party) = party {
             self.by_party.remove(&(party, key));
         }
@@ -434,6 +466,12 @@ impl Desk {
             self.lines[line].pool.remove(key);
         }
         self.n_active -= 1;
+        if let Entry::Occupied(mut n_active) = self.n_active_from.entry(from) {
+            *n_active.get_mut() -= 1;
+            if *n_active.get() == 0 {
+                n_active.remove();
+            }
+        }
         *self.lines[line].figures.ended.entry(reason).or_default() += 1;
         self.tell(now, key, except, effects);
         self.deadlines.set(Due::Forget(key), Some(now + KEPT));

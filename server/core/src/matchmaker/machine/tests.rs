@@ -386,6 +386,41 @@ fn who_is_somebody_else_each_time_still_comes_from_somewhere() {
 }
 
 #[test]
+fn as_many_tickets_of_an_address_as_may_be_and_not_one_more() {
+    let mut script = Script::of(|settings| {
+        settings.tickets_per_address = 2;
+        settings.queues = vec![blitz(|queue| queue.wave.after_ms = 60_000)];
+    });
+    let mut come = |number: u32, address| {
+        let who = Who { player: None, address: Origin(address) };
+        script.hand(number as usize % 2, MatchInput::Arrived(socket(number), who));
+        script.code(number, "create", &json!({"queue": "blitz"}))
+    };
+    assert_eq!([come(0, 7), come(1, 7), come(2, 7), come(3, 8)], ["ok", "ok", "E_LIMIT", "ok"]);
+    // One that takes the place of another is none more; one that has ended is none.
+    script.wait(1);
+    script.ask(0, "cancel", &json!({}));
+    script.wait(2);
+    assert_eq!(script.code(0, "create", &json!({"queue": "blitz"})), "E_LIMIT");
+}
+
+#[test]
+fn of_tickets_that_have_ended_the_last_can_be_asked_about() {
+    let mut script = Script::asking();
+    let mut tickets = Vec::new();
+    for _ in 0..3 {
+        script.arrive(0, "ada");
+        tickets.extend((0..8).map(|_| script.wait(0)["ticket"].clone()));
+        script.go(0);
+    }
+    script.arrive(1, "ada");
+    let mut code = |ticket: &Value| script.code(1, "ticket", &json!({"ticket": ticket}));
+    let codes: Vec<String> = tickets.iter().map(&mut code).collect();
+    assert_eq!(codes.iter().filter(|code| *code == "ok").count(), 16 + 1, "and the one that waits");
+    assert!(codes[..7].iter().all(|code| code == "E_NOT_FOUND"), "{codes:?}");
+}
+
+#[test]
 fn a_flood_of_tickets_is_not_renewed_by_coming_again() {
     let mut script = Script::asking();
     let mut codes = Vec::new();

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::super::queue::MAX_PARTY;
+use super::super::queue::{Kind, MAX_PARTY, Queue};
 use crate::time::Time;
 
 /// Attributes of one ticket.
@@ -91,7 +91,7 @@ pub enum Unfit {
 impl Candidate {
     /// # Errors
     /// What is too much, or makes no sense.
-    pub(super) fn judge(&self, largest_party: usize) -> Result<(), Unfit> {
+    pub(crate) fn judge(&self, largest_party: usize) -> Result<(), Unfit> {
         let most = largest_party.min(MAX_PARTY);
         if !(1..=most).contains(&self.members.len()) {
             return Err(Unfit::Party(most));
@@ -127,6 +127,17 @@ impl Candidate {
         self.members.iter_mut().for_each(|member| member.avoid = Vec::new());
     }
 
+    /// Keeps of what its members said only what the queue's rules ask for.
+    pub(crate) fn forget_unasked(&mut self, queue: &Queue) {
+        let is_asked =
+            |name: &str| queue.rules.iter().any(|rule| rule.kind.attribute() == Some(name));
+        self.attributes.retain(|(name, _)| is_asked(name));
+        self.attributes.shrink_to_fit();
+        if !queue.rules.iter().any(|rule| matches!(rule.kind, Kind::Region { .. })) {
+            self.latencies = Vec::new();
+        }
+    }
+
     pub(super) fn attribute(&self, name: &str) -> Option<&Attribute> {
         let named = self.attributes.iter().find(|(own, _)| **own == *name);
         named.map(|(_, attribute)| attribute)
@@ -156,7 +167,10 @@ impl Attribute {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::matchmaker::queue::Declared;
 
     fn member(player: u64) -> MemberTraits {
         MemberTraits { player, rating: 1500.0, deviation: 50.0, ..MemberTraits::default() }
@@ -164,6 +178,34 @@ mod tests {
 
     fn candidate() -> Candidate {
         Candidate { members: vec![member(1)], ..Candidate::default() }
+    }
+
+    #[test]
+    fn of_what_it_says_only_what_rules_ask_for_is_kept() {
+        let says = || Candidate {
+            attributes: ["a", "b", "rating", "c"]
+                .map(|a| (a.into(), Attribute::Number(1.0)))
+                .into(),
+            latencies: vec![("eu".into(), 1)],
+            ..candidate()
+        };
+        for (rules, attributes, n_regions) in [
+            (json!([]), vec![], 0),
+            (json!([{"kind": "party_size"}, {"kind": "region", "within": 9}]), vec![], 1),
+            (
+                json!([{"kind": "equal", "attribute": "c"}, {"kind": "overlap", "attribute": "a"},
+                       {"kind": "difference", "attribute": "x", "within": 1}]),
+                vec!["a", "c"],
+                0,
+            ),
+        ] {
+            let rules = serde_json::from_value(rules).unwrap();
+            let queue = Declared { rules, ..Declared::duel("q", "g") }.try_into().unwrap();
+            let mut candidate = says();
+            candidate.forget_unasked(&queue);
+            let kept: Vec<&str> = candidate.attributes.iter().map(|(name, _)| &**name).collect();
+            assert_eq!((kept, candidate.latencies.len()), (attributes, n_regions));
+        }
     }
 
     #[test]

@@ -147,6 +147,19 @@ impl Kind {
         }
     }
 
+    /// The attribute that it asks tickets for, if it asks for one.
+    pub fn attribute(&self) -> Option<&str> {
+        match self {
+            Self::Difference { attribute, .. }
+            | Self::Overlap { attribute, .. }
+            | Self::Equal { attribute } => Some(attribute),
+            Self::Region { .. }
+            | Self::Balance { .. }
+            | Self::PartySize { .. }
+            | Self::AvoidRepeats { .. } => None,
+        }
+    }
+
     /// Its window, if it has one.
     pub fn window(&self) -> Option<&Window> {
         match self {
