@@ -246,7 +246,7 @@ config! {
         max_party_members: u8 = 16,
         /// Parties; one more is refused with `E_LIMIT`.
         max_parties: usize = 50_000,
-        /// Milliseconds for which a seat is kept for whom it is assigned to. 1 s to 10 min.
+        /// Milliseconds for which a seat is kept for whom it is assigned to. 1 s to 5 min.
         hold_ms: u64 = 15_000,
         /// Milliseconds between two words to those who wait of how it goes on; 0: none but answers.
         progress_ms: u64 = 5_000,

@@ -5,6 +5,7 @@ use std::{io, sync::Arc, time::Duration};
 
 use parlor_core::{
     WorldSettings,
+    assignment::MAX_HOLD,
     cluster::{Neighbours, Owners},
     engine_io::Settings,
     key::ShardId,
@@ -55,8 +56,6 @@ const MAX_COUNTDOWN_MS: u64 = 3_600_000;
 const MIN_PHASE_MS: u64 = 1_000;
 /// Peers of one lobby: each has a link with each other.
 const MAX_PEERS: usize = 64;
-/// Longest time that a seat waits: whoever comes later has forgotten it.
-const MAX_HOLD_MS: u64 = 600_000;
 /// Bytes relayed in a second: no less than one frame, no more than can be counted.
 const RELAY_BYTES: std::ops::RangeInclusive<u32> = 20_000..=2_000_000;
 
@@ -463,8 +462,9 @@ fn check(config: &Config) -> Result<(), String> {
     if matchmaking.max_party_members > MAX_PARTY_MEMBERS {
         return Err(format!("matchmaking.max_party_members is {MAX_PARTY_MEMBERS} at most"));
     }
-    if matchmaking.hold_ms > MAX_HOLD_MS {
-        return Err(format!("matchmaking.hold_ms is {MAX_HOLD_MS} at most"));
+    let most = MAX_HOLD.as_millis();
+    if u128::from(matchmaking.hold_ms) > most {
+        return Err(format!("matchmaking.hold_ms is {most} at most"));
     }
     if signaling.max_peers > MAX_PEERS {
         return Err(format!("signaling.max_peers is {MAX_PEERS} at most"));

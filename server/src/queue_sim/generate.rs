@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, ensure};
 use parlor_core::matchmaker::{
     pool::{Attribute, MAX_REGIONS},
-    queue::{Kind, Queue},
+    queue::{Kind, Queue, RATING},
 };
 
 use super::trace::{Arrival, Member};
@@ -133,7 +133,7 @@ impl Chance {
         let mut attributes = BTreeMap::new();
         for rule in &queue.rules {
             let (name, value) = match &rule.kind {
-                Kind::Difference { attribute, .. } if attribute == "rating" => continue,
+                Kind::Difference { attribute, .. } if attribute == RATING => continue,
                 Kind::Difference { attribute, window, .. } => {
                     let widest = 10.0 * window.within.max(1.0);
                     (attribute, Attribute::Number(widest * self.share()))

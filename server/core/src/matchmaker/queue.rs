@@ -11,7 +11,9 @@ use std::{fmt, ops::Deref, time::Duration};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use rule::{Kind, MAX_AT_LEAST, MAX_WEIGHT, Merge, Rule};
+use crate::assignment::MAX_RESERVED_SEATS;
+
+pub use rule::{Kind, MAX_AT_LEAST, MAX_WEIGHT, Merge, RATING, Rule};
 pub use window::{Grow, Growth, MAX_STEPS, MAX_WITHIN, Window};
 
 /// Queues of one server: each has a pool and a machine's attention.
@@ -22,8 +24,8 @@ pub const MAX_RULES: usize = 16;
 pub const MAX_NAME_BYTES: usize = 32;
 /// Bytes of what names an attribute, a game or a ladder.
 pub const MAX_WORD_BYTES: usize = 64;
-/// Players of one match: seats have numbers below this.
-pub const MAX_PLAYERS: usize = 64;
+/// Players of one match: no lobby keeps more seats for those who come.
+pub const MAX_PLAYERS: usize = MAX_RESERVED_SEATS;
 /// Members of one party, who share a ticket.
 pub const MAX_PARTY: usize = 16;
 /// Longest of all times in a declaration: a day.

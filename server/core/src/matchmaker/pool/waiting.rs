@@ -8,7 +8,7 @@ use super::{
     rules::Rules,
 };
 use crate::{
-    matchmaker::queue::{Kind, Merge, Rule},
+    matchmaker::queue::{Kind, Merge, RATING, Rule},
     time::Time,
 };
 
@@ -146,7 +146,7 @@ fn merged(members: &[MemberTraits], merge: Merge) -> f32 {
 /// What a rule asks of a ticket, and what that is called if the ticket has to say it.
 fn value<'k>(kind: &'k Kind, candidate: &Candidate, rules: &Rules) -> (Value, &'k str) {
     match kind {
-        Kind::Difference { attribute, merge, .. } if attribute == "rating" => {
+        Kind::Difference { attribute, merge, .. } if attribute == RATING => {
             (Value::Number(merged(&candidate.members, *merge)), "")
         }
         Kind::Difference { attribute, .. } => {

@@ -14,6 +14,9 @@ pub const MAX_WEIGHT: f64 = 100.0;
 /// Strings that two sets may have to share.
 pub const MAX_AT_LEAST: u8 = 32;
 
+/// The attribute that is the members' own, and no ticket says.
+pub const RATING: &str = "rating";
+
 /// One rule of a queue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Table", into = "Table")]
@@ -35,7 +38,7 @@ pub enum Kind {
         attribute: String,
         /// How near.
         window: Window,
-        /// What counts for a party.
+        /// What counts for a party, if it is the rating.
         merge: Merge,
     },
     /// Sets of strings that share some.
@@ -255,6 +258,10 @@ impl TryFrom<Table> for Rule {
         if let Some(word) = table.words().find(|word| !words.contains(word)) {
             return Err(format!("a rule of kind `{}` has no `{word}`", table.kind));
         }
+        let is_members_own = table.attribute.as_deref() == Some(RATING);
+        if table.merge.is_some() && !is_members_own {
+            return Err("`merge` is for `rating`: all else a ticket says once".to_owned());
+        }
         let kind = match &*table.kind {
             "difference" => Kind::Difference {
                 attribute: table.attribute()?,
@@ -300,7 +307,8 @@ impl From<Rule> for Table {
         }
         match rule.kind {
             Kind::Difference { attribute, merge, .. } => {
-                (table.attribute, table.merge) = (Some(attribute), Some(merge));
+                table.merge = (attribute == RATING).then_some(merge);
+                table.attribute = Some(attribute);
             }
             Kind::Overlap { attribute, at_least } => {
                 (table.attribute, table.at_least) = (Some(attribute), Some(at_least));

@@ -50,7 +50,7 @@ fn some_rules(random: &mut u64, is_for_teams: bool) -> Vec<Value> {
         if let Some(within) = rule.get("within").and_then(Value::as_f64) {
             growth(random, &mut rule, within as u64);
         }
-        if kind == 0 || kind == 1 {
+        if kind == 0 {
             rule["merge"] = one_of(random, &["mean", "min", "max"]).into();
         }
         if below(random, 3) == 0 {
