@@ -258,7 +258,8 @@ pub enum Reason {
     Unavailable,
 }
 
-/// How long tickets of a queue have waited lately, in milliseconds from the beginning.
+/// How long tickets of a queue have waited that were matched in the last half hour, 256 of them at
+/// most: in milliseconds from the beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Estimate {
     /// Half of them no longer than this.

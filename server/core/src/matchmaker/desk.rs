@@ -18,6 +18,7 @@ mod tickets;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use parlor_shared::{
@@ -54,6 +55,9 @@ use tickets::Ticket;
 const SLICE: usize = 1_000;
 /// Deadlines that are seen to in one turn, of each kind. If more are due, pairing waits for them.
 const DUE_AT_ONCE: usize = 32;
+
+/// Waits that tell those who wait now what to expect: at another time of day it is another crowd.
+const LATELY: Duration = Duration::from_secs(1800);
 
 /// The machine.
 #[derive(Debug)]
@@ -172,8 +176,8 @@ impl Desk {
         let of = |line: &Line| QueueFigures {
             n_waiting: line.pool.len(),
             n_players: line.pool.n_players(),
-            waits_ms: line.waits.percentiles(),
-            gaps: line.gaps.percentiles(),
+            waits_ms: line.waits.percentiles(Time::ZERO),
+            gaps: line.gaps.percentiles(Time::ZERO),
             ..line.figures.clone()
         };
         self.lines.iter().map(|line| (&*line.queue.name, of(line))).collect()
@@ -194,7 +198,7 @@ impl Desk {
             self.somebody(now, (socket, &who), ids);
         }
         match request {
-            Request::Queues => answer(socket, ack, Ok(self.queues()), effects),
+            Request::Queues => answer(socket, ack, Ok(self.queues(now)), effects),
             Request::Ratings(ask) => {
                 let ratings = self.ratings(now, &who, ask.player.as_deref());
                 answer(socket, ack, ratings, effects);
@@ -306,8 +310,8 @@ impl Desk {
         }
     }
 
-    fn queues(&self) -> api::Queues {
-        api::Queues { queues: self.lines.iter().map(Line::told).collect() }
+    fn queues(&self, now: Time) -> api::Queues {
+        api::Queues { queues: self.lines.iter().map(|line| line.told(now)).collect() }
     }
 
     fn ratings(&mut self, now: Time, who: &Who, of: Option<&str>) -> Result<api::Ratings, Refusal> {
@@ -330,7 +334,7 @@ impl Desk {
 }
 
 impl Line {
-    fn told(&self) -> api::Queue {
+    fn told(&self, now: Time) -> api::Queue {
         use super::queue::Shape;
         let (teams, team_size) = match self.queue.shape() {
             Shape::Teams(teams) => (teams.count, teams.size),
@@ -347,12 +351,13 @@ impl Line {
             rated: self.queue.rated,
             ladder: self.ladder.to_string(),
             waiting: self.pool.n_players() as u32,
-            estimate: self.estimate(),
+            estimate: self.estimate(now),
         }
     }
 
-    fn estimate(&self) -> Option<api::Estimate> {
-        let (p50, p95) = self.waits.percentiles()?;
+    fn estimate(&self, now: Time) -> Option<api::Estimate> {
+        let since = now.since_start().saturating_sub(LATELY);
+        let (p50, p95) = self.waits.percentiles(Time::after_start(since))?;
         Some(api::Estimate { p50_ms: p50.into(), p95_ms: p95.into() })
     }
 }

@@ -46,7 +46,7 @@ impl Desk {
             reason: ticket.reason,
             waited_ms: waited_ms(now, ticket),
             position: line.pool.position(key).filter(|_| is_waiting).map(|n| n as u32 + 1),
-            estimate: line.estimate().filter(|_| is_waiting),
+            estimate: line.estimate(now).filter(|_| is_waiting),
             why,
             proposal,
             assignment,
@@ -177,7 +177,7 @@ impl Desk {
                 ticket: member.id,
                 waited_ms: waited_ms(now, ticket),
                 position: line.pool.position(key).unwrap_or_default() as u32 + 1,
-                estimate: line.estimate(),
+                estimate: line.estimate(now),
                 why: why.clone(),
             };
             let frame = event(api::push::PROGRESS, &progress);

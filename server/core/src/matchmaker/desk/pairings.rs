@@ -389,7 +389,7 @@ impl Desk {
         self.wait(number, Some(now + self.settings.max_match + PLAY_TIMEOUT));
         let line = &mut self.lines[line];
         line.pool.met(now, &met);
-        line.gaps.note(gap);
+        line.gaps.note(now, gap);
         line.figures.n_matches += 1;
         for key in keys {
             if let Some(party) = self.ticket(key).and_then(|ticket| ticket.party) {
@@ -398,7 +398,7 @@ impl Desk {
             let Some(ticket) = self.ticket(key) else { continue };
             let waited = ticket.waited_until.unwrap_or(now).since(ticket.since);
             let at = ticket.line;
-            self.lines[at].waits.note(u32::try_from(waited.as_millis()).unwrap_or(u32::MAX));
+            self.lines[at].waits.note(now, u32::try_from(waited.as_millis()).unwrap_or(u32::MAX));
             self.end(now, key, Reason::Matched, effects);
         }
     }

@@ -752,6 +752,30 @@ fn those_who_wait_hear_how_it_goes_on_and_why() {
 }
 
 #[test]
+fn what_is_to_be_expected_is_told_from_the_last_half_hour() {
+    let mut script = Script::at_once();
+    for _ in 0..3 {
+        script.pair();
+        let number = script.open();
+        script.hand(0, MatchInput::Assigned(Assigned::Seated { number }));
+    }
+    script.arrive(2, "");
+    let estimate = |script: &mut Script| {
+        let queues = script.ask(2, "queues", &json!({}))["queues"].clone();
+        assert_eq!(
+            script.ask(2, "create", &json!({"queue": "blitz"}))["estimate"],
+            queues[0]["estimate"]
+        );
+        queues[0]["estimate"].clone()
+    };
+    assert_eq!(estimate(&mut script), json!({"p50_ms": 500, "p95_ms": 500}));
+    script.pass(seconds(1700));
+    assert_eq!(estimate(&mut script)["p50_ms"], 500);
+    script.pass(seconds(100));
+    assert_eq!(estimate(&mut script), json!(null), "it may be night by now");
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_with_a_code() {
     let mut script = Script::of(|settings| {
         settings.queues.push(Arc::new(
