@@ -231,7 +231,7 @@ pub enum Reason {
     Matched,
     /// Ended: one did not want to wait any more.
     Cancelled,
-    /// Ended: one has handed in another.
+    /// Ended: one has handed in another, or has got a seat by another.
     Replaced,
     /// Ended: the queue gives up after so long.
     Expired,

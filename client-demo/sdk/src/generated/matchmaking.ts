@@ -73,7 +73,10 @@ export interface CreateParty {
   name?: string;
 }
 
-/** How long tickets of a queue have waited lately, in milliseconds from the beginning. */
+/**
+ * How long tickets of a queue have waited that were matched in the last half hour, 256 of them at
+ * most: in milliseconds from the beginning.
+ */
 export interface Estimate {
   /** Half of them no longer than this. */
   p50_ms: number;
@@ -251,7 +254,7 @@ export type Reason =
   | "matched"
   /** Ended: one did not want to wait any more. */
   | "cancelled"
-  /** Ended: one has handed in another. */
+  /** Ended: one has handed in another, or has got a seat by another. */
   | "replaced"
   /** Ended: the queue gives up after so long. */
   | "expired"

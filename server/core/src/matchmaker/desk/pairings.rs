@@ -21,7 +21,7 @@ use super::{
     Desk, Due,
     people::Identity,
     seats::{Seat, arrange},
-    tickets::Standing,
+    tickets::{Member, Standing, Ticket},
     told_rating,
 };
 use crate::{
@@ -101,6 +101,14 @@ impl Pairing {
 impl Desk {
     /// A pool has found tickets that go together.
     pub(super) fn found(&mut self, now: Time, line: usize, found: Found, effects: &mut Effects) {
+        let keys: Vec<TicketKey> = found.teams.iter().flatten().copied().collect();
+        if keys.iter().any(|key| self.ticket(*key).is_none_or(Ticket::is_over)) {
+            // Somebody has got a seat by another match of the same wave.
+            for key in keys {
+                self.requeue(now, key, Reason::OtherDeclined, effects);
+            }
+            return;
+        }
         let number = self.n_pairings;
         self.n_pairings += 1;
         let queue = Arc::clone(&self.lines[line].queue);
@@ -124,7 +132,6 @@ impl Desk {
             until: None,
             seats,
         };
-        let keys: Vec<TicketKey> = pairing.tickets().collect();
         self.pairings.insert(number, pairing);
         for key in &keys {
             if let Some(ticket) = self.ticket_mut(*key) {
@@ -308,8 +315,27 @@ impl Desk {
         self.wait(number, Some(now + OPEN_TIMEOUT));
         let shard = self.shards[number as usize % self.shards.len()];
         effects.push(MatchEffect::Reserve(shard, reservation));
+        self.end_others(now, &keys, effects);
         for key in keys {
             self.tell(now, key, None, effects);
+        }
+    }
+
+    /// Nobody sits in two places: who gets a seat by one of these waits by no other ticket. Whom
+    /// they were to meet by that waits again.
+    fn end_others(&mut self, now: Time, seated: &[TicketKey], effects: &mut Effects) {
+        let members = seated.iter().filter_map(|key| self.ticket(*key)).flat_map(|it| &it.members);
+        let of_one = |member: &Member| self.people.tickets(member.person).iter().copied();
+        let others: Vec<TicketKey> = members.flat_map(of_one).collect();
+        for key in others.into_iter().filter(|key| !seated.contains(key)) {
+            match self.ticket(key).map(|ticket| ticket.standing) {
+                Some(Standing::Waiting) => self.end(now, key, Reason::Replaced, effects),
+                Some(Standing::Paired(number)) if !self.has_lobby(key) => {
+                    let guilty = [(key, Reason::Replaced)];
+                    self.fail(now, number, &guilty, Reason::OtherDeclined, None, effects);
+                }
+                Some(Standing::Paired(_) | Standing::Ended) | None => {}
+            }
         }
     }
 

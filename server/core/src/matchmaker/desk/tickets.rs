@@ -280,18 +280,19 @@ impl Desk {
         effects: &mut Effects,
     ) -> Result<(), Refusal> {
         let most = self.settings.tickets_per_player.max(1);
-        let mut over = Vec::new();
+        let (mut over, mut is_seated) = (Vec::new(), false);
         for member in members {
             let tickets = self.people.tickets(member.person).iter().copied();
             let is_active =
                 |key: &TicketKey| self.ticket(*key).is_some_and(|ticket| !ticket.is_over());
             let active: Vec<TicketKey> = tickets.filter(is_active).collect();
+            is_seated |= active.iter().any(|key| self.has_lobby(*key));
             let n_over = (active.len() + 1).saturating_sub(most);
             over.extend(active.into_iter().take(n_over));
         }
         over.sort_unstable();
         over.dedup();
-        if over.iter().any(|key| self.has_lobby(*key)) {
+        if is_seated {
             let sentence = "a seat is kept for you; take it, or wait until it falls";
             return Err(Refusal::new(api::code::STATE, sentence));
         }

@@ -569,6 +569,55 @@ fn as_many_tickets_as_one_may_have_wait_beside_each_other() {
 }
 
 #[test]
+fn who_gets_a_seat_by_one_ticket_waits_by_no_other() {
+    let of_two = |accept_ms: [u64; 2]| {
+        let mut script = Script::of(|settings| {
+            settings.tickets_per_player = 2;
+            let queue = |(name, accept_ms)| {
+                let mut declared = Declared::duel(name, "chess");
+                declared.accept_ms = accept_ms;
+                Arc::new(Queue::try_from(declared).unwrap())
+            };
+            settings.queues = ["blitz", "rapid"].into_iter().zip(accept_ms).map(queue).collect();
+        });
+        for (number, player, queues) in
+            [(0, "ada", &["blitz", "rapid"][..]), (1, "bob", &["blitz"]), (2, "cid", &["rapid"])]
+        {
+            script.arrive(number, player);
+            for queue in queues {
+                script.ask(number, "create", &json!({ "queue": queue }));
+            }
+        }
+        script.pass(seconds(1));
+        script
+    };
+    let mut script = of_two([0, 0]);
+    assert_eq!(script.wanted.len(), 1);
+    assert!(script.states(0).contains(&"ended replaced".to_owned()));
+    assert!(script.states(2).is_empty());
+    // Both may be found by the same wave,
+    let mut script = Script::of(|settings| settings.tickets_per_player = 2);
+    for (number, player) in [(0, "ada"), (0, "ada"), (1, "bob"), (2, "cid")] {
+        script.arrive(number, player);
+        script.wait(number);
+    }
+    script.pass(seconds(1));
+    assert_eq!(script.wanted.len(), 1);
+    let mut others = [script.states(1), script.states(2)];
+    others.sort();
+    assert_eq!(others, [["accepted"], ["queued other_declined"]]);
+    // or be proposed at once.
+    let mut script = of_two([10_000, 10_000]);
+    let blitz = script.take(0, "ticket").into_iter().find(|told| told["queue"] == "blitz").unwrap();
+    script.ask(0, "accept", &json!({ "ticket": blitz["ticket"] }));
+    script.ask(1, "accept", &json!({}));
+    assert_eq!(script.states(0), ["ended replaced", "accepted"]);
+    assert_eq!(script.states(2), ["proposed", "queued other_declined"]);
+    let again = script.code(0, "create", &json!({"queue": "rapid"}));
+    assert_eq!(again, "E_STATE", "there is a seat, and nobody to be blamed");
+}
+
+#[test]
 fn as_many_tickets_as_the_server_may_have_and_not_one_more() {
     let mut script = Script::of(|settings| {
         settings.max_tickets = 2;
