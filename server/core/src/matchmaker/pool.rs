@@ -101,7 +101,7 @@ pub struct Why {
     pub others: usize,
     /// How many of them, the nearest, were looked at.
     pub near: usize,
-    /// How many of those would do.
+    /// How many players of those would do, and of its own.
     pub fitting: usize,
     /// What keeps the rest apart and how many each, most first.
     pub obstacles: Vec<(Obstacle, usize)>,
@@ -250,10 +250,11 @@ impl Pool {
             .chain(behind)
             .map(|(.., slot)| slot)
             .collect();
-        let mut why = Why { others: self.len() - 1, near: near.len(), ..Why::default() };
+        let fitting = self.tickets[slot as usize].size();
+        let mut why = Why { others: self.len() - 1, near: near.len(), fitting, ..Why::default() };
         for other in near {
             match self.distance(now, slot, other) {
-                Ok(_) => why.fitting += 1,
+                Ok(_) => why.fitting += self.tickets[other as usize].size(),
                 Err(obstacle) => {
                     match why.obstacles.iter_mut().find(|(known, _)| *known == obstacle) {
                         Some((_, n)) => *n += 1,

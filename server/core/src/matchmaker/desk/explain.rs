@@ -69,7 +69,7 @@ impl Desk {
                 let n = line.pool.n_players();
                 said(WhyCode::TooFew, format!("{n} players wait, and a match needs {needed}"))
             }
-            Some((obstacle, n)) if why.fitting + 1 < needed => {
+            Some((obstacle, n)) if why.fitting < needed => {
                 let (code, what) = line.obstacle(obstacle);
                 said(code, format!("of the {} nearest tickets {n} {what}", why.near))
             }

@@ -801,6 +801,24 @@ fn those_who_wait_hear_how_it_goes_on_and_why() {
 }
 
 #[test]
+fn a_party_that_makes_up_for_several_is_no_obstacle() {
+    let mut script = twos();
+    party(&mut script);
+    for number in [2, 3, 4] {
+        script.arrive(number, ["cid", "dot", "eve"][number as usize - 2]);
+    }
+    let own = script.ask(2, "party:create", &json!({}));
+    script.ask(3, "party:join", &json!({"code": own["party"]["code"]}));
+    script.ask(3, "party:ready", &json!({"ready": true}));
+    script.ask(4, "create", &json!({"queue": "blitz", "avoid": ["ada"]}));
+    script.ask(2, "create", &json!({"queue": "blitz", "party": true}));
+    let told = script.ask(0, "create", &json!({"queue": "blitz", "party": true}));
+    assert_eq!(told["why"]["code"], "wave", "{told}");
+    script.ask(2, "cancel", &json!({}));
+    assert_eq!(script.ask(0, "ticket", &json!({}))["why"]["code"], "too_few");
+}
+
+#[test]
 fn what_is_to_be_expected_is_told_from_the_last_half_hour() {
     let mut script = Script::at_once();
     for _ in 0..3 {

@@ -199,7 +199,7 @@ fn it_says_what_keeps_tickets_apart() {
     let why = pool.why(at(0), TicketKey(1)).unwrap();
     let obstacles =
         vec![(Obstacle::Rule(0), 2), (Obstacle::SameAddress, 1), (Obstacle::Rule(1), 1)];
-    assert_eq!((why.others, why.near, why.fitting), (5, 5, 1));
+    assert_eq!((why.others, why.near, why.fitting), (5, 5, 2), "itself among those");
     let mut sorted = why.obstacles.clone();
     sorted.sort();
     let mut wanted = obstacles;
