@@ -250,6 +250,11 @@ config! {
         hold_ms: u64 = 15_000,
         /// Milliseconds between two words to those who wait of how it goes on; 0: none but answers.
         progress_ms: u64 = 5_000,
+        /// A file to which each ticket is added when it ends, for `parlor queue-sim --trace`; "":
+        /// none. No names: players and addresses are numbers that another start makes anew.
+        trace: String = String::new(),
+        /// Bytes of it; when it is as long, no more is written.
+        max_trace_bytes: u64 = 1_000_000_000,
         /// What can be waited for, each a table of its own: README says what may stand in it. Those
         /// here are for chess as everybody knows it; whoever names one names all.
         queues: Vec<Queue> = usual_queues(),

@@ -212,6 +212,7 @@ mod plan;
 mod server;
 mod shard;
 mod site;
+mod ticket_trace;
 mod transport;
 
 pub use allow::HandshakeRequest;

@@ -1,7 +1,7 @@
 //! What a server is made of once it is checked: what its threads share, and what each of them does.
 //! Which threads there are is `server`'s part.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
 use parlor_core::{
     WorldSettings,
@@ -44,6 +44,7 @@ use crate::{
     metrics::Metrics,
     server::Stop,
     shard::{App, Handle, ShardSettings},
+    ticket_trace::{self, TicketTrace},
     transport::Transports,
 };
 
@@ -84,6 +85,8 @@ pub(crate) struct Plan {
     games: Games,
     engine: Option<EngineApp>,
     pub(crate) metrics: Metrics,
+    /// Of the shard that has the tickets.
+    pub(crate) trace: Option<TicketTrace>,
     http: Arc<HttpSettings>,
     proxies: TrustedProxies,
     cloakroom: Arc<Cloakroom>,
@@ -157,6 +160,7 @@ impl Plan {
             games,
             engine,
             metrics,
+            trace: None,
             http,
             proxies,
             cloakroom: Arc::default(),
@@ -267,6 +271,7 @@ impl Plan {
             },
             max_match: ms(self.config.lobbies.max_match_ms),
             progress: ms(config.progress_ms),
+            are_recorded: !config.trace.is_empty(),
             epoch_ms: self.clock.epoch_ms(),
             seed: chance::seed(),
         })
@@ -284,6 +289,14 @@ impl Plan {
             cloakroom: Arc::clone(&self.cloakroom),
             first_offset: chance::seed(),
         })
+    }
+
+    /// Where tickets are written when they end, if they are, and what writes them.
+    pub(crate) fn ticket_trace(&self) -> io::Result<Option<(TicketTrace, ticket_trace::Writer)>> {
+        let settings = self.matchmaking().filter(|settings| settings.are_recorded);
+        let config = &self.config.matchmaking;
+        let open = |_| ticket_trace::open(Path::new(&config.trace), config.max_trace_bytes);
+        settings.map(open).transpose()
     }
 
     fn app(&self, env: Arc<Env>, tasks: Tasks, neighbours: Neighbours) -> App {
@@ -344,6 +357,7 @@ impl Plan {
             session: Arc::clone(&self.session),
             patience: self.http.header_timeout,
             metrics: self.metrics.clone(),
+            trace: self.trace.clone(),
             limits: Arc::clone(&self.http.limits),
             is_alone: neighbours.all.len() == 1,
         };

@@ -329,6 +329,11 @@ impl Server {
         let (stop, stopped) = Stop::new(Arc::clone(&mailboxes));
         let (alive, shards) = mpsc::channel::<Infallible>(1);
         let (mut threads, mut arrivals, mut envs) = (Vec::new(), Vec::new(), Vec::new());
+        let mut trace = None;
+        if let Some((own, writer)) = plan.ticket_trace()? {
+            trace = Some(own);
+            threads.push(thread("ticket-trace".to_owned(), || writer.run())?);
+        }
         let mut door = Some(plan.door(listener)?);
         for (number, inbox) in (0..=u8::MAX).zip(inboxes) {
             let entrance = match door.take_if(|_| n_shards == 1) {
@@ -341,7 +346,8 @@ impl Server {
                 }
             };
             let mailbox = mailboxes[usize::from(number)].clone();
-            let (plan, stopped, alive) = (plan.clone(), stopped.clone(), alive.clone());
+            let (mut plan, stopped, alive) = (plan.clone(), stopped.clone(), alive.clone());
+            plan.trace = trace.take();
             let env = Arc::new(plan.env(number, mailbox, Arc::clone(&stop)));
             envs.push(Arc::clone(&env));
             let tasks = handler_threads.tasks();

@@ -16,6 +16,7 @@ use crate::{
     delivery::Delivery,
     input::AckToken,
     key::{NamespaceKey, Origin, SessionKey, ShardId, SocketKey, ViewId},
+    matchmaker::TicketRecord,
 };
 
 /// Something to be done, in the order in which it is pushed.
@@ -33,6 +34,8 @@ pub enum Effect<'a> {
     Ticked(Duration, u64),
     /// Two peers of a lobby are linked directly: how, and so long after they could be.
     Linked(Via, Duration),
+    /// A ticket has ended that is to be written down.
+    Recorded(Box<TicketRecord>),
     /// End a session.
     Close(SessionKey, CloseReason),
     /// Ask the namespace's handler whether to admit a socket.

@@ -537,6 +537,7 @@ impl World {
             MatchEffect::Tell(shard, message) => {
                 effects.push(Effect::Tell(shard, Message::Match(message)));
             }
+            MatchEffect::Recorded(record) => effects.push(Effect::Recorded(record)),
         }
     }
 

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, ensure};
 use parlor_core::matchmaker::{
+    MemberRecord, TicketRecord,
     pool::{Attribute, MAX_REGIONS},
     queue::{Kind, Queue, RATING},
 };
-
-use super::trace::{Arrival, Member};
 
 const MEAN_RATING: f64 = 1500.0;
 const SPREAD_OF_RATINGS: f64 = 300.0;
@@ -31,7 +30,7 @@ pub(super) fn generate(
     secs: f64,
     rate: f64,
     regions: &str,
-) -> Result<Vec<Arrival>> {
+) -> Result<Vec<TicketRecord>> {
     let regions = read_regions(regions)?;
     let mut chance = Chance(seed);
     let mut arrivals = Vec::new();
@@ -45,16 +44,16 @@ pub(super) fn generate(
         let strength = MEAN_RATING + SPREAD_OF_RATINGS * chance.normal();
         let home = chance.weighted(regions.iter().map(|(_, share)| *share));
         let n = arrivals.len();
-        let members = (0..size).map(|i| Member {
+        let members = (0..size).map(|i| MemberRecord {
             player: Some(format!("p{n}.{i}")),
             rating: (strength + SPREAD_OF_FRIENDS * f64::from(i != 0) * chance.normal())
                 .clamp(100.0, 4000.0) as f32,
             deviation: 60.0,
             latencies: chance.latencies(&regions, home),
-            ..Member::default()
+            ..MemberRecord::default()
         });
         let members = members.collect();
-        arrivals.push(Arrival {
+        arrivals.push(TicketRecord {
             at_ms: (1000.0 * at) as u64,
             queue: Some(queue.name.clone()),
             leave_ms: None,
@@ -158,7 +157,7 @@ impl Chance {
 mod tests {
     use parlor_core::matchmaker::queue::Declared;
 
-    use super::*;
+    use super::{super::trace::Arrival as _, *};
 
     #[test]
     fn a_seed_makes_the_same_trace_and_another_another() {
@@ -169,9 +168,9 @@ mod tests {
         assert_ne!(trace, make(2));
         assert!((1800..2200).contains(&trace.len()), "{}", trace.len());
         assert!(trace.is_sorted_by_key(|arrival| arrival.at_ms));
-        let mean = trace.iter().map(Arrival::rating).sum::<f32>() / trace.len() as f32;
+        let mean = trace.iter().map(|arrival| arrival.rating()).sum::<f32>() / trace.len() as f32;
         assert!((1470.0..1530.0).contains(&mean), "{mean}");
-        let is_european = |arrival: &&Arrival| {
+        let is_european = |arrival: &&TicketRecord| {
             let latencies = &arrival.members[0].latencies;
             latencies["eu"] < latencies["us"]
         };

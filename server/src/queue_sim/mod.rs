@@ -16,12 +16,13 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use parlor_core::matchmaker::queue::{Queue, judge_all};
+use parlor_core::matchmaker::{
+    TicketRecord,
+    queue::{Queue, judge_all},
+};
 use parlor_server::Config;
-
-use trace::Arrival;
 
 /// Tickets of one trace: more do not fit into what a pool can name.
 const MAX_ARRIVALS: usize = 10_000_000;
@@ -29,7 +30,8 @@ const MAX_ARRIVALS: usize = 10_000_000;
 /// How a trace is written.
 const FORMAT: &str = r#"Try a queue's rules on a trace of tickets, in virtual time.
 
-A trace has one JSON object per line, in the order of `at_ms`:
+A trace has one JSON object per line, in any order. A server writes one if `matchmaking.trace` names
+a file.
 
   {"at_ms": 1200, "queue": "blitz", "leave_ms": 30000,
    "members": [{"player": "ada", "rating": 1710, "deviation": 60, "address": "a",
@@ -147,26 +149,27 @@ fn read_queues(path: Option<&Path>) -> Result<Vec<Arc<Queue>>> {
     Ok(queues.into_iter().map(Arc::new).collect())
 }
 
-fn read_trace(path: &Path) -> Result<Vec<Arrival>> {
+fn read_trace(path: &Path) -> Result<Vec<TicketRecord>> {
     let file = File::open(path).with_context(|| path.display().to_string())?;
-    let mut arrivals: Vec<Arrival> = Vec::new();
+    let mut arrivals: Vec<TicketRecord> = Vec::new();
     for (i, line) in BufReader::new(file).lines().enumerate() {
         let place = || format!("{}:{}", path.display(), i + 1);
         let line = line.with_context(place)?;
         if line.trim().is_empty() {
             continue;
         }
-        let arrival: Arrival = serde_json::from_str(&line).with_context(place)?;
-        if arrivals.last().is_some_and(|last| last.at_ms > arrival.at_ms) {
-            bail!("{}: it came before the one in the line before", place());
-        }
+        let arrival: TicketRecord = serde_json::from_str(&line).with_context(place)?;
         ensure!(arrivals.len() < MAX_ARRIVALS, "{}: too many tickets", place());
         arrivals.push(arrival);
     }
+    // A server writes tickets when they end, and counts from 1970.
+    arrivals.sort_by_key(|arrival| arrival.at_ms);
+    let first = arrivals.first().map_or(0, |arrival| arrival.at_ms);
+    arrivals.iter_mut().for_each(|arrival| arrival.at_ms -= first);
     Ok(arrivals)
 }
 
-fn make_up(options: &ArgMatches, queues: &[Arc<Queue>], seed: u64) -> Result<Vec<Arrival>> {
+fn make_up(options: &ArgMatches, queues: &[Arc<Queue>], seed: u64) -> Result<Vec<TicketRecord>> {
     let name: &String = options.get_one("generate").context("clap asks for it")?;
     let queue = queues.iter().find(|queue| queue.name == *name);
     let queue = queue.with_context(|| format!("there is no queue `{name}`"))?;

@@ -9,13 +9,14 @@ use std::{
 use anyhow::{Context as _, Result};
 use parlor_core::{
     matchmaker::{
+        TicketRecord,
         pool::{Pool, Progress, TicketKey},
         queue::Queue,
     },
     time::Time,
 };
 
-use super::trace::Arrival;
+use super::trace::Arrival as _;
 
 /// What came of one queue's tickets.
 #[derive(Debug)]
@@ -49,7 +50,7 @@ pub(super) enum End {
 /// One queue at work.
 struct Run<'a> {
     pool: Pool,
-    arrivals: &'a [Arrival],
+    arrivals: &'a [TicketRecord],
     /// Which arrivals are this queue's, in order.
     own: Vec<u32>,
     next: usize,
@@ -60,7 +61,11 @@ struct Run<'a> {
 }
 
 /// Each queue's tickets, in the order of the configuration; those without any are left out.
-pub(super) fn play(queues: &[Arc<Queue>], arrivals: &[Arrival], seed: u64) -> Result<Vec<Outcome>> {
+pub(super) fn play(
+    queues: &[Arc<Queue>],
+    arrivals: &[TicketRecord],
+    seed: u64,
+) -> Result<Vec<Outcome>> {
     let mut own: Vec<Vec<u32>> = vec![Vec::new(); queues.len()];
     for (i, arrival) in arrivals.iter().enumerate() {
         let named = |name: &String| queues.iter().position(|queue| queue.name == *name);
@@ -75,7 +80,7 @@ pub(super) fn play(queues: &[Arc<Queue>], arrivals: &[Arrival], seed: u64) -> Re
 }
 
 impl<'a> Run<'a> {
-    fn new(queue: &Arc<Queue>, arrivals: &'a [Arrival], own: Vec<u32>, seed: u64) -> Self {
+    fn new(queue: &Arc<Queue>, arrivals: &'a [TicketRecord], own: Vec<u32>, seed: u64) -> Self {
         let pool = Pool::new(queue.clone(), seed);
         let (leaves, ends) = (BTreeSet::new(), BTreeMap::new());
         Self { pool, arrivals, own, next: 0, leaves, ends, n_matches: 0 }
@@ -182,7 +187,7 @@ mod tests {
             r#"{"at_ms": 2000, "members": [{"rating": 1500}]}"#,
             r#"{"at_ms": 2000, "queue": "rapid", "members": [{"rating": 1500}], "leave_ms": 7}"#,
         ];
-        let arrivals: Vec<Arrival> =
+        let arrivals: Vec<TicketRecord> =
             lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
         let outcomes = play(&queues, &arrivals, 1).unwrap();
         let told: Vec<Vec<(u128, End)>> = (outcomes.iter())
@@ -198,7 +203,7 @@ mod tests {
         ];
         assert_eq!(told, [blitz, vec![(7, End::Left)]]);
         assert_eq!((outcomes[0].n_matches, outcomes[1].n_matches), (1, 0));
-        let unknown = Arrival { queue: Some("chess".to_owned()), ..arrivals[0].clone() };
+        let unknown = TicketRecord { queue: Some("chess".to_owned()), ..arrivals[0].clone() };
         assert!(play(&queues, &[unknown], 1).is_err());
     }
 }

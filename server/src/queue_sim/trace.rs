@@ -7,61 +7,35 @@ use std::{
 };
 
 use parlor_core::{
-    matchmaker::pool::{Attribute, Candidate, MemberTraits, TicketKey},
+    matchmaker::{
+        MemberRecord, TicketRecord,
+        pool::{Candidate, MemberTraits, TicketKey},
+    },
     time::Time,
 };
-use serde::{Deserialize, Serialize};
 
-/// One line.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Arrival {
-    /// Milliseconds after the trace began.
-    pub(super) at_ms: u64,
-    /// The queue; none: the first of the configuration.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) queue: Option<String>,
-    /// Milliseconds after which it is withdrawn; none: never.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) leave_ms: Option<u64>,
-    pub(super) members: Vec<Member>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) attributes: BTreeMap<String, Attribute>,
+/// What it is to a pool.
+pub(super) trait Arrival {
+    /// When it comes.
+    fn at(&self) -> Time;
+    /// The mean of its members.
+    fn rating(&self) -> f32;
+    /// As it waits, under this number.
+    fn candidate(&self, key: u32) -> Candidate;
 }
 
-/// One who shares it.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Member {
-    /// Who it is; none: nobody else in the trace.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) player: Option<String>,
-    pub(super) rating: f32,
-    #[serde(default)]
-    pub(super) deviation: f32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) address: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) avoid: Vec<String>,
-    /// Milliseconds to each region.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) latencies: BTreeMap<String, u32>,
-}
-
-impl Arrival {
-    pub(super) fn at(&self) -> Time {
+impl Arrival for TicketRecord {
+    fn at(&self) -> Time {
         Time::after_start(Duration::from_millis(self.at_ms))
     }
 
-    /// The mean of its members.
-    pub(super) fn rating(&self) -> f32 {
+    fn rating(&self) -> f32 {
         self.members.iter().map(|member| member.rating).sum::<f32>() / self.members.len() as f32
     }
 
-    /// As it waits, under this number.
-    pub(super) fn candidate(&self, key: u32) -> Candidate {
+    fn candidate(&self, key: u32) -> Candidate {
         let nameless = |i: usize| u64::from(key) << 8 | i as u64;
-        let member = |(i, member): (usize, &Member)| MemberTraits {
+        let member = |(i, member): (usize, &MemberRecord)| MemberTraits {
             player: member.player.as_deref().map_or_else(|| nameless(i), number),
             address: member.address.as_deref().map_or(0, number),
             rating: member.rating,
@@ -108,15 +82,17 @@ mod tests {
     #[test]
     fn a_line_needs_a_time_and_ratings_and_a_party_has_the_regions_of_all() {
         let line = r#"{"at_ms": 5, "members": [{"rating": 1500}]}"#;
-        let arrival: Arrival = serde_json::from_str(line).unwrap();
+        let arrival: TicketRecord = serde_json::from_str(line).unwrap();
         assert_eq!((arrival.rating(), arrival.queue.as_deref()), (1500.0, None));
         assert_eq!(serde_json::to_string(&arrival).unwrap().matches("null").count(), 0);
         let line = r#"{"at_ms": 5, "members": [
             {"rating": 1500, "latencies": {"eu": 10, "us": 90, "as": 200}},
             {"rating": 1700, "latencies": {"eu": 30, "us": 40}}]}"#;
-        let candidate = serde_json::from_str::<Arrival>(line).unwrap().candidate(1);
+        let candidate = serde_json::from_str::<TicketRecord>(line).unwrap().candidate(1);
         assert_eq!(candidate.latencies, [("eu".into(), 30), ("us".into(), 90)]);
         assert_ne!(candidate.members[0].player, candidate.members[1].player);
-        assert!(serde_json::from_str::<Arrival>(r#"{"at_ms": 5, "members": [], "x": 1}"#).is_err());
+        assert!(
+            serde_json::from_str::<TicketRecord>(r#"{"at_ms": 5, "members": [], "x": 1}"#).is_err()
+        );
     }
 }

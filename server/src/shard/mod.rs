@@ -64,6 +64,7 @@ use crate::{
     limits::{Budget, Limits, Meter, Pass},
     mailbox::{Inbox, Visit},
     metrics::{Metrics, Ticks},
+    ticket_trace::TicketTrace,
     transport::{Transports, websocket::Connection},
 };
 
@@ -88,6 +89,8 @@ pub(crate) struct ShardSettings {
     /// How long a connection may say nothing at first.
     pub(crate) patience: Duration,
     pub(crate) metrics: Metrics,
+    /// Where tickets go when they end.
+    pub(crate) trace: Option<TicketTrace>,
     pub(crate) limits: Arc<Limits>,
     /// There are no other shards.
     pub(crate) is_alone: bool,

@@ -20,6 +20,7 @@ use crate::{
     handlers::{Handlers, Handshake, Sessions, Unlisted},
     limits::Budget,
     metrics::{Metrics, Ticks},
+    ticket_trace::TicketTrace,
 };
 
 impl Shard {
@@ -61,6 +62,7 @@ impl Shard {
             ticks: &self.ticks,
             tally: &mut self.tally,
             links: &mut self.links,
+            trace: &mut self.settings.trace,
             aftermath,
         };
         world.handle(self.time, input, &mut outlet);
@@ -81,6 +83,7 @@ struct Outlet<'s> {
     ticks: &'s Ticks,
     tally: &'s mut Tally,
     links: &'s mut Links,
+    trace: &'s mut Option<TicketTrace>,
     aftermath: &'s mut Aftermath,
 }
 
@@ -124,6 +127,11 @@ impl Effects for Outlet<'_> {
             Effect::Rebase(key, view) => self.tell(key, SessionInput::Rebase { view }),
             Effect::Ticked(late, n_skipped) => self.ticks.ticked(late, n_skipped),
             Effect::Linked(via, after) => self.metrics.signaling.direct(via, after),
+            Effect::Recorded(record) => {
+                if let Some(trace) = self.trace {
+                    trace.put(record);
+                }
+            }
             Effect::Close(key, reason) => self.tell(key, SessionInput::Close(reason)),
             Effect::Connecting { socket, id, session, namespace, child, auth } => {
                 let (sessions, wanted) = (View(self.sessions), (socket, id, session));

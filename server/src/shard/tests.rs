@@ -35,6 +35,7 @@ fn shard(n_heard: &Arc<AtomicUsize>) -> (Shard, mio::Poll) {
         session: Arc::default(),
         patience: Duration::from_secs(10),
         metrics: Metrics::default(),
+        trace: None,
         limits: Arc::new(Limits::new(&crate::config::Limits::default(), 1_000_000)),
         is_alone: true,
     };

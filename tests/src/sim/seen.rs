@@ -70,7 +70,7 @@ impl Effects for Log {
             | Effect::ServerSide(..)
             | Effect::Sending(..)) => unreachable!("nobody listens to {other:?}"),
             // Right before its first socket is connected; for the metrics.
-            Effect::Joined(_) | Effect::Linked(..) => return,
+            Effect::Joined(_) | Effect::Linked(..) | Effect::Recorded(_) => return,
             Effect::Connected(socket, namespace, _) => Seen::Connected(socket, namespace),
             Effect::Event { socket, namespace, args, ack } => {
                 let (name, args) = (args.name().into_owned(), args.array().to_owned());

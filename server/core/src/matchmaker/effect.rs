@@ -6,7 +6,7 @@ use parlor_shared::{
 };
 use serde::Serialize;
 
-use super::message::MatchMessage;
+use super::{message::MatchMessage, record::TicketRecord};
 use crate::{
     assignment::Reservation,
     delivery::Delivery,
@@ -23,6 +23,8 @@ pub enum MatchEffect {
     Reserve(ShardId, Box<Reservation>),
     /// Tell another shard.
     Tell(ShardId, MatchMessage),
+    /// A ticket has ended: for [`MatchmakerSettings::are_recorded`](super::MatchmakerSettings).
+    Recorded(Box<TicketRecord>),
 }
 
 /// Where what is wanted goes.

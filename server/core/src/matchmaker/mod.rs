@@ -14,6 +14,7 @@ mod figures;
 mod machine;
 mod message;
 mod recent;
+mod record;
 mod request;
 mod settings;
 
@@ -22,5 +23,6 @@ pub use figures::QueueFigures;
 pub use machine::{MatchInput, Matchmaker};
 pub use message::MatchMessage;
 pub use recent::MAX_RECENT;
+pub use record::{MemberRecord, TicketRecord};
 pub use request::{PartyRequest, Request as MatchRequest};
 pub use settings::{MAX_TICKETS, MatchmakerSettings};

@@ -30,6 +30,8 @@ pub struct MatchmakerSettings {
     pub max_match: Duration,
     /// How often those who wait are told how it goes on; zero: only when they ask.
     pub progress: Duration,
+    /// Whether each ticket that ends is told, as a [`TicketRecord`](super::TicketRecord).
+    pub are_recorded: bool,
     /// From the Unix epoch to the shard's start, in milliseconds.
     pub epoch_ms: u64,
     /// Whatever is decided by lot, and keys the hashers.
@@ -48,6 +50,7 @@ impl Default for MatchmakerSettings {
             parties: PartySettings::default(),
             max_match: Duration::from_secs(24 * 3600),
             progress: Duration::from_secs(5),
+            are_recorded: false,
             epoch_ms: 0,
             seed: 0,
         }

@@ -336,6 +336,7 @@ impl Effects for Log {
             Effect::Forgotten(_) => self.told.push("forgotten".to_owned()),
             Effect::Disconnected(..) => self.told.push("disconnected".to_owned()),
             Effect::Abandoned(..) => self.told.push("abandoned".to_owned()),
+            Effect::Recorded(record) => self.told.push(format!("recorded {record:?}")),
             Effect::Linked(via, _) => self.told.push(format!("linked {via:?}")),
         }
     }

@@ -180,6 +180,7 @@ impl Effects for Outlet<'_> {
             | Effect::Kept(..)
             | Effect::Forgotten(_)
             | Effect::Linked(..)
+            | Effect::Recorded(..)
             | Effect::Ticked(..) => {}
         }
     }

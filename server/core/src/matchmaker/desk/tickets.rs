@@ -18,6 +18,7 @@ use super::{
         penalty::OFFENCES_OF_ADDRESS,
         pool::{self, Candidate, MemberTraits, TicketKey, Unfit},
         rating::Rating,
+        record::TicketRecord,
     },
     Desk, Due,
     people::Identity,
@@ -445,6 +446,23 @@ impl Desk {
         self.end_but(now, key, reason, None, effects);
     }
 
+    /// Tells of a ticket that is about to end, for whoever keeps a trace of them.
+    fn record(&self, now: Time, key: TicketKey, reason: Reason, effects: &mut Effects) {
+        let Some(ticket) = self.ticket(key).filter(|ticket| !ticket.is_over()) else { return };
+        if !self.settings.are_recorded {
+            return;
+        }
+        let (epoch_ms, queue) = (self.settings.epoch_ms, &self.lines[ticket.line].queue.name);
+        // Whatever else ended it lies in who was found, which other rules may do otherwise.
+        let has_left = matches!(
+            reason,
+            Reason::Cancelled | Reason::Replaced | Reason::Gone | Reason::PartyChanged
+        );
+        let left = has_left.then_some(now);
+        let record = TicketRecord::of(epoch_ms, queue, &ticket.candidate, left, &self.hasher);
+        effects.push(MatchEffect::Recorded(Box::new(record)));
+    }
+
     pub(super) fn end_but(
         &mut self,
         now: Time,
@@ -453,6 +471,7 @@ impl Desk {
         except: Option<Address>,
         effects: &mut Effects,
     ) {
+        self.record(now, key, reason, effects);
         let Some(ticket) = self.ticket_mut(key).filter(|ticket| !ticket.is_over()) else { return };
         let was_waiting = ticket.standing == Standing::Waiting;
         ticket.standing = Standing::Ended;

@@ -31,6 +31,7 @@ struct Script {
     told: Vec<(u32, String, Value)>,
     /// Lobbies that are wanted, and where.
     wanted: Vec<(ShardId, Reservation)>,
+    recorded: Vec<crate::matchmaker::TicketRecord>,
 }
 
 fn shard(number: usize) -> ShardId {
@@ -72,8 +73,8 @@ impl Script {
             Matchmaker::new(settings.clone(), Neighbours { own: shard(own), all, owners })
         };
         let shards = [machine(0), machine(1)];
-        let (told, wanted) = (Vec::new(), Vec::new());
-        Self { shards, ids: Ids::default(), n_ids: 0, now: Time::ZERO, told, wanted }
+        let (told, wanted, recorded) = (Vec::new(), Vec::new(), Vec::new());
+        Self { shards, ids: Ids::default(), n_ids: 0, now: Time::ZERO, told, wanted, recorded }
     }
 
     fn hand(&mut self, at: usize, input: MatchInput) {
@@ -99,6 +100,7 @@ impl Script {
                         assert_eq!(delivery.is_volatile(), name == "progress", "{name}");
                         self.told.push((to.socket.parts().0, name, value));
                     }
+                    MatchEffect::Recorded(record) => self.recorded.push(*record),
                     MatchEffect::Reserve(to, reservation) => self.wanted.push((to, *reservation)),
                     MatchEffect::Tell(to, message) => {
                         let told = MatchInput::Told(shard(at), message);
@@ -742,6 +744,43 @@ fn a_queue_gives_up_in_time() {
     assert!(script.states(0).is_empty());
     script.pass(seconds(1));
     assert_eq!(script.states(0), ["ended expired"]);
+}
+
+#[test]
+fn a_ticket_that_ends_is_told_for_a_trace_if_that_is_wanted() {
+    let mut script = Script::of(|settings| {
+        settings.are_recorded = true;
+        settings.epoch_ms = 1_000_000;
+        let rules = json!([
+            {"kind": "equal", "attribute": "mode"},
+            {"kind": "region", "within": 80},
+        ]);
+        settings.queues = vec![blitz(|queue| queue.rules = serde_json::from_value(rules).unwrap())];
+    });
+    script.now = script.now + seconds(2);
+    let create = |mode: &str| {
+        let attributes = json!({"mode": mode});
+        json!({"queue": "blitz", "attributes": attributes, "latencies": {"eu": 30}})
+    };
+    for (number, mode) in [(0, "fast"), (2, "fast"), (4, "slow")] {
+        script.arrive(number, "");
+        assert_eq!(script.code(number, "create", &create(mode)), "ok");
+    }
+    script.pass(seconds(3));
+    assert_eq!(script.code(4, "cancel", &json!({})), "ok");
+    let number = script.open();
+    assert_eq!(script.recorded.len(), 1);
+    script.hand(0, MatchInput::Assigned(Assigned::Seated { number }));
+    let [slow, fast, also_fast] = &script.recorded[..] else { panic!("{:?}", script.recorded) };
+    assert_eq!((slow.at_ms, slow.leave_ms), (1_002_000, Some(3000)), "it was withdrawn");
+    assert_eq!((fast.at_ms, fast.leave_ms), (1_002_000, None), "it was matched");
+    let line = serde_json::to_value(fast).unwrap();
+    assert_eq!((&line["queue"], &line["attributes"]["mode"]), (&"blitz".into(), &"fast".into()));
+    assert_eq!(line["members"][0]["latencies"], json!({"eu": 30}));
+    assert_ne!(fast.members[0].player, also_fast.members[0].player);
+    let address = fast.members[0].address.as_deref().unwrap();
+    assert!(address.len() > 10, "nobody finds out from {address} that it was 1");
+    assert!(serde_json::from_value::<crate::matchmaker::TicketRecord>(line).is_ok());
 }
 
 #[test]

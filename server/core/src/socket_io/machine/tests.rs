@@ -281,6 +281,7 @@ impl Effects for Log<'_> {
             | Effect::Hide(..)
             | Effect::Rebase(..)
             | Effect::Linked(..)
+            | Effect::Recorded(..)
             | Effect::Ticked(..)) => panic!("{other:?} is not of sockets"),
             Effect::Recovered { socket, id, pid } => {
                 format!("{} is {id} again, {pid}", self.name(socket))
