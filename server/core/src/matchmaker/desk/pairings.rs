@@ -238,6 +238,10 @@ impl Desk {
         effects: &mut Effects,
     ) -> Result<TicketKey, Refusal> {
         let nothing = || Refusal::new(api::code::STATE, "nothing is proposed");
+        if self.ticket(key).is_some_and(|it| it.is_over() && it.reason == Some(Reason::Declined)) {
+            // It was heard before; the answer was not.
+            return Ok(key);
+        }
         let (number, pairing) = self.pairing_of(key).ok_or_else(nothing)?;
         if !matches!(pairing.stage, Stage::Asking) {
             return Err(Refusal::new(api::code::STATE, "it is too late: a lobby is made"));

@@ -305,6 +305,7 @@ fn who_says_no_is_out_and_the_other_waits_as_long_as_before() {
     script.states(1);
     let answer = script.ask(0, "decline", &json!({}));
     assert_eq!((&answer["state"], &answer["reason"]), (&"ended".into(), &"declined".into()));
+    assert_eq!(script.ask(0, "decline", &json!({}))["reason"], "declined", "once more is no more");
     assert_eq!(script.code(0, "create", &json!({"queue": "blitz"})), "E_COOLDOWN");
     let told = script.last(1);
     assert_eq!((&told["state"], &told["reason"]), (&"queued".into(), &"other_declined".into()));
