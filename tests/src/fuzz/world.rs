@@ -4,6 +4,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
     time::Duration,
 };
 
@@ -17,6 +18,7 @@ use parlor_core::{
     input::{AckToken, Input, Scope, Target},
     key::{NamespaceKey, Origin, SessionKey, ShardId, SocketKey, Table, ViewId},
     lobby::{Games, LobbySettings},
+    matchmaker::{MatchmakerSettings, queue::Queue},
     socket_io::{Dynamic, Listeners, RecoverySettings},
     time::Time,
 };
@@ -24,6 +26,8 @@ use parlor_shared::{
     id::{ID_BYTES, SocketId},
     socket_io::{Draft, Frame, Offset},
 };
+
+use serde_json::json;
 
 use super::{choices::Choices, text};
 
@@ -34,7 +38,7 @@ const MAX_CLIENTS: usize = 8;
 const A_WHILE: Duration = Duration::from_secs(3600);
 
 /// What clients say, well or badly. `#` is a digit, `$` the code of a lobby.
-const TEXTS: [&str; 58] = [
+const TEXTS: [&str; 79] = [
     "0",
     r#"0/a,{"pid":"$"}"#,
     r##"0/a,{"pid":"$","offset":"#"}"##,
@@ -102,7 +106,50 @@ const TEXTS: [&str; 58] = [
         r#"2/signal,#["signal",{"link":1,"generation":0,"description":{"type":"answer","#,
         r#""sdp":"v=0\r\nm=application 9 x y\r\na=ice-ufrag:u\r\na=fingerprint:sha-256 CD\r\n"}}]"#
     ),
+    "0/matchmaking,",
+    "1/matchmaking,",
+    r#"2/matchmaking,#["create",{"queue":"duel","name":"A","side":#}]"#,
+    concat!(
+        r#"2/matchmaking,#["create",{"queue":"arena","attributes":{"level":#,"maps":["a","b"]},"#,
+        r#""latencies":{"eu":#0},"key":"0123456789abcde#"}]"#
+    ),
+    r#"2/matchmaking,#["create",{"queue":"squads","party":true}]"#,
+    r#"2/matchmaking,#["create",{"queue":"squads"}]"#,
+    r#"2/matchmaking,#["create",{"queue":#}]"#,
+    r#"2/matchmaking,#["ticket",{"ticket":"$"}]"#,
+    r#"2/matchmaking,#["ticket"]"#,
+    r#"2/matchmaking,#["cancel"]"#,
+    r#"2/matchmaking,#["accept"]"#,
+    r#"2/matchmaking,#["decline"]"#,
+    r#"2/matchmaking,#["queues"]"#,
+    r#"2/matchmaking,#["ratings",{"player":"$"}]"#,
+    r#"2/matchmaking,#["party",{"token":"$"}]"#,
+    r#"2/matchmaking,#["party:create",{"name":"P"}]"#,
+    r#"2/matchmaking,#["party:join",{"code":"$"}]"#,
+    r#"2/matchmaking,#["party:ready",{"ready":true}]"#,
+    r#"2/matchmaking,#["party:leave"]"#,
+    r#"2/matchmaking,#["party:kick",{"member":#}]"#,
+    r#"2/matchmaking,#["party:promote",{"member":#}]"#,
 ];
+
+/// What can be waited for.
+fn queues() -> Vec<Arc<Queue>> {
+    let wave = json!({"after_ms": 100, "tickets": 2});
+    let all = json!([
+        {"name": "duel", "game": "chess", "wave": wave},
+        {"name": "arena", "game": "circles", "players": {"from": 2, "to": 4}, "wave": wave,
+         "accept_ms": 5000, "bots_after_ms": 20_000, "rules": [
+            {"kind": "difference", "attribute": "level", "within": 2,
+             "grow": {"by": 1, "every_ms": 1000, "limit": 9}},
+            {"kind": "overlap", "attribute": "maps"},
+            {"kind": "region", "within": 50, "optional_after_ms": 5000}]},
+        {"name": "squads", "game": "circles", "teams": {"count": 2, "size": 2}, "wave": wave,
+         "accept_ms": 5000, "rules": [
+            {"kind": "balance", "within": 100}, {"kind": "party_size", "steps": [[9000, 1]]},
+            {"kind": "avoid_repeats", "last": 2, "optional_after_ms": 9000}]},
+    ]);
+    serde_json::from_value(all).expect("they are in order")
+}
 
 fn shard(number: u8) -> ShardId {
     ShardId { node: 0, shard: number }
@@ -210,7 +257,7 @@ impl Driven {
             },
             lobbies: Some(LobbySettings { games, max_lobbies: 3, ..Default::default() }),
             signaling: Some(parlor_core::signaling::SignalSettings::default()),
-            matchmaking: None,
+            matchmaking: Some(MatchmakerSettings { queues: queues(), ..Default::default() }),
         });
         Self {
             own,
@@ -297,7 +344,7 @@ impl Driven {
     fn listen(&mut self, frame: &Frame) {
         for (_, packet) in frame.packets() {
             let said = text(packet);
-            for name in ["\"code\":\"", "\"token\":\"", "\"pid\":\""] {
+            for name in ["\"code\":\"", "\"token\":\"", "\"pid\":\"", "\"ticket\":\""] {
                 if let Some(word) = said.split(name).nth(1).and_then(|rest| rest.split('"').next())
                     && !word.starts_with("E_")
                 {
@@ -586,7 +633,21 @@ impl Lone {
     pub(super) fn with_clients() -> Self {
         let mut driven = Driven::new(shard(0), &[shard(0), shard(1)]);
         let now = Time::ZERO;
-        for texts in [&["0", "0/lobby,", TEXTS[16]][..], &["0", "0/a,"], &["0/lobby,", TEXTS[17]]] {
+        let text = |start: &str| {
+            let text = TEXTS.iter().find(|text| text.starts_with(start));
+            *text.expect("there is such a text")
+        };
+        let chess = text(r#"2/lobby,#["create",{"game":"chess""#);
+        let circles = text(r#"2/lobby,#["create",{"game":"circles""#);
+        let duel = text(r#"2/matchmaking,#["create",{"queue":"duel""#);
+        let party = text(r#"2/matchmaking,#["party:create""#);
+        for texts in [
+            &["0", "0/lobby,", chess][..],
+            &["0", "0/a,"],
+            &["0/lobby,", circles],
+            &["0/matchmaking,", party, duel],
+            &["0/lobby,", "0/matchmaking,", duel],
+        ] {
             let session = driven.sessions.insert(());
             driven.input(now, Input::Opened(session, Origin::default()));
             for said in texts {
