@@ -1,4 +1,4 @@
-//! `parlor queue-sim`: what a queue's rules would have done with a trace of tickets, yours or
+//! `parlor queue-sim`: what a queue's rules would have done with a trace of tickets, recorded or
 //! generated, in virtual time: waits, gaps, who went without, in words and pictures.
 //! It is the same pool that the server runs; nobody accepts or declines here.
 
