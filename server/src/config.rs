@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
 use parlor_core::{
     lobby::{HostMigration, SecondTab},
-    matchmaker::queue::{Declared, Grow, Growth, Kind, Merge, Queue, Rule, Window},
+    matchmaker::queue::{Declared, Grow, Growth, Kind, Merge, Players, Queue, Rule, Wave, Window},
 };
 use parlor_shared::api::signal::Topology;
 use serde::{Deserialize, Serialize};
@@ -256,7 +256,8 @@ config! {
         /// Bytes of it; when it is as long, no more is written.
         max_trace_bytes: u64 = 1_000_000_000,
         /// What can be waited for, each a table of its own: README says what may stand in it. Those
-        /// here are for chess as everybody knows it; whoever names one names all.
+        /// here are for chess as everybody knows it, and one for friends; whoever names one names
+        /// all.
         queues: Vec<Queue> = usual_queues(),
     }
     /// What is kept of clients that lose their connection, where namespaces let them come back.
@@ -482,7 +483,21 @@ fn usual_queues() -> Vec<Queue> {
         declared.rules = vec![nearly.clone()];
         Queue::try_from(declared).expect("they are right")
     };
-    vec![queue("bullet", 1, 0), queue("blitz", 3, 2), queue("rapid", 10, 5)]
+    vec![queue("bullet", 1, 0), queue("blitz", 3, 2), queue("rapid", 10, 5), arena()]
+}
+
+/// A minute in one arena for up to eight, and so for parties. Who has been alone for ten seconds
+/// gets a bot.
+fn arena() -> Queue {
+    let config = [("width", 600), ("height", 600), ("drifting", 12), ("ticks", 1200)];
+    let declared = Declared {
+        config: config.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect(),
+        players: Some(Players { from: 2, to: 8 }),
+        wave: Wave { after_ms: 2000, ..Wave::default() },
+        bots_after_ms: 10_000,
+        ..Declared::duel("arena", "circles")
+    };
+    Queue::try_from(declared).expect("it is right")
 }
 
 fn overlay_file(table: &mut Table, path: &str, text: &str) -> Result<(), ConfigError> {
@@ -569,7 +584,7 @@ mod tests {
     use std::{sync::Arc, time::Duration};
 
     use parlor_core::{
-        matchmaker::pool::{Candidate, MemberTraits, Pool, Progress, TicketKey},
+        matchmaker::pool::{Candidate, Found, MemberTraits, Pool, Progress, TicketKey},
         time::Time,
     };
 
@@ -606,25 +621,52 @@ mod tests {
         assert_eq!(config.matchmaking.queues.len(), 1, "whoever names one names all");
     }
 
-    /// Whether two of these ratings, who came at once, are paired after so many milliseconds.
-    fn are_paired(queue: &Queue, ratings: [f32; 2], ms: u64) -> bool {
+    /// What is found after so many milliseconds for parties of these ratings, who came at once.
+    fn found(queue: &Queue, parties: &[&[f32]], ms: u64) -> Vec<Found> {
         let at = |ms| Time::after_start(Duration::from_millis(ms));
         let mut pool = Pool::new(Arc::new(queue.clone()), 1);
-        for (key, rating) in (1..).zip(ratings) {
-            let members =
-                vec![MemberTraits { player: key.into(), rating, ..MemberTraits::default() }];
-            let key = TicketKey(key);
+        let mut players = 1..;
+        for (key, ratings) in (1..).zip(parties) {
+            let traits = players.by_ref().zip(*ratings);
+            let traits = traits.map(|(player, rating)| MemberTraits {
+                player,
+                rating: *rating,
+                ..Default::default()
+            });
+            let (key, members) = (TicketKey(key), traits.collect());
             let candidate = Candidate { key, since: at(0), members, ..Candidate::default() };
             pool.insert(at(0), candidate).unwrap();
         }
         let mut found = Vec::new();
         while pool.step(at(ms), 1000, &mut found) == Progress::More {}
-        !found.is_empty()
+        found
+    }
+
+    /// Whether two of these ratings, who came at once, are paired after so many milliseconds.
+    fn are_paired(queue: &Queue, [one, other]: [f32; 2], ms: u64) -> bool {
+        !found(queue, &[&[one], &[other]], ms).is_empty()
+    }
+
+    #[test]
+    fn an_arena_takes_parties_with_whoever_waits_and_gives_a_bot_to_who_is_alone() {
+        let queue = arena();
+        assert_eq!(queue.largest_party(), 8);
+        let sizes = |parties: &[&[f32]], ms| -> Vec<(usize, u8)> {
+            let found = found(&queue, parties, ms);
+            found.iter().map(|found| (found.teams.concat().len(), found.n_bots)).collect()
+        };
+        let [friends, alone]: [&[f32]; 2] = [&[1500.0, 900.0], &[2100.0]];
+        assert_eq!(sizes(&[friends], 1999), []);
+        assert_eq!(sizes(&[friends], 2000), [(1, 0)]);
+        assert_eq!(sizes(&[friends, alone, friends], 2000), [(3, 0)]);
+        assert_eq!(sizes(&[&[1500.0; 8], alone], 2000), [(1, 0)]);
+        assert_eq!(sizes(&[alone], 9999), []);
+        assert_eq!(sizes(&[alone], 10_000), [(1, 1)]);
     }
 
     #[test]
     fn the_usual_queues_pair_equals_at_once_and_anybody_in_the_end() {
-        for queue in usual_queues() {
+        for queue in usual_queues().into_iter().filter(|queue| queue.game == "chess") {
             assert!(are_paired(&queue, [1500.0, 1500.0], 500));
             assert!(are_paired(&queue, [1500.0, 1700.0], 500));
             assert!(!are_paired(&queue, [1500.0, 2000.0], 2999));
