@@ -37,6 +37,16 @@ ORIGIN = "http://suite.example"
 # Versions of the stock client beside the newest. 2.5 speaks EIO3: it goes in here with that.
 OLD_CLIENTS = ["4.0", "3.1"]
 
+# Those that `browser/parties.mjs` knows: in the third one waits for long.
+PARTY_QUEUES = """[
+  { name = "arena", game = "circles", players = { from = 2, to = 4 },
+    config = { drifting = 9, width = 600, height = 600, ticks = 300 } },
+  { name = "asked", game = "circles", teams = { count = 2, size = 2 }, accept_ms = 10000,
+    bots_after_ms = 100 },
+  { name = "slow", game = "circles", players = { from = 2, to = 4 }, wave = { after_ms = 60000 } },
+  { name = "ranked", game = "chess", rated = true },
+]"""
+
 
 class Server:
     """A process that says where it listens."""
@@ -291,6 +301,10 @@ class Runner:
         flags = ("--matchmaking-queues", asked, "--matchmaking-hold-ms", "2000")
         with self.parlor(*flags) as server:
             self.run("asked whether to play", "node", ROOT / "tests" / "browser" / "asked.mjs",
+                     "--url", server.url, "--out", out)
+        with self.parlor("--matchmaking-queues", PARTY_QUEUES,
+                         "--proxy-trusted", '["127.0.0.1"]') as server:
+            self.run("parties", "node", ROOT / "tests" / "browser" / "parties.mjs",
                      "--url", server.url, "--out", out)
 
     def links(self):

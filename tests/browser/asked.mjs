@@ -67,6 +67,10 @@ async function play() {
     const isWhite = await ada.page.locator("#player-bottom[data-side=white]").isVisible();
     await (isWhite ? ada : eve).clickMove("d2", "d4");
     await all([ada, eve], (tab) => tab.seesPiece("d4", "P"));
+    // Who leaves a match that is on has to wait before the next.
+    await ada.click("#resign");
+    await ada.click("#resign");
+    await all([ada, eve], (tab) => tab.sees("#result", "by resignation"));
     await all([ada, eve], (tab) => tab.leave());
   });
 
@@ -98,7 +102,7 @@ async function play() {
     await fay.page.locator("#finding-state", { hasText: "did not answer in time" }).waitFor({
       timeout: 20_000,
     });
-    await ada.sees("#finding-state", "Somebody else did not want to play");
+    await ada.sees("#finding-state", "Somebody else did not answer in time");
     await ada.click("#cancel-ticket");
     await ada.sees(queue);
   });

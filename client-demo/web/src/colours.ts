@@ -24,6 +24,9 @@ const BRIGHT: ReadonlySet<Colour> = new Set(["yellow", "cyan", "pink", "lime", "
 
 export const COLOURS = Object.keys(PAINTS) as Colour[];
 
+/** How a colour is painted; that of who has none is grey. */
+export const colourOf = (colour: Colour | undefined): string => PAINTS[colour ?? "grey"];
+
 /** Paints an element in this colour, if it is one we know. */
 export function paint(element: HTMLElement, colour: Colour | undefined): void {
   if (colour === undefined || PAINTS[colour] === undefined) return;

@@ -28,6 +28,14 @@ export function show(element: HTMLElement, shown: boolean): void {
   element.hidden = !shown;
 }
 
+/** Where the keyboard was there may be nothing now: it goes on at what can be done first. */
+export function keepFocus(section: HTMLElement, title: HTMLElement): void {
+  const controls = [...section.querySelectorAll<HTMLButtonElement>("button, input")];
+  const usable = controls.filter((control) => control.offsetParent && !control.disabled);
+  if (usable.some((control) => control === document.activeElement)) return;
+  (usable[0] ?? title).focus({ preventScroll: true });
+}
+
 /**
  * Makes a button that needs a second press within four seconds, as the first cannot be undone.
  * `needed` says at the first press whether that applies now.

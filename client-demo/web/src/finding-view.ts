@@ -1,10 +1,11 @@
 // "Find a game" on the first page: a button for each queue, or how it stands with our ticket.
 
-import { byId, make, setText, show } from "./dom";
+import { byId, keepFocus, make, setText, show } from "./dom";
 import type { Matchmaking } from "./matchmaking";
 import { attempt, sentence } from "./notice";
-import { GAME } from "./place";
-import type { ChessConfig, Queue, Reason, Ticket } from "./types";
+import type { Party } from "./party";
+import { ARENA, GAME } from "./place";
+import type { ChessConfig, Queue, Rated, Reason, Ticket } from "./types";
 
 /** How often times are drawn anew. */
 const DRAW_MS = 250;
@@ -20,6 +21,8 @@ export class FindingView {
   readonly #timeLabel = byId("finding-time-label", HTMLElement);
   readonly #state = byId("finding-state", HTMLElement);
   readonly #why = byId("finding-why", HTMLElement);
+  readonly #alarm = byId("finding-alarm", HTMLElement);
+  readonly #rated = byId("finding-rated", HTMLElement);
   readonly #facts = byId("finding-facts", HTMLElement);
   readonly #queues = byId("queues", HTMLElement);
   readonly #answers = byId("finding-answers", HTMLElement);
@@ -27,6 +30,7 @@ export class FindingView {
   readonly #decline = byId("decline-match", HTMLButtonElement);
   readonly #cancel = byId("cancel-ticket", HTMLButtonElement);
   #isShown = false;
+  #wasAsked = false;
 
   /** `needName` gives what the player wants to be called, or asks for it. */
   constructor(matchmaking: Matchmaking, needName: () => string | undefined) {
@@ -44,10 +48,15 @@ export class FindingView {
     }, ASK_MS);
   }
 
+  /** Those whose game this page can show. */
+  get playable(): Queue[] {
+    return this.#matchmaking.queues.filter(({ game }) => game === GAME || game === ARENA);
+  }
+
   /** `isShown` while the first page is; `up` while there is a line. */
   update(isShown: boolean, up: boolean): void {
-    const { queues, ticket, waits, ended } = this.#matchmaking;
-    const playable = queues.filter(({ game }) => game === GAME);
+    const { ticket, waits, ended, rated } = this.#matchmaking;
+    const { playable } = this;
     this.#isShown = isShown && (waits || playable.length > 0);
     show(this.#section, this.#isShown);
     if (!this.#isShown) return;
@@ -55,9 +64,10 @@ export class FindingView {
     const state = ticket?.state ?? (waits ? "queued" : undefined);
     const { title, said } = words(ticket, waits, up);
     setText(this.#title, title);
-    setText(this.#state, said || ended || "You are matched with whoever else waits.");
+    setText(this.#state, said || ended || idle(this.#matchmaking.party));
     setText(this.#why, ticket?.why ? sentence(ticket.why.message) : "");
     setText(this.#facts, facts(ticket));
+    setText(this.#rated, rated ? ratedWords(rated) : "");
     this.#drawQueues(waits ? [] : playable, up);
     show(this.#answers, waits);
     show(this.#accept, state === "proposed");
@@ -66,15 +76,22 @@ export class FindingView {
     this.#cancel.disabled = !up || !ticket;
     this.#section.dataset.state = state ?? "idle";
     this.#drawTime();
-    if (hadFocus) this.#keepFocus();
+    const isAsked = state === "proposed";
+    if (isAsked && !this.#wasAsked) this.#alert(ticket);
+    else if (hadFocus && !this.#isAtQuestion(isAsked)) keepFocus(this.#section, this.#title);
+    if (!isAsked) setText(this.#alarm, "");
+    this.#wasAsked = isAsked;
   }
 
-  /** Where the keyboard was there may be nothing now: it goes on at what can be done first. */
-  #keepFocus(): void {
-    const buttons = [...this.#section.querySelectorAll("button")];
-    const usable = buttons.filter((button) => button.offsetParent && !button.disabled);
-    if (usable.some((button) => button === document.activeElement)) return;
-    (usable[0] ?? this.#title).focus({ preventScroll: true });
+  #isAtQuestion(isAsked: boolean): boolean {
+    return isAsked && document.activeElement === this.#title;
+  }
+
+  /** There is little time to answer: whoever is elsewhere on the page is brought here. */
+  #alert(ticket: Ticket | undefined): void {
+    const seconds = Math.round((ticket?.proposal?.left_ms ?? 0) / 1000);
+    setText(this.#alarm, `Match found: accept or decline within ${seconds} seconds.`);
+    this.#title.focus();
   }
 
   #drawQueues(queues: Queue[], up: boolean): void {
@@ -85,7 +102,7 @@ export class FindingView {
     const buttons = queues.map((queue) => {
       const button = known.get(queue.name) ?? this.#button(queue);
       setText(button.lastElementChild as HTMLElement, about(queue));
-      button.disabled = !up;
+      button.disabled = !up || !maySeek(queue, this.#matchmaking.party);
       return button;
     });
     const isSame = buttons.length === known.size && buttons.every((button) => button.isConnected);
@@ -115,6 +132,12 @@ export class FindingView {
     const shown = left === undefined ? Math.floor(waited / 1000) : Math.ceil(left / 1000);
     setText(this.#time, minutes(shown));
   }
+}
+
+/** What becomes of those who look for a game. */
+function idle({ code, leads, leader }: Party): string {
+  if (code !== undefined && !leads) return `${leader?.name} looks for a game for your party.`;
+  return `You are matched with whoever else waits${code === undefined ? "" : ", all together"}.`;
 }
 
 /** Where we stand, as a title and a sentence. */
@@ -161,10 +184,26 @@ function facts(ticket: Ticket | undefined): string {
   return all.join(" · ");
 }
 
+/** Whether we may look for a game there: of a party its leader, once all are ready. */
+function maySeek({ max_party }: Queue, { code, leads, members, missing }: Party): boolean {
+  return code === undefined || (leads && missing.length === 0 && members.length <= max_party);
+}
+
+/** What a rated match has made of our rating. */
+export function ratedWords({ rating, before, unchanged }: Rated): string {
+  const now = Math.round(rating.rating);
+  if (unchanged) return `Your rating in ${rating.ladder} stays ${now}: you meet too often.`;
+  const by = now - Math.round(before);
+  const change = by < 0 ? `−${-by}` : `+${by}`;
+  const guess = rating.provisional ? ", hardly more than a guess yet" : "";
+  return `Your rating in ${rating.ladder}: ${now} (${change})${guess}.`;
+}
+
 /** What is played there, and how many wait. */
-function about({ config, waiting, rated }: Queue): string {
+function about({ config, waiting, rated, max_party }: Queue): string {
   const { clock } = config as ChessConfig;
-  const all = [];
+  const all: string[] = [];
+  if (max_party > 1) all.push(`parties up to ${max_party}`);
   if (clock) all.push(`${clock.initial_ms / 60_000}+${(clock.increment_ms ?? 0) / 1_000}`);
   if (rated) all.push("rated");
   if (waiting > 0) all.push(`${waiting} waiting`);

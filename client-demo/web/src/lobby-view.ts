@@ -1,9 +1,10 @@
 // A lobby around its match: the code to invite with, who is ready, start and leave. Seats are shown
 // by `seats-view`, what only hosts see by `settings-view`, the match by `match-view`.
 
+import { copyLink } from "./copy";
 import { byId, pressTwice, setText, show } from "./dom";
-import { attempt, notice } from "./notice";
-import type { Place } from "./place";
+import { attempt } from "./notice";
+import { GAME, type Place } from "./place";
 import { serverNow } from "./server-clock";
 import { SeatsView } from "./seats-view";
 import { SettingsView } from "./settings-view";
@@ -33,7 +34,10 @@ export class LobbyView {
     this.#awaits = awaits;
     this.#seats = new SeatsView(place);
     this.#settings = new SettingsView(place);
-    byId("copy-link", HTMLButtonElement).addEventListener("click", () => void copyLink());
+    byId("copy-link", HTMLButtonElement).addEventListener("click", () => {
+      // The address bar holds the code already (see `main`).
+      void copyLink(location.href);
+    });
     this.#ready.addEventListener("click", () => {
       const mine = place.mySeat;
       if (mine) void attempt(place.ask("ready", { ready: !mine.ready }));
@@ -57,7 +61,7 @@ export class LobbyView {
     const gathers = lobby.phase === "open" || lobby.phase === "starting";
     this.#section.classList.toggle("playing", !gathers);
     show(this.#gathering, gathers);
-    setText(this.#title, gathers ? "Chess lobby" : `Match ${lobby.state?.number ?? ""}`);
+    setText(this.#title, gathers ? `${lobby.game === GAME ? "Chess" : "Arena"} lobby` : `Match ${lobby.state?.number ?? ""}`);
     setText(this.#code, lobby.code);
     setText(this.#about, about(lobby));
     setText(this.#spectators, watching(lobby));
@@ -136,16 +140,6 @@ function watching({ spectators, audience = 0 }: Lobby): string {
   if (spectators > 0) counts.push(`${spectators} watching`);
   if (audience > 0) counts.push(`${audience} in the audience`);
   return counts.join(" · ");
-}
-
-async function copyLink(): Promise<void> {
-  // The address bar holds the code already (see `main`).
-  try {
-    await navigator.clipboard.writeText(location.href);
-    notice("Link copied.");
-  } catch {
-    notice(`Copying is not allowed here. The link: ${location.href}`);
-  }
 }
 
 function names(seats: Seat[]): string {

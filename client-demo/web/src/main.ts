@@ -1,19 +1,22 @@
 // Where the page begins: one place in a lobby, the views of it, and the address bar.
 // Everything is drawn anew from `place` whenever something changed; views keep no copy of it.
 
+import { ArenaView } from "./arena-view";
 import { ChatView } from "./chat-view";
 import { byId, setText, show } from "./dom";
+import { ratedWords } from "./finding-view";
 import { LobbyView } from "./lobby-view";
 import { Matchmaking } from "./matchmaking";
 import { MatchView } from "./match-view";
 import { hideNotice, notice } from "./notice";
-import { Place } from "./place";
+import { GAME, Place } from "./place";
 import { PollView } from "./poll-view";
 import { ReactionsView } from "./reactions-view";
 import { StartView } from "./start-view";
 
 // `?server=http://host:port` tries this page against another server.
-const server = new URLSearchParams(location.search).get("server") ?? location.origin;
+const asked = new URLSearchParams(location.search);
+const server = asked.get("server") ?? location.origin;
 const { origin } = new URL(server, location.origin);
 
 /** Behind the code in an invitation into the audience. */
@@ -46,10 +49,14 @@ const matchmaking = new Matchmaking(origin, {
   assigned: ({ token }) => {
     if (!place.lobby && !place.returning) place.sit(token);
   },
+  rated: (rated) => {
+    if (place.lobby) chat.add({ kind: "happened", text: ratedWords(rated) });
+  },
 });
 const start = new StartView(place, matchmaking);
 const lobby = new LobbyView(place, ({ id }) => matchmaking.ticket?.assignment?.lobby === id);
 const match = new MatchView(place);
+const arena = new ArenaView(place);
 const chat = new ChatView(place);
 const poll = new PollView(place);
 const reactions = new ReactionsView(place);
@@ -59,11 +66,15 @@ byId("forget", HTMLButtonElement).addEventListener("click", () => place.forget()
 window.addEventListener("online", () => place.retry());
 window.addEventListener("hashchange", followHash);
 followHash();
+let shownParty: string | undefined;
 draw();
+const invitation = asked.get("party");
+if (invitation !== null) start.inviteToParty(invitation);
 
 function draw(): void {
   drawLine();
   if (place.lobby) setHash(place.lobby.code + (place.attends ? AUDIENCE : ""));
+  setParty(matchmaking.party.code);
   show(byId("returning", HTMLElement), place.returning);
   const isAssigned = matchmaking.ticket?.state === "assigned";
   const returning = isAssigned ? "Your match is ready…" : "Returning to your place…";
@@ -71,6 +82,7 @@ function draw(): void {
   start.update(place.lobby === undefined && !place.returning);
   lobby.update();
   match.update();
+  arena.update();
   chat.update();
   poll.update();
   reactions.update();
@@ -99,7 +111,7 @@ function drawLine(): void {
 
 function title(): string {
   const { lobby: here, seat } = place;
-  const view = here?.state?.view;
+  const view = here?.game === GAME ? here.state?.view : undefined;
   if (here?.phase === "playing" && view && view[view.turn] === seat) return "Your move · Parlor";
   if (here) return `${here.code} · Parlor`;
   const titles: Record<string, string> = { queued: "Waiting", proposed: "Match found" };
@@ -119,6 +131,16 @@ function followHash(): void {
   } else {
     start.invite(code, attends);
   }
+}
+
+/** The address of who is in a party brings friends into it. */
+function setParty(code: string | undefined): void {
+  if (code === shownParty) return;
+  shownParty = code;
+  const url = new URL(location.href);
+  if (code === undefined) url.searchParams.delete("party");
+  else url.searchParams.set("party", code);
+  history.replaceState(null, "", url);
 }
 
 function setHash(code: string): void {

@@ -6,7 +6,7 @@ import { Clocks, clockOf } from "./clock-view";
 import { byId, make, pressTwice, setText, show } from "./dom";
 import { result } from "./mirror";
 import { attempt } from "./notice";
-import type { Place } from "./place";
+import { GAME, type Place } from "./place";
 import { scoreSheet } from "./position";
 import type { ChessAction, ChessView, Lobby, Side, State } from "./types";
 
@@ -50,9 +50,9 @@ export class MatchView {
 
   update(): void {
     const { lobby } = this.#place;
-    const hasMatch = lobby !== undefined && lobby.phase !== "open" && lobby.phase !== "starting";
-    show(this.#section, hasMatch);
-    if (!hasMatch) {
+    const isOn = lobby?.game === GAME && lobby.phase !== "open" && lobby.phase !== "starting";
+    show(this.#section, isOn);
+    if (!isOn) {
       this.#board.update(undefined, "white");
       this.#clocks.update(undefined, true);
       return;

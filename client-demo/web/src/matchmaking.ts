@@ -1,5 +1,5 @@
-// Our ticket with the matchmaker: in which queue we wait, and what became of it. Whoever is assigned
-// a seat goes on in `place`; how a ticket looks is `finding-view`'s matter.
+// Our ticket with the matchmaker, alone or with our party: in which queue we wait, and what became
+// of it. Whoever is assigned a seat goes on in `place`; how a ticket looks is `finding-view`'s matter.
 //
 //   none ── create ──► queued ──► proposed ──► accepted ──► assigned ──► ended, none again
 //                        ▲            │            │            │
@@ -7,10 +7,11 @@
 
 import { io, type Socket } from "socket.io-client";
 import { memory } from "./memory";
+import { Party } from "./party";
 import { newKey, Refused, request, surely } from "./request";
 import type {
   Assignment, MatchmakingClientToServer, MatchmakingRequest, MatchmakingServerToClient,
-  MatchmakingTakes, MatchmakingTells, Progress, Queue, Reason, Ticket,
+  MatchmakingTakes, MatchmakingTells, Progress, Queue, Rated, Reason, Ticket,
 } from "./types";
 
 /** Pause before the server is asked once more that did not answer, or had no time. */
@@ -22,6 +23,8 @@ export interface Page {
   changed: () => void;
   /** A seat is kept for us. */
   assigned: (assignment: Assignment) => void;
+  /** What a rated match has made of our rating. */
+  rated: (rated: Rated) => void;
 }
 
 export class Matchmaking {
@@ -29,7 +32,11 @@ export class Matchmaking {
   readonly #page: Page;
   /** A ticket is asked for, which we do not know yet. */
   #asks = false;
+  /** What we have said to the ticket ourselves. */
+  #said: Answer | undefined;
 
+  /** With whom we wait. */
+  readonly party: Party;
   /** What can be waited for, as last told. */
   queues: Queue[] = [];
   /** The one we wait with, as last told. */
@@ -38,6 +45,8 @@ export class Matchmaking {
   told_at = 0;
   /** Why our last ticket has ended, in a sentence; empty if that needs no word. */
   ended = "";
+  /** What our last rated match has made of our rating, until we look for another. */
+  rated: Rated | undefined;
 
   /** Nothing is connected before `known`. */
   constructor(origin: string, page: Page) {
@@ -53,13 +62,21 @@ export class Matchmaking {
     );
     // `autoConnect` is for a whole connection, which the socket in `/lobby` has begun.
     this.#socket = socket.disconnect();
+    this.party = new Party(socket, page.changed);
     socket.on("connect", () => {
       void this.askQueues();
       void this.#return();
     });
     socket.on("disconnect", () => page.changed());
     socket.on("ticket", (ticket) => {
-      if (this.ticket ? ticket.ticket === this.ticket.ticket : this.#asks) this.#told(ticket);
+      // Of one that the leader of our party has handed in we hear first by this.
+      const isNew = this.#asks || ticket.state !== "ended";
+      if (this.ticket ? ticket.ticket === this.ticket.ticket : isNew) this.#told(ticket);
+    });
+    socket.on("rated", (rated) => {
+      this.rated = rated;
+      page.rated(rated);
+      page.changed();
     });
     socket.on("progress", (progress) => this.#progress(progress));
   }
@@ -94,12 +111,15 @@ export class Matchmaking {
     }
   }
 
-  /** Waits for a match; throws `Refused`. */
+  /** Waits for a match, with the party that we lead if there is one; throws `Refused`. */
   async find(queue: string, name: string): Promise<void> {
     if (this.waits) return;
-    const create = { queue, name, key: newKey() };
+    const isIn = this.party.code !== undefined;
+    const create = { queue, name, key: newKey(), ...(isIn && { party: true }) };
     this.#asks = true;
+    this.#said = undefined;
     this.ended = "";
+    this.rated = undefined;
     this.#page.changed();
     try {
       this.#told(await surely(() => this.#ask("create", create), () => this.#up()));
@@ -110,15 +130,18 @@ export class Matchmaking {
   }
 
   /** Says yes or no to the match that is proposed, or waits no more; throws `Refused`. */
-  async answer(answer: "accept" | "decline" | "cancel"): Promise<void> {
+  async answer(answer: Answer): Promise<void> {
     if (!this.ticket) return;
+    this.#said = answer;
     this.#told(await this.#ask(answer, { ticket: this.ticket.ticket }));
   }
 
   /** We are in a lobby: who waited for another one does so no more. */
   entered(lobby: string | undefined): void {
     const { ticket } = this;
-    if (!ticket || ticket.assignment?.lobby === lobby) return;
+    if (ticket?.assignment?.lobby === lobby) return;
+    this.party.busy();
+    if (!ticket) return;
     // Too late, it is a seat that falls by itself.
     this.answer("cancel").catch(() => undefined);
   }
@@ -159,9 +182,17 @@ export class Matchmaking {
   #end(reason: Reason): void {
     memory.keepTicket(undefined);
     this.ticket = undefined;
-    this.ended = ENDED[reason] ?? "";
+    this.ended = this.#why(reason);
+    this.#said = undefined;
     this.#page.changed();
     void this.askQueues();
+  }
+
+  /** Of a party's ticket anybody of it may have been the end. */
+  #why(reason: Reason): string {
+    const isOwn = this.#said === "decline" || this.#said === "cancel";
+    const isShared = this.party.members.length > 1 && !isOwn;
+    return (isShared ? ENDED_FOR_ALL[reason] : undefined) ?? ENDED[reason] ?? "";
   }
 
   async #up(): Promise<void> {
@@ -177,6 +208,16 @@ export class Matchmaking {
   }
 }
 
+/** What one may say to a ticket. */
+type Answer = "accept" | "decline" | "cancel";
+
+const ENDED_FOR_ALL: Partial<Record<Reason, string>> = {
+  cancelled: "Somebody of your party wants to wait no more.",
+  declined: "Somebody of your party declined the match.",
+  unanswered: "Somebody of your party did not answer in time.",
+  no_show: "Somebody of your party did not come to the match.",
+};
+
 const ENDED: Partial<Record<Reason, string>> = {
   cancelled: "You wait no more.",
   replaced: "You wait in another tab now.",
@@ -185,6 +226,6 @@ const ENDED: Partial<Record<Reason, string>> = {
   declined: "You declined the match. Who does may have to wait before the next.",
   unanswered: "You did not answer in time. Who does not may have to wait before the next.",
   no_show: "You did not come to your match. Who does not may have to wait before the next.",
-  party_changed: "Your party has changed and waits no more.",
+  party_changed: "Somebody came into your party or left it, so it waits no more.",
   refused: "The match could not be made. Please try again.",
 };

@@ -127,6 +127,9 @@ export function chatLine(lobby: Lobby, change: Change): ChatLine | undefined {
     case "started":
       return happened(change.number === 1 ? "The match begins" : `Match ${change.number} begins`);
     case "finished": {
+      if (change.outcome.winners.length === 0 && lobby.game !== "chess") {
+        return happened("The match is over");
+      }
       const { title, how } = result(change.outcome, undefined, name);
       return happened(`${title} ${how}`);
     }

@@ -15,8 +15,10 @@ import type {
   Seat, State, Takes, Tally, Tells, TypingPush,
 } from "./types";
 
-/** The one game this page can show. */
+/** The game that this page is about. */
 export const GAME = "chess";
+/** The other one that it can show: for friends, as it takes more than two. */
+export const ARENA = "circles";
 
 /** Pause before `resume` is asked again after the server had no time for it. */
 const RESUME_AGAIN_MS = 3_000;
@@ -130,7 +132,7 @@ export class Place {
     const keyed = { ...join, key: newKey() };
     const joined = await this.#surely("join", keyed);
     const { game, phase, state } = joined.lobby;
-    if (game !== GAME) {
+    if (game !== GAME && game !== ARENA) {
       await this.#connection.request("leave");
       throw new Refused("E_UNKNOWN_GAME", `That lobby plays ${game}; this page plays ${GAME}.`);
     }

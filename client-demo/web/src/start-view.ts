@@ -1,5 +1,5 @@
 // The first page: a name, a new lobby, a code. The public lobbies there are are `listing-view`'s,
-// and the queues in which one waits for a match `finding-view`'s.
+// the queues in which one waits for a match `finding-view`'s, and with whom `party-view`'s.
 
 import { byId, show } from "./dom";
 import { FindingView } from "./finding-view";
@@ -7,6 +7,7 @@ import { ListingView } from "./listing-view";
 import type { Matchmaking } from "./matchmaking";
 import { memory } from "./memory";
 import { attempt, hideNotice, notice } from "./notice";
+import { PartyView } from "./party-view";
 import { GAME, type Place } from "./place";
 import { askPassword } from "./password-view";
 import { Refused } from "./request";
@@ -23,6 +24,7 @@ export class StartView {
   readonly #password = byId("create-password", HTMLInputElement);
   readonly listing: ListingView;
   readonly #finding: FindingView;
+  readonly #party: PartyView;
   /** Whether the code is of an invitation into the audience, which is yet to be followed. */
   #invited = false;
 
@@ -44,6 +46,7 @@ export class StartView {
     });
     this.listing = new ListingView(place, (id, role) => void this.#join({ id }, role));
     this.#finding = new FindingView(matchmaking, () => this.#needName());
+    this.#party = new PartyView(matchmaking, () => this.#needName());
   }
 
   /** Puts a code from an invitation into its field; into the audience one comes at once. */
@@ -54,12 +57,21 @@ export class StartView {
     (this.#name.value === "" ? this.#name : byId("join", HTMLButtonElement)).focus();
   }
 
+  /** Puts the code of a party that invites into its field. */
+  inviteToParty(code: string): void {
+    const hasName = this.#name.value !== "";
+    this.#party.invite(code, hasName);
+    if (!hasName) this.#name.focus();
+  }
+
   update(shown: boolean): void {
     const up = this.#place.line === "up";
     show(this.#section, shown);
     for (const button of this.#section.querySelectorAll("button")) button.disabled = !up;
     this.listing.update(shown, up);
     this.#finding.update(shown, up);
+    const sizes = this.#finding.playable.map(({ max_party }) => max_party);
+    this.#party.update(Math.max(0, ...sizes), up);
     this.#followInvitation();
   }
 

@@ -1,7 +1,8 @@
 // The words of namespaces `/lobby` and `/matchmaking` and of chess, as `parlor-client` has them from
-// the server's source. Here they get short names, and what only a game knows is of chess.
+// the server's source. Here they get short names, and what only a game knows is of chess; `arena-view` knows better of
+// lobbies of the other game.
 
-import type { api, chess, matchmaking } from "parlor-client";
+import type { api, chess, circles, matchmaking } from "parlor-client";
 
 export type Change = api.Change;
 export type Changed = api.Changed;
@@ -24,8 +25,12 @@ export type Visibility = api.Visibility;
 export type Reply<T> = api.Reply<T>;
 
 export type Assignment = matchmaking.Assignment;
+export type OwnParty = matchmaking.OwnParty;
+export type PartyLeftReason = matchmaking.PartyLeftReason;
+export type PartyMember = matchmaking.PartyMember;
 export type Progress = matchmaking.Progress;
 export type Queue = matchmaking.Queue;
+export type Rated = matchmaking.Rated;
 export type Reason = matchmaking.Reason;
 export type Ticket = matchmaking.Ticket;
 
@@ -34,6 +39,10 @@ export type ChessConfig = chess.Config;
 export type ChessEvent = chess.Event;
 export type ChessView = chess.View;
 export type Side = chess.Side;
+
+export type Circle = circles.Circle;
+export type CirclesConfig = circles.Config;
+export type CirclesView = circles.View;
 
 export interface State extends Omit<api.State, "view"> {
   /** Null if the game has crashed. */
