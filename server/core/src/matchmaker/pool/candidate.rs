@@ -250,6 +250,11 @@ mod tests {
             assert!(past.judge(64).is_err(), "{past:?}");
         }
         assert_eq!(party(3).judge(2), Err(Unfit::Party(2)), "the queue's own limit");
+        for (rating, deviation) in [(f32::NAN, 50.0), (1500.0, f32::INFINITY)] {
+            let strange = MemberTraits { rating, deviation, ..member(1) };
+            let candidate = Candidate { members: vec![member(2), strange], ..candidate() };
+            assert!(candidate.judge(2).is_err(), "{rating} {deviation}");
+        }
         let twice = Candidate { members: vec![member(1), member(1)], ..candidate() };
         assert_eq!(twice.judge(2), Err(Unfit::Twice));
     }

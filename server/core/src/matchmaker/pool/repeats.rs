@@ -100,6 +100,7 @@ mod tests {
         repeats.note(at(4), &[&[3], &[7]], 2);
         repeats.note(at(5), &[&[3], &[8]], 2);
         assert!(!met(&repeats, 1, 3));
+        assert_eq!(repeats.by_time.len(), repeats.by_player.len(), "each once, when it was last");
     }
 
     #[test]

@@ -106,3 +106,45 @@ impl Crowd<'_> {
         goes_in.then_some(more)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        matchmaker::pool::{
+            Candidate, MemberTraits, TicketKey, repeats::Repeats, rules::Rules, waiting::Waiting,
+        },
+        time::Time,
+    };
+
+    #[test]
+    fn so_many_joins_are_tried_and_no_more() {
+        let teams = json!({"count": 2, "size": 2});
+        let queue = json!({"name": "twos", "game": "chess", "teams": teams});
+        let rules = Rules::new(serde_json::from_value(queue).unwrap(), 1);
+        let now = Time::after_start(Duration::from_secs(1));
+        let party = |key: u32, size: u64| {
+            let member = |i: u64| MemberTraits { player: u64::from(key) * 9 + i, ..<_>::default() };
+            let members = (0..size).map(member).collect();
+            let candidate = Candidate { key: TicketKey(key), members, ..Candidate::default() };
+            let mut waiting = Waiting::new(candidate, &rules).unwrap();
+            waiting.stand(&rules, now);
+            waiting
+        };
+        let tickets = [party(1, 2), party(2, 1), party(3, 2)];
+        let group: Vec<&Waiting> = tickets.iter().collect();
+        let crowd = Crowd::new(now, &group, &rules, &Repeats::default());
+        // The pair and the one alone, in vain; then both pairs.
+        assert_eq!(crowd.search(0b111, &mut 2), None, "nothing is left for the split");
+        let mut n_tries = 3;
+        let found = crowd.search(0b111, &mut n_tries).expect("two are enough");
+        assert_eq!((found.teams.concat(), n_tries), (vec![0, 2], 0));
+        let mut n_tries = 100;
+        assert!(crowd.search(0b111, &mut n_tries).is_some());
+        assert_eq!(n_tries, 94, "and what it takes to split four");
+    }
+}

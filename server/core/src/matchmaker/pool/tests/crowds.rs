@@ -187,3 +187,24 @@ fn who_could_play_does_not_wait_because_of_who_is_nearer() {
     }
     assert_eq!(wave(&mut pool, at(500)), [[1, 2, 4, 5]]);
 }
+
+#[test]
+fn those_who_are_nearest_and_have_waited_longest_play_each_other() {
+    let three = json!({"players": {"from": 3, "to": 3}, "give_up_ms": 20_000});
+    let play = |tickets: &[(f32, u64)]| {
+        let mut pool = Pool::new(queue(three.clone()), 7);
+        for (key, (rating, since_ms)) in (0..).zip(tickets) {
+            let ticket = Candidate { since: at(*since_ms), ..solo(key, *rating) };
+            pool.insert(at(9500), ticket).unwrap();
+        }
+        wave(&mut pool, at(10_000))
+    };
+    let new = 9500;
+    let two_heaps = [1000.0, 1001.0, 1002.0, 1300.0, 1301.0, 1302.0].map(|rating| (rating, new));
+    assert_eq!(play(&two_heaps), [[0, 1, 2], [3, 4, 5]]);
+    for patient in 0..4 {
+        let mut four = [(1500.0, new); 4];
+        four[patient].1 = 0;
+        assert!(play(&four)[0].contains(&(patient as u32)), "{patient}");
+    }
+}

@@ -23,7 +23,13 @@ fn the_rules_as_a_table() {
     type Made<'m> = &'m dyn Fn(u32) -> Candidate;
     let level = |level: f64| move |key| having(key, "level", json!(level));
     let by_level = rule(json!({"kind": "difference", "attribute": "level", "within": 5}));
-    let table: [(&Value, Made<'_>, Made<'_>, u64, bool); 24] = [
+    let twice = rule(json!({"kind": "overlap", "attribute": "maps", "at_least": 2}));
+    let by_region = rule(json!({"kind": "region", "within": 80}));
+    let table: [(&Value, Made<'_>, Made<'_>, u64, bool); 28] = [
+        (&twice, &maps(json!(["x", "x"])), &maps(json!(["x", "x"])), 500, false),
+        (&twice, &maps(json!(["y", "x", "z"])), &maps(json!(["z", "x"])), 500, true),
+        (&by_region, &near(&[("eu", 90), ("eu", 9)]), &near(&[("eu", 90), ("eu", 9)]), 500, false),
+        (&by_region, &near(&[("eu", 9), ("eu", 90)]), &near(&[("eu", 9), ("eu", 90)]), 500, true),
         (&by_level, &level(1.0), &level(6.0), 500, true),
         (&by_level, &level(1.0), &level(6.5), 500, false),
         (&by_level, &level(1e300), &level(1e300), 500, true),

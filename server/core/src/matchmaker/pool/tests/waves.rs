@@ -20,6 +20,41 @@ fn a_wave_comes_by_time_or_by_number() {
     assert_eq!(pool.len(), 1);
 }
 
+/// Two who do not fit each other yet.
+fn apart(wave: &Value) -> Pool {
+    let grow = json!({"by": 1, "every_ms": 1000, "limit": 500});
+    let rule = json!({"kind": "difference", "attribute": "rating", "within": 10, "grow": grow});
+    let mut pool = Pool::new(queue(json!({"rules": [rule], "wave": wave})), 1);
+    pool.insert(at(0), solo(1, 1000.0)).unwrap();
+    pool.insert(at(0), solo(2, 2000.0)).unwrap();
+    pool
+}
+
+#[test]
+fn waves_come_again_while_that_may_change_something() {
+    for (after_ms, next_ms) in [(0, 2250), (250, 2250), (251, 2251), (2000, 4000)] {
+        let mut pool = apart(&json!({"after_ms": after_ms}));
+        assert!(wave(&mut pool, at(2000)).is_empty());
+        assert_eq!(pool.deadline(), Some(at(next_ms)));
+        // One alone needs none; there is one more, since somebody has come.
+        pool.remove(TicketKey(1));
+        assert!(wave(&mut pool, at(next_ms)).is_empty());
+        assert_eq!(pool.deadline(), Some(at(120_000)), "until it is given up");
+    }
+}
+
+#[test]
+fn a_long_wave_is_followed_by_a_long_rest() {
+    let mut pool = apart(&json!({"after_ms": 500, "tickets": 2}));
+    assert_eq!(pool.step(at(500), 1, &mut Vec::new()), Progress::More);
+    assert!(wave(&mut pool, at(700)).is_empty());
+    for key in 3..6 {
+        pool.insert(at(700), solo(key, 1500.0 + 100.0 * key as f32)).unwrap();
+    }
+    // It took 200 ms: waves take a quarter of the time.
+    assert_eq!(pool.deadline(), Some(at(1300)));
+}
+
 #[test]
 fn who_waits_too_long_is_given_up_and_the_longest_wait_comes_first() {
     let mut pool = Pool::new(queue(json!({"give_up_ms": 5000, "rules": [by_rating(10.0)]})), 1);
@@ -36,7 +71,7 @@ fn who_waits_too_long_is_given_up_and_the_longest_wait_comes_first() {
     assert_eq!(expired, [Some(TicketKey(2)), Some(TicketKey(3)), None]);
     assert_eq!(positions(&pool), [Some(0), None, None]);
     assert!(pool.remove(TicketKey(1)) && !pool.remove(TicketKey(1)));
-    assert!(pool.is_empty());
+    assert_eq!((pool.is_empty(), pool.n_players()), (true, 0));
     assert_eq!(pool.deadline(), None);
 }
 
