@@ -125,6 +125,17 @@ def cases(way):
             equal((teams[0], teams[2]), (teams[1], teams[3]), "the teams")
             equal(sorted(teams), [0, 0, 1, 1], "of two each")
 
+    @check(f"{way}: who has no account comes back to a party by its token")
+    def _():
+        with contextlib.ExitStack() as undo:
+            (leader, _, _), (friend, _, _) = gathered(undo, transports, "teams")
+            own = accepted(friend, "party")
+            friend.disconnect()
+            again, _, _ = member(undo, transports)
+            equal(asked(again, "party")["code"], "E_PARTY", "without it")
+            equal(accepted(again, "party", {"token": own["token"]})["member"], own["member"], "with")
+            accepted(leader, "cancel")
+
     @check(f"{way}: a party that one leaves waits no more")
     def _():
         with contextlib.ExitStack() as undo:

@@ -3,7 +3,7 @@
 
 import { check, equal, group, that } from "../harness.mjs";
 import { follow, found, gathered, seekTogether, sees, seesReady, waiting } from "./gathered.mjs";
-import { BY_WAY, Seeker, guest, playing, seekers } from "./seeker.mjs";
+import { BY_WAY, Seeker, TICKET_ID, guest, playing, seekers } from "./seeker.mjs";
 
 const CODE = /^[A-Z0-9]{6}$/;
 const names = ({ members }) => members.map(({ name }) => name);
@@ -332,6 +332,26 @@ group("parties", () => {
     await playing(t, all);
   });
 
+  check("who has no account comes back by a token, which is nobody else's", async (t) => {
+    const [ada, bob] = await gathered(t, 2);
+    const { token } = await bob.accepted("party");
+    that(TICKET_ID.test(token), "the token", "24 letters", token);
+    bob.drop();
+    await sees(ada, "of which one is away", ({ members }) => members.some(({ away }) => away));
+    const next = await bob.again(t);
+    await next.refused("E_PARTY", "party");
+    await next.refused("E_PARTY", "party", { token: "A".repeat(24) });
+    const thief = await Seeker.known(t);
+    await thief.refused("E_PARTY", "party", { token });
+    const own = await next.accepted("party", { token });
+    equal([own.member, own.party.members.length], [bob.member, 2], "who one is");
+    equal((await ada.accepted("party")).token === token, false, "whether others know it");
+    await sees(ada, "of which nobody is away", ({ members }) => !members.some(({ away }) => away));
+    await next.accepted("party:ready", { ready: true });
+    await seesReady(ada, 1);
+    await seekTogether([ada, next], "teams");
+  });
+
   check("a second tab of a member hears all, and may lead", async (t) => {
     const ada = await Seeker.known(t);
     await found(ada);
@@ -347,6 +367,23 @@ group("parties", () => {
 });
 
 group("rated parties", () => {
+  check("friends do not meet for points by seeking alone, whichever comes first", async (t) => {
+    const [ada, bob] = await gathered(t, 2, await guests(2));
+    for (const one of [ada, bob]) await one.refused("E_PARTY", "create", { queue: "ladder" });
+    await bob.seek("lonely");
+    await bob.accepted("cancel");
+    const eve = await Seeker.known(t);
+    await eve.seek("ladder");
+    await follow(eve, ada);
+    await eve.told("ended", { reason: "party_changed" });
+    await eve.refused("E_PARTY", "create", { queue: "ladder" });
+    for (const one of [ada, bob]) await one.accepted("party:leave");
+    await eve.seek("ladder");
+    await bob.seek("ladder");
+    for (const one of [eve, bob]) await one.assigned();
+    await playing(t, [eve, bob]);
+  });
+
   check("a team wins or loses rating together, and needs accounts", async (t) => {
     const half = await gathered(t, 2, [{ account: await guest() }, {}]);
     await half[0].refused("E_AUTH", "create", { queue: "ranked", party: true });
