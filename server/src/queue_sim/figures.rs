@@ -28,7 +28,8 @@ pub(super) struct Band {
     pub(super) group: Group,
 }
 
-/// Some tickets. Waits and gaps are of those that were matched without bots.
+/// Some tickets. Waits and gaps are of those that were matched without bots, and nothing if none
+/// were.
 #[derive(Debug, Serialize)]
 pub(super) struct Group {
     tickets: usize,
@@ -39,11 +40,11 @@ pub(super) struct Group {
     refused: usize,
     /// The share of tickets that the queue took and that got no match.
     pub(super) unmatched: f64,
-    wait_ms_p50: u64,
-    wait_ms_p95: u64,
-    wait_ms_p99: u64,
-    gap_p50: f32,
-    gap_p95: f32,
+    wait_ms_p50: Option<u64>,
+    wait_ms_p95: Option<u64>,
+    wait_ms_p99: Option<u64>,
+    gap_p50: Option<f32>,
+    gap_p95: Option<f32>,
 }
 
 impl Figures {
@@ -91,9 +92,15 @@ impl Group {
         }
     }
 
+    /// Tickets that the queue took.
+    pub(super) fn n_taken(&self) -> usize {
+        self.tickets - self.refused
+    }
+
     /// Half of them, and nineteen of twenty, have waited no longer, in seconds.
-    pub(super) fn waits(&self) -> [f64; 2] {
-        [self.wait_ms_p50, self.wait_ms_p95].map(|ms| ms as f64 / 1000.0)
+    pub(super) fn waits(&self) -> Option<[f64; 2]> {
+        let secs = |ms: u64| ms as f64 / 1000.0;
+        Some([secs(self.wait_ms_p50?), secs(self.wait_ms_p95?)])
     }
 }
 
@@ -111,10 +118,10 @@ pub(super) fn waits_and_gaps(tickets: &[Ticket]) -> (Vec<u64>, Vec<f32>) {
     (waits, gaps)
 }
 
-/// The least value that so large a share of all does not exceed; 0 if there is none.
-fn percentile<T: Copy + Default>(sorted: &[T], share: f64) -> T {
+/// The least value that so large a share of all does not exceed.
+fn percentile<T: Copy>(sorted: &[T], share: f64) -> Option<T> {
     let at = (sorted.len() as f64 * share).ceil() as usize;
-    sorted.get(at.saturating_sub(1)).copied().unwrap_or_default()
+    sorted.get(at.saturating_sub(1)).copied()
 }
 
 impl fmt::Display for Figures {
@@ -140,16 +147,18 @@ impl fmt::Display for Figures {
 }
 
 fn row(f: &mut fmt::Formatter<'_>, name: &str, group: &Group) -> fmt::Result {
-    let secs = |ms: u64| format!("{:.1} s", ms as f64 / 1000.0);
+    let none = || "-".to_owned();
+    let secs = |ms: Option<u64>| ms.map_or_else(none, |ms| format!("{:.1} s", ms as f64 / 1000.0));
+    let points = |gap: Option<f32>| gap.map_or_else(none, |gap| format!("{gap:.0}"));
     writeln!(
         f,
-        "  {name:>10} {:>8} {:>9} {:>9} {:>9} {:>8.0} {:>8.0} {:>8.1} %",
+        "  {name:>10} {:>8} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8.1} %",
         group.tickets,
         secs(group.wait_ms_p50),
         secs(group.wait_ms_p95),
         secs(group.wait_ms_p99),
-        group.gap_p50,
-        group.gap_p95,
+        points(group.gap_p50),
+        points(group.gap_p95),
         100.0 * group.unmatched
     )
 }
@@ -175,13 +184,19 @@ mod tests {
         let outcome = Outcome { queue: "q".to_owned(), n_matches: 51, tickets };
         let figures = Figures::of(&outcome);
         let Group { wait_ms_p50, wait_ms_p95, wait_ms_p99, gap_p50, gap_p95, .. } = figures.all;
-        assert_eq!((wait_ms_p50, wait_ms_p95, wait_ms_p99), (50_000, 95_000, 99_000));
-        assert_eq!((gap_p50, gap_p95), (50.0, 95.0));
+        let waits = [wait_ms_p50, wait_ms_p95, wait_ms_p99];
+        assert_eq!(waits, [50_000, 95_000, 99_000].map(Some));
+        assert_eq!((gap_p50, gap_p95), (Some(50.0), Some(95.0)));
         let of_bands: Vec<_> = (figures.bands.iter())
             .map(|band| (band.from, band.group.tickets, band.group.unmatched))
             .collect();
         assert_eq!(of_bands, [(1400, 100, 0.0), (1600, 4, 2.0 / 3.0)]);
         let text = figures.to_string();
         assert!(text.contains("matched 100, with bots 1, gave up 1, left 1, refused 1"), "{text}");
+        let row = text.lines().find(|line| line.contains("1600-1799")).unwrap();
+        let words: Vec<&str> = row.split_whitespace().collect();
+        assert_eq!(words, ["1600-1799", "4", "-", "-", "-", "-", "-", "66.7", "%"], "no waits");
+        assert_eq!(figures.bands[1].group.waits(), None);
+        assert_eq!((figures.all.n_taken(), figures.all.waits()), (103, Some([50.0, 95.0])));
     }
 }

@@ -6,7 +6,7 @@ use font8x8::UnicodeFonts as _;
 use tiny_skia::{Color, Paint, PathBuilder, Pixmap, Rect, Stroke, Transform};
 
 use super::{
-    figures::{Figures, waits_and_gaps},
+    figures::{Band, Figures, waits_and_gaps},
     play::Outcome,
 };
 
@@ -36,23 +36,25 @@ pub(super) fn draw(outcome: &Outcome, figures: &Figures) -> Result<Vec<u8>> {
     let gaps: Vec<f64> = gaps.into_iter().map(f64::from).collect();
     let title = format!("queue {}: {} tickets", outcome.queue, outcome.tickets.len());
     text(&mut pixels, &title, 20.0, 16.0, 2, INK);
-    waits_of_all(&mut pixels, &waits);
+    waits_of_all(&mut pixels, &waits, figures.all.n_taken());
     gaps_of_all(&mut pixels, &gaps);
     waits_by_rating(&mut pixels, figures);
     pixels.encode_png().context("it can be encoded")
 }
 
-/// The share of those matched who have waited no longer.
-fn waits_of_all(pixels: &mut Pixmap, waits: &[f64]) {
+/// The share of all tickets that were matched when they had waited no longer: what is missing at
+/// the end went without.
+fn waits_of_all(pixels: &mut Pixmap, waits: &[f64], n_taken: usize) {
     let most = nice(waits.last().copied().unwrap_or_default());
     let mut panel = Panel { pixels, left: 0.0, x: (0.0, most), y: (0.0, 100.0) };
-    panel.axes("matched within, %", "seconds");
-    let n = waits.len() as f64;
+    panel.axes("% of all matched within", "seconds");
+    let n = n_taken as f64;
     let mut points = vec![(0.0, 0.0)];
     for (i, wait) in waits.iter().enumerate() {
         points.push((*wait, 100.0 * i as f64 / n));
         points.push((*wait, 100.0 * (i + 1) as f64 / n));
     }
+    points.push((most, 100.0 * waits.len() as f64 / n.max(1.0)));
     panel.line(&points, BLUE);
 }
 
@@ -74,14 +76,17 @@ fn gaps_of_all(pixels: &mut Pixmap, gaps: &[f64]) {
 fn waits_by_rating(pixels: &mut Pixmap, figures: &Figures) {
     let from = figures.bands.first().map_or(0, |band| band.from);
     let to = figures.bands.last().map_or(200, |band| band.from + 200);
-    let longest = figures.bands.iter().flat_map(|band| band.group.waits()).fold(0.0, f64::max);
+    // So that the marks are hundreds.
+    let to = from + (to - from + 999) / 1000 * 1000;
+    let waits = figures.bands.iter().filter_map(|band| band.group.waits());
+    let longest = waits.flatten().fold(0.0, f64::max);
     let y = (0.0, nice(longest));
     let mut panel = Panel { pixels, left: 2.0 * PANEL, x: (f64::from(from), f64::from(to)), y };
     panel.axes("seconds waited", "rating");
     for (which, colour, name) in [(0, BLUE, "p50"), (1, ORANGE, "p95")] {
-        let at =
-            |band: &super::figures::Band| (f64::from(band.from) + 100.0, band.group.waits()[which]);
-        let points: Vec<(f64, f64)> = figures.bands.iter().map(at).collect();
+        // Of a band in which nobody was matched there is nothing to draw.
+        let at = |band: &Band| Some((f64::from(band.from) + 100.0, band.group.waits()?[which]));
+        let points: Vec<(f64, f64)> = figures.bands.iter().filter_map(at).collect();
         panel.line(&points, colour);
         let x = 3.0 * PANEL - RIGHT - 112.0 + 64.0 * which as f32;
         text(panel.pixels, name, x, TOP - 28.0, 2, colour);
@@ -194,23 +199,41 @@ mod tests {
     use super::*;
     use crate::queue_sim::play::{End, Ticket};
 
+    fn ticket(i: u64, end: End) -> Ticket {
+        let wait = Duration::from_millis(100 * i);
+        Ticket { rating: 1000.0 + 10.0 * i as f32, wait, end }
+    }
+
+    /// Where the picture of these tickets is blue.
+    fn blue(tickets: Vec<Ticket>) -> Vec<(u32, u32)> {
+        let outcome = Outcome { queue: "q".to_owned(), n_matches: 1, tickets };
+        let png = draw(&outcome, &Figures::of(&outcome)).unwrap();
+        let picture = Pixmap::decode_png(&png).unwrap();
+        let is_blue = |(x, y): &(u32, u32)| {
+            let pixel = picture.pixel(*x, *y).unwrap();
+            [pixel.red(), pixel.green(), pixel.blue()] == BLUE
+        };
+        (0..HEIGHT).flat_map(|y| (0..WIDTH).map(move |x| (x, y))).filter(is_blue).collect()
+    }
+
     #[test]
     fn a_picture_has_what_was_drawn_and_none_is_empty() {
-        let ticket = |i: u64| Ticket {
-            rating: 1000.0 + 10.0 * i as f32,
-            wait: Duration::from_millis(100 * i),
-            end: End::Matched { gap: i as f32 },
-        };
         for n in [0, 1, 100] {
-            let tickets = (0..n).map(ticket).collect();
-            let outcome = Outcome { queue: "q".to_owned(), n_matches: 1, tickets };
-            let png = draw(&outcome, &Figures::of(&outcome)).unwrap();
-            let picture = Pixmap::decode_png(&png).unwrap();
-            let is_blue = |pixel: &&tiny_skia::PremultipliedColorU8| {
-                [pixel.red(), pixel.green(), pixel.blue()] == BLUE
-            };
-            let n_blue = picture.pixels().iter().filter(is_blue).count();
+            let tickets = (0..n).map(|i| ticket(i, End::Matched { gap: i as f32 }));
+            let n_blue = blue(tickets.collect()).len();
             assert!(n_blue > if n == 100 { 5_000 } else { 0 }, "{n}: {n_blue}");
+        }
+    }
+
+    #[test]
+    fn who_went_without_is_missing_at_the_end_of_the_curve() {
+        let ends = [End::Matched { gap: 9.0 }, End::GivenUp, End::Refused];
+        for (n, share) in [(1, 1.0), (2, 0.5), (3, 0.5)] {
+            let tickets = (0..300).map(|i| ticket(i, ends[i as usize % n])).collect();
+            let curve = blue(tickets).into_iter().filter(|(x, _)| *x < PANEL as u32);
+            let top = curve.map(|(_, y)| y).min().unwrap();
+            let expected = TOP + (HEIGHT as f32 - TOP - BOTTOM) * (1.0 - share);
+            assert!((top as f32 - expected).abs() < 4.0, "{share}: {top}, not {expected}");
         }
     }
 
