@@ -23,6 +23,7 @@ from places import OUT, RELEASE, ROOT, commit, machine, raise_file_limit, read_l
 
 SECTIONS = OUT / "sections"
 PAGE = ROOT / "tests" / "BENCH.md"
+MARKED = re.compile(r"(<!-- report -->\n)(.*)(<!-- end of report -->)", re.DOTALL)
 # The order of the report: file's name → heading.
 ORDER = {
     "peers": "Beside other servers",
@@ -124,18 +125,25 @@ def keep(section, text):
 
 
 def report():
-    parts = ["  \n".join(machine())]
+    """What was measured here, and what BENCH.md has of the rest."""
+    parts, quoted = ["  \n".join(machine())], quoted_sections()
     for name, heading in ORDER.items():
         path = SECTIONS / f"{name}.md"
-        if path.exists():
-            parts.append(f"### {heading}\n\n{path.read_text().rstrip()}")
+        text = path.read_text() if path.exists() else quoted.get(heading)
+        if text:
+            parts.append(f"### {heading}\n\n{text.strip()}")
     return "\n\n".join(parts) + "\n"
+
+
+def quoted_sections():
+    found = MARKED.search(PAGE.read_text())
+    sections = found[2].replace("](bench/plots/", "](plots/").split("\n### ")[1:]
+    return dict(section.split("\n", 1) for section in sections)
 
 
 def quote(page):
     text, page = PAGE.read_text(), page.replace("](plots/", "](bench/plots/")
-    marked = re.compile(r"(<!-- report -->\n).*(<!-- end of report -->)", re.DOTALL)
-    PAGE.write_text(marked.sub(lambda found: f"{found[1]}\n{page}\n{found[2]}", text))
+    PAGE.write_text(MARKED.sub(lambda found: f"{found[1]}\n{page}\n{found[3]}", text))
     if scale.PLOTS.exists():
         shutil.copytree(scale.PLOTS, ROOT / "tests" / "bench" / "plots", dirs_exist_ok=True)
     say(f"quoted in {PAGE.relative_to(ROOT)}")
