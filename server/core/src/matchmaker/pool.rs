@@ -24,12 +24,13 @@ pub use candidate::{
 pub use repeats::MAX_REMEMBERED;
 pub use rules::Obstacle;
 
-use super::queue::{Kind, Queue};
+use super::queue::{Kind, Queue, Rule};
 use crate::{
     fault::{self, Fault},
     hash::Keyed,
     time::{Time, earliest},
 };
+use crowd::Crowd;
 use cycle::Cycle;
 use duel::Duels;
 use repeats::Repeats;
@@ -39,6 +40,9 @@ use waiting::Waiting;
 
 /// Neighbours on either side that [`Pool::why`] looks at.
 const MAX_NEIGHBOURS: usize = 64;
+
+/// Of those who fit so many, the nearest, are asked for a match of teams with whom it is explained.
+const MAX_EXPLAINED: usize = 24;
 
 /// Where a ticket stands among those that wait: what it must have in common with others, what it
 /// is sorted by, and where it is kept.
@@ -105,6 +109,9 @@ pub struct Why {
     pub fitting: usize,
     /// What keeps the rest apart and how many each, most first.
     pub obstacles: Vec<(Obstacle, usize)>,
+    /// The rule about teams that keeps those who would do, and are enough, from a match, by its
+    /// place in the queue.
+    pub of_teams: Option<u8>,
 }
 
 impl Pool {
@@ -252,9 +259,13 @@ impl Pool {
             .collect();
         let fitting = self.tickets[slot as usize].size();
         let mut why = Why { others: self.len() - 1, near: near.len(), fitting, ..Why::default() };
+        let mut fitting = Vec::new();
         for other in near {
             match self.distance(now, slot, other) {
-                Ok(_) => why.fitting += self.tickets[other as usize].size(),
+                Ok(distance) => {
+                    why.fitting += self.tickets[other as usize].size();
+                    fitting.push((in_order(distance), other));
+                }
                 Err(obstacle) => {
                     match why.obstacles.iter_mut().find(|(known, _)| *known == obstacle) {
                         Some((_, n)) => *n += 1,
@@ -264,7 +275,23 @@ impl Pool {
             }
         }
         why.obstacles.sort_by_key(|(obstacle, n)| (std::cmp::Reverse(*n), *obstacle));
+        why.of_teams = self.team_rule_against(now, slot, fitting);
         Some(why)
+    }
+
+    /// The rule about teams that keeps a ticket from a match with those of these who are nearest.
+    fn team_rule_against(&self, now: Time, own: u32, mut fitting: Vec<(u32, u32)>) -> Option<u8> {
+        let is_of_teams =
+            |rule: &Rule| matches!(rule.kind, Kind::Balance { .. } | Kind::PartySize { .. });
+        if self.rules.are_single() || !self.queue().rules.iter().any(is_of_teams) {
+            return None;
+        }
+        fitting.sort_unstable();
+        fitting.truncate(MAX_EXPLAINED);
+        let slots = [own].into_iter().chain(fitting.into_iter().map(|(_, slot)| slot));
+        let group: Vec<&Waiting> = slots.map(|slot| &self.tickets[slot as usize]).collect();
+        let rule = Crowd::new(now, &group, &self.rules, &self.repeats).team_rule_against(0);
+        rule.map(|rule| rule as u8)
     }
 }
 

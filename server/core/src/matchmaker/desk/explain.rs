@@ -63,15 +63,19 @@ impl Desk {
         let wave = Duration::from_millis(line.queue.wave.after_ms);
         let said = |code, message: String| Some(Why { code, message });
         let most = why.obstacles.first().copied();
-        match most {
+        match (most, why.of_teams) {
             _ if why.others == 0 => said(WhyCode::Alone, "nobody else waits in this queue".into()),
             _ if line.pool.n_players() < needed => {
                 let n = line.pool.n_players();
                 said(WhyCode::TooFew, format!("{n} players wait, and a match needs {needed}"))
             }
-            Some((obstacle, n)) if why.fitting < needed => {
+            (Some((obstacle, n)), _) if why.fitting < needed => {
                 let (code, what) = line.obstacle(obstacle);
                 said(code, format!("of the {} nearest tickets {n} {what}", why.near))
+            }
+            (_, Some(rule)) => {
+                let (code, what) = line.obstacle(Obstacle::Rule(rule));
+                said(code, format!("those who would do {what}"))
             }
             _ if waited <= wave => said(WhyCode::Wave, "the next wave comes soon".into()),
             _ => said(WhyCode::Taken, "those who would do were better matched".into()),

@@ -14,7 +14,7 @@ use super::{
     waiting::Waiting,
 };
 use crate::{
-    matchmaker::queue::{Players, Shape, Teams},
+    matchmaker::queue::{Kind, Players, Shape, Teams},
     time::Time,
 };
 
@@ -140,6 +140,31 @@ impl<'g> Crowd<'g> {
             .or_else(|| self.search_around(anchor, all, &mut { search::MAX_TRIES }))
     }
 
+    /// The rule about teams by which those who are gathered around one ticket, who are enough, do not
+    /// play each other; by its place in the queue.
+    pub(super) fn team_rule_against(&self, anchor: usize) -> Option<usize> {
+        let Shape::Teams(Teams { count, size }) = self.rules.shape else { return None };
+        let all = (1..self.group.len()).fold(1, |all, i| all | 1 << i);
+        let wanted = self.rules.shape.most();
+        let ring = self.collect(anchor, self.outwards(anchor, all), wanted);
+        let set = ring.and_then(|ring| self.finish(ring, wanted))?.set;
+        if self.arrange(set).is_some() {
+            return None;
+        }
+        let rule_of =
+            |is: fn(&Kind) -> bool| self.rules.queue.rules.iter().position(|rule| is(&rule.kind));
+        let any = split::Teams { count: count.into(), size: size.into(), party_gap: f32::INFINITY };
+        let group: SmallVec<[&Waiting; 16]> = places(set).map(|i| self.group[i]).collect();
+        let (balance_gap, _) = self.rules.team_gaps(&group);
+        match split::split(&shares(&group), any) {
+            Some(Split { gap, .. }) if gap <= balance_gap => {
+                rule_of(|kind| matches!(kind, Kind::PartySize { .. }))
+            }
+            Some(_) => rule_of(|kind| matches!(kind, Kind::Balance { .. })),
+            None => None,
+        }
+    }
+
     /// In large matches neighbours gather the same others: every so many are asked.
     fn stride(&self) -> usize {
         (self.rules.shape.most() / RINGS_OF_A_MATCH).max(1)
@@ -242,10 +267,8 @@ impl<'g> Crowd<'g> {
         };
         let group: SmallVec<[&Waiting; 16]> = tickets.iter().map(|i| self.group[*i]).collect();
         let (balance_gap, party_gap) = self.rules.team_gaps(&group);
-        let share = |ticket: &&Waiting| Share { size: ticket.size() as u8, rating: ticket.rating };
-        let shares: SmallVec<[Share; 16]> = group.iter().map(share).collect();
         let teams = split::Teams { count: count.into(), size: size.into(), party_gap };
-        let Split { team_of, gap } = split::split(&shares, teams)?;
+        let Split { team_of, gap } = split::split(&shares(&group), teams)?;
         if gap > balance_gap {
             return None;
         }
@@ -255,6 +278,11 @@ impl<'g> Crowd<'g> {
         }
         Some(Gathered { teams, gap })
     }
+}
+
+fn shares(group: &[&Waiting]) -> SmallVec<[Share; 16]> {
+    let share = |ticket: &&Waiting| Share { size: ticket.size() as u8, rating: ticket.rating };
+    group.iter().map(share).collect()
 }
 
 /// All places behind this one.

@@ -198,7 +198,7 @@ impl Rules {
     }
 
     /// True if each ticket is a team.
-    fn are_single(&self) -> bool {
+    pub(super) fn are_single(&self) -> bool {
         matches!(self.shape, Shape::Teams(Teams { size: 1, .. }))
     }
 

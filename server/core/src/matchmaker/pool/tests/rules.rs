@@ -184,6 +184,27 @@ fn a_match_is_where_it_is_nearest_to_who_has_it_worst() {
 }
 
 #[test]
+fn it_says_which_rule_about_teams_keeps_those_who_fit_from_a_match() {
+    let rules = json!([{"kind": "balance", "within": 10}, {"kind": "party_size", "within": 0}]);
+    let squads = |rules: Value| json!({"teams": {"count": 2, "size": 2}, "rules": rules});
+    let why = |rules: Value, tickets: &[Candidate]| {
+        let mut pool = Pool::new(queue(squads(rules)), 7);
+        tickets.iter().for_each(|ticket| pool.insert(at(0), ticket.clone()).unwrap());
+        let why = pool.why(at(0), TicketKey(1)).unwrap();
+        assert_eq!(why.of_teams.is_none(), !wave(&mut pool, at(500)).is_empty() || why.fitting < 4);
+        why.of_teams
+    };
+    let four =
+        |last: f32| [solo(1, 1000.0), solo(2, 1000.0), solo(3, 1000.0), solo(4, last)].to_vec();
+    assert_eq!(why(rules.clone(), &four(1000.0)), None);
+    assert_eq!(why(rules.clone(), &four(2000.0)), Some(0), "one side is stronger");
+    assert_eq!(why(json!([]), &four(2000.0)), None, "nobody minds");
+    assert_eq!(why(rules.clone(), &four(2000.0)[..3]), None, "there are too few");
+    let three = [party(1, 2, 1000.0), solo(2, 1000.0), solo(3, 1000.0)];
+    assert_eq!(why(rules, &three), Some(1), "two play against one and one");
+}
+
+#[test]
 fn it_says_what_keeps_tickets_apart() {
     let rules = json!([by_rating(50.0), {"kind": "equal", "attribute": "mode"}]);
     let mut pool = Pool::new(queue(json!({"rules": rules, "rated": true})), 7);
