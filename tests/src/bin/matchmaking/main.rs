@@ -79,8 +79,8 @@ fn waves() -> bool {
             queue(json!({"players": {"from": 8, "to": 16}, "rules": [rating]})),
         ),
         (
-            "32 to 64, each for themselves",
-            queue(json!({"players": {"from": 32, "to": 64}, "rules": [rating, region]})),
+            "32 to 60, each for themselves",
+            queue(json!({"players": {"from": 32, "to": 60}, "rules": [rating, region]})),
         ),
         // Nobody plays on that map but oneself: all that is looked at is looked at in vain.
         (
