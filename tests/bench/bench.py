@@ -19,7 +19,7 @@ import outlook
 import scale
 import suite
 import table
-from places import OUT, RELEASE, ROOT, commit, machine, raise_file_limit, read_lines, say
+from places import OUT, RELEASE, ROOT, machine, raise_file_limit, read_lines, say
 
 SECTIONS = OUT / "sections"
 PAGE = ROOT / "tests" / "BENCH.md"
@@ -121,12 +121,12 @@ def tool(section, program=None, *arguments, in_code=False):
 
 
 def keep(section, text):
-    (SECTIONS / f"{section}.md").write_text(f"Commit {commit()}.\n\n{text}\n")
+    (SECTIONS / f"{section}.md").write_text("  \n".join(machine()) + f"\n\n{text}\n")
 
 
 def report():
     """What was measured here, and what BENCH.md has of the rest."""
-    parts, quoted = ["  \n".join(machine())], quoted_sections()
+    parts, quoted = [], quoted_sections()
     for name, heading in ORDER.items():
         path = SECTIONS / f"{name}.md"
         text = path.read_text() if path.exists() else quoted.get(heading)
