@@ -211,7 +211,7 @@ pub struct Progress {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// It waits.
+    /// It waits. While the connection of anybody who shares it is lost, it is matched with nobody.
     Queued,
     /// There is a match: one is asked.
     Proposed,
@@ -307,6 +307,9 @@ pub enum WhyCode {
     Avoided,
     /// They come from the same address, or party: no opponents in a rated queue.
     SameAddress,
+    /// Somebody of one's party has lost the connection: until they are back, or their place has
+    /// fallen, no match is looked for.
+    Away,
 }
 
 /// A match that is proposed.

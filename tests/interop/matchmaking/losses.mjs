@@ -2,7 +2,10 @@
 // ticket's name, or has an account.
 
 import { check, equal, group } from "../harness.mjs";
+import { figures, grown } from "../figures.mjs";
 import { Seeker, playing, seekers } from "./seeker.mjs";
+
+const WAITING = `parlor_queue_tickets{queue="duel"}`;
 
 group("losses", () => {
   for (const isKnown of [false, true]) {
@@ -33,12 +36,31 @@ group("losses", () => {
       for (const each of [next, two]) await each.assigned();
     });
 
-    check(`who was away when the match was found finds the seat, ${who}`, async (t) => {
+    check(`who is away is matched with nobody, and who is back is the first, ${who}`, async (t) => {
+      const one = await open(t);
+      const before = await figures();
+      await one.seek("duel");
+      await grown(before, { [WAITING]: 1 });
+      one.drop();
+      await grown(before, { [WAITING]: 0 });
+      const [two, three] = await seekers(t, "duel", 2);
+      for (const each of [two, three]) await each.assigned();
+      await playing(t, [two, three]);
+      const next = await one.again(t);
+      const { state, position } = await next.accepted("ticket", { ticket: one.ticket });
+      equal([state, position], ["queued", 1], "where it stands");
+      next.ticket = one.ticket;
+      const [four] = await seekers(t, "duel", 1);
+      for (const each of [next, four]) await each.assigned();
+      await playing(t, [next, four]);
+    });
+
+    check(`who comes back after the match was found finds the seat, ${who}`, async (t) => {
       const one = await open(t);
       await one.seek("duel");
-      one.drop();
       const [two] = await seekers(t, "duel", 1);
       await two.assigned();
+      one.drop();
       const next = await one.again(t);
       next.ticket = one.ticket;
       next.assignment = (await next.accepted("ticket", ...which(one))).assignment;

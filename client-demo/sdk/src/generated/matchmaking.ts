@@ -284,7 +284,7 @@ export type Reason =
 
 /** Where a ticket stands. */
 export type State =
-  /** It waits. */
+  /** It waits. While the connection of anybody who shares it is lost, it is matched with nobody. */
   | "queued"
   /** There is a match: one is asked. */
   | "proposed"
@@ -381,7 +381,12 @@ export type WhyCode =
   /** One of both wants to avoid the other. */
   | "avoided"
   /** They come from the same address, or party: no opponents in a rated queue. */
-  | "same_address";
+  | "same_address"
+  /**
+   * Somebody of one's party has lost the connection: until they are back, or their place has
+   * fallen, no match is looked for.
+   */
+  | "away";
 
 /** What clients send to `/matchmaking`. */
 export interface MatchmakingClientToServer {

@@ -248,6 +248,11 @@ impl Pool {
         Some(self.by_since.rank(&(since, slot)))
     }
 
+    /// How many tickets have waited longer than one that has waited since then.
+    pub fn n_before(&self, since: Time) -> usize {
+        self.by_since.rank(&(since, 0))
+    }
+
     /// What keeps a ticket from those nearest to it.
     pub fn why(&mut self, now: Time, key: TicketKey) -> Option<Why> {
         let slot = *self.by_key.get(&key)?;

@@ -45,7 +45,7 @@ impl Desk {
             state,
             reason: ticket.reason,
             waited_ms: waited_ms(now, ticket),
-            position: line.pool.position(key).filter(|_| is_waiting).map(|n| n as u32 + 1),
+            position: is_waiting.then(|| line.position(key, ticket)),
             estimate: line.estimate(now).filter(|_| is_waiting),
             why,
             proposal,
@@ -57,11 +57,14 @@ impl Desk {
     pub(super) fn why(&mut self, now: Time, key: TicketKey) -> Option<Why> {
         let ticket = self.ticket(key)?;
         let (at, waited) = (ticket.line, now.since(ticket.since));
+        let said = |code, message: String| Some(Why { code, message });
+        if ticket.standing == Standing::Waiting && self.has_away(ticket) {
+            return said(WhyCode::Away, "one of your party has lost the connection".into());
+        }
         let line = self.lines.get_mut(at)?;
         let why = line.pool.why(now, key)?;
         let needed = line.queue.shape().fewest();
         let wave = Duration::from_millis(line.queue.wave.after_ms);
-        let said = |code, message: String| Some(Why { code, message });
         let most = why.obstacles.first().copied();
         match (most, why.of_teams) {
             _ if why.others == 0 => said(WhyCode::Alone, "nobody else waits in this queue".into()),
@@ -160,7 +163,7 @@ impl Desk {
             }
         }
         self.is_telling = false;
-        if self.lines.iter().any(|line| !line.pool.is_empty()) {
+        if self.n_active > 0 {
             self.settle_progress(now);
         }
     }
@@ -180,7 +183,7 @@ impl Desk {
             let progress = api::Progress {
                 ticket: member.id,
                 waited_ms: waited_ms(now, ticket),
-                position: line.pool.position(key).unwrap_or_default() as u32 + 1,
+                position: line.position(key, ticket),
                 estimate: line.estimate(now),
                 why: why.clone(),
             };
@@ -194,6 +197,12 @@ impl Desk {
 }
 
 impl Line {
+    /// The place of a ticket that waits, counted from 1; also while it is not in the pool.
+    fn position(&self, key: TicketKey, ticket: &Ticket) -> u32 {
+        let n_before = self.pool.position(key);
+        n_before.unwrap_or_else(|| self.pool.n_before(ticket.since)) as u32 + 1
+    }
+
     /// What keeps tickets apart, in a code and the end of a sentence.
     fn obstacle(&self, obstacle: Obstacle) -> (WhyCode, String) {
         let kind = match obstacle {

@@ -141,14 +141,33 @@ impl Desk {
 
     /// A socket is that player's from now on.
     pub(super) fn attach(&mut self, now: Time, person: PersonKey, (socket, who): (Address, &Who)) {
+        let was_away = self.people.is_away(person);
         let left = self.people.attach(person, socket);
+        if was_away {
+            self.is_back(now, person);
+        }
         self.deadlines.set(Due::Away(person), None);
         self.parties.back(person, who, &mut self.gathered);
         left.into_iter().for_each(|left| self.is_gone(now, left));
     }
 
-    /// A player has no socket any more.
+    /// A player is there again: who waits for a match may be found one.
+    fn is_back(&mut self, now: Time, person: PersonKey) {
+        for key in self.people.tickets(person).to_vec() {
+            if self.ticket(key).is_some_and(|ticket| ticket.standing == Standing::Waiting) {
+                self.line_up(now, key);
+            }
+        }
+    }
+
+    /// A player has no socket any more: nobody is matched with whom they would wait for in vain,
+    /// and the wait goes on.
     pub(super) fn is_gone(&mut self, now: Time, person: PersonKey) {
+        for key in self.people.tickets(person).to_vec() {
+            if let Some(line) = self.ticket(key).map(|ticket| ticket.line) {
+                self.lines[line].pool.remove(key);
+            }
+        }
         let is_waited_for = !self.people.tickets(person).is_empty();
         let away = is_waited_for.then(|| now + self.settings.away_timeout);
         self.deadlines.set(Due::Away(person), away);
@@ -516,11 +535,22 @@ impl Desk {
             ticket.since = now;
         }
         ticket.members.iter_mut().for_each(|member| member.has_accepted = false);
+        self.line_up(now, key);
+        self.tell(now, key, None, effects);
+    }
+
+    /// It is in the pool again, if all who share it are there.
+    fn line_up(&mut self, now: Time, key: TicketKey) {
+        let Some(ticket) = self.ticket(key).filter(|ticket| !self.has_away(ticket)) else { return };
         let (line, candidate) = (ticket.line, (*ticket.candidate).clone());
         let again = self.lines[line].pool.insert(now, candidate);
         debug_assert!(again.is_ok(), "it had been in the pool before: {again:?}");
-        self.tell(now, key, None, effects);
         self.settle_progress(now);
+    }
+
+    /// The connection of somebody who shares it is lost.
+    pub(super) fn has_away(&self, ticket: &Ticket) -> bool {
+        ticket.members.iter().any(|member| self.people.is_away(member.person))
     }
 
     /// Nothing can be asked about it any more.

@@ -1,6 +1,7 @@
 //! Tickets from the first word to the last, in virtual time, over two shards: the desk is on the
 //! first, sockets and lobbies are on both. What lobbies do, the script does.
 
+mod away;
 mod parties;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
