@@ -140,8 +140,8 @@ impl<'g> Crowd<'g> {
             .or_else(|| self.search_around(anchor, all, &mut { search::MAX_TRIES }))
     }
 
-    /// The rule about teams by which those who are gathered around one ticket, who are enough, do not
-    /// play each other; by its place in the queue.
+    /// The rule about teams by which those who are gathered around one ticket, who are enough, do
+    /// not play each other; by its place in the queue.
     pub(super) fn team_rule_against(&self, anchor: usize) -> Option<usize> {
         let Shape::Teams(Teams { count, size }) = self.rules.shape else { return None };
         let all = (1..self.group.len()).fold(1, |all, i| all | 1 << i);
