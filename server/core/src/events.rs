@@ -9,11 +9,14 @@ use serde::{Serialize, de::DeserializeOwned};
 
 const HAS_A_FORM: &str = "types of shared::api have a JSON form, and names are not reserved";
 
-/// The first argument.
+/// The first argument, an object. Serde would take a list of its values for one.
 ///
 /// # Errors
 /// `E_BAD_REQUEST` with what serde says.
 pub(crate) fn first<T: DeserializeOwned>(args: &Args<'_>) -> Result<T, Refusal> {
+    if args.raw().next().is_some_and(|raw| !raw.starts_with('{')) {
+        return Err(Refusal::new(code::BAD_REQUEST, "argument 0: expected an object"));
+    }
     argument(args, 0)
 }
 

@@ -138,7 +138,7 @@ pub struct Create {
 
 /// What a ticket says of its player, for the queue's rules.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "an attribute is a number, a text, or a list of texts")]
 pub enum Attribute {
     /// A number.
     Number(f64),

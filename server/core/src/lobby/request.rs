@@ -119,9 +119,9 @@ impl Request {
             name::VOTE => Self::Vote(first(args)?),
             name::REACT => Self::React(first(args)?),
             name::TYPING => Self::Typing(first(args)?),
-            name::ACTION => Self::Action(first(args)?),
+            name::ACTION => Self::Action(argument(args, 0)?),
             name::INPUT => {
-                let seq = first(args)?;
+                let seq = argument(args, 0)?;
                 if !(1..=MAX_SEQ).contains(&seq) {
                     let message = format!("the number of an input is 1 to {MAX_SEQ}");
                     return Err(Refusal::new(code::BAD_REQUEST, message));

@@ -92,7 +92,7 @@ fn no_frame() -> Refusal {
 }
 
 fn read_frame(args: &Args<'_>) -> Result<(u32, Bytes), Refusal> {
-    let link = first(args)?;
+    let link = argument(args, 0)?;
     let Binary(bytes) = argument(args, 1)?;
     if bytes.len() > MAX_FRAME_BYTES {
         let sentence = format!("a frame has at most {MAX_FRAME_BYTES} bytes");

@@ -74,7 +74,11 @@ impl Desk {
             }
             (Some((obstacle, n)), _) if why.fitting < needed => {
                 let (code, what) = line.obstacle(obstacle);
-                said(code, format!("of the {} nearest tickets {n} {what}", why.near))
+                let sentence = match why.near {
+                    1 => format!("those who wait {what}"),
+                    near => format!("of the {near} nearest tickets {n} {what}"),
+                };
+                said(code, sentence)
             }
             (_, Some(rule)) => {
                 let (code, what) = line.obstacle(Obstacle::Rule(rule));

@@ -17,6 +17,7 @@ use super::{
         effect::{Effects, MatchEffect, answer, event},
         penalty::OFFENCES_OF_ADDRESS,
         pool::{self, Candidate, MemberTraits, TicketKey, Unfit},
+        queue::{Kind, Queue},
         rating::Rating,
         record::TicketRecord,
     },
@@ -224,9 +225,10 @@ impl Desk {
         let own = TicketKey(self.tickets.vacant_key() as u32);
         let mut candidate = Candidate { key: own, since: now, ..candidate };
         let queue = &self.lines[line].queue;
-        candidate.judge(queue.largest_party()).map_err(|why| unfit(&why))?;
+        candidate.judge(queue.largest_party()).map_err(|why| unfit(queue, &why))?;
         candidate.forget_unasked(queue);
-        self.lines[line].pool.insert(now, candidate.clone()).map_err(|why| unfit(&why))?;
+        let inserted = self.lines[line].pool.insert(now, candidate.clone());
+        inserted.map_err(|why| unfit(&self.lines[line].queue, &why))?;
         if let Err(refusal) = self.make_room(now, &members, who.address, effects) {
             self.lines[line].pool.remove(own);
             return Err(refusal);
@@ -645,6 +647,20 @@ fn no_ticket() -> Refusal {
     Refusal::new(code::NOT_FOUND, "no such ticket, or none of yours")
 }
 
-fn unfit(why: &Unfit) -> Refusal {
-    Refusal::new(api::code::QUERY, why.to_string())
+/// What is wrong with a ticket; of what a rule asks for, also as what.
+fn unfit(queue: &Queue, why: &Unfit) -> Refusal {
+    let named = |name: &str| {
+        let rule = queue.rules.iter().find(|rule| rule.kind.attribute() == Some(name));
+        rule.map(|rule| &rule.kind)
+    };
+    let of_kind = match why {
+        Unfit::Lacks(name) => match named(name) {
+            Some(Kind::Difference { .. }) => ", a number",
+            Some(Kind::Equal { .. }) => ", a text or a number",
+            Some(Kind::Overlap { .. }) => ", a text or several",
+            _ => "",
+        },
+        _ => "",
+    };
+    Refusal::new(api::code::QUERY, format!("{why}{of_kind}"))
 }

@@ -828,6 +828,7 @@ fn those_who_wait_hear_how_it_goes_on_and_why() {
     script.arrive(1, "");
     let other = script.ask(1, "create", &create("b"));
     assert_eq!((&other["why"]["code"], &other["position"]), (&"equal".into(), &2.into()));
+    assert_eq!(other["why"]["message"], "those who wait are otherwise in `mode`");
     script.pass(seconds(11));
     let told = script.take(0, "progress");
     assert_eq!(told.len(), 2, "each five seconds: {told:?}");
@@ -914,6 +915,45 @@ fn what_makes_no_sense_is_refused_with_a_code() {
     let codes: Vec<String> =
         (0..10).map(|_| script.code(0, "create", &json!({"queue": "blitz"}))).collect();
     assert!(codes.contains(&"E_RATE".to_owned()), "{codes:?}");
+}
+
+#[test]
+fn what_is_wrong_with_a_request_is_said_in_words_for_who_writes_clients() {
+    let mut script = Script::of(|settings| {
+        let queue = |(name, rule): (&str, Value)| {
+            let rules = serde_json::from_value(json!([rule])).unwrap();
+            Arc::new(Declared { rules, ..Declared::duel(name, "chess") }.try_into().unwrap())
+        };
+        let of = |kind: &str| json!({"kind": kind, "attribute": "it"});
+        settings.queues = [
+            ("difference", json!({"kind": "difference", "attribute": "it", "within": 1})),
+            ("equal", of("equal")),
+            ("overlap", of("overlap")),
+        ]
+        .map(queue)
+        .into();
+    });
+    let create = |queue: &str, it: Value| json!({"queue": queue, "attributes": {"it": it}});
+    let asks = |what: &str| format!("a rule of this queue asks for `it`, {what}");
+    for (number, (event, argument, words)) in (0..).zip([
+        ("create", json!(["equal"]), "argument 0: expected an object".to_owned()),
+        ("create", json!("equal"), "argument 0: expected an object".to_owned()),
+        ("party:create", json!([]), "argument 0: expected an object".to_owned()),
+        ("cancel", json!([null]), "argument 0: expected an object".to_owned()),
+        (
+            "create",
+            create("equal", json!({"of": 1})),
+            "argument 0: an attribute is a number, a text, or a list of texts".to_owned(),
+        ),
+        ("create", create("difference", json!("5")), asks("a number")),
+        ("create", json!({"queue": "equal"}), asks("a text or a number")),
+        ("create", create("overlap", json!(5)), asks("a text or several")),
+    ]) {
+        script.arrive(number, "");
+        let refused = script.ask(number, event, &argument);
+        let said = refused["message"].as_str().unwrap_or("nothing");
+        assert!(said.starts_with(&words), "{event} {argument}: {refused}");
+    }
 }
 
 #[test]
