@@ -561,6 +561,9 @@ impl Desk {
         for member in &ticket.members {
             self.by_id.remove(&member.id);
             self.people.take(member.person, key);
+            if self.people.tickets(member.person).is_empty() {
+                self.deadlines.set(Due::Away(member.person), None);
+            }
         }
         if let Some(own) = &ticket.key {
             self.by_key.remove(own);

@@ -708,6 +708,21 @@ fn a_ticket_survives_a_connection_for_a_while() {
 }
 
 #[test]
+fn nothing_is_due_of_who_has_gone_and_whose_tickets_are_forgotten() {
+    let mut script = Script::at_once();
+    script.arrive(0, "");
+    script.wait(0);
+    script.ask(0, "cancel", &json!({}));
+    script.pass(seconds(10));
+    script.go(0);
+    script.pass(seconds(9));
+    assert!(!script.shards[0].is_empty(), "its ticket can be asked about");
+    script.pass(seconds(1));
+    assert!(script.shards[0].is_empty());
+    assert_eq!(script.shards[0].deadline(), None);
+}
+
+#[test]
 fn who_goes_on_as_somebody_else_by_one_connection_leaves_the_first_ticket_behind() {
     let mut script = Script::of(|settings| {
         settings.queues = vec![blitz(|queue| queue.wave.after_ms = 60_000)];
