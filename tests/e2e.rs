@@ -441,6 +441,26 @@ fn a_configuration_that_makes_no_sense_is_refused() {
     }
 }
 
+#[test]
+fn a_queue_whose_game_would_refuse_what_players_may_choose_is_refused() {
+    let start = |word: &str| {
+        let rule = format!(
+            r#"{{"name": "casual", "game": "chess", "rules": [{{"kind": "overlap",
+                "attribute": "pace", "config": {{
+                    "3+2": {{"clock": {{"initial_ms": 180000, "increment_ms": 2000}}}},
+                    "5+0": {{"{word}": {{"initial_ms": 300000}}}}}}}}]}}"#
+        );
+        let mut config = Config::default();
+        config.matchmaking.queues = vec![serde_json::from_str(&rule).unwrap()];
+        let mut server = Server::new(config);
+        server.game::<parlor_games::Chess>("chess");
+        server.start("127.0.0.1:0")
+    };
+    assert!(start("clock").is_ok());
+    let error = start("clok").unwrap_err().to_string();
+    assert!(error.starts_with("queue `casual`: ") && error.contains("clok"), "{error}");
+}
+
 // ---- the binary ------------------------------------------------------------------------------
 
 /// One of the workspace's binaries: beside this test's own executable, where Cargo puts them.

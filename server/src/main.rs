@@ -5,7 +5,7 @@ mod queue_sim;
 
 use std::{
     collections::BTreeMap,
-    io::{IsTerminal as _, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     path::PathBuf,
 };
 
@@ -79,7 +79,7 @@ fn load(options: &ArgMatches) -> Result<Config> {
 
 fn print_config(options: &ArgMatches) -> Result<()> {
     let text = if options.get_flag("sample") { Config::sample() } else { load(options)?.to_toml() };
-    std::io::stdout().write_all(text.as_bytes())?;
+    io::stdout().write_all(text.as_bytes())?;
     Ok(())
 }
 
@@ -99,10 +99,16 @@ fn serve(options: &ArgMatches, for_development: bool) -> Result<()> {
     // Before anybody can know that it runs: whoever hears it may stop it at once.
     let mut signals = runtime.block_on(async { Signals::listen() })?;
     let listening = server.start(host.clone());
-    let running = listening.with_context(|| format!("cannot listen on {}:{}", host.0, host.1))?;
+    let running = listening.map_err(|error| {
+        let what = match error.kind() {
+            io::ErrorKind::InvalidInput => "the configuration is wrong".to_owned(),
+            _ => format!("cannot listen on {}:{}", host.0, host.1),
+        };
+        anyhow::Error::from(error).context(what)
+    })?;
     let address = running.address();
     if for_development {
-        std::io::stdout().write_all(welcome(address, &config).as_bytes())?;
+        io::stdout().write_all(welcome(address, &config).as_bytes())?;
     }
     tracing::info!(%address, path = config.server.path, "listening");
     runtime.block_on(signals.told_to_stop());
@@ -181,14 +187,14 @@ A client (npm install socket.io-client):
 fn log(config: &Config) -> Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_new(&config.log.level)
         .with_context(|| format!("log.level: `{}`", config.log.level))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let as_text = match config.log.format {
-        LogFormat::Auto => std::io::stderr().is_terminal(),
+        LogFormat::Auto => io::stderr().is_terminal(),
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
     if as_text {
-        builder.with_target(false).with_ansi(std::io::stderr().is_terminal()).init();
+        builder.with_target(false).with_ansi(io::stderr().is_terminal()).init();
     } else {
         builder.json().init();
     }

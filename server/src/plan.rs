@@ -13,7 +13,7 @@ use parlor_core::{
     matchmaker::{
         MatchmakerSettings,
         parties::{MAX_PARTY_MEMBERS, PartySettings},
-        queue::{MAX_QUEUES, Queue},
+        queue::{self, Queue},
     },
     rate::Rate,
     signaling::SignalSettings,
@@ -418,25 +418,21 @@ pub(crate) enum Entrance {
 fn queues(config: &Config, games: &Games) -> Result<Vec<Arc<Queue>>, String> {
     let named = &config.matchmaking.queues;
     let is_usual = *named == Config::default().matchmaking.queues;
-    if named.len() > MAX_QUEUES {
-        return Err(format!("matchmaking.queues: {MAX_QUEUES} at most"));
-    }
+    queue::judge_all(named).map_err(|why| format!("matchmaking.queues: {why}"))?;
     let mut queues: Vec<Arc<Queue>> = Vec::new();
     for queue in named {
         let name = &queue.name;
-        if queues.iter().any(|other| other.name == *name) {
-            return Err(format!("matchmaking.queues: two are called `{name}`"));
-        }
         if is_usual && !games.names().any(|game| game == queue.game) {
             continue;
         }
         let (shape, has_bots) = (queue.shape(), queue.bots_after().is_some());
         let players = shape.fewest()..=shape.most();
-        let game_config = serde_json::value::to_raw_value(&queue.config);
-        let game_config = game_config.expect("JSON has a JSON form");
-        games
-            .judge(&queue.game, players, has_bots, &game_config)
-            .map_err(|why| format!("queue `{name}`: {why}"))?;
+        for config in queue.configs() {
+            let config = serde_json::value::to_raw_value(&config).expect("JSON has a JSON form");
+            games
+                .judge(&queue.game, players.clone(), has_bots, &config)
+                .map_err(|why| format!("queue `{name}`: {why}"))?;
+        }
         queues.push(Arc::new(queue.clone()));
     }
     Ok(queues)

@@ -48,9 +48,10 @@ export class FindingView {
     }, ASK_MS);
   }
 
-  /** Those whose game this page can show. */
+  /** Those whose game this page can show, and that ask for nothing but what one would play. */
   get playable(): Queue[] {
-    return this.#matchmaking.queues.filter(({ game }) => game === GAME || game === ARENA);
+    const isShown = ({ game }: Queue) => game === GAME || game === ARENA;
+    return this.#matchmaking.queues.filter((queue) => isShown(queue) && mayBeSaid(queue));
   }
 
   /** `isShown` while the first page is; `up` while there is a line. */
@@ -189,6 +190,11 @@ function maySeek({ max_party }: Queue, { code, leads, members, missing }: Party)
   return code === undefined || (leads && missing.length === 0 && members.length <= max_party);
 }
 
+/** Whether a ticket can say what is asked: of what can be chosen, that all of it would do. */
+function mayBeSaid({ asks, asks_latencies }: Queue): boolean {
+  return !asks_latencies && asks.every(({ required, choices }) => !required || choices?.length);
+}
+
 /** What a rated match has made of our rating. */
 export function ratedWords({ rating, before, unchanged }: Rated): string {
   const now = Math.round(rating.rating);
@@ -200,11 +206,12 @@ export function ratedWords({ rating, before, unchanged }: Rated): string {
 }
 
 /** What is played there, and how many wait. */
-function about({ config, waiting, rated, max_party }: Queue): string {
+function about({ config, waiting, rated, max_party, asks }: Queue): string {
   const { clock } = config as ChessConfig;
   const all: string[] = [];
   if (max_party > 1) all.push(`parties up to ${max_party}`);
   if (clock) all.push(`${clock.initial_ms / 60_000}+${(clock.increment_ms ?? 0) / 1_000}`);
+  for (const { choices } of asks) if (choices?.length) all.push(choices.join(" or "));
   if (rated) all.push("rated");
   if (waiting > 0) all.push(`${waiting} waiting`);
   return all.join(" · ");

@@ -115,7 +115,8 @@ export class Matchmaking {
   async find(queue: string, name: string): Promise<void> {
     if (this.waits) return;
     const isIn = this.party.code !== undefined;
-    const create = { queue, name, key: newKey(), ...(isIn && { party: true }) };
+    const attributes = this.#attributes(queue);
+    const create = { queue, name, attributes, key: newKey(), ...(isIn && { party: true }) };
     this.#asks = true;
     this.#said = undefined;
     this.ended = "";
@@ -127,6 +128,15 @@ export class Matchmaking {
       this.#asks = false;
       this.#page.changed();
     }
+  }
+
+  /** Of what can be chosen for a match, all of it would do. */
+  #attributes(queue: string): Record<string, string | string[]> {
+    const { asks = [] } = this.queues.find(({ name }) => name === queue) ?? {};
+    return Object.fromEntries(asks.flatMap(({ name, kind, choices = [] }) => {
+      const [first] = choices;
+      return first === undefined ? [] : [[name, kind === "texts" ? choices : first]];
+    }));
   }
 
   /** Says yes or no to the match that is proposed, or waits no more; throws `Refused`. */

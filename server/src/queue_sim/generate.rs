@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use parlor_core::matchmaker::{
     MemberRecord, TicketRecord,
     pool::{Attribute, MAX_REGIONS},
-    queue::{Kind, Queue, RATING},
+    queue::{Kind, Queue, RATING, Rule},
 };
 
 const MEAN_RATING: f64 = 1500.0;
@@ -138,12 +138,14 @@ impl Chance {
                     (attribute, Attribute::Number(widest * self.share()))
                 }
                 Kind::Equal { attribute } => {
-                    (attribute, Attribute::Text(CHOICES[self.below(2)].into()))
+                    let choices = choices(rule, &CHOICES[..2]);
+                    (attribute, Attribute::Text(choices[self.below(choices.len())].into()))
                 }
-                Kind::Overlap { attribute, .. } => {
-                    let first = self.below(CHOICES.len());
-                    let both = [CHOICES[first], CHOICES[(first + 1) % CHOICES.len()]];
-                    (attribute, Attribute::Texts(both.map(Into::into).into()))
+                Kind::Overlap { attribute, at_least } => {
+                    let choices = choices(rule, &CHOICES);
+                    let (first, n) = (self.below(choices.len()), usize::from(*at_least) + 1);
+                    let some = choices.iter().cycle().skip(first).take(n.min(choices.len()));
+                    (attribute, Attribute::Texts(some.map(|text| (*text).into()).collect()))
                 }
                 _ => continue,
             };
@@ -151,6 +153,12 @@ impl Chance {
         }
         attributes
     }
+}
+
+/// What can be said for a rule.
+fn choices<'r>(rule: &'r Rule, usual: &[&'r str]) -> Vec<&'r str> {
+    let own: Vec<&str> = rule.config.keys().map(String::as_str).collect();
+    if own.is_empty() { usual.to_vec() } else { own }
 }
 
 #[cfg(test)]

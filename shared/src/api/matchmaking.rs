@@ -114,7 +114,8 @@ pub struct Create {
     /// How one wants to be called in the lobby. Absent: `Player`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What the queue's rules may ask for beside the rating, by name.
+    /// What the queue's rules ask for beside the rating, by name: [`Queue::asks`]. All else is
+    /// forgotten.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, Attribute>,
     /// How far each region is, in milliseconds of a round trip.
@@ -124,11 +125,11 @@ pub struct Create {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub avoid: Vec<String>,
     /// The side that one would rather have, counted from 0: in chess 0 is white. Who wants what
-    /// nobody else wants gets it.
+    /// nobody else wants gets it. In a rated queue sides are by lot, whatever one would rather.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub side: Option<u8>,
-    /// True: with all of one's party, whose leader one is. What stands here counts for all of it;
-    /// ratings are each one's own.
+    /// True: with all of one's party, whose leader one is. What stands here counts for all of it,
+    /// latencies too; ratings are each one's own.
     #[serde(default, skip_serializing_if = "is_false")]
     pub party: bool,
     /// Makes it safe to ask again: who asks with the same key gets the same ticket.
@@ -359,7 +360,7 @@ pub struct Queue {
     pub name: String,
     /// What is played.
     pub game: String,
-    /// Its configuration, as it is declared.
+    /// Its configuration, as it is declared; what players choose takes the place of some of it.
     pub config: Box<serde_json::value::RawValue>,
     /// Teams of a match; as many as players in a game of each against all.
     pub teams: u8,
@@ -371,11 +372,47 @@ pub struct Queue {
     pub rated: bool,
     /// Under which name ratings are kept.
     pub ladder: String,
+    /// What its rules ask tickets to say.
+    pub asks: Vec<Asked>,
+    /// True if a rule asks for [`Create::latencies`].
+    pub asks_latencies: bool,
+    /// Milliseconds in which everybody has to accept a match; 0: nobody is asked.
+    pub accept_ms: u64,
+    /// Milliseconds after which bots take free seats; 0: never.
+    pub bots_after_ms: u64,
+    /// Milliseconds after which a ticket is given up.
+    pub give_up_ms: u64,
     /// Players who wait.
     pub waiting: u32,
     /// How long tickets have waited lately; absent while too few have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimate: Option<Estimate>,
+}
+
+/// An attribute that a queue's rules ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Its name in [`Create::attributes`].
+    pub name: String,
+    /// What it is.
+    pub kind: AskedKind,
+    /// True if a ticket without it is refused with `E_QUERY`.
+    pub required: bool,
+    /// What may be said, if that is not free: what players share of it configures the game.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<String>,
+}
+
+/// What an attribute is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AskedKind {
+    /// A number, which is nearly the same for all who play together.
+    Number,
+    /// A text or number, which is the same for all.
+    Same,
+    /// Texts, or one: all share some.
+    Texts,
 }
 
 /// Whose ratings.

@@ -228,9 +228,15 @@ fn tickets() -> Vec<Sample> {
                 "estimate":{"p50_ms":1,"p95_ms":2},"why":{"code":"alone","message":"m"}}"#;
         got Queues:
             r#"{"queues":[{"name":"blitz","game":"chess","config":{"a":1},"teams":2,"team_size":1,
-                "max_party":1,"rated":true,"ladder":"chess/blitz","waiting":3}]}"#,
+                "max_party":1,"rated":true,"ladder":"chess/blitz",
+                "asks":[{"name":"pace","kind":"texts","required":true,"choices":["3+2","5+0"]},
+                {"name":"level","kind":"number","required":true},
+                {"name":"version","kind":"same","required":false}],
+                "asks_latencies":false,"accept_ms":0,"bots_after_ms":0,"give_up_ms":120000,
+                "waiting":3}]}"#,
             r#"{"queues":[{"name":"blitz","game":"chess","config":{"a":1},"teams":2,"team_size":1,
-                "max_party":1,"rated":true,"ladder":"l","waiting":3,
+                "max_party":1,"rated":true,"ladder":"l","asks":[],
+                "asks_latencies":true,"accept_ms":9,"bots_after_ms":9,"give_up_ms":9,"waiting":3,
                 "estimate":{"p50_ms":1,"p95_ms":2}}]}"#;
         got Ratings:
             r#"{"ratings":[{"ladder":"l","rating":1500,"deviation":350,"provisional":true,

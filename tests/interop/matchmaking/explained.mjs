@@ -22,6 +22,11 @@ group("explained", () => {
       max_party: 1,
       rated: false,
       ladder: "chess/duel",
+      asks: [],
+      asks_latencies: false,
+      accept_ms: 0,
+      bots_after_ms: 0,
+      give_up_ms: 120_000,
       waiting: 0,
     }, "one of them");
     equal([named("trio").teams, named("trio").team_size], [3, 1], "each against all");

@@ -95,7 +95,11 @@ group("readme", () => {
     t.defer(() => socket.disconnect());
     const { queues } = await socket.timeout(WAIT_MS).emitWithAck("queues");
     const shown = queues.map((queue) => [queue.name, queue.teams, queue.team_size, queue.rated]);
-    const declared = [["blitz", 2, 1, false], ["duos", 2, 2, false], ["squads", 2, 3, true]];
-    equal(shown, declared, "the queues");
+    equal(shown, [
+      ["blitz", 2, 1, false],
+      ["casual", 2, 1, false],
+      ["duos", 2, 2, false],
+      ["squads", 2, 3, true],
+    ], "the queues");
   });
 });

@@ -73,6 +73,27 @@ group("rules", () => {
     await inTime(t, "region", later, { code: "region", ms: 600 });
   });
 
+  check("players choose what they play, of what both would", async (t) => {
+    const requests = attributes(
+      { pace: ["3+2", "5+0"], colours: "fixed" },
+      { pace: "5+0", colours: "fixed" },
+    );
+    const players = await playing(t, await seekers(t, "chosen", 2, { requests }));
+    for (const { lobby } of players) {
+      equal(lobby.config.clock.initial_ms, 300_000, "the clock");
+      equal(lobby.config.white, "guest", "the colours");
+    }
+    const one = await Seeker.open(t);
+    const wrong = { pace: ["5+0", "1+0"], colours: "fixed" };
+    const { message } = await one.refused("E_QUERY", "create", { queue: "chosen", attributes: wrong });
+    equal(message, "`pace` says no other than `3+2`, `5+0`", "why");
+    const { queues } = await one.accepted("queues");
+    equal(queues.find(({ name }) => name === "chosen").asks, [
+      { name: "pace", kind: "texts", required: true, choices: ["3+2", "5+0"] },
+      { name: "colours", kind: "same", required: true, choices: ["drawn", "fixed"] },
+    ], "what tickets have to say");
+  });
+
   check("a rule that asks for something wants an answer", async (t) => {
     const one = await Seeker.open(t);
     for (const [queue, asked] of [

@@ -8,6 +8,27 @@ export interface AskRatings {
   player?: string;
 }
 
+/** An attribute that a queue's rules ask for. */
+export interface Asked {
+  /** Its name in `Create.attributes`. */
+  name: string;
+  /** What it is. */
+  kind: AskedKind;
+  /** True if a ticket without it is refused with `E_QUERY`. */
+  required: boolean;
+  /** What may be said, if that is not free: what players share of it configures the game. */
+  choices?: string[];
+}
+
+/** What an attribute is. */
+export type AskedKind =
+  /** A number, which is nearly the same for all who play together. */
+  | "number"
+  /** A text or number, which is the same for all. */
+  | "same"
+  /** Texts, or one: all share some. */
+  | "texts";
+
 /** A seat in a lobby, kept for a while. */
 export interface Assignment {
   /** The game. */
@@ -47,7 +68,10 @@ export interface Create {
   queue: string;
   /** How one wants to be called in the lobby. Absent: `Player`. */
   name?: string;
-  /** What the queue's rules may ask for beside the rating, by name. */
+  /**
+   * What the queue's rules ask for beside the rating, by name: `Queue.asks`. All else is
+   * forgotten.
+   */
   attributes?: Record<string, Attribute>;
   /** How far each region is, in milliseconds of a round trip. */
   latencies?: Record<string, number>;
@@ -55,12 +79,12 @@ export interface Create {
   avoid?: string[];
   /**
    * The side that one would rather have, counted from 0: in chess 0 is white. Who wants what
-   * nobody else wants gets it.
+   * nobody else wants gets it. In a rated queue sides are by lot, whatever one would rather.
    */
   side?: number;
   /**
-   * True: with all of one's party, whose leader one is. What stands here counts for all of it;
-   * ratings are each one's own.
+   * True: with all of one's party, whose leader one is. What stands here counts for all of it,
+   * latencies too; ratings are each one's own.
    */
   party?: boolean;
   /** Makes it safe to ask again: who asks with the same key gets the same ticket. */
@@ -191,7 +215,7 @@ export interface Queue {
   name: string;
   /** What is played. */
   game: string;
-  /** Its configuration, as it is declared. */
+  /** Its configuration, as it is declared; what players choose takes the place of some of it. */
   config: Json;
   /** Teams of a match; as many as players in a game of each against all. */
   teams: number;
@@ -203,6 +227,16 @@ export interface Queue {
   rated: boolean;
   /** Under which name ratings are kept. */
   ladder: string;
+  /** What its rules ask tickets to say. */
+  asks: Asked[];
+  /** True if a rule asks for `Create.latencies`. */
+  asks_latencies: boolean;
+  /** Milliseconds in which everybody has to accept a match; 0: nobody is asked. */
+  accept_ms: number;
+  /** Milliseconds after which bots take free seats; 0: never. */
+  bots_after_ms: number;
+  /** Milliseconds after which a ticket is given up. */
+  give_up_ms: number;
   /** Players who wait. */
   waiting: number;
   /** How long tickets have waited lately; absent while too few have. */

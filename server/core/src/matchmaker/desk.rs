@@ -8,6 +8,7 @@
 //!                                                             Ended(with a reason) ◄── all came
 //! ```
 
+mod choices;
 mod explain;
 mod gathering;
 mod pairings;
@@ -33,7 +34,7 @@ use super::{
     parties::{Parties, PartyEffects},
     penalty::Penalties,
     pool::{Pool, Progress, TicketKey},
-    queue::Queue,
+    queue::{Kind, Queue, RATING, Rule},
     rating::Ladders,
     recent::Recent,
     request::Request,
@@ -350,6 +351,15 @@ impl Line {
             max_party: self.queue.largest_party() as u8,
             rated: self.queue.rated,
             ladder: self.ladder.to_string(),
+            asks: self.queue.rules.iter().filter_map(asked).collect(),
+            asks_latencies: self
+                .queue
+                .rules
+                .iter()
+                .any(|rule| matches!(rule.kind, Kind::Region { .. })),
+            accept_ms: self.queue.accept_ms,
+            bots_after_ms: self.queue.bots_after_ms,
+            give_up_ms: self.queue.give_up_ms,
             waiting: self.pool.n_players() as u32,
             estimate: self.estimate(now),
         }
@@ -360,6 +370,24 @@ impl Line {
         let (p50, p95) = self.waits.percentiles(Time::after_start(since))?;
         Some(api::Estimate { p50_ms: p50.into(), p95_ms: p95.into() })
     }
+}
+
+/// What a rule asks tickets to say.
+fn asked(rule: &Rule) -> Option<api::Asked> {
+    let kind = match &rule.kind {
+        Kind::Difference { attribute, .. } if attribute == RATING => return None,
+        Kind::Difference { .. } => api::AskedKind::Number,
+        Kind::Equal { .. } => api::AskedKind::Same,
+        Kind::Overlap { .. } => api::AskedKind::Texts,
+        Kind::Region { .. } | Kind::Balance { .. } => return None,
+        Kind::PartySize { .. } | Kind::AvoidRepeats { .. } => return None,
+    };
+    Some(api::Asked {
+        name: rule.kind.attribute()?.to_owned(),
+        kind,
+        required: rule.optional_after_ms == 0,
+        choices: rule.config.keys().cloned().collect(),
+    })
 }
 
 /// A rating as clients are told it: half points are as much as anybody can use.

@@ -13,13 +13,16 @@ use serde_json::{Map, Value};
 
 use crate::assignment::MAX_RESERVED_SEATS;
 
-pub use rule::{Kind, MAX_AT_LEAST, MAX_WEIGHT, Merge, RATING, Rule};
+pub use rule::{Choices, Kind, MAX_AT_LEAST, MAX_CHOICES, MAX_WEIGHT, Merge, RATING, Rule};
 pub use window::{Grow, Growth, MAX_STEPS, MAX_WITHIN, Window};
 
 /// Queues of one server: each has a pool and a machine's attention.
 pub const MAX_QUEUES: usize = 64;
 /// Rules of one queue: two tickets are compared by each of them.
 pub const MAX_RULES: usize = 16;
+/// Configurations of the game that the rules of one queue choose from: a server that starts asks
+/// the game about each.
+pub const MAX_CONFIGS: usize = 256;
 /// Bytes of a queue's name.
 pub const MAX_NAME_BYTES: usize = 32;
 /// Bytes of what names an attribute, a game or a ladder.
@@ -210,6 +213,41 @@ impl Queue {
         (self.0.bots_after_ms > 0).then(|| Duration::from_millis(self.0.bots_after_ms))
     }
 
+    /// The game's configuration where players share these texts. `chosen` says, of a rule by which
+    /// they choose, which text that is.
+    pub fn config_of<'q>(
+        &'q self,
+        mut chosen: impl FnMut(&'q Rule) -> &'q str,
+    ) -> Map<String, Value> {
+        let mut config = self.0.config.clone();
+        for rule in self.0.rules.iter().filter(|rule| !rule.config.is_empty()) {
+            if let Some(own) = rule.config.get(chosen(rule)) {
+                config.extend(own.clone());
+            }
+        }
+        config
+    }
+
+    /// All configurations that the game may get.
+    pub fn configs(&self) -> Vec<Map<String, Value>> {
+        let mut configs = vec![self.0.config.clone()];
+        for rule in self.0.rules.iter().filter(|rule| !rule.config.is_empty()) {
+            let chosen = |before: &Map<String, Value>| {
+                let before = before.clone();
+                rule.config
+                    .values()
+                    .map(move |own| {
+                        let mut config = before.clone();
+                        config.extend(own.clone());
+                        config
+                    })
+                    .collect::<Vec<_>>()
+            };
+            configs = configs.iter().flat_map(chosen).collect();
+        }
+        configs
+    }
+
     /// Whether anything about two tickets that wait may change by itself.
     pub(super) fn changes_with_time(&self) -> bool {
         self.0.bots_after_ms > 0 || self.0.rules.iter().any(Rule::changes_with_time)
@@ -272,7 +310,21 @@ impl Declared {
                 return Err(told("there are no teams whose means could be the same".to_owned()));
             }
         }
-        Ok(())
+        self.judge_choices()
+    }
+
+    fn judge_choices(&self) -> Result<(), String> {
+        let choosing = || self.rules.iter().filter(|rule| !rule.config.is_empty());
+        let n_configs = choosing().fold(1_usize, |n, rule| n.saturating_mul(rule.config.len()));
+        if n_configs > MAX_CONFIGS {
+            return Err(format!("{n_configs} configs to choose from; {MAX_CONFIGS} at most"));
+        }
+        let attributes: Vec<_> = choosing().map(|rule| rule.kind.attribute()).collect();
+        let is_twice = |(i, name): (usize, &Option<&str>)| attributes[..i].contains(name);
+        match attributes.iter().enumerate().any(is_twice) {
+            true => Err("two rules choose a `config` by one attribute".to_owned()),
+            false => Ok(()),
+        }
     }
 
     fn judge_shape(&self) -> Result<(), String> {

@@ -14,11 +14,11 @@ use parlor_shared::{
 use super::{
     super::{
         effect::{Effects, MatchEffect, event},
-        pool::{Found, TicketKey},
+        pool::{Candidate, Found, TicketKey},
         queue::Shape,
         rating::ranks,
     },
-    Desk, Due,
+    Desk, Due, choices,
     people::Identity,
     seats::{Seat, arrange},
     tickets::{Member, Standing, Ticket},
@@ -114,9 +114,8 @@ impl Desk {
         let queue = Arc::clone(&self.lines[line].queue);
         let wish = |team: &Vec<TicketKey>| {
             let members = team.iter().filter_map(|key| self.ticket(*key)).flat_map(|t| &t.members);
-            members
-                .filter_map(|member| member.side)
-                .find(|_| !fault::is_planted(Fault::SideIgnored))
+            let sides = members.filter_map(|member| member.side);
+            sides.filter(|_| !queue.rated).find(|_| !fault::is_planted(Fault::SideIgnored))
         };
         let teams = found.teams.into_iter().map(|team| (wish(&team), team));
         let teams = teams.map(|(side, team)| (team, side)).collect();
@@ -302,11 +301,15 @@ impl Desk {
                 name: member.name.clone(),
             })
         };
-        let config = serde_json::value::to_raw_value(&queue.config);
+        let candidate = |key| Some(&*self.ticket(key)?.candidate);
+        let tickets: Vec<&Candidate> = pairing.tickets().filter_map(candidate).collect();
+        let config = choices::config_of(&queue, &tickets, self.settings.seed ^ number);
+        let has_config = !config.is_empty();
+        let config = serde_json::value::to_raw_value(&config);
         let reservation = Box::new(Reservation {
             number,
             game: queue.game.as_str().into(),
-            config: (!queue.config.is_empty()).then(|| config.expect("JSON has a JSON form")),
+            config: has_config.then(|| config.expect("JSON has a JSON form")),
             seats: pairing.seats.iter().filter_map(reserved).collect(),
             n_bots: pairing.n_bots,
             hold: self.settings.hold,

@@ -45,10 +45,10 @@ pub(super) fn arrange<T>(teams: Vec<(T, Option<u8>)>, lot: u64) -> Vec<T> {
 }
 
 /// A sequence of numbers from a seed: splitmix64.
-struct Lot(u64);
+pub(super) struct Lot(pub(super) u64);
 
 impl Lot {
-    fn below(&mut self, n: usize) -> usize {
+    pub(super) fn below(&mut self, n: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -204,6 +204,14 @@ impl Script {
         number
     }
 
+    /// What lobby is wanted, once more; its match is on, and of no interest.
+    fn lobby(&mut self) -> Reservation {
+        let (_, reservation) = self.wanted.first().cloned().expect("a lobby is wanted");
+        let number = self.open();
+        self.hand(0, MatchInput::Assigned(Assigned::Seated { number }));
+        reservation
+    }
+
     fn ended(&self) -> Vec<(api::Reason, u64)> {
         let figures = self.shards[0].figures();
         figures[0].1.ended.iter().map(|(reason, n)| (*reason, *n)).collect()
@@ -297,6 +305,74 @@ fn where_nobody_is_asked_a_lobby_is_made_at_once() {
     assert_eq!(script.code(0, "decline", &json!({})), "E_STATE");
     let again = script.ask(0, "create", &json!({"queue": "blitz"}));
     assert_eq!(again["code"], "E_STATE", "a seat is kept");
+}
+
+/// One queue, in which players choose how long they have.
+fn choosing() -> Script {
+    let pace = json!({"kind": "overlap", "attribute": "pace",
+        "config": {"3+2": {"clock": 180}, "5+0": {"clock": 300}, "10+0": {"clock": 600}}});
+    Script::of(|settings| {
+        settings.queues = vec![blitz(|queue| {
+            queue.config = json!({"clock": 60, "mode": "free"}).as_object().unwrap().clone();
+            queue.rules = vec![serde_json::from_value(pace).unwrap()];
+        })];
+    })
+}
+
+#[test]
+fn a_match_is_configured_as_all_of_it_have_chosen() {
+    let mut script = choosing();
+    let seek = |script: &mut Script, number: u32, paces: &Value| {
+        script.arrive(number, "");
+        let argument = json!({"queue": "blitz", "attributes": {"pace": paces}});
+        script.ask(number, "create", &argument)
+    };
+    let mut chosen = std::collections::BTreeSet::new();
+    for number in (0..40).step_by(2) {
+        seek(&mut script, number, &json!(["3+2", "5+0", "10+0"]));
+        seek(&mut script, number + 1, &json!(["10+0", "3+2"]));
+        script.pass(seconds(1));
+        chosen.insert(script.lobby().config.unwrap().get().to_owned());
+    }
+    let either = [r#"{"clock":180,"mode":"free"}"#, r#"{"clock":600,"mode":"free"}"#];
+    assert!(chosen.iter().eq(either), "by lot, of what both share: {chosen:?}");
+    seek(&mut script, 50, &json!("5+0"));
+    seek(&mut script, 51, &json!("3+2"));
+    script.pass(seconds(5));
+    assert!(script.wanted.is_empty(), "they share nothing");
+    let refused = seek(&mut script, 52, &json!(["5+0", "1+0"]));
+    assert_eq!(refused["code"], "E_QUERY");
+    assert_eq!(refused["message"], "`pace` says no other than `10+0`, `3+2`, `5+0`");
+    let told = script.ask(52, "queues", &json!({}));
+    let asks = json!([{"name": "pace", "kind": "texts", "required": true,
+                       "choices": ["10+0", "3+2", "5+0"]}]);
+    assert_eq!(told["queues"][0]["asks"], asks);
+}
+
+#[test]
+fn a_side_is_had_by_who_wishes_it_alone_but_where_results_count() {
+    for is_rated in [false, true] {
+        let mut script = Script::of(|settings| {
+            settings.queues = vec![blitz(|queue| queue.rated = is_rated)];
+        });
+        let mut seats = std::collections::BTreeSet::new();
+        for number in (0..40).step_by(2) {
+            for (number, argument) in [
+                (number, json!({"queue": "blitz", "side": 0})),
+                (number + 1, json!({"queue": "blitz"})),
+            ] {
+                script.arrive(number, &format!("player {number}"));
+                script.ask(number, "create", &argument);
+            }
+            script.pass(seconds(1));
+            let reservation = script.lobby();
+            let name = format!("player {number}");
+            let own = |seat: &&crate::assignment::Reserved| seat.player.as_deref() == Some(&*name);
+            seats.insert(reservation.seats.iter().find(own).unwrap().seat);
+        }
+        let expected: &[u8] = if is_rated { &[0, 1] } else { &[0] };
+        assert!(seats.iter().eq(expected), "rated {is_rated}: {seats:?}");
+    }
 }
 
 #[test]
@@ -1060,7 +1136,9 @@ fn queues_tell_what_is_played_and_who_waits() {
     script.wait(0);
     let told = script.ask(1, "queues", &json!({}));
     let queue = json!({"name": "blitz", "game": "chess", "config": {}, "teams": 2, "team_size": 1,
-        "max_party": 1, "rated": false, "ladder": "chess/blitz", "waiting": 1});
+        "max_party": 1, "rated": false, "ladder": "chess/blitz", "asks": [],
+        "asks_latencies": false, "accept_ms": 0, "bots_after_ms": 0, "give_up_ms": 120_000,
+        "waiting": 1});
     assert_eq!(told, json!({"ok": true, "queues": [queue]}));
 }
 

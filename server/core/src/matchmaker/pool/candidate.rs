@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::super::queue::{Kind, MAX_PARTY, Queue};
+use super::super::queue::{Kind, MAX_PARTY, Queue, Rule};
 use crate::time::Time;
 
 /// Attributes of one ticket.
@@ -86,6 +86,22 @@ pub enum Unfit {
     /// A rule asks for this, and nothing of that kind is there.
     #[error("a rule of this queue asks for `{0}`")]
     Lacks(Box<str>),
+    /// Players choose by this attribute, and it says what cannot be chosen.
+    #[error("`{attribute}` says no other than {choices}")]
+    Unknown {
+        /// Which attribute.
+        attribute: Box<str>,
+        /// All that can be.
+        choices: Box<str>,
+    },
+}
+
+impl Unfit {
+    fn unknown(rule: &Rule) -> Self {
+        let names: Vec<String> = rule.config.keys().map(|text| format!("`{text}`")).collect();
+        let attribute = rule.kind.attribute().unwrap_or_default().into();
+        Self::Unknown { attribute, choices: names.join(", ").into() }
+    }
 }
 
 impl Candidate {
@@ -135,6 +151,25 @@ impl Candidate {
         self.attributes.shrink_to_fit();
         if !queue.rules.iter().any(|rule| matches!(rule.kind, Kind::Region { .. })) {
             self.latencies = Vec::new();
+        }
+    }
+
+    /// The texts that it says for a rule.
+    pub(crate) fn texts(&self, rule: &Rule) -> &[Box<str>] {
+        match rule.kind.attribute().and_then(|name| self.attribute(name)) {
+            Some(Attribute::Text(text)) => std::slice::from_ref(text),
+            Some(Attribute::Texts(texts)) => texts,
+            Some(Attribute::Number(_)) | None => &[],
+        }
+    }
+
+    /// # Errors
+    /// If it says something else than players may choose by a rule.
+    pub(super) fn judge_choice(&self, rule: &Rule) -> Result<(), Unfit> {
+        let mut texts = self.texts(rule).iter();
+        match rule.config.is_empty() || texts.all(|text| rule.config.contains_key(&**text)) {
+            true => Ok(()),
+            false => Err(Unfit::unknown(rule)),
         }
     }
 

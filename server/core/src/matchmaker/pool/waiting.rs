@@ -86,6 +86,7 @@ impl Waiting {
             if value == Value::Absent && rule.optional_after_ms == 0 && !asked.is_empty() {
                 return Err(Unfit::Lacks(asked.into()));
             }
+            candidate.judge_choice(rule)?;
             match (&rule.kind, &value) {
                 (Kind::Difference { .. }, Value::Number(number)) => {
                     sort.get_or_insert(*number);

@@ -1,8 +1,9 @@
 //! A rule: what must hold for two tickets, or for the teams of a match.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{
     MAX_LAST, MAX_TIME_MS, judge_word,
@@ -13,6 +14,13 @@ use super::{
 pub const MAX_WEIGHT: f64 = 100.0;
 /// Strings that two sets may have to share.
 pub const MAX_AT_LEAST: u8 = 32;
+
+/// Texts by which one rule configures the game.
+pub const MAX_CHOICES: usize = 32;
+
+/// What each text that a ticket may say makes of the game's configuration: its keys take the place
+/// of the queue's.
+pub type Choices = BTreeMap<String, Map<String, Value>>;
 
 /// The attribute that is the members' own, and no ticket says.
 pub const RATING: &str = "rating";
@@ -27,6 +35,9 @@ pub struct Rule {
     pub weight: f64,
     /// Milliseconds after which a ticket does not insist on it; 0: it always does.
     pub optional_after_ms: u64,
+    /// Of `Overlap` and `Equal`: what players choose of the game's configuration by the texts that
+    /// they share. Empty: tickets may say what they like, and nothing comes of it but a match.
+    pub config: Choices,
 }
 
 /// What a rule asks.
@@ -92,7 +103,7 @@ pub enum Merge {
 
 impl From<Kind> for Rule {
     fn from(kind: Kind) -> Self {
-        Self { kind, weight: 1.0, optional_after_ms: 0 }
+        Self { kind, weight: 1.0, optional_after_ms: 0, config: Choices::new() }
     }
 }
 
@@ -115,6 +126,7 @@ impl Rule {
             return Err(format!("`optional_after_ms` is {MAX_TIME_MS} at most"));
         }
         self.kind.window().map_or(Ok(()), Window::judge)?;
+        self.judge_choices()?;
         match &self.kind {
             Kind::Difference { attribute, .. } | Kind::Equal { attribute } => {
                 judge_word("attribute", attribute)
@@ -133,6 +145,24 @@ impl Rule {
             }
             Kind::Region { .. } | Kind::Balance { .. } | Kind::PartySize { .. } => Ok(()),
         }
+    }
+}
+
+impl Rule {
+    fn judge_choices(&self) -> Result<(), String> {
+        let n_shared = match &self.kind {
+            _ if self.config.is_empty() => return Ok(()),
+            Kind::Overlap { at_least, .. } => usize::from(*at_least),
+            Kind::Equal { .. } => 1,
+            _ => return Err("it has no texts to choose a `config` by".to_owned()),
+        };
+        if self.optional_after_ms > 0 {
+            return Err("`config` needs what all share: no `optional_after_ms`".to_owned());
+        }
+        if !(n_shared..=MAX_CHOICES).contains(&self.config.len()) {
+            return Err(format!("`config` has {n_shared} to {MAX_CHOICES} texts"));
+        }
+        self.config.keys().try_for_each(|text| judge_word("config", text))
     }
 }
 
@@ -193,6 +223,8 @@ struct Table {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     at_least: Option<u8>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    config: Option<Choices>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     last: Option<u8>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     for_ms: Option<u64>,
@@ -205,8 +237,8 @@ struct Table {
 /// The kinds, and which words go with each beside `weight` and `optional_after_ms`.
 const KINDS: [(&str, &[&str]); 7] = [
     ("difference", &["attribute", "within", "merge", "grow", "steps"]),
-    ("overlap", &["attribute", "at_least"]),
-    ("equal", &["attribute"]),
+    ("overlap", &["attribute", "at_least", "config"]),
+    ("equal", &["attribute", "config"]),
     ("region", &["within", "grow", "steps"]),
     ("balance", &["within", "grow", "steps"]),
     ("party_size", &["within", "grow", "steps"]),
@@ -223,6 +255,7 @@ impl Table {
             ("grow", self.grow.is_some()),
             ("steps", self.steps.is_some()),
             ("at_least", self.at_least.is_some()),
+            ("config", self.config.is_some()),
             ("last", self.last.is_some()),
             ("for_ms", self.for_ms.is_some()),
         ];
@@ -285,6 +318,7 @@ impl TryFrom<Table> for Rule {
             kind,
             weight: table.weight.unwrap_or(1.0),
             optional_after_ms: table.optional_after_ms.unwrap_or(0),
+            config: table.config.unwrap_or_default(),
         })
     }
 }
@@ -295,6 +329,7 @@ impl From<Rule> for Table {
             kind: rule.kind.name().to_owned(),
             weight: Some(rule.weight),
             optional_after_ms: Some(rule.optional_after_ms),
+            config: (!rule.config.is_empty()).then_some(rule.config),
             ..Self::default()
         };
         if let Some(window) = rule.kind.window() {

@@ -203,3 +203,65 @@ fn parties_fit_into_a_team_and_do_not_play_each_other_for_points() {
         assert_eq!(read(written.clone()).unwrap().largest_party(), largest, "{written}");
     }
 }
+
+#[test]
+fn players_choose_of_the_configuration_what_rules_let_them() {
+    let pace = json!({"kind": "overlap", "attribute": "pace",
+        "config": {"3+2": {"clock": 180}, "5+0": {"clock": 300, "chat": false}}});
+    let board = json!({"kind": "equal", "attribute": "board",
+        "config": {"mini": {"size": 5}, "large": {"size": 9}}});
+    let written = json!({"config": {"clock": 60, "mode": "free"}, "rules": [pace, board]});
+    let queue = read(written).unwrap();
+    let with = |pace: &'static str, board: &'static str| {
+        let says = move |rule: &Rule| match rule.kind {
+            Kind::Overlap { .. } => pace,
+            _ => board,
+        };
+        Value::Object(queue.config_of(says))
+    };
+    let blitz = json!({"clock": 180, "mode": "free", "size": 9});
+    let slow = json!({"clock": 300, "chat": false, "mode": "free", "size": 5});
+    assert_eq!((with("3+2", "large"), with("5+0", "mini")), (blitz.clone(), slow.clone()));
+    let all: Vec<Value> = queue.configs().into_iter().map(Value::Object).collect();
+    assert_eq!(all.len(), 4);
+    assert!(all.contains(&blitz) && all.contains(&slow), "{all:?}");
+    assert_eq!(read(json!({})).unwrap().configs().len(), 1, "nothing is to be chosen");
+}
+
+#[test]
+fn what_nobody_could_choose_is_refused() {
+    let texts = |n: usize| {
+        let texts = (0..n).map(|i| (i.to_string(), json!({"a": i})));
+        Value::Object(texts.collect())
+    };
+    let rule = |attribute: &str, n: usize| {
+        let config = texts(n);
+        json!({"kind": "equal", "attribute": attribute, "config": config})
+    };
+    let overlap = |at_least: u8| {
+        let config = texts(2);
+        json!({"kind": "overlap", "attribute": "a", "at_least": at_least, "config": config})
+    };
+    for (at, past) in [
+        (vec![rule("a", 32)], vec![rule("a", 33)]),
+        (vec![rule("a", 16), rule("b", 16)], vec![rule("a", 16), rule("b", 17)]),
+        (vec![rule("a", 2), rule("b", 2)], vec![rule("a", 2), rule("a", 2)]),
+        (vec![overlap(2)], vec![overlap(3)]),
+        (
+            vec![json!({"kind": "equal", "attribute": "a", "config": {"a".repeat(64): {}}})],
+            vec![json!({"kind": "equal", "attribute": "a", "config": {"a".repeat(65): {}}})],
+        ),
+        (
+            vec![json!({"kind": "equal", "attribute": "a", "optional_after_ms": 9})],
+            vec![json!({"kind": "equal", "attribute": "a", "optional_after_ms": 9,
+                        "config": texts(2)})],
+        ),
+        (
+            vec![json!({"kind": "region", "within": 9})],
+            vec![json!({"kind": "region", "within": 9, "config": texts(2)})],
+        ),
+    ] {
+        assert!(read(json!({"rules": at})).is_ok(), "{at:?}");
+        assert!(read(json!({"rules": past})).is_err(), "{past:?}");
+    }
+}
