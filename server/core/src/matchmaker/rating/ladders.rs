@@ -77,7 +77,8 @@ impl Ladders {
         rated
     }
 
-    /// The pairs of teams, lower index first, of which some two members count for each other.
+    /// The pairs of teams, lower index first, of which half of all opponents or more count for each
+    /// other: one new face does not make it another match.
     fn meetings(
         &mut self,
         unix_ms: u64,
@@ -87,14 +88,15 @@ impl Ladders {
         let mut counts = Vec::new();
         for b in 0..players.len() {
             for a in 0..b {
-                let mut does_count = false;
+                let (mut n_counting, n_all) = (0, players[a].len() * players[b].len());
                 for (one, other) in
                     players[a].iter().flat_map(|one| players[b].iter().map(move |o| (one, o)))
                 {
                     // Nobody counts against themselves.
-                    does_count |= one != other && self.farm.meet(unix_ms, ladder, one, other);
+                    let does_count = one != other && self.farm.meet(unix_ms, ladder, one, other);
+                    n_counting += usize::from(does_count);
                 }
-                if does_count {
+                if n_counting > 0 && 2 * n_counting >= n_all {
                     counts.push((a, b));
                 }
             }
@@ -181,6 +183,27 @@ mod tests {
             teams(&[vec![made[1][0].before], vec![made[2][0].before]], &[1, 0], 5, |_, _| true);
         assert_eq!(made[1][0].after, bob_alone[0][0]);
         assert!(!is_same(&ladders.played(5 + DAY_MS, "chess", &two, &[0, 1])));
+    }
+
+    #[test]
+    fn teams_that_play_again_and_again_gain_nothing_by_one_new_face() {
+        let mut ladders = Ladders::in_memory(7);
+        let mut played = |blue: [&str; 2]| {
+            is_same(&ladders.played(5, "x", &sides(&[&["ada", "bob"], &blue]), &[0, 1]))
+        };
+        for _ in 0..3 {
+            assert!(!played(["cid", "dot"]));
+        }
+        assert!(played(["cid", "dot"]), "all four have met three times");
+        assert!(!played(["cid", "eve"]), "half of the opponents are new");
+        let mut ladders = Ladders::in_memory(7);
+        let mut played = |blue: [&str; 3]| {
+            is_same(&ladders.played(5, "x", &sides(&[&["ada", "bob", "flo"], &blue]), &[0, 1]))
+        };
+        for _ in 0..3 {
+            assert!(!played(["cid", "dot", "gil"]));
+        }
+        assert!(played(["cid", "dot", "guest"]), "a third of them is");
     }
 
     #[test]
