@@ -535,4 +535,12 @@ fn mistakes_in_the_configuration_are_told_with_their_place() {
     assert!(!ok && text.contains("--server-port: `many` is not a number"), "{text}");
     let (ok, text) = said(&["config", "--server-port", "4000", "--cors-origins", "http://a"]);
     assert!(ok && text.contains("port = 4000") && text.contains("http://a"), "{text}");
+    // What only a start would find out, of `config` too; and it is not about where to listen.
+    let queue =
+        ["--matchmaking-queues", "[{ name = 'a', game = 'chess', players = {from=2,to=4} }]"];
+    for command in ["config", "serve"] {
+        let (ok, text) = said(&[&[command, "--server-port", "0"], &queue[..]].concat());
+        assert!(!ok && text.contains("queue `a`: `chess` is for 2 players"), "{text}");
+        assert!(!text.contains("listen") && !text.contains("[server]"), "{text}");
+    }
 }

@@ -527,13 +527,31 @@ fn overlay_file(table: &mut Table, path: &str, text: &str) -> Result<(), ConfigE
             let Some(known) = known else {
                 return Err(unknown(key.span().start, &format!("{name}.{}", key.get_ref())));
             };
-            let line = line_of(value.span().start);
+            let place = value.span().start;
+            let elements = value.get_ref().as_array().map(|array| array.iter());
+            let places = elements.into_iter().flatten().map(|element| element.span().start);
             let value = values[name.as_ref()][key.get_ref().as_ref()].clone();
-            set(table, known, value)
-                .map_err(|wrong| ConfigError(format!("{path}:{line}: {wrong}")))?;
+            set(table, known, value.clone()).map_err(|wrong| {
+                let nearer = [within(text, &wrong), element(known, &value, places)];
+                let line = line_of(nearer.into_iter().flatten().max().unwrap_or(place));
+                ConfigError(format!("{path}:{line}: {wrong}"))
+            })?;
         }
     }
     Ok(())
+}
+
+/// Where the first element of a list begins that is wrong.
+fn element(key: &Key, list: &Value, mut places: impl Iterator<Item = usize>) -> Option<usize> {
+    let is_wrong = |one: &Value| read(key, &Value::Array(vec![one.clone()])).is_err();
+    places.nth(list.as_array()?.iter().position(is_wrong)?)
+}
+
+/// Where this is wrong, as far as can be told from the whole file.
+fn within(text: &str, wrong: &str) -> Option<usize> {
+    let error = toml::from_str::<Config>(text).err()?;
+    let is_the_same = wrong.ends_with(error.message().trim());
+    is_the_same.then(|| error.span())?.map(|span| span.start)
 }
 
 fn overlay_text(table: &mut Table, key: &Key, source: &str, text: &str) -> Result<(), ConfigError> {
@@ -556,16 +574,19 @@ fn overlay_text(table: &mut Table, key: &Key, source: &str, text: &str) -> Resul
 
 /// Sets one key, and tries whether the whole still reads as a configuration.
 fn set(table: &mut Table, key: &Key, value: Value) -> Result<(), String> {
-    let mut alone = Table::new();
-    alone.insert(
-        key.section.to_owned(),
-        Table::from_iter([(key.name.to_owned(), value.clone())]).into(),
-    );
-    let read: Result<Config, _> = alone.try_into();
-    read.map_err(|error: toml::de::Error| format!("{}: {}", key.dotted(), error.message().trim()))?;
+    read(key, &value)?;
     let section = table.get_mut(key.section).and_then(Value::as_table_mut);
     section.expect("defaults hold every section").insert(key.name.to_owned(), value);
     Ok(())
+}
+
+/// Whether a key may have this value.
+fn read(key: &Key, value: &Value) -> Result<(), String> {
+    let own = Table::from_iter([(key.name.to_owned(), value.clone())]);
+    let alone = Table::from_iter([(key.section.to_owned(), own.into())]);
+    let read: Result<Config, _> = alone.try_into();
+    let told = |error: toml::de::Error| format!("{}: {}", key.dotted(), error.message().trim());
+    read.map(drop).map_err(told)
 }
 
 /// The known key that a wrong one was most likely meant to be.
@@ -691,6 +712,21 @@ mod tests {
             ("[server]\nport =", "parlor.toml:2: "),
             ("[log]\nformat = \"xml\"", "parlor.toml:2: log.format: "),
             ("[engine]\ntransports = [\"x\"]", "parlor.toml:2: engine.transports: "),
+            (
+                "[[matchmaking.queues]]\nname = 'a'\ngame = 'b'\n\n[[matchmaking.queues]]\n\
+                 name = 'c'\ngame = 'd'\nacept_ms = 1",
+                "parlor.toml:8: matchmaking.queues: unknown field `acept_ms`",
+            ),
+            (
+                "[[matchmaking.queues]]\nname = 'a'\ngame = 'b'\nrules = [\n\
+                 { kind = 'equal', attribute = 'x' },\n{ kind = 'region' },\n]",
+                "parlor.toml:4: matchmaking.queues: a rule of kind `region` needs `within`",
+            ),
+            (
+                "[[matchmaking.queues]]\nname = 'a'\ngame = 'b'\n\n[[matchmaking.queues]]\n\
+                 name = 'c'\ngame = 'd'\ngive_up_ms = 1",
+                "parlor.toml:5: matchmaking.queues: queue `c`: `give_up_ms` is 1000 to ",
+            ),
         ] {
             let error = overlay(text).unwrap_err();
             assert!(error.starts_with(message), "{text:?}: {error}");

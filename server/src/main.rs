@@ -39,7 +39,11 @@ fn command() -> Command {
         )))
         .subcommand(with_keys(Command::new("serve").about("Run for real, with safe defaults")))
         .subcommand(
-            with_keys(Command::new("config").about("Print the configuration in effect")).arg(
+            with_keys(
+                Command::new("config")
+                    .about("Check the configuration, and print what is in effect"),
+            )
+            .arg(
                 Arg::new("sample")
                     .long("sample")
                     .action(clap::ArgAction::SetTrue)
@@ -78,9 +82,26 @@ fn load(options: &ArgMatches) -> Result<Config> {
 }
 
 fn print_config(options: &ArgMatches) -> Result<()> {
-    let text = if options.get_flag("sample") { Config::sample() } else { load(options)?.to_toml() };
+    let text = if options.get_flag("sample") {
+        Config::sample()
+    } else {
+        let config = load(options)?;
+        let text = config.to_toml();
+        server(config).check()?;
+        text
+    };
     io::stdout().write_all(text.as_bytes())?;
     Ok(())
+}
+
+/// What every `parlor` serves.
+fn server(config: Config) -> Server {
+    let mut server = Server::new(config);
+    server.namespace("/");
+    server.game::<parlor_games::Chess>(parlor_shared::api::chess::GAME);
+    server.game::<parlor_games::Circles>(parlor_shared::api::circles::GAME);
+    server.game::<parlor_games::Relay>(parlor_shared::api::relay::GAME);
+    server
 }
 
 fn serve(options: &ArgMatches, for_development: bool) -> Result<()> {
@@ -90,22 +111,13 @@ fn serve(options: &ArgMatches, for_development: bool) -> Result<()> {
     }
     log(&config)?;
     let host = (config.server.host.clone(), config.server.port);
-    let mut server = Server::new(config.clone());
-    server.namespace("/");
-    server.game::<parlor_games::Chess>(parlor_shared::api::chess::GAME);
-    server.game::<parlor_games::Circles>(parlor_shared::api::circles::GAME);
-    server.game::<parlor_games::Relay>(parlor_shared::api::relay::GAME);
+    let server = server(config.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Before anybody can know that it runs: whoever hears it may stop it at once.
     let mut signals = runtime.block_on(async { Signals::listen() })?;
-    let listening = server.start(host.clone());
-    let running = listening.map_err(|error| {
-        let what = match error.kind() {
-            io::ErrorKind::InvalidInput => "the configuration is wrong".to_owned(),
-            _ => format!("cannot listen on {}:{}", host.0, host.1),
-        };
-        anyhow::Error::from(error).context(what)
-    })?;
+    let listener = std::net::TcpListener::bind(host.clone());
+    let listener = listener.with_context(|| format!("cannot listen on {}:{}", host.0, host.1))?;
+    let running = server.start_on(listener)?;
     let address = running.address();
     if for_development {
         io::stdout().write_all(welcome(address, &config).as_bytes())?;

@@ -299,6 +299,24 @@ impl Server {
         self
     }
 
+    /// Whether it would start: all that is checked before anything is listened to.
+    ///
+    /// # Errors
+    /// If the configuration makes no sense, or does not go with what is registered.
+    pub fn check(self) -> io::Result<()> {
+        self.plan().map(drop)
+    }
+
+    fn plan(self) -> io::Result<(Plan, Arc<[Mailbox]>, Vec<Inbox>)> {
+        let n_shards = n_shards(self.config.server.shards)?;
+        let (mailboxes, inboxes): (Vec<Mailbox>, Vec<Inbox>) =
+            (0..n_shards).map(|_| mailbox()).unzip();
+        let mailboxes: Arc<[Mailbox]> = mailboxes.into();
+        let Self { config, namespaces, server_side, games, engine, cluster, allow, .. } = self;
+        let parts = Parts { config, namespaces, server_side, games, engine, cluster, allow };
+        Ok((Plan::of(parts, &mailboxes)?, mailboxes, inboxes))
+    }
+
     /// Listens, and serves from threads of its own. The calling thread goes on.
     ///
     /// # Errors
@@ -316,13 +334,8 @@ impl Server {
     pub fn start_on(mut self, listener: std::net::TcpListener) -> io::Result<Running> {
         let address = listener.local_addr()?;
         let (emitter, timers) = (self.emitter.clone(), std::mem::take(&mut self.timers));
-        let n_shards = n_shards(self.config.server.shards)?;
-        let (mailboxes, inboxes): (Vec<Mailbox>, Vec<Inbox>) =
-            (0..n_shards).map(|_| mailbox()).unzip();
-        let mailboxes: Arc<[Mailbox]> = mailboxes.into();
-        let Self { config, namespaces, server_side, games, engine, cluster, allow, .. } = self;
-        let parts = Parts { config, namespaces, server_side, games, engine, cluster, allow };
-        let plan = Plan::of(parts, &mailboxes)?;
+        let (plan, mailboxes, inboxes) = self.plan()?;
+        let n_shards = inboxes.len();
         plan.connect(&mailboxes);
         let timeout = Duration::from_millis(plan.config.shutdown.timeout_ms);
         let handler_threads = plan.handler_threads()?;

@@ -69,8 +69,9 @@ impl Games {
         let kind = self.kinds.get(name).ok_or_else(|| format!("no game is called `{name}`"))?;
         let seats = usize::from(*kind.seats().start())..=usize::from(*kind.seats().end());
         if !seats.contains(players.start()) || !seats.contains(players.end()) {
-            let (from, to) = (seats.start(), seats.end());
-            return Err(format!("`{name}` is for {from} to {to} players"));
+            let (from, to) = seats.into_inner();
+            let most = if from == to { String::new() } else { format!(" to {to}") };
+            return Err(format!("`{name}` is for {from}{most} players"));
         }
         if has_bots && !kind.bots() {
             return Err(format!("`{name}` has no bots"));
