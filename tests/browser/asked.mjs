@@ -85,6 +85,7 @@ async function play() {
     await ada.click("#accept-match");
     await ada.sees("#gathering-hint", "as soon as everybody has come");
     await ada.seesNo("#ready, #host-settings");
+    await ada.sees(".seat .mark.away", "not here yet");
     await ada.picture("26-waiting-for-eve");
     await ada.sees("#finding-state", "Somebody else did not come");
     await ada.sees("#notice", "not all of its players came");

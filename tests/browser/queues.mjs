@@ -93,6 +93,8 @@ export async function queues(ada, bob) {
     await all(both, (tab) => tab.seesPiece("e4", "P"));
     await black.clickMove("e7", "e5");
     await all(both, (tab) => tab.seesPiece("e5", "p"));
+    // Of the two one had come first, and saw the other come.
+    await all(both, (tab) => tab.seesNo("#chat-log .happened:has-text('is back')"));
     for (const tab of both) {
       await tab.page.waitForFunction(() => sessionStorage.getItem("parlor.ticket") === null);
     }

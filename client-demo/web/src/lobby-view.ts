@@ -71,7 +71,7 @@ export class LobbyView {
 
   #updateGathering(lobby: Lobby, live: boolean): void {
     this.#gathering.classList.toggle("awaits", this.#awaits(lobby));
-    this.#seats.update(lobby, live);
+    this.#seats.update(lobby, live, this.#awaits(lobby));
     this.#settings.update(lobby, live);
     const { mySeat: mine, hosts } = this.#place;
     const complete = lobby.seats.length >= lobby.needed || lobby.fill === true;

@@ -112,8 +112,11 @@ export function chatLine(lobby: Lobby, change: Change): ChatLine | undefined {
       return happened(`${name(change.seat)} lost the connection`);
     case "overdue":
       return happened(`${name(change.seat)} is away for long`);
-    case "returned":
-      return happened(`${name(change.seat)} is back`);
+    case "returned": {
+      // Where seats are kept for who was matched, they had not been there before.
+      const gathers = lobby.phase === "open" && !lobby.state;
+      return happened(`${name(change.seat)} is ${gathers ? "here" : "back"}`);
+    }
     case "left":
       return happened(`${name(change.seat)} ${WENT[change.reason] ?? "left"}`);
     case "host":

@@ -24,7 +24,8 @@ export class SeatsView {
     }
   }
 
-  update(lobby: Lobby, live: boolean): void {
+  /** `awaits`: seats are kept for who was matched, and those who are not here have not come yet. */
+  update(lobby: Lobby, live: boolean, awaits: boolean): void {
     const mine = this.#place.mySeat;
     show(this.#palette, mine !== undefined);
     const taken = new Set(lobby.seats.map((seat) => seat.colour));
@@ -36,16 +37,17 @@ export class SeatsView {
     // Drawn anew only when something is different: a button may be pressed just now.
     const { seats, host, capacity, fill, phase } = lobby;
     const { seat, muted } = this.#place;
-    const shown = JSON.stringify([seats, host, capacity, fill, phase, seat, live, [...muted]]);
+    const of = { seats, host, capacity, fill, phase, seat, live, awaits, muted: [...muted] };
+    const shown = JSON.stringify(of);
     if (shown === this.#shown) return;
     this.#shown = shown;
     const rows = [...Array(capacity).keys()].map((number) =>
-      this.#row(number, seats.find((seat) => seat.seat === number), lobby),
+      this.#row(number, seats.find((seat) => seat.seat === number), lobby, awaits),
     );
     this.#seats.replaceChildren(...rows);
   }
 
-  #row(number: number, seat: Seat | undefined, lobby: Lobby): HTMLLIElement {
+  #row(number: number, seat: Seat | undefined, lobby: Lobby, awaits: boolean): HTMLLIElement {
     const row = make("li", { class: "seat", "data-testid": `seat-${number}` });
     if (!seat) return this.#free(row, lobby);
     const initial = [...seat.name][0]?.toUpperCase() ?? "?";
@@ -58,7 +60,7 @@ export class SeatsView {
     const mark = (text: string, kind: string): void =>
       marks.append(make("span", { class: `mark ${kind}` }, text));
     if (lobby.host === seat.seat) mark("host", "host");
-    if (!seat.connected) mark("connection lost", "away");
+    if (!seat.connected) mark(awaits ? "not here yet" : "connection lost", "away");
     if (seat.bot) mark("bot", "bot");
     else mark(seat.ready ? "ready" : "not ready", seat.ready ? "ready" : "unready");
     row.classList.toggle("away", !seat.connected);
