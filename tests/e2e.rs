@@ -58,7 +58,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use parlor_server::{Auth, Config, EngineMessage, Handshake, Running, Server};
+use parlor_server::{Auth, Config, EngineMessage, Handshake, Running, Server, queue::Declared};
 use parlor_tests::harness::{DEADLINE, Received, WebSocket, connect, get, request};
 
 const POLLING: &str = "/socket.io/?EIO=4&transport=polling";
@@ -420,6 +420,36 @@ fn operators_see_health_and_metrics() {
     }
     let post = request(server, "POST /livez HTTP/1.1\r\nContent-Length: 0").unwrap();
     assert!(post.starts_with("HTTP/1.1 405"), "{post}");
+}
+
+#[test]
+fn a_program_declares_queues_of_its_own_and_hears_what_is_wrong_with_them() {
+    let relay = |queue: Declared| {
+        let mut config = Config::default();
+        config.server.shards = 1;
+        let mut server = Server::new(config);
+        server.game::<parlor_games::Relay>("relay").queue(queue);
+        server
+    };
+    let running = relay(Declared::duel("casual", "relay")).start("127.0.0.1:0").unwrap();
+    let page = get(running.address(), "/metrics").unwrap();
+    assert!(page.contains("parlor_queue_tickets{queue=\"casual\"} 0"), "{page}");
+    for usual in ["blitz", "arena"] {
+        assert!(!page.contains(&format!("queue=\"{usual}\"")), "whoever declares one, all");
+    }
+    running.stop();
+    running.wait().unwrap();
+    for (queue, why) in [
+        (Declared::duel("Casual", "relay"), "its name has 1 to 32"),
+        (Declared::duel("casual", "chess"), "queue `casual`: no game is called `chess`"),
+        (Declared { bots_after_ms: 1, ..Declared::duel("a", "relay") }, "has no bots"),
+    ] {
+        let error = relay(queue).check().unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+    }
+    let mut twice = relay(Declared::duel("casual", "relay"));
+    twice.queue(Declared::duel("casual", "relay"));
+    assert!(twice.check().unwrap_err().to_string().contains("two"));
 }
 
 #[test]

@@ -231,6 +231,7 @@ pub use parlor_core::{
     effect::{AckError, DisconnectReason},
     engine_io::Transport,
     lobby::{HostMigration, SecondTab, game},
+    matchmaker::queue,
     time::Time,
 };
 pub use parlor_shared::{

@@ -13,7 +13,7 @@ use parlor_core::{
     matchmaker::{
         MatchmakerSettings,
         parties::{MAX_PARTY_MEMBERS, PartySettings},
-        queue::{self, Queue},
+        queue::{self, Declared, Queue, QueueError},
     },
     rate::Rate,
     signaling::SignalSettings,
@@ -69,6 +69,8 @@ pub(crate) struct Parts {
     pub(crate) engine: Option<EngineApp>,
     pub(crate) cluster: Option<Cluster>,
     pub(crate) allow: Allow,
+    /// Beside those of the configuration.
+    pub(crate) queues: Vec<Declared>,
 }
 
 /// A server's parts, checked, as its threads share them.
@@ -97,7 +99,8 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn of(parts: Parts, mailboxes: &Arc<[Mailbox]>) -> io::Result<Self> {
-        let Parts { config, namespaces, server_side, games, engine, cluster, allow } = parts;
+        let Parts { config, namespaces, server_side, games, queues, engine, cluster, allow } =
+            parts;
         let wrong = |what: String| io::Error::new(io::ErrorKind::InvalidInput, what);
         let proxies = TrustedProxies::parse(&config.proxy.trusted).map_err(wrong)?;
         let cors = {
@@ -111,7 +114,7 @@ impl Plan {
             return Err(wrong("a node's number is below the number of nodes".to_owned()));
         }
         let ice_servers = ice::servers(&config.signaling).map_err(wrong)?;
-        let queues = queues(&config, &games).map_err(wrong)?;
+        let queues = all_queues(&config, queues, &games).map_err(wrong)?;
         let session = Arc::new(Settings {
             ping_interval: ms(config.engine.ping_interval_ms),
             ping_timeout: ms(config.engine.ping_timeout_ms),
@@ -414,10 +417,19 @@ pub(crate) enum Entrance {
     Acceptor(mpsc::Receiver<Accepted>),
 }
 
-/// What can be waited for. Of the usual queues, those whose game is not there are left out.
-fn queues(config: &Config, games: &Games) -> Result<Vec<Arc<Queue>>, String> {
-    let named = &config.matchmaking.queues;
-    let is_usual = *named == Config::default().matchmaking.queues;
+/// What can be waited for. Of the usual queues, those whose game is not there are left out; where
+/// a program has its own, all of them.
+fn all_queues(
+    config: &Config,
+    own: Vec<Declared>,
+    games: &Games,
+) -> Result<Vec<Arc<Queue>>, String> {
+    let configured = &config.matchmaking.queues;
+    let is_usual = *configured == Config::default().matchmaking.queues;
+    let configured = if is_usual && !own.is_empty() { &[][..] } else { configured };
+    let own: Result<Vec<Queue>, QueueError> = own.into_iter().map(Queue::try_from).collect();
+    let named = &[&own.map_err(|why| why.to_string())?, configured].concat();
+    let is_usual = is_usual && !configured.is_empty();
     queue::judge_all(named).map_err(|why| format!("matchmaking.queues: {why}"))?;
     let mut queues: Vec<Arc<Queue>> = Vec::new();
     for queue in named {
@@ -428,9 +440,11 @@ fn queues(config: &Config, games: &Games) -> Result<Vec<Arc<Queue>>, String> {
         let (shape, has_bots) = (queue.shape(), queue.bots_after().is_some());
         let players = shape.fewest()..=shape.most();
         for config in queue.configs() {
-            let config = serde_json::value::to_raw_value(&config).expect("JSON has a JSON form");
+            // As a match gets it: a game that can be configured in nothing takes no empty object.
+            let own = (!config.is_empty()).then(|| serde_json::value::to_raw_value(&config));
+            let own = own.transpose().expect("JSON has a JSON form");
             games
-                .judge(&queue.game, players.clone(), has_bots, &config)
+                .judge(&queue.game, players.clone(), has_bots, own.as_deref())
                 .map_err(|why| format!("queue `{name}`: {why}"))?;
         }
         queues.push(Arc::new(queue.clone()));

@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use parlor_core::lobby::{Games, game::Game};
+use parlor_core::{
+    lobby::{Games, game::Game},
+    matchmaker::queue::Declared,
+};
 use parlor_shared::{api, socket_io::Args};
 use tokio::{
     runtime::LocalOptions,
@@ -49,6 +52,7 @@ pub struct Server {
     namespaces: Vec<(String, Namespace)>,
     server_side: ServerSide,
     games: Games,
+    queues: Vec<Declared>,
     engine: Option<EngineApp>,
     emitter: Emitter,
     timers: Vec<Every>,
@@ -156,6 +160,47 @@ impl Server {
     /// If the game wants another number of ticks a second than 1 to 128.
     pub fn game<G: Game>(&mut self, name: &str) -> &mut Self {
         self.games.register::<G>(name);
+        self
+    }
+
+    /// Adds a queue in which players wait for a match of one of the games, beside those of the
+    /// configuration; the usual ones are not there then. With the first one, `/matchmaking` is
+    /// served. What is wrong with it is said by [`Self::check`] and [`Self::start`].
+    ///
+    /// ```
+    /// # use parlor_server::{Server, game::*};
+    /// # struct Nim;
+    /// # impl Game for Nim {
+    /// #     type Config = (); type State = (); type Action = (); type View = (); type Event = ();
+    /// #     const SEATS: std::ops::RangeInclusive<u8> = 2..=2;
+    /// #     fn setup(_: &(), _: &mut Cx<'_, Self>) {}
+    /// #     fn apply(_: &mut (), _: Seat, _: (), _: &mut Cx<'_, Self>) -> Result<(), Reject> { Ok(()) }
+    /// #     fn view(_: &(), _: Viewer) {}
+    /// #     fn outcome(_: &()) -> Option<Outcome> { None }
+    /// # }
+    /// use parlor_server::queue::{Declared, Grow, Growth, Kind, Merge, Window};
+    ///
+    /// let mut server = Server::default();
+    /// server.game::<Nim>("nim");
+    /// let equals = Kind::Difference {
+    ///     attribute: "rating".to_owned(),
+    ///     window: Window {
+    ///         within: 100.0,
+    ///         growth: Growth::Linear(Grow { by: 25.0, every_ms: 1_000, limit: 500.0 }),
+    ///     },
+    ///     merge: Merge::Mean,
+    /// };
+    /// server.queue(Declared::duel("casual", "nim")).queue(Declared {
+    ///     rated: true,
+    ///     accept_ms: 10_000,
+    ///     rules: vec![equals.into()],
+    ///     ..Declared::duel("ranked", "nim")
+    /// });
+    /// server.check()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn queue(&mut self, queue: Declared) -> &mut Self {
+        self.queues.push(queue);
         self
     }
 
@@ -312,8 +357,10 @@ impl Server {
         let (mailboxes, inboxes): (Vec<Mailbox>, Vec<Inbox>) =
             (0..n_shards).map(|_| mailbox()).unzip();
         let mailboxes: Arc<[Mailbox]> = mailboxes.into();
-        let Self { config, namespaces, server_side, games, engine, cluster, allow, .. } = self;
-        let parts = Parts { config, namespaces, server_side, games, engine, cluster, allow };
+        let Self { config, namespaces, server_side, games, queues, engine, cluster, allow, .. } =
+            self;
+        let parts =
+            Parts { config, namespaces, server_side, games, queues, engine, cluster, allow };
         Ok((Plan::of(parts, &mailboxes)?, mailboxes, inboxes))
     }
 

@@ -64,7 +64,7 @@ impl Games {
         name: &str,
         players: RangeInclusive<usize>,
         has_bots: bool,
-        config: &RawValue,
+        config: Option<&RawValue>,
     ) -> Result<(), String> {
         let kind = self.kinds.get(name).ok_or_else(|| format!("no game is called `{name}`"))?;
         let seats = usize::from(*kind.seats().start())..=usize::from(*kind.seats().end());
@@ -77,7 +77,7 @@ impl Games {
             return Err(format!("`{name}` has no bots"));
         }
         let told = |refusal: Refusal| format!("its `config`: {}", refusal.message);
-        kind.configure(Some(config)).map(|_| ()).map_err(told)
+        kind.configure(config).map(|_| ()).map_err(told)
     }
 
     pub(super) fn kind(&self, name: &str) -> Option<Arc<dyn Kind>> {
