@@ -174,7 +174,9 @@ impl Server {
     /// #     type Config = (); type State = (); type Action = (); type View = (); type Event = ();
     /// #     const SEATS: std::ops::RangeInclusive<u8> = 2..=2;
     /// #     fn setup(_: &(), _: &mut Cx<'_, Self>) {}
-    /// #     fn apply(_: &mut (), _: Seat, _: (), _: &mut Cx<'_, Self>) -> Result<(), Reject> { Ok(()) }
+    /// #     fn apply(_: &mut (), _: Seat, _: (), _: &mut Cx<'_, Self>) -> Result<(), Reject> {
+    /// #         Ok(())
+    /// #     }
     /// #     fn view(_: &(), _: Viewer) {}
     /// #     fn outcome(_: &()) -> Option<Outcome> { None }
     /// # }
