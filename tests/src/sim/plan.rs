@@ -88,12 +88,15 @@ impl Plan {
         let busy = seconds(random, 10, 20);
         let calm = busy + seconds(random, 20, 90);
         let end = calm + seconds(random, 10, 20);
+        let queues = Queues::of(random);
+        // There is room for whoever finds a match, where many seek one.
+        let max_lobbies = random.between(2, 6) as usize * if queues.are_eager { 4 } else { 1 };
         Self {
             shards: (0..n_shards).map(shard).collect(),
             n_clients: random.between(8, 14) as usize,
             session: Arc::new(session),
             connect_timeout: seconds(random, 3, 15),
-            max_lobbies: random.between(2, 6) as usize,
+            max_lobbies,
             lobbies: Policy {
                 countdown: Duration::from_millis(random.pick(&[0, 0, 500, 3_000])),
                 finished: seconds(random, 5, 60),
@@ -103,7 +106,7 @@ impl Plan {
             },
             recovery,
             signaling: signaling(random),
-            queues: Queues::of(random),
+            queues,
             wire_ms: random.pick(&[1, 20, 150]),
             turn_us: random.pick(&[0, 200, 5_000]),
             late_ms: random.pick(&[0, 0, 10, 250, 400]),
@@ -129,7 +132,7 @@ impl Plan {
         if now < busy || (calm..end).contains(&now) {
             Some(random.ms(20, 500))
         } else if now < calm {
-            Some(random.ms(500, 12_000))
+            Some(random.ms(500, if self.queues.are_eager { 4_000 } else { 12_000 }))
         } else {
             None
         }

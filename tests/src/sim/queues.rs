@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use parlor_core::{
     lobby::game::Random,
-    matchmaker::{MatchmakerSettings, queue::Queue},
+    matchmaker::{MatchmakerSettings, parties::PartySettings, queue::Queue},
 };
 use serde_json::{Value, json};
 
@@ -27,8 +27,14 @@ pub(super) struct Queues {
     pub(super) away: Duration,
     /// Where most want to wait, so that some matches of many come about.
     pub(super) favourite: Line,
+    /// Clients are here more often than elsewhere.
+    pub(super) are_eager: bool,
+    /// Of twenty things that clients do here so many are about parties.
+    pub(super) sociable: u32,
+    /// Of one party.
+    pub(super) max_members: u8,
     progress: Duration,
-    tickets_per_player: usize,
+    pub(super) tickets_per_player: usize,
     max_tickets: usize,
     seed: u64,
 }
@@ -42,16 +48,24 @@ pub(super) enum Line {
     Arena,
     /// Two against two who share a language.
     Pairs,
+    /// Chess between two with accounts, for their ratings.
+    Ranked,
+}
+
+/// Every other client has an account.
+pub(super) fn account(client: usize) -> Option<String> {
+    client.is_multiple_of(2).then(|| format!("account {client}"))
 }
 
 impl Line {
-    pub(super) const ALL: [Self; 3] = [Self::Duel, Self::Arena, Self::Pairs];
+    pub(super) const ALL: [Self; 4] = [Self::Duel, Self::Arena, Self::Pairs, Self::Ranked];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Duel => "duel",
             Self::Arena => "arena",
             Self::Pairs => "pairs",
+            Self::Ranked => "ranked",
         }
     }
 
@@ -67,7 +81,7 @@ impl Line {
 
     pub(super) fn game(self) -> &'static str {
         match self {
-            Self::Duel => "chess",
+            Self::Duel | Self::Ranked => "chess",
             Self::Arena => "circles",
             Self::Pairs => "relay",
         }
@@ -76,17 +90,18 @@ impl Line {
     /// The fewest and the most who play.
     pub(super) fn players(self) -> (usize, usize) {
         match self {
-            Self::Duel => (2, 2),
+            Self::Duel | Self::Ranked => (2, 2),
             Self::Arena => (2, 4),
             Self::Pairs => (4, 4),
         }
     }
 
-    /// The team of who has this seat.
-    pub(super) fn team_of(self, seat: u8) -> u8 {
+    /// The team of who has this seat. Where each is for themselves, a ticket is a team.
+    pub(super) fn team_of(self, seat: u8) -> Option<u8> {
         match self {
-            Self::Duel | Self::Arena => seat,
-            Self::Pairs => seat / 2,
+            Self::Duel | Self::Ranked => Some(seat),
+            Self::Arena => None,
+            Self::Pairs => Some(seat / 2),
         }
     }
 
@@ -103,12 +118,20 @@ impl Line {
                 }
                 wish
             }
-            Self::Arena => json!({}),
+            Self::Arena | Self::Ranked => json!({}),
             Self::Pairs => {
                 let all = [json!(["en"]), json!(["de", "en"]), json!(["de", "fr"])];
                 let speaks = all[random.pick(&[0, 1, 1, 2])].clone();
                 json!({ "attributes": { "languages": speaks } })
             }
+        }
+    }
+
+    /// After how long all windows are as wide as they get.
+    pub(super) fn widens_within(self) -> Duration {
+        match self {
+            Self::Duel => Duration::from_secs((LIMIT - WITHIN).div_ceil(BY)),
+            Self::Arena | Self::Pairs | Self::Ranked => Duration::ZERO,
         }
     }
 
@@ -127,7 +150,7 @@ impl Line {
                 let (a, b) = both("variant");
                 if a == b { Ok(()) } else { Err(format!("{a} plays {b}")) }
             }
-            Self::Arena => Ok(()),
+            Self::Arena | Self::Ranked => Ok(()),
             Self::Pairs => {
                 let (a, b) = both("languages");
                 let (a, b) = (a.as_array().cloned(), b.as_array().cloned());
@@ -140,13 +163,25 @@ impl Line {
 
 impl Queues {
     pub(super) fn of(random: &mut Random) -> Self {
+        let are_eager = random.one_in(3);
         Self {
-            accept: Duration::from_millis(random.pick(&[0, 2_000, 5_000])),
+            are_eager,
+            accept: Duration::from_millis(random.pick(if are_eager {
+                &[0, 0, 5_000]
+            } else {
+                &[0, 2_000, 5_000]
+            })),
             give_up: random.ms(8_000, 40_000),
             bots_after: Duration::from_millis(random.pick(&[0, 0, 4_000])),
             hold: random.ms(2_000, 15_000),
             away: random.ms(2_000, 12_000),
-            favourite: random.pick(&Line::ALL),
+            favourite: random.pick(if are_eager {
+                &[Line::Arena, Line::Pairs, Line::Pairs, Line::Ranked]
+            } else {
+                &[Line::Duel, Line::Duel, Line::Arena, Line::Pairs]
+            }),
+            sociable: random.pick(if are_eager { &[6, 12, 16] } else { &[0, 3, 8] }),
+            max_members: random.pick(&[2, 3, 16]),
             progress: Duration::from_millis(random.pick(&[0, 700, 2_000])),
             tickets_per_player: random.pick(&[1, 1, 2]),
             max_tickets: random.pick(&[5, 1_000, 1_000]),
@@ -165,6 +200,11 @@ impl Queues {
             progress: self.progress,
             epoch_ms: EPOCH_MS,
             seed: self.seed,
+            parties: PartySettings {
+                max_members: self.max_members,
+                away_timeout: self.away,
+                ..PartySettings::default()
+            },
             ..MatchmakerSettings::default()
         }
     }
@@ -194,6 +234,7 @@ impl Queues {
                 "teams": { "count": 2, "size": 2 },
                 "rules": [{ "kind": "overlap", "attribute": "languages" }],
             }),
+            Line::Ranked => json!({ "teams": { "count": 2, "size": 1 }, "rated": true }),
         };
         queue.as_object_mut().zip(more.as_object()).into_iter().for_each(|(queue, more)| {
             queue.extend(more.clone());

@@ -14,7 +14,7 @@ use parlor_core::{
     engine_io::{Session, SessionEffect, SessionInput, Transport},
     ids::REFILL,
     input::Input,
-    key::{ConnectionKey, Origin, SessionKey, ShardId, Table},
+    key::{ConnectionKey, NamespaceKey, Origin, SessionKey, ShardId, Table},
     lobby::{Games, LobbySettings},
     rate::Rate,
     time::Time,
@@ -25,10 +25,13 @@ use super::{
     Sim, kept,
     oracle::MAIN,
     plan::Plan,
+    queues::account,
     secrets::Secrets,
     seen::{Log, Seen},
 };
 
+/// `/matchmaking`, behind `/`, `/kept`, `/lobby` and `/signal`.
+const SEEKERS: NamespaceKey = NamespaceKey(4);
 /// Milliseconds from the Unix epoch to the start of each run.
 pub(super) const EPOCH_MS: u64 = 1_700_000_000_000;
 
@@ -84,7 +87,7 @@ impl Shard {
             policy: plan.lobbies.clone().into(),
             ..Default::default()
         };
-        let world = World::new(WorldSettings {
+        let mut world = World::new(WorldSettings {
             neighbours,
             namespaces: vec!["/".to_owned(), kept::NAME.to_owned()],
             dynamic: Default::default(),
@@ -98,6 +101,7 @@ impl Shard {
             signaling: Some(plan.signaling.clone()),
             matchmaking: Some(plan.queues.settings()),
         });
+        world.guard();
         Self {
             world,
             sessions: Table::default(),
@@ -265,6 +269,14 @@ impl Sim {
                     self.shards[at].abroad.entry(to).or_default().push(message);
                 }
                 Seen::Connecting { socket, namespace: MAIN, .. } => self.connecting(at, socket),
+                Seen::Connecting { socket, session, namespace, .. } if namespace != kept::KEPT => {
+                    let client = self.shards[at].sessions.get(session).map(|slot| slot.client);
+                    let account = client.and_then(account).filter(|_| namespace == SEEKERS);
+                    self.shards[at].wanted.push_back(match account {
+                        Some(account) => Input::AdmitPlayer(socket, account.into()),
+                        None => Input::Admit(socket),
+                    });
+                }
                 Seen::Connecting { socket, auth, .. } => {
                     self.kept_connecting(at, socket, auth.as_deref());
                 }

@@ -124,7 +124,9 @@ impl Sim {
                 }
                 7..17 => self.begin_upgrade(n),
                 17..31 => self.guest_acts(n),
-                31..65 if self.is_in_a_hurry(n) => self.seeker_acts(n),
+                31..65 if self.is_in_a_hurry(n) || self.plan.queues.are_eager => {
+                    self.seeker_acts(n);
+                }
                 31..45 => self.regular_acts(n),
                 45..65 if self.clients[n].peer.is_ready() => self.peer_acts(n),
                 65..77 => self.seeker_acts(n),
@@ -480,7 +482,7 @@ impl Sim {
         self.player_lost(n, at);
         self.regular_lost(n);
         self.peer_lost(n);
-        self.seeker_lost(n);
+        self.seeker_lost(n, at);
         if let Some(at) = at {
             self.oracle.forget_client(at);
         }

@@ -1,11 +1,13 @@
 //! One client in namespace `/matchmaking`: what it waits for, what it says to what is proposed, and
 //! how it comes to the seat that it gets. Whether all is right, the oracle says.
 
+mod party;
+
 use std::collections::BTreeMap;
 
 use parlor_shared::{
     api::{
-        Reply,
+        Reply, code,
         matchmaking::{self as api, State},
     },
     socket_io::{Args, Kind, Packet, Sender},
@@ -16,7 +18,7 @@ use crate::sim::{
     Invariant, Sim,
     agenda::Happening,
     chance::Chance as _,
-    oracle::{Asked, Told},
+    oracle::{Asked, At, Told},
     queues::Line,
 };
 
@@ -34,6 +36,12 @@ pub(super) struct Seeker {
     is_attached: bool,
     /// What it is called by each of its tickets.
     names: BTreeMap<String, String>,
+    /// Who it is, if it has no account: somebody new by each connection, until it says whose ticket
+    /// it has, or place in a party; and who that was.
+    person: u64,
+    n_persons: u64,
+    member: u64,
+    persons: BTreeMap<String, u64>,
     pub(super) seat: Option<Seat>,
 }
 
@@ -67,6 +75,10 @@ impl Sim {
             // Whoever has lost a connection asks how it stands.
             return self.seek(n, "ticket", &which);
         }
+        let is_hurried = self.is_in_a_hurry(n);
+        if !is_hurried && self.random.below(20) < self.plan.queues.sociable && self.gathers(n) {
+            return;
+        }
         match (state, self.random.below(20)) {
             (Some(State::Proposed), 0..14) => self.seek(n, "accept", &which),
             (Some(State::Proposed), 14) => self.seek(n, "decline", &which),
@@ -75,6 +87,7 @@ impl Sim {
                 self.seek(n, "cancel", &which);
             }
             (Some(State::Queued), 18) | (None | Some(State::Ended), 0..14) => self.create(n),
+            (Some(State::Proposed | State::Assigned), 18) => self.leaves_party(n),
             (_, 16) => {
                 let event = self.random.pick(&["accept", "decline", "cancel", "ticket"]);
                 let which = if self.random.one_in(2) { Value::Null } else { which };
@@ -129,6 +142,7 @@ impl Sim {
             return;
         }
         let epoch = self.clients[n].epoch;
+        self.oracle.parties.asks(n, self.clients[n].at);
         let seeker = &mut self.clients[n].seeker;
         let id = seeker.n_ids;
         seeker.n_ids += 1;
@@ -145,10 +159,12 @@ impl Sim {
             Ok(packet) if packet.kind == Kind::Connect => {
                 let seeker = &mut self.clients[n].seeker;
                 (seeker.is_in, seeker.is_asking) = (true, false);
+                seeker.n_persons += 1;
+                seeker.person = seeker.n_persons;
                 return;
             }
             Ok(packet) if packet.kind == Kind::Disconnect => {
-                self.seeker_lost(n);
+                self.seeker_lost(n, self.clients[n].at);
                 self.clients[n].seeker.is_done = true;
                 return;
             }
@@ -171,7 +187,8 @@ impl Sim {
                 Ok(ticket) => self.ticket_told(n, &ticket, &Told::Pushed),
                 Err(error) => self.seeker_wonders(n, &format!("{error}: {data}")),
             },
-            "progress" => {}
+            "progress" | "rated" => {}
+            "party" | "party:left" => self.party_pushed(n, &name, data),
             other => self.seeker_wonders(n, &format!("{other} is no push")),
         }
     }
@@ -186,18 +203,27 @@ impl Sim {
             Ok(reply) => reply,
             Err(error) => return self.seeker_wonders(n, &format!("{error}: {answer}")),
         };
-        let Reply::Ok(_) = reply else {
+        let named = asked.payload["ticket"].as_str();
+        if let Some(named) = named.filter(|_| is_attaching(&reply)) {
+            self.goes_on_as_owner(n, named, asked.at);
+        }
+        if let Reply::Refused(refusal) = reply {
             self.trace.n_refused += 1;
+            if asked.event.starts_with("party") {
+                return self.party_refused(n, &asked, &refusal);
+            }
             let is_unknown = answer.contains("E_NOT_FOUND") && asked.event != "create";
             let seeker = &mut self.clients[n].seeker;
-            let named = asked.payload["ticket"].as_str();
             if is_unknown && seeker.ticket.as_ref().is_some_and(|(id, _)| Some(&**id) == named) {
                 (seeker.ticket, seeker.seat) = (None, None);
                 return self.oracle.tickets.forgotten(named.unwrap_or_default());
             }
             return;
-        };
+        }
         self.trace.n_accepted += 1;
+        if asked.event.starts_with("party") {
+            return self.party_answered(n, &asked, answer);
+        }
         if ["create", "ticket", "cancel", "accept", "decline"].contains(&asked.event) {
             match serde_json::from_str::<api::Ticket>(answer) {
                 Ok(ticket) => self.ticket_told(n, &ticket, &Told::Answered(asked)),
@@ -209,17 +235,29 @@ impl Sim {
     fn ticket_told(&mut self, n: usize, ticket: &api::Ticket, how: &Told) {
         let (now, epoch) = (self.now, self.clients[n].epoch);
         let id = ticket.ticket.to_string();
+        let name_in_party = self.oracle.parties.name(n);
         let seeker = &mut self.clients[n].seeker;
         if let Told::Answered(asked) = how {
             seeker.is_attached = true;
             if asked.event == "create" {
-                let name = asked.payload["name"].as_str().unwrap_or_default();
-                seeker.names.insert(id.clone(), name.to_owned());
+                let is_with_party = asked.payload["party"] == true;
+                let own = asked.payload["name"].as_str().map(str::to_owned);
+                let name = if is_with_party { name_in_party.clone() } else { own };
+                seeker.names.extend(name.map(|name| (id.clone(), name)));
             }
         }
+        // One of its own whose first answer was lost is not told as news.
+        let is_news = ticket.state == State::Queued && ticket.waited_ms == 0;
+        if let Some(name) = name_in_party.filter(|_| is_news && matches!(how, Told::Pushed)) {
+            seeker.names.entry(id.clone()).or_insert(name);
+        }
+        seeker.persons.entry(id.clone()).or_insert(seeker.person);
         let is_newest = match how {
             Told::Answered(_) => true,
-            Told::Pushed => seeker.ticket.as_ref().is_none_or(|(own, _)| *own == id),
+            Told::Pushed => {
+                let is_other = |own: &(String, State)| own.0 != id && own.1 != State::Ended;
+                !seeker.ticket.as_ref().is_some_and(is_other)
+            }
         };
         if is_newest {
             // Of a ticket whose first answer was lost the name is not known.
@@ -243,17 +281,21 @@ impl Sim {
             self.trace.n_seats += 1;
             self.oracle.lobbies.reserved(assignment.lobby.as_str());
         }
-        let told = self.oracle.tickets.told(now, (n, epoch), ticket, how);
+        let told = self.oracle.tickets.told(now, (n, epoch), ticket, how, &self.oracle.parties);
         if let Err(what) = told {
             self.oracle.broken(Invariant::Tickets, format!("client {n}: {what}"));
         }
     }
 
     /// The session is gone.
-    pub(super) fn seeker_lost(&mut self, n: usize) {
+    pub(super) fn seeker_lost(&mut self, n: usize, at: Option<At>) {
         let seeker = &mut self.clients[n].seeker;
         (seeker.is_in, seeker.is_asking, seeker.is_done) = (false, false, false);
         seeker.is_attached = false;
+        // The server may have ended the session some time ago.
+        let closed_at = at.and_then(|at| self.oracle.closed_at(at)).unwrap_or(self.now);
+        self.oracle.parties.lost(closed_at.min(self.now), n, true);
+        let seeker = &mut self.clients[n].seeker;
         for asked in std::mem::take(&mut seeker.asked).into_values() {
             self.oracle.tickets.unanswered(&asked);
         }
@@ -261,11 +303,22 @@ impl Sim {
 
     /// It has received all that there is.
     pub(super) fn seeker_drained(&mut self, n: usize) {
+        self.party_drained(n);
         let seeker = &self.clients[n].seeker;
         let Some((id, _)) = seeker.ticket.as_ref().filter(|_| seeker.is_attached) else { return };
         let here = self.clients[n].player.story.as_ref();
-        if let Err(what) = self.oracle.tickets.drained(self.now, id, here) {
+        let parties = &self.oracle.parties;
+        if let Err(what) = self.oracle.tickets.drained(self.now, id, here, parties) {
             self.oracle.broken(Invariant::Tickets, format!("client {n}: {what}"));
         }
+    }
+}
+
+/// True if the server has found the ticket that was named, whatever else it says: it knows then
+/// whose the socket is.
+fn is_attaching(reply: &Reply<Value>) -> bool {
+    match reply {
+        Reply::Ok(_) => true,
+        Reply::Refused(refusal) => ![code::NOT_FOUND, code::RATE].contains(&&*refusal.code),
     }
 }

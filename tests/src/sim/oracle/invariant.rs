@@ -77,6 +77,9 @@ pub enum Invariant {
     /// Each ticket ends once, for a reason that there is; nobody is in two matches, or in one that
     /// the queue's rules forbid; who waits does so no longer than anybody may.
     Tickets,
+    /// Members of a party hear the same of it, in order; only its leader leads it; who has left it,
+    /// or has been away for too long, is not in it.
+    Parties,
     /// A game that panics ends its match with `crashed`, and nothing else.
     Crashes,
     /// A listing holds the public lobbies, each once.

@@ -5,6 +5,7 @@ mod invariant;
 mod kind;
 mod lobbies;
 mod messages;
+mod parties;
 mod peers;
 mod questions;
 mod requests;
@@ -35,6 +36,8 @@ pub use invariant::{Broken, Invariant};
 pub(super) use kind::GameKind;
 pub(super) use lobbies::{Came, Lobbies, Wish};
 pub(super) use messages::Letter;
+pub(super) use parties::Belief;
+use parties::Parties;
 pub(super) use peers::{ADDRESS, Way};
 use peers::{Cause, Peers};
 use questions::Questions;
@@ -70,6 +73,7 @@ pub(super) struct Oracle {
     pub(super) returns: Returns,
     pub(super) peers: Peers,
     pub(super) tickets: Tickets,
+    pub(super) parties: Parties,
 }
 
 /// What must come out of a world after an input.
@@ -103,6 +107,7 @@ impl Oracle {
             returns: Returns::new(plan),
             peers: Peers::new(plan, owners),
             tickets: Tickets::new(plan),
+            parties: Parties::new(plan),
         }
     }
 
@@ -438,7 +443,7 @@ impl Oracle {
                 Seen::Connecting { socket, id, session, namespace, .. } => {
                     if *namespace == MAIN {
                         self.rooms.connecting(at, *socket, *id, *session);
-                    } else {
+                    } else if *namespace == KEPT {
                         self.returns.connecting(at, *socket, *session);
                     }
                 }

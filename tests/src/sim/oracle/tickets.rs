@@ -1,6 +1,9 @@
 //! The ledger of tickets, as their owners are told of them: none is lost, each ends once and with a
 //! reason that there was, nobody is in two matches, or in one that the queue's rules forbid.
 
+mod hunger;
+mod shared;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -10,11 +13,13 @@ use parlor_core::time::Time;
 use parlor_shared::api::matchmaking::{self as api, Reason, State};
 use serde_json::Value;
 
-use super::story::Story;
+use super::{parties::Parties, story::Story};
 use crate::sim::{
+    kept::N_ORIGINS,
     plan::Plan,
-    queues::{Line, Queues},
+    queues::{Line, Queues, account},
 };
+use shared::{Key, Shared};
 
 /// How long the matchmaker waits for a lobby, and for word of who came.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -66,6 +71,9 @@ pub(in crate::sim) struct Tickets {
     stayed: BTreeSet<(String, u8)>,
     /// Who has said no by this connection, at the earliest.
     cooling: BTreeMap<(usize, u32), Time>,
+    all_shared: BTreeMap<Key, Shared>,
+    /// How many each client has heard of, by party, its version, and queue.
+    n_shared: BTreeMap<(usize, usize, u64, &'static str), usize>,
 }
 
 #[derive(Debug)]
@@ -82,12 +90,18 @@ struct Ticket {
     /// By which connection.
     epoch: u32,
     seat: Option<(String, u8)>,
+    /// It is of a party, and which one, if that is known.
+    is_shared: bool,
+    shared: Option<Key>,
+    /// When its owner had last received all that there was.
+    drained_at: Time,
 }
 
 /// A lobby in which seats were assigned.
 #[derive(Debug, Default)]
 struct Match {
     seats: BTreeMap<u8, String>,
+    teams: BTreeMap<u8, u8>,
     /// One of its tickets waits again, or ended otherwise.
     has_failed: bool,
     has_begun: bool,
@@ -106,6 +120,8 @@ impl Tickets {
             keys: BTreeMap::new(),
             stayed: BTreeSet::new(),
             cooling: BTreeMap::new(),
+            all_shared: BTreeMap::new(),
+            n_shared: BTreeMap::new(),
         }
     }
 
@@ -124,6 +140,14 @@ impl Tickets {
         }
     }
 
+    /// By the same connection a client goes on as somebody whom it was before: what becomes of
+    /// others' tickets is not told here.
+    pub(in crate::sim) fn is_another(&mut self, client: usize, epoch: u32) {
+        self.cooling.remove(&(client, epoch));
+        let own = self.tickets.values_mut().filter(|ticket| ticket.client == client);
+        own.for_each(|ticket| ticket.epoch = u32::MAX);
+    }
+
     /// Nobody knows of this ticket any more.
     pub(in crate::sim) fn forgotten(&mut self, id: &str) {
         self.tickets.remove(id);
@@ -136,17 +160,22 @@ impl Tickets {
         (client, epoch): (usize, u32),
         told: &api::Ticket,
         how: &Told,
+        parties: &Parties,
     ) -> Check {
         let id = told.ticket.to_string();
         let line = Line::named(&told.queue).ok_or_else(|| format!("queue {}", told.queue))?;
         is_well_said(told)?;
         if !self.tickets.contains_key(&id) {
-            if !how.is_of("create") && self.wishes.contains(&(client, LOST)) {
+            // Who hands one in alone is told so by an answer.
+            let is_news = told.state == State::Queued && told.waited_ms == 0;
+            let is_given = is_news && parties.may_share(client);
+            if !how.is_of("create") && !is_given && self.wishes.contains(&(client, LOST)) {
                 // Whose ticket it is that client will never know.
                 return Ok(());
             }
-            self.handed_in(now, (client, epoch), (&id, line, told), how)?;
+            self.handed_in(now, (client, epoch), (&id, line, told), how, parties)?;
         }
+        self.is_the_only_one((client, epoch), &id, told)?;
         self.answered(&id, told, how)?;
         let ticket = self.tickets.get_mut(&id).expect("just made");
         if ticket.client != client || ticket.line != line {
@@ -171,6 +200,7 @@ impl Tickets {
         (ticket.state, ticket.reason) = (told.state, told.reason);
         (ticket.waited_ms, ticket.heard_at, ticket.epoch) = (told.waited_ms, now, epoch);
         let is_over = told.state == State::Ended;
+        self.is_good((client, &id), told, parties)?;
         if let Some(had) = had.filter(|had| seat.as_ref() != Some(had)) {
             let is_matched = is_over && told.reason == Some(Reason::Matched);
             if is_over {
@@ -183,7 +213,10 @@ impl Tickets {
         }
         match told.state {
             State::Assigned => self.assigned(&id, line, told),
-            State::Ended if before.0 != State::Ended => self.ended(&id, told, (how, is_seamless)),
+            State::Ended if before.0 != State::Ended => {
+                self.ended(&id, told, (how, is_seamless), parties)?;
+                self.ended_as_others(&id, told.reason)
+            }
             State::Accepted | State::Queued | State::Proposed | State::Ended => Ok(()),
         }
     }
@@ -212,23 +245,30 @@ impl Tickets {
         (client, epoch): (usize, u32),
         (id, line, told): (&str, Line, &api::Ticket),
         how: &Told,
+        parties: &Parties,
     ) -> Check {
-        let Told::Answered(asked) = how else { return Err(format!("{id} is nobody's")) };
-        if asked.event != "create" {
+        let mut wish = Value::Null;
+        match how {
+            Told::Answered(asked) if asked.event == "create" => {
+                if asked.payload["queue"] != line.name() {
+                    return Err(format!("{id} is in {}, not as {asked:?}", line.name()));
+                }
+                let declined = self.cooling.get(&(client, epoch));
+                if declined.is_some_and(|since| *since < asked.at && now < *since + COOL_DOWN) {
+                    return Err(format!("{id} comes too soon after a no: {declined:?}"));
+                }
+                wish = asked.payload.clone();
+            }
+            // Who leads its party has handed it in.
+            _ if parties.may_share(client) => {}
             // Its answer was lost, or it was given up for lost.
-            return Err(format!("{id} was never handed in: {asked:?}"));
+            how => return Err(format!("{id} was never handed in: {how:?}")),
         }
-        if asked.payload["queue"] != line.name() {
-            return Err(format!("{id} is in {}, not as {asked:?}", line.name()));
-        }
-        let declined = self.cooling.get(&(client, epoch));
-        if declined.is_some_and(|since| *since < asked.at && now < *since + COOL_DOWN) {
-            return Err(format!("{id} comes too soon after a no: {declined:?}"));
-        }
+        let is_shared = wish.is_null() || wish["party"] == true;
         let ticket = Ticket {
             client,
             line,
-            wish: asked.payload.clone(),
+            wish,
             state: told.state,
             reason: told.reason,
             waited_ms: 0,
@@ -236,9 +276,34 @@ impl Tickets {
             heard_at: now,
             epoch,
             seat: None,
+            is_shared,
+            shared: None,
+            drained_at: now,
         };
         self.tickets.insert(id.to_owned(), ticket);
-        Ok(())
+        if is_shared { self.shared(now, (client, id, line), (told, how), parties) } else { Ok(()) }
+    }
+
+    /// Who may have one ticket has no other: one that was heard of by this connection has ended.
+    fn is_the_only_one(
+        &self,
+        (client, epoch): (usize, u32),
+        id: &str,
+        told: &api::Ticket,
+    ) -> Check {
+        let may_have_more = self.queues.tickets_per_player > 1 || account(client).is_none();
+        if may_have_more || told.state == State::Ended {
+            return Ok(());
+        }
+        let is_beside = |(other, ticket): &(&String, &Ticket)| {
+            *other != id
+                && (ticket.client, ticket.epoch) == (client, epoch)
+                && ticket.state != State::Ended
+        };
+        match self.tickets.iter().find(is_beside) {
+            None => Ok(()),
+            Some((other, ticket)) => Err(format!("{told:?} is beside {other}: {ticket:?}")),
+        }
     }
 
     /// A ticket has a seat.
@@ -249,7 +314,8 @@ impl Tickets {
         }
         let Some(assignment) = &told.assignment else { return Err(format!("{id}: no seat")) };
         let (lobby, seat) = (assignment.lobby.to_string(), assignment.seat);
-        if usize::from(seat) >= line.players().1 || assignment.team != line.team_of(seat) {
+        let is_its_team = line.team_of(seat).is_none_or(|team| team == assignment.team);
+        if usize::from(seat) >= line.players().1 || !is_its_team {
             return Err(format!("{id} has {assignment:?} in {line:?}"));
         }
         let owner = self.tokens.entry(assignment.token.clone()).or_insert_with(|| id.to_owned());
@@ -257,12 +323,13 @@ impl Tickets {
             return Err(format!("{id} has the token of {owner}"));
         }
         let of = self.matches.entry(lobby.clone()).or_default();
+        of.teams.insert(seat, assignment.team);
         let owner = of.seats.entry(seat).or_insert_with(|| id.to_owned());
         if owner != id {
             return Err(format!("{id} and {owner} have seat {seat} of {lobby}"));
         }
         let own = &self.tickets[id];
-        for (at, other) in of.seats.iter().filter(|(at, _)| **at != seat) {
+        for (at, other) in self.matches[&lobby].seats.iter().filter(|(at, _)| **at != seat) {
             let Some(other) = self.tickets.get(other) else { continue };
             if other.line != line {
                 return Err(format!("{lobby} is of {line:?} and {:?}", other.line));
@@ -270,9 +337,30 @@ impl Tickets {
             if other.seat.as_ref() != Some(&(lobby.clone(), *at)) {
                 continue;
             }
-            let meets = line.may_meet((&own.wish, own.waited_ms), (&other.wish, other.waited_ms));
+            let is_one_team = self.matches[&lobby].teams.get(at) == Some(&assignment.team);
+            let is_one_ticket = own.shared.is_some() && own.shared == other.shared;
+            let may_be_one = own.is_shared && other.is_shared;
+            if is_one_ticket && !is_one_team {
+                return Err(format!("{lobby}: seats {seat} and {at} are of one party: {own:?}"));
+            }
+            if line == Line::Arena && is_one_team && !may_be_one {
+                return Err(format!("{lobby}: seats {seat} and {at} are of one team: {own:?}"));
+            }
+            if is_one_ticket {
+                continue;
+            }
+            if line == Line::Ranked && are_of_one_address(own, other) {
+                return Err(format!(
+                    "{lobby}: {} meets {} of one address",
+                    own.client, other.client
+                ));
+            }
+            let (Some(wish), Some(wish_of_other)) = (self.wish(own), self.wish(other)) else {
+                continue;
+            };
+            let meets = line.may_meet((wish, own.waited_ms), (wish_of_other, other.waited_ms));
             meets.map_err(|why| format!("{lobby}: seats {seat} and {at}: {why}"))?;
-            if line == Line::Duel {
+            if line == Line::Duel && !own.is_shared && !other.is_shared {
                 is_seated_as_wished((own, seat), other)?;
                 is_seated_as_wished((other, *at), own)?;
             }
@@ -301,20 +389,33 @@ impl Tickets {
     }
 
     /// A ticket has ended, as is heard for the first time.
-    fn ended(&mut self, id: &str, told: &api::Ticket, (how, is_seamless): (&Told, bool)) -> Check {
+    fn ended(
+        &mut self,
+        id: &str,
+        told: &api::Ticket,
+        (how, is_seamless): (&Told, bool),
+        parties: &Parties,
+    ) -> Check {
         let ticket = &self.tickets[id];
-        let (client, seat) = (ticket.client, ticket.seat.clone());
-        let has_asked = |event| self.wishes.contains(&(client, event));
+        let (client, seat, is_shared) = (ticket.client, ticket.seat.clone(), ticket.is_shared);
+        // Of those who share it, it may have been another.
+        let has_asked = |event| is_shared || self.wishes.contains(&(client, event));
+        let was_in_party = parties.was_ever_in(client);
         let give_up_ms = self.queues.give_up.as_millis() as u64;
         let is_true = match told.reason {
             Some(Reason::Cancelled) => has_asked("cancel"),
             Some(Reason::Declined) => has_asked("decline"),
-            Some(Reason::Replaced) => self.n_created.get(&client).is_some_and(|n| *n > 1),
+            Some(Reason::Replaced) => {
+                was_in_party || self.n_created.get(&client).is_some_and(|n| *n > 1)
+            }
+            Some(Reason::PartyChanged) => {
+                was_in_party && (is_shared || ticket.line == Line::Ranked)
+            }
             Some(Reason::Expired) => told.waited_ms >= give_up_ms,
             Some(Reason::Unanswered) => !self.queues.accept.is_zero(),
             // In between it may have been given another seat, of which its owner has not heard.
             Some(Reason::NoShow) => {
-                !is_seamless || seat.is_none_or(|seat| !self.stayed.contains(&seat))
+                !is_seamless || is_shared || seat.is_none_or(|seat| !self.stayed.contains(&seat))
             }
             // Who hears of it all the time is not gone.
             Some(Reason::Gone) => !is_seamless,
@@ -334,10 +435,14 @@ impl Tickets {
 
     /// Somebody in this seat is told that the lobby ends, as others have not come.
     pub(in crate::sim) fn stayed(&mut self, lobby: &str, seat: u8) -> Check {
-        self.stayed.insert((lobby.to_owned(), seat));
+        let own = (lobby.to_owned(), seat);
         let of = self.matches.get(lobby);
         let ticket = of.and_then(|of| self.tickets.get(of.seats.get(&seat)?));
-        let is_blamed = ticket.is_some_and(|ticket| ticket.reason == Some(Reason::NoShow));
+        // It may have been given another seat since, and not taken that.
+        let ticket = ticket.filter(|ticket| ticket.seat.as_ref() == Some(&own));
+        let is_blamed =
+            ticket.is_some_and(|ticket| ticket.reason == Some(Reason::NoShow) && !ticket.is_shared);
+        self.stayed.insert(own);
         if is_blamed {
             return Err(format!("seat {seat} of {lobby} was there, and is blamed"));
         }
@@ -345,11 +450,26 @@ impl Tickets {
     }
 
     /// The owner of a ticket, who may be in a lobby, has received all that there is.
-    pub(in crate::sim) fn drained(&self, now: Time, id: &str, here: Option<&Story>) -> Check {
-        let Some(ticket) = self.tickets.get(id) else { return Ok(()) };
+    pub(in crate::sim) fn drained(
+        &mut self,
+        now: Time,
+        id: &str,
+        here: Option<&Story>,
+        parties: &Parties,
+    ) -> Check {
+        let Some(ticket) = self.tickets.get_mut(id) else { return Ok(()) };
+        ticket.drained_at = now;
+        let ticket = &self.tickets[id];
+        if ticket.state == State::Queued {
+            self.is_not_starving(now, id, parties)?;
+        }
         let waited = Duration::from_millis(ticket.waited_ms);
         let (since, most) = match ticket.state {
-            State::Queued => (ticket.heard_at, self.queues.give_up.saturating_sub(waited)),
+            State::Queued => {
+                // Nobody is given up whose party waits for somebody who is away.
+                let away = if ticket.is_shared { self.queues.away } else { Duration::ZERO };
+                (ticket.heard_at, self.queues.give_up.saturating_sub(waited) + away)
+            }
             State::Proposed | State::Accepted => (ticket.told_at, self.queues.accept + PATIENCE),
             State::Assigned => (ticket.told_at, self.queues.hold + PATIENCE),
             State::Ended => return self.is_in_its_match(now, ticket, here),
@@ -371,6 +491,12 @@ impl Tickets {
         }
         Ok(())
     }
+}
+
+/// True if these are known to come from one address; 0 is none.
+fn are_of_one_address(one: &Ticket, other: &Ticket) -> bool {
+    let [one, other] = [one, other].map(|ticket| ticket.client as u64 % N_ORIGINS);
+    one == other && one != 0
 }
 
 /// What is said goes with the state.
