@@ -215,11 +215,45 @@ pub enum Fault {
     StrangersSeated,
     /// The matchmaker does not hear how a match ended.
     ResultUntold,
+    /// A party that has changed waits on.
+    PartyWaitsOn,
+    /// A party that has changed waits again when its match comes to nothing.
+    PartyWaitsAgain,
+    /// Of a party only its leader hears of the ticket.
+    PartyTicketUntold,
+    /// Those of one party sit in two teams.
+    PartySplit,
+    /// One more is in a party than may be.
+    OnePartyMemberTooMany,
+    /// Who leaves a party stays in it, for others.
+    LeftStaysInParty,
+    /// Who is away keeps the place in a party for ever.
+    PartyAwayForever,
+    /// Who is sent away from a party still knows its code.
+    PartyCodeKept,
+    /// Anybody leads a party.
+    PartyLedByAll,
+    /// A party whose leader is gone has none.
+    PartyLedByNobody,
+    /// A party that is another has the version that it had.
+    PartyUnversioned,
+    /// A party seeks that is not ready.
+    UnreadySought,
+    /// Who has played with a party is ready for the next match.
+    ReadyForever,
+    /// Nobody comes back to a party by a token.
+    PartyTokenIgnored,
+    /// Who asks again for a party is its first member.
+    PartyKeyOfFirst,
+    /// Who is in a party with others seeks a rated match alone.
+    RatedBesideParty,
+    /// Who seeks a rated match alone still does in a party with others.
+    RatedKeptInParty,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 105] = [
+    pub const ALL: [Self; 122] = [
         Self::FirstPingAtOnce,
         Self::PingTimeoutIgnored,
         Self::ConnectTimeoutIgnored,
@@ -325,6 +359,23 @@ impl Fault {
         Self::BegunTooSoon,
         Self::StrangersSeated,
         Self::ResultUntold,
+        Self::PartyWaitsOn,
+        Self::PartyWaitsAgain,
+        Self::PartyTicketUntold,
+        Self::PartySplit,
+        Self::OnePartyMemberTooMany,
+        Self::LeftStaysInParty,
+        Self::PartyAwayForever,
+        Self::PartyCodeKept,
+        Self::PartyLedByAll,
+        Self::PartyLedByNobody,
+        Self::PartyUnversioned,
+        Self::UnreadySought,
+        Self::ReadyForever,
+        Self::PartyTokenIgnored,
+        Self::PartyKeyOfFirst,
+        Self::RatedBesideParty,
+        Self::RatedKeptInParty,
     ];
 }
 

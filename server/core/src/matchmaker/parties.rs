@@ -20,6 +20,7 @@ use parlor_shared::{
 
 use crate::{
     code::Code,
+    fault::{self, Fault},
     ids::Ids,
     key::{PartyKey, PersonKey, Table},
     name,
@@ -198,7 +199,9 @@ impl Parties {
         let name = name::clean(caller.name.unwrap_or(NAMELESS))?;
         let none = || Refusal::new(code::NOT_FOUND, "this party is no more");
         let party = self.parties.get_mut(key).ok_or_else(none)?;
-        if party.members.len() >= usize::from(self.settings.max_members) {
+        let most = usize::from(self.settings.max_members)
+            + usize::from(fault::is_planted(Fault::OnePartyMemberTooMany));
+        if party.members.len() >= most {
             return Err(Refusal::new(code::FULL, "as many are in this party as may be"));
         }
         let person = caller.person;
@@ -257,7 +260,9 @@ impl Parties {
             return Err(Refusal::new(code::NOT_FOUND, "nobody sends themselves away; leave"));
         }
         let code = self.free_code(ids)?;
-        if let Some(party) = self.parties.get_mut(key) {
+        if let Some(party) = self.parties.get_mut(key)
+            && !fault::is_planted(Fault::PartyCodeKept)
+        {
             let before = std::mem::replace(&mut party.code, code);
             self.by_code.remove(&before);
             self.by_code.insert(code, key);
@@ -296,6 +301,7 @@ impl Parties {
         let is_missing =
             |member: &&Member| member.person != person && (member.away || !member.ready);
         match self.members(key).iter().find(is_missing) {
+            Some(_) if fault::is_planted(Fault::UnreadySought) => Ok(key),
             None => Ok(key),
             Some(member) => {
                 let what = if member.away { "away" } else { "not ready" };
@@ -307,7 +313,8 @@ impl Parties {
 
     /// Nobody is ready any more: their match has begun.
     pub fn unready(&mut self, key: PartyKey, effects: &mut PartyEffects) {
-        let Some(party) = self.parties.get_mut(key) else { return };
+        let party = self.parties.get_mut(key).filter(|_| !fault::is_planted(Fault::ReadyForever));
+        let Some(party) = party else { return };
         let was_ready = |n, member: &mut Member| n + usize::from(std::mem::take(&mut member.ready));
         if party.members.iter_mut().fold(0, was_ready) > 0 {
             self.tell_change(key, effects);
@@ -318,7 +325,8 @@ impl Parties {
     pub fn gone(&mut self, now: Time, person: PersonKey, effects: &mut PartyEffects) {
         let Some(key) = self.of(person) else { return };
         if self.member_mut(person).is_some_and(|own| !std::mem::replace(&mut own.away, true)) {
-            self.away.set(person, Some(now + self.settings.away_timeout));
+            let until = now + self.settings.away_timeout;
+            self.away.set(person, (!fault::is_planted(Fault::PartyAwayForever)).then_some(until));
             self.tell_change(key, effects);
         }
     }
@@ -369,7 +377,7 @@ impl Parties {
     /// Something other than who is in it has changed.
     fn tell_change(&mut self, key: PartyKey, effects: &mut PartyEffects) {
         if let Some(party) = self.parties.get_mut(key) {
-            party.version += 1;
+            party.version += u64::from(!fault::is_planted(Fault::PartyUnversioned));
         }
         self.tell(key, effects);
     }
@@ -399,7 +407,9 @@ impl Parties {
 
     fn expect_leader(&self, person: PersonKey) -> Result<PartyKey, Refusal> {
         let key = self.expect(person)?;
-        let leads = self.parties.get(key).is_some_and(|party| party.leader == person);
+        let is_led_by_all = fault::is_planted(Fault::PartyLedByAll);
+        let leads = |party: &Party| party.leader == person || is_led_by_all;
+        let leads = self.parties.get(key).is_some_and(leads);
         leads.then_some(key).ok_or_else(|| refused("only the party's leader may do this"))
     }
 

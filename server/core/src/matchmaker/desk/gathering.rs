@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     delivery::Delivery,
+    fault::{self, Fault},
     ids::Ids,
     key::{Address, PartyKey, PersonKey},
     time::Time,
@@ -97,7 +98,8 @@ impl Desk {
         token: MemberToken,
     ) -> Result<api::OwnParty, Refusal> {
         let person = self.people.of_identity(&Identity::Holder(token));
-        let person = person.filter(|_| who.player.is_none());
+        let is_read = !fault::is_planted(Fault::PartyTokenIgnored);
+        let person = person.filter(|_| who.player.is_none() && is_read);
         let none = || Refusal::new(api::code::PARTY, "nobody is in a party by this token");
         let person = person.filter(|person| self.parties.of(*person).is_some()).ok_or_else(none)?;
         self.attach(now, person, (socket, who));
@@ -147,7 +149,8 @@ impl Desk {
         };
         let of_one = |person: &PersonKey| self.people.tickets(*person).iter().copied();
         let apart = all.iter().flat_map(of_one).filter(is_rated);
-        self.tickets_of(party).chain(apart.filter(|_| all.len() > 1)).collect()
+        let is_met = all.len() > 1 && !fault::is_planted(Fault::RatedKeptInParty);
+        self.tickets_of(party).chain(apart.filter(|_| is_met)).collect()
     }
 
     fn tickets_of(&self, party: PartyKey) -> impl Iterator<Item = TicketKey> {
@@ -158,7 +161,8 @@ impl Desk {
     /// True of the ticket of a party that is not what it was.
     pub(super) fn has_changed(&self, key: TicketKey) -> bool {
         let party = self.ticket(key).and_then(|ticket| ticket.party);
-        party.is_some_and(|party| !self.by_party.contains(&(party, key)))
+        let is_seen = !fault::is_planted(Fault::PartyWaitsAgain);
+        is_seen && party.is_some_and(|party| !self.by_party.contains(&(party, key)))
     }
 
     /// Who this socket is, who is known from now on.
@@ -216,7 +220,7 @@ impl Desk {
                 PartyEffect::Changed(party) => {
                     for key in self.void_with(party, None) {
                         self.by_party.remove(&(party, key));
-                        if !self.has_lobby(key) {
+                        if !self.has_lobby(key) && !fault::is_planted(Fault::PartyWaitsOn) {
                             self.withdraw(now, key, Reason::PartyChanged, None, effects);
                         }
                     }
@@ -252,6 +256,7 @@ impl Desk {
             return refused("you wait with your party; leave it first");
         }
         let party = self.parties.of(person);
+        let is_rated = is_rated && !fault::is_planted(Fault::RatedBesideParty);
         if is_rated && party.is_some_and(|party| self.parties.members(party).len() > 1) {
             return refused("this queue is rated: seek with your party, or leave it first");
         }

@@ -120,7 +120,14 @@ impl Desk {
         let teams = found.teams.into_iter().map(|team| (wish(&team), team));
         let teams = teams.map(|(side, team)| (team, side)).collect();
         let teams = arrange(teams, self.settings.seed ^ number.wrapping_mul(0x9e37_79b9));
-        let seats = self.seats_of(line, &teams);
+        let mut seats = self.seats_of(line, &teams);
+        if fault::is_planted(Fault::PartySplit)
+            && seats.iter().any(|seat| seat.place > 0)
+            && let [first, .., last] = &mut seats[..]
+        {
+            std::mem::swap(&mut first.seat, &mut last.seat);
+            std::mem::swap(&mut first.team, &mut last.team);
+        }
         let pairing = Pairing {
             line,
             teams,

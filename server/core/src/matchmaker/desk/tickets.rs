@@ -190,8 +190,10 @@ impl Desk {
     ) -> Result<TicketKey, Refusal> {
         let key = create.key.as_ref().map(|key| idempotency(who, key));
         let known = key.as_ref().filter(|_| !fault::is_planted(Fault::TicketKeyIgnored));
-        if let Some((known, person)) = known.and_then(|key| self.by_key.get(key).copied()) {
-            self.attach(now, person, (socket, who));
+        if let Some((known, author)) = known.and_then(|key| self.by_key.get(key).copied()) {
+            let first = self.ticket(known).map_or(author, |ticket| ticket.members[0].person);
+            let is_first = fault::is_planted(Fault::PartyKeyOfFirst);
+            self.attach(now, if is_first { first } else { author }, (socket, who));
             return Ok(known);
         }
         let line = self.lines.iter().position(|line| line.queue.name == create.queue);
@@ -241,7 +243,7 @@ impl Desk {
         if let Some(party) = party {
             self.by_party.insert((party, own));
         }
-        let is_shared = members.len() > 1;
+        let is_shared = members.len() > 1 && !fault::is_planted(Fault::PartyTicketUntold);
         self.tickets.insert(Ticket {
             line,
             standing: Standing::Waiting,

@@ -3,7 +3,12 @@
 use parlor_shared::api::matchmaking as api;
 
 use super::PartyCode;
-use crate::{key::PersonKey, name, who::Who};
+use crate::{
+    fault::{self, Fault},
+    key::PersonKey,
+    name,
+    who::Who,
+};
 
 /// One party; it has a member at least.
 #[derive(Debug)]
@@ -53,9 +58,10 @@ impl Party {
 
     /// One less. Who leads goes on to the first who is there, or is expected back.
     pub(super) fn let_go(&mut self, person: PersonKey) {
-        self.members.retain(|member| member.person != person);
+        let stays = fault::is_planted(Fault::LeftStaysInParty) && self.members.len() > 1;
+        self.members.retain(|member| member.person != person || stays);
         self.version += 1;
-        if self.leader == person {
+        if self.leader == person && !fault::is_planted(Fault::PartyLedByNobody) {
             let present = self.members.iter().find(|member| !member.away);
             let next = present.or_else(|| self.members.first());
             self.leader = next.map_or(person, |member| member.person);
