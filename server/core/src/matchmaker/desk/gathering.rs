@@ -44,7 +44,7 @@ impl Desk {
         effects: &mut Effects,
     ) {
         if let PartyRequest::Own(api::WhichParty { token: Some(token) }) = request {
-            let own = self.returning(now, (socket, who), *token);
+            let own = self.returning(now, (socket, who), *token, effects);
             return answer(socket, ack, own, effects);
         }
         let person = self.somebody(now, (socket, who), ids);
@@ -96,6 +96,7 @@ impl Desk {
         now: Time,
         (socket, who): (Address, &Who),
         token: MemberToken,
+        effects: &mut Effects,
     ) -> Result<api::OwnParty, Refusal> {
         let person = self.people.of_identity(&Identity::Holder(token));
         let is_read = !fault::is_planted(Fault::PartyTokenIgnored);
@@ -103,6 +104,8 @@ impl Desk {
         let none = || Refusal::new(api::code::PARTY, "nobody is in a party by this token");
         let person = person.filter(|person| self.parties.of(*person).is_some()).ok_or_else(none)?;
         self.attach(now, person, (socket, who));
+        // Who goes on as another member may be told of two changes: not after what came of them.
+        self.settle_parties(now, effects);
         let own = self.parties.told(person);
         self.with_token(person, own)
     }

@@ -254,6 +254,26 @@ fn who_has_no_account_comes_back_to_the_party_by_its_token() {
 }
 
 #[test]
+fn who_goes_on_as_another_member_hears_how_the_party_stands_last() {
+    let mut script = twos();
+    for number in [0, 1, 3] {
+        script.arrive(number, "");
+    }
+    let code = found(&mut script, 0);
+    let join = json!({ "code": code });
+    let [_, other] = [1, 3].map(|number| script.ask(number, "party:join", &join));
+    script.go(3);
+    script.told.clear();
+    let request = json!(["party", { "token": other["token"] }]).to_string();
+    let request = Request::read(&Args::of_event(&request, &[]));
+    script.hand(1, MatchInput::Asked(socket(1), request, Some(5)));
+    let own = script.told.iter().filter(|told| told.0 == 1);
+    let party = |told: &Value| told.get("party").unwrap_or(told)["version"].as_u64().unwrap();
+    let versions: Vec<u64> = own.map(|(.., told)| party(told)).collect();
+    assert!(versions.len() > 2 && versions.is_sorted(), "{versions:?}");
+}
+
+#[test]
 fn a_token_is_good_as_long_as_the_place_is_kept_and_for_nobody_with_an_account() {
     let mut script = twos();
     script.arrive(0, "");
