@@ -11,7 +11,7 @@ use parlor_shared::api::{
 use serde_json::Value;
 
 use super::{Check, Invariant, Lobbies, Story, crowd::expect_of_audience};
-use crate::sim::kept::N_ORIGINS;
+use crate::sim::{kept::N_ORIGINS, queues::account};
 
 /// Requests that count only from hosts.
 const OF_HOSTS: [&str; 7] = ["settings", "host", "kick", "start", "stop", "poll", "bot"];
@@ -255,6 +255,8 @@ impl Lobbies {
         client: usize,
         reason: LeaveReason,
     ) -> Check {
+        // Whom the matchmaker has seated is known by the account, which nobody has in `/lobby`.
+        let is_kept_out = account(client).is_none() || !self.is_reserved(&story.lobby);
         let door = self.door(&story.lobby);
         let is_meant = match story.seat {
             Some(seat) => door.seats.contains(&seat),
@@ -264,7 +266,7 @@ impl Lobbies {
         if !is_meant || is_ban && !door.has_bans {
             return Err((Invariant::Hosts, format!("nobody sent {} away", story.name)));
         }
-        if is_ban {
+        if is_ban && is_kept_out {
             door.banned.entry(client as u64 % N_ORIGINS).or_insert(now);
         }
         door.left(now, &story.name);

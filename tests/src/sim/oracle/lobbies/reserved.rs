@@ -26,6 +26,10 @@ impl Lobbies {
         self.records.entry(lobby.to_owned()).or_default().reserved.is_reserved = true;
     }
 
+    pub(super) fn is_reserved(&self, lobby: &str) -> bool {
+        self.records.get(lobby).is_some_and(|record| record.reserved.is_reserved)
+    }
+
     /// True if its match may not have begun: it may be no more, whoever is lost.
     pub(in crate::sim) fn is_waiting(&self, lobby: &str) -> bool {
         let reserved = self.records.get(lobby).map(|record| &record.reserved);
