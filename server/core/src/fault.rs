@@ -249,11 +249,15 @@ pub enum Fault {
     RatedBesideParty,
     /// Who seeks a rated match alone still does in a party with others.
     RatedKeptInParty,
+    /// A rated match counts twice.
+    RatedTwice,
+    /// What a match has made of a rating is told, and forgotten.
+    RatingNotKept,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 122] = [
+    pub const ALL: [Self; 124] = [
         Self::FirstPingAtOnce,
         Self::PingTimeoutIgnored,
         Self::ConnectTimeoutIgnored,
@@ -376,6 +380,8 @@ impl Fault {
         Self::PartyKeyOfFirst,
         Self::RatedBesideParty,
         Self::RatedKeptInParty,
+        Self::RatedTwice,
+        Self::RatingNotKept,
     ];
 }
 

@@ -18,7 +18,7 @@ use crate::sim::{
     Invariant, Sim,
     agenda::Happening,
     chance::Chance as _,
-    oracle::{Asked, At, Told},
+    oracle::{Asked, At, Oracle, Told},
     queues::Line,
 };
 
@@ -187,7 +187,11 @@ impl Sim {
                 Ok(ticket) => self.ticket_told(n, &ticket, &Told::Pushed),
                 Err(error) => self.seeker_wonders(n, &format!("{error}: {data}")),
             },
-            "progress" | "rated" => {}
+            "progress" => {}
+            "rated" => match serde_json::from_str(data) {
+                Ok(rated) => self.rated(n, &rated),
+                Err(error) => self.seeker_wonders(n, &format!("{error}: {data}")),
+            },
             "party" | "party:left" => self.party_pushed(n, &name, data),
             other => self.seeker_wonders(n, &format!("{other} is no push")),
         }
@@ -224,11 +228,35 @@ impl Sim {
         if asked.event.starts_with("party") {
             return self.party_answered(n, &asked, answer);
         }
+        if asked.event == "ratings" {
+            return match serde_json::from_str::<api::Ratings>(answer) {
+                Ok(told) => told.ratings.iter().for_each(|rating| self.rating_told(n, rating)),
+                Err(error) => self.seeker_wonders(n, &format!("{error}: {answer}")),
+            };
+        }
         if ["create", "ticket", "cancel", "accept", "decline"].contains(&asked.event) {
             match serde_json::from_str::<api::Ticket>(answer) {
                 Ok(ticket) => self.ticket_told(n, &ticket, &Told::Answered(asked)),
                 Err(error) => self.seeker_wonders(n, &format!("{error}: {answer}")),
             }
+        }
+    }
+
+    fn rated(&mut self, n: usize, rated: &api::Rated) {
+        let Oracle { ratings, tickets, .. } = &mut self.oracle;
+        let result = ratings.rated(n, rated, |lobby| tickets.has_failed(lobby));
+        self.hold_rating(n, result);
+    }
+
+    fn rating_told(&mut self, n: usize, rating: &api::Rating) {
+        let Oracle { ratings, tickets, .. } = &mut self.oracle;
+        let result = ratings.told(n, rating, |lobby| tickets.has_failed(lobby));
+        self.hold_rating(n, result);
+    }
+
+    fn hold_rating(&mut self, n: usize, result: Result<(), String>) {
+        if let Err(what) = result {
+            self.oracle.broken(Invariant::Ratings, format!("client {n}: {what}"));
         }
     }
 
@@ -281,6 +309,7 @@ impl Sim {
             self.trace.n_seats += 1;
             self.oracle.lobbies.reserved(assignment.lobby.as_str());
         }
+        self.oracle.ratings.seated(n, ticket);
         let told = self.oracle.tickets.told(now, (n, epoch), ticket, how, &self.oracle.parties);
         if let Err(what) = told {
             self.oracle.broken(Invariant::Tickets, format!("client {n}: {what}"));

@@ -80,6 +80,9 @@ pub enum Invariant {
     /// Members of a party hear the same of it, in order; only its leader leads it; who has left it,
     /// or has been away for too long, is not in it.
     Parties,
+    /// Each rated match counts once, for those who had a seat in it, and goes on from the rating
+    /// that the one before has left.
+    Ratings,
     /// A game that panics ends its match with `crashed`, and nothing else.
     Crashes,
     /// A listing holds the public lobbies, each once.

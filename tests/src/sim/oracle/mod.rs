@@ -8,6 +8,7 @@ mod messages;
 mod parties;
 mod peers;
 mod questions;
+mod ratings;
 mod requests;
 mod returns;
 mod rooms;
@@ -41,6 +42,7 @@ use parties::Parties;
 pub(super) use peers::{ADDRESS, Way};
 use peers::{Cause, Peers};
 use questions::Questions;
+use ratings::Ratings;
 use requests::Requests;
 use returns::Returns;
 use rooms::{Op, Rooms};
@@ -74,6 +76,7 @@ pub(super) struct Oracle {
     pub(super) peers: Peers,
     pub(super) tickets: Tickets,
     pub(super) parties: Parties,
+    pub(super) ratings: Ratings,
 }
 
 /// What must come out of a world after an input.
@@ -108,6 +111,7 @@ impl Oracle {
             peers: Peers::new(plan, owners),
             tickets: Tickets::new(plan),
             parties: Parties::new(plan),
+            ratings: Ratings::default(),
         }
     }
 

@@ -378,6 +378,11 @@ impl Tickets {
         Ok(())
     }
 
+    /// True if no match comes of this lobby, as some have heard.
+    pub(in crate::sim) fn has_failed(&self, lobby: &str) -> bool {
+        self.matches.get(lobby).is_some_and(|of| of.has_failed)
+    }
+
     /// The match in a lobby has begun.
     pub(in crate::sim) fn begun(&mut self, lobby: &str) -> Check {
         let Some(of) = self.matches.get_mut(lobby) else { return Ok(()) };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Farm, InMemory, Rating, RatingStore, Score, duel, now, teams};
+use crate::fault::{self, Fault};
 
 /// What a match made of a player's rating.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -68,7 +69,7 @@ impl Ladders {
             let both = before.into_iter().zip(after).map(|(before, after)| Rated { before, after });
             let team_rated: Vec<Rated> = both.collect();
             for (who, Rated { before, after }) in team.iter().zip(&team_rated) {
-                if before != after {
+                if before != after && !fault::is_planted(Fault::RatingNotKept) {
                     self.store.put(ladder, who, *after);
                 }
             }
