@@ -96,7 +96,8 @@ pub mod code {
     pub const COOLDOWN: &str = "E_COOLDOWN";
     /// Not possible in the ticket's present state.
     pub const STATE: &str = "E_STATE";
-    /// More attributes, regions or names than a ticket may have, or longer ones.
+    /// More attributes, regions or names than a ticket may have, or longer ones; or an attribute
+    /// that a rule asks for is not there, of another kind, or says what cannot be chosen.
     pub const QUERY: &str = "E_QUERY";
     /// Only the party's leader may do this, or only who is in a party; or one may not do it who is
     /// in a party with others, such as wait alone in a rated queue.
@@ -216,7 +217,8 @@ pub enum State {
     Queued,
     /// There is a match: one is asked.
     Proposed,
-    /// One has said yes; others have not yet.
+    /// One has said yes, and others have not yet; or all have, or nobody is asked, and a lobby is
+    /// being made.
     Accepted,
     /// There is a lobby, and a seat for a while.
     Assigned,

@@ -322,7 +322,10 @@ export type State =
   | "queued"
   /** There is a match: one is asked. */
   | "proposed"
-  /** One has said yes; others have not yet. */
+  /**
+   * One has said yes, and others have not yet; or all have, or nobody is asked, and a lobby is
+   * being made.
+   */
   | "accepted"
   /** There is a lobby, and a seat for a while. */
   | "assigned"
@@ -528,7 +531,10 @@ export type Code =
   | "E_COOLDOWN"
   /** Not possible in the ticket's present state. */
   | "E_STATE"
-  /** More attributes, regions or names than a ticket may have, or longer ones. */
+  /**
+   * More attributes, regions or names than a ticket may have, or longer ones; or an attribute
+   * that a rule asks for is not there, of another kind, or says what cannot be chosen.
+   */
   | "E_QUERY"
   /**
    * Only the party's leader may do this, or only who is in a party; or one may not do it who is

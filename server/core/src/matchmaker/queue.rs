@@ -6,7 +6,7 @@
 mod rule;
 mod window;
 
-use std::{fmt, ops::Deref, time::Duration};
+use std::{collections::BTreeSet, fmt, ops::Deref, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -214,7 +214,7 @@ impl Queue {
     }
 
     /// The game's configuration where players share these texts. `chosen` says, of a rule by which
-    /// they choose, which text that is.
+    /// they choose, which text that is. No two rules choose the same of it.
     pub fn config_of<'q>(
         &'q self,
         mut chosen: impl FnMut(&'q Rule) -> &'q str,
@@ -319,12 +319,20 @@ impl Declared {
         if n_configs > MAX_CONFIGS {
             return Err(format!("{n_configs} configs to choose from; {MAX_CONFIGS} at most"));
         }
-        let attributes: Vec<_> = choosing().map(|rule| rule.kind.attribute()).collect();
-        let is_twice = |(i, name): (usize, &Option<&str>)| attributes[..i].contains(name);
-        match attributes.iter().enumerate().any(is_twice) {
-            true => Err("two rules choose a `config` by one attribute".to_owned()),
-            false => Ok(()),
+        if self.rated && n_configs > 1 {
+            return Err("a rated queue has one `config`: its ladder is of one pace".to_owned());
         }
+        let (mut attributes, mut keys) = (BTreeSet::new(), BTreeSet::new());
+        for rule in choosing() {
+            if !attributes.insert(rule.kind.attribute()) {
+                return Err("two rules choose a `config` by one attribute".to_owned());
+            }
+            let own: BTreeSet<&String> = rule.config.values().flat_map(Map::keys).collect();
+            if let Some(key) = own.iter().find(|key| !keys.insert(**key)) {
+                return Err(format!("two rules choose `{key}` of the `config`"));
+            }
+        }
+        Ok(())
     }
 
     fn judge_shape(&self) -> Result<(), String> {

@@ -1,6 +1,8 @@
 //! A ticket as it comes into a pool: who shares it, what they bring along, and what of that is too
 //! much.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -86,6 +88,9 @@ pub enum Unfit {
     /// A rule asks for this, and nothing of that kind is there.
     #[error("a rule of this queue asks for `{0}`")]
     Lacks(Box<str>),
+    /// All who play together share so many of its texts, and it has fewer.
+    #[error("`{0}` has {1} texts or more: so many all have to share")]
+    TooFew(Box<str>, u8),
     /// Players choose by this attribute, and it says what cannot be chosen.
     #[error("`{attribute}` says no other than {choices}")]
     Unknown {
@@ -156,7 +161,7 @@ impl Candidate {
 
     /// The texts that it says for a rule.
     pub(crate) fn texts(&self, rule: &Rule) -> &[Box<str>] {
-        match rule.kind.attribute().and_then(|name| self.attribute(name)) {
+        match self.said(rule) {
             Some(Attribute::Text(text)) => std::slice::from_ref(text),
             Some(Attribute::Texts(texts)) => texts,
             Some(Attribute::Number(_)) | None => &[],
@@ -164,13 +169,28 @@ impl Candidate {
     }
 
     /// # Errors
-    /// If it says something else than players may choose by a rule.
+    /// If it says something else than players may choose by a rule, or less than all have to share.
     pub(super) fn judge_choice(&self, rule: &Rule) -> Result<(), Unfit> {
-        let mut texts = self.texts(rule).iter();
-        match rule.config.is_empty() || texts.all(|text| rule.config.contains_key(&**text)) {
-            true => Ok(()),
-            false => Err(Unfit::unknown(rule)),
+        let texts = self.texts(rule);
+        let is_number = matches!(self.said(rule), Some(Attribute::Number(_)));
+        let mut known = texts.iter().map(|text| rule.config.contains_key(&**text));
+        if !rule.config.is_empty() && (is_number || !known.all(|is_known| is_known)) {
+            return Err(Unfit::unknown(rule));
         }
+        match &rule.kind {
+            Kind::Overlap { attribute, at_least } if rule.optional_after_ms == 0 => {
+                let distinct: BTreeSet<&str> = texts.iter().map(|text| &**text).collect();
+                match distinct.len() >= usize::from(*at_least) {
+                    true => Ok(()),
+                    false => Err(Unfit::TooFew(attribute.as_str().into(), *at_least)),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn said(&self, rule: &Rule) -> Option<&Attribute> {
+        rule.kind.attribute().and_then(|name| self.attribute(name))
     }
 
     pub(super) fn attribute(&self, name: &str) -> Option<&Attribute> {

@@ -234,9 +234,13 @@ fn what_nobody_could_choose_is_refused() {
         let texts = (0..n).map(|i| (i.to_string(), json!({"a": i})));
         Value::Object(texts.collect())
     };
+    let rule_of = |attribute: &str, config: Value| {
+        let (kind, attribute) = ("equal", attribute.to_owned());
+        json!({"kind": kind, "attribute": attribute, "config": config})
+    };
     let rule = |attribute: &str, n: usize| {
-        let config = texts(n);
-        json!({"kind": "equal", "attribute": attribute, "config": config})
+        let texts = (0..n).map(|i| (i.to_string(), json!({attribute: i})));
+        rule_of(attribute, Value::Object(texts.collect()))
     };
     let overlap = |at_least: u8| {
         let config = texts(2);
@@ -246,6 +250,7 @@ fn what_nobody_could_choose_is_refused() {
         (vec![rule("a", 32)], vec![rule("a", 33)]),
         (vec![rule("a", 16), rule("b", 16)], vec![rule("a", 16), rule("b", 17)]),
         (vec![rule("a", 2), rule("b", 2)], vec![rule("a", 2), rule("a", 2)]),
+        (vec![rule("a", 2), rule("b", 2)], vec![rule("a", 2), rule_of("b", texts(2))]),
         (vec![overlap(2)], vec![overlap(3)]),
         (
             vec![json!({"kind": "equal", "attribute": "a", "config": {"a".repeat(64): {}}})],
@@ -264,4 +269,7 @@ fn what_nobody_could_choose_is_refused() {
         assert!(read(json!({"rules": at})).is_ok(), "{at:?}");
         assert!(read(json!({"rules": past})).is_err(), "{past:?}");
     }
+    let rated = |n: usize| read(json!({"rules": [rule("a", n)], "rated": true}));
+    assert!(rated(1).is_ok());
+    assert!(rated(2).is_err(), "a ladder is of one pace");
 }

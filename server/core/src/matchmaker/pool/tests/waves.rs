@@ -91,6 +91,36 @@ fn what_cannot_wait_is_not_taken() {
 }
 
 #[test]
+fn who_says_what_could_not_be_shared_is_not_taken() {
+    let config = json!({"a": {}, "b": {}});
+    let rule = |kind: &str, config: &Value| {
+        let rule = json!({"kind": kind, "attribute": "it", "config": config});
+        queue(json!({"rules": [rule]}))
+    };
+    let twice = json!({"kind": "overlap", "attribute": "it", "at_least": 2});
+    let in_time = json!({"kind": "overlap", "attribute": "it", "optional_after_ms": 9});
+    let of = |rule: Value| queue(json!({"rules": [rule]}));
+    for (queue, said, is_taken) in [
+        (rule("equal", &config), json!("a"), true),
+        (rule("equal", &config), json!(5), false),
+        (rule("equal", &config), json!("c"), false),
+        (rule("overlap", &config), json!("a"), true),
+        (rule("overlap", &config), json!(["b", "a"]), true),
+        (rule("overlap", &config), json!(["b", "c"]), false),
+        (rule("overlap", &config), json!([]), false),
+        (rule("overlap", &config), json!(5), false),
+        (rule("overlap", &json!({})), json!([]), false),
+        (of(twice.clone()), json!(["a", "b"]), true),
+        (of(twice.clone()), json!(["a", "a"]), false),
+        (of(twice), json!("a"), false),
+        (of(in_time), json!([]), true),
+    ] {
+        let taken = Pool::new(Arc::clone(&queue), 1).insert(at(0), having(1, "it", said.clone()));
+        assert_eq!(taken.is_ok(), is_taken, "{said} {:?}: {taken:?}", queue.rules);
+    }
+}
+
+#[test]
 fn numbers_keep_their_order_as_bits() {
     let numbers = [-1e30_f32, -2.5, -1.0, -0.0, 0.0, 1e-30, 1.0, 2.5, 1e30];
     assert!(numbers.map(in_order).is_sorted());
