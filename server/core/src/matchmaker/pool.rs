@@ -44,6 +44,9 @@ const MAX_NEIGHBOURS: usize = 64;
 /// Of those who fit so many, the nearest, are asked for a match of teams with whom it is explained.
 const MAX_EXPLAINED: usize = 24;
 
+/// What is spent then on packing parties into teams.
+const PACKINGS_EXPLAINED: usize = 64;
+
 /// Where a ticket stands among those that wait: what it must have in common with others, what it
 /// is sorted by, and where it is kept.
 type Place = (u64, u32, u32);
@@ -295,7 +298,8 @@ impl Pool {
         fitting.truncate(MAX_EXPLAINED);
         let slots = [own].into_iter().chain(fitting.into_iter().map(|(_, slot)| slot));
         let group: Vec<&Waiting> = slots.map(|slot| &self.tickets[slot as usize]).collect();
-        let rule = Crowd::new(now, &group, &self.rules, &self.repeats).team_rule_against(0);
+        let crowd = Crowd::new(now, &group, &self.rules, &self.repeats);
+        let rule = crowd.spending(PACKINGS_EXPLAINED).team_rule_against(0);
         rule.map(|rule| rule as u8)
     }
 }

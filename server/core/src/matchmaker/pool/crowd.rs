@@ -4,6 +4,8 @@
 
 mod search;
 
+use std::cell::Cell;
+
 use smallvec::SmallVec;
 
 use super::{
@@ -23,6 +25,10 @@ pub(super) const MAX_GROUP: usize = 128;
 
 /// Of as many players as are in a match, so many gather others around them.
 const RINGS_OF_A_MATCH: usize = 8;
+
+/// Ways of packing parties into teams that are tried in vain within one group: each takes about as
+/// long as a unit of a slice.
+const MAX_PACKINGS: usize = 1_024;
 
 /// A set of a group's tickets, by their places in it.
 type Set = u128;
@@ -52,6 +58,8 @@ pub(super) struct Crowd<'g> {
     fits: Vec<Set>,
     /// How far it is from each to each.
     distances: Vec<f32>,
+    /// What may still be spent on packing parties into teams.
+    packings: Cell<usize>,
 }
 
 impl<'g> Crowd<'g> {
@@ -77,7 +85,18 @@ impl<'g> Crowd<'g> {
                 }
             }
         }
-        Self { now, group, rules, fits, distances }
+        Self { now, group, rules, fits, distances, packings: Cell::new(MAX_PACKINGS) }
+    }
+
+    /// The same, with less to be spent on packing parties into teams.
+    pub(super) fn spending(self, packings: usize) -> Self {
+        self.packings.set(packings);
+        self
+    }
+
+    /// What was spent on that, in units of a slice.
+    pub(super) fn n_packings(&self) -> usize {
+        MAX_PACKINGS.saturating_sub(self.packings.get())
     }
 
     /// The matches of the group, none of which shares a ticket with another. If more neighbours are
@@ -214,21 +233,26 @@ impl<'g> Crowd<'g> {
         let mut sizes: SmallVec<[u8; 16]> = SmallVec::new();
         sizes.push(n_players as u8);
         let mut common = Common::of(self.group[anchor], self.rules)?;
+        // Where a party goes into no team, none of its size does any more.
+        let mut too_large = usize::MAX;
         for other in others {
             if n_players >= wanted {
                 break;
             }
             let size = self.group[other].size();
-            if allowed & 1 << other == 0 || n_players + size > wanted {
+            let is_larger = n_players + size > wanted || size >= too_large;
+            if allowed & 1 << other == 0 || is_larger {
                 continue;
             }
             let Some(joined) = common.join(self.group[other], self.rules) else { continue };
             sizes.push(size as u8);
-            if let Shape::Teams(Teams { count, size }) = self.rules.shape
-                && !split::fits(sizes.iter().copied(), usize::from(count), usize::from(size))
-            {
-                sizes.pop();
-                continue;
+            if let Shape::Teams(Teams { count, size: of_team }) = self.rules.shape {
+                let teams = (count.into(), of_team.into());
+                if !split::fits(sizes.iter().copied(), teams, &self.packings) {
+                    sizes.pop();
+                    too_large = size;
+                    continue;
+                }
             }
             common = joined;
             set |= 1 << other;

@@ -60,6 +60,9 @@ enum Stage {
     Over,
 }
 
+/// The tickets of each team, and how far apart the teams are.
+type Match = (Vec<Vec<u32>>, f32);
+
 impl Cycle {
     /// A ticket is here no more.
     pub(super) fn forget(&mut self, slot: u32) {
@@ -162,7 +165,9 @@ impl Pool {
             })
         } else {
             n_units += units_of_group(self.group_size().min(1 + around.len()));
-            self.ring_around(cycle.at, slot, around)
+            let (matched, n_packings) = self.ring_around(cycle.at, slot, around);
+            n_units += n_packings;
+            matched
         };
         if let Some((teams, gap)) = matched {
             found.push(self.commit(&teams, gap));
@@ -205,21 +210,22 @@ impl Pool {
         (fitting, others.len())
     }
 
-    /// A match of more than two around a ticket, of those who fit it best.
+    /// A match of more than two around a ticket, of those who fit it best; and what it took to
+    /// pack them into teams.
     fn ring_around(
         &self,
         now: Time,
         slot: u32,
         mut around: Vec<(i64, u32)>,
-    ) -> Option<(Vec<Vec<u32>>, f32)> {
+    ) -> (Option<Match>, usize) {
         around.sort_unstable_by_key(|(worth, other)| (std::cmp::Reverse(*worth), *other));
         around.truncate(self.group_size() - 1);
         let slots: Vec<u32> = [slot].into_iter().chain(around.iter().map(|(_, s)| *s)).collect();
-        let gathered = {
-            let group: Vec<&Waiting> = slots.iter().map(|s| &self.tickets[*s as usize]).collect();
-            Crowd::new(now, &group, &self.rules, &self.repeats).around(0)?
-        };
-        Some((in_slots(&gathered, &slots), gathered.gap))
+        let group: Vec<&Waiting> = slots.iter().map(|s| &self.tickets[*s as usize]).collect();
+        let crowd = Crowd::new(now, &group, &self.rules, &self.repeats);
+        let gathered = crowd.around(0);
+        let matched = gathered.map(|gathered| (in_slots(&gathered, &slots), gathered.gap));
+        (matched, crowd.n_packings())
     }
 
     /// One group of neighbours.
@@ -247,7 +253,7 @@ impl Pool {
         for slot in &cycle.group {
             self.tickets[*slot as usize].stand(&self.rules, cycle.at);
         }
-        let matched = self.match_group(cycle.at, &cycle.group, is_last);
+        let (matched, n_packings) = self.match_group(cycle.at, &cycle.group, is_last);
         let last = self.tickets[cycle.group[n - 1] as usize].sort;
         let (n_ahead, most_left) = self.kept_of_group();
         let mut is_free = vec![true; n];
@@ -275,20 +281,22 @@ impl Pool {
             }
         }
         cycle.group.reverse();
-        units_of_group(n)
+        units_of_group(n) + n_packings
     }
 
-    /// The matches within a group, whose tickets stand.
-    fn match_group(&mut self, now: Time, slots: &[u32], is_last: bool) -> Vec<Gathered> {
+    /// The matches within a group, whose tickets stand; and what it took to pack them into teams.
+    fn match_group(&mut self, now: Time, slots: &[u32], is_last: bool) -> (Vec<Gathered>, usize) {
         let group: Vec<&Waiting> = slots.iter().map(|slot| &self.tickets[*slot as usize]).collect();
         if !self.is_for_pairs() {
-            return Crowd::new(now, &group, &self.rules, &self.repeats).gather(is_last);
+            let crowd = Crowd::new(now, &group, &self.rules, &self.repeats);
+            return (crowd.gather(is_last), crowd.n_packings());
         }
         let mates = self.duels.pair(now, &group, &self.rules, &self.repeats);
         let pairs = mates.iter().enumerate().filter_map(|(i, mate)| Some((i, (*mate)?)));
         let once = pairs.filter(|(i, mate)| i < mate);
         let gap = |i: usize, j: usize| (group[i].rating - group[j].rating).abs();
-        once.map(|(i, j)| Gathered { teams: vec![vec![i], vec![j]], gap: gap(i, j) }).collect()
+        let pair = |(i, j)| Gathered { teams: vec![vec![i], vec![j]], gap: gap(i, j) };
+        (once.map(pair).collect(), 0)
     }
 
     /// One of those who have waited long enough for bots, with others of them who are near.

@@ -2,6 +2,8 @@
 //! to each other as can be had. Few players are split by trying everything, many by exchanges that
 //! make it better until none does.
 
+use std::cell::Cell;
+
 use smallvec::{SmallVec, smallvec};
 
 /// Players up to whom everything is tried: 126 ways for five a side.
@@ -53,9 +55,10 @@ pub(super) fn split(shares: &[Share], teams: Teams) -> Option<Split> {
         filled: vec![0; teams.count],
         best: None,
         n_tries: 0,
+        max_tries: MAX_TRIES,
         is_exhaustive: n_players <= MAX_EXHAUSTIVE && n_players == teams.count * teams.size,
     };
-    search.place(0);
+    search.place(0, 0);
     let mut best = search.best.take()?;
     if !search.is_exhaustive {
         search.exchange(&mut best);
@@ -63,8 +66,13 @@ pub(super) fn split(shares: &[Share], teams: Teams) -> Option<Split> {
     is_allowed(shares, teams, &best.team_of).then_some(best)
 }
 
-/// True if parties of these sizes go into the teams.
-pub(super) fn fits(sizes: impl Iterator<Item = u8> + Clone, count: usize, size: usize) -> bool {
+/// True if parties of these sizes go into the teams. `tries` is what may be spent on finding that
+/// out, and is less by what was; with none left they do not if the first way does not do.
+pub(super) fn fits(
+    sizes: impl Iterator<Item = u8> + Clone,
+    (count, size): (usize, usize),
+    tries: &Cell<usize>,
+) -> bool {
     let (mut n_players, mut largest) = (0, 0);
     for size in sizes.clone() {
         n_players += usize::from(size);
@@ -78,6 +86,9 @@ pub(super) fn fits(sizes: impl Iterator<Item = u8> + Clone, count: usize, size: 
     if go_where_most_is_free(&largest_first, count, size) {
         return true;
     }
+    if tries.get() == 0 {
+        return false;
+    }
     let shares: Vec<Share> =
         largest_first.iter().map(|size| Share { size: *size, rating: 0.0 }).collect();
     let mut search = Search {
@@ -88,9 +99,11 @@ pub(super) fn fits(sizes: impl Iterator<Item = u8> + Clone, count: usize, size: 
         filled: vec![0; count],
         best: None,
         n_tries: 0,
+        max_tries: tries.get().min(MAX_TRIES),
         is_exhaustive: false,
     };
-    search.place(0);
+    search.place(0, 0);
+    tries.set(tries.get().saturating_sub(search.n_tries));
     search.best.is_some()
 }
 
@@ -113,13 +126,15 @@ struct Search<'s> {
     filled: Vec<usize>,
     best: Option<Split>,
     n_tries: usize,
+    max_tries: usize,
     is_exhaustive: bool,
 }
 
 impl Search<'_> {
     /// Places the ticket at this position of the order and those behind it; true if it is enough.
-    fn place(&mut self, at: usize) -> bool {
-        if self.n_tries >= MAX_TRIES && !self.is_exhaustive {
+    /// Where the one before it was put, so many were there.
+    fn place(&mut self, at: usize, before: usize) -> bool {
+        if self.n_tries >= self.max_tries && !self.is_exhaustive {
             return true;
         }
         let Some(&ticket) = self.order.get(at) else {
@@ -131,18 +146,25 @@ impl Search<'_> {
             // Where most is free: parties spread, and strong players with them.
             candidates.sort_by_key(|team| self.filled[*team]);
         }
-        let mut seen_empty = false;
+        // If all that is asked is whether there is a way, two teams that are as full are one, and
+        // tickets of one size go where least is first.
+        let last = at.checked_sub(1).map(|at| usize::from(self.shares[self.order[at]].size));
+        let least = if last == Some(size) && !self.is_exhaustive { before } else { 0 };
+        let (mut seen_empty, mut seen) = (false, None);
         for team in candidates {
-            if self.filled[team] + size > self.teams.size {
+            let filled = self.filled[team];
+            if filled + size > self.teams.size || filled < least {
                 continue;
             }
             // One empty team is like another.
-            if self.filled[team] == 0 && std::mem::replace(&mut seen_empty, true) {
+            let is_empty_again = filled == 0 && std::mem::replace(&mut seen_empty, true);
+            let is_like_another = seen.replace(filled) == Some(filled) && !self.is_exhaustive;
+            if is_empty_again || is_like_another {
                 continue;
             }
             self.filled[team] += size;
             self.team_of[ticket] = team;
-            let is_enough = self.place(at + 1);
+            let is_enough = self.place(at + 1, filled);
             self.filled[team] -= size;
             if is_enough {
                 return true;
@@ -326,9 +348,10 @@ mod tests {
 
     #[test]
     fn parties_stay_whole_or_nobody_plays() {
-        assert!(fits([3, 2, 3, 2].into_iter(), 2, 5));
-        assert!(!fits([3, 3, 3, 1].into_iter(), 2, 5));
-        assert!(!fits([4, 4, 2].into_iter(), 2, 5));
+        let tries = Cell::new(100);
+        assert!(fits([3, 2, 3, 2].into_iter(), (2, 5), &tries));
+        assert!(!fits([3, 3, 3, 1].into_iter(), (2, 5), &tries));
+        assert!(!fits([4, 4, 2].into_iter(), (2, 5), &tries));
         let found = split(&shares(&[2, 1, 1, 2], &[9.0, 1.0, 1.0, 8.0]), teams(2, 3)).unwrap();
         assert_ne!(found.team_of[0], found.team_of[3]);
         let alike = Teams { party_gap: 0.0, ..teams(2, 2) };
@@ -343,7 +366,24 @@ mod tests {
 
     #[test]
     fn parties_that_go_in_no_way_are_given_up_soon() {
-        // 21 threes into 4 teams of 16: each takes 5.
-        assert!(!fits([3; 21].into_iter(), 4, 16));
+        // 21 threes into 4 teams of 16: each takes 5. Teams that are as full are not told apart.
+        let tries = Cell::new(MAX_TRIES);
+        assert!(!fits([3; 21].into_iter(), (4, 16), &tries));
+        assert!(tries.get() > MAX_TRIES / 2, "{}", tries.get());
+    }
+
+    #[test]
+    fn what_may_be_spent_is_and_no_more() {
+        // The largest first, where most is free, leaves no room for the last one.
+        let sizes = [3, 3, 2, 2, 2];
+        let tries = Cell::new(100);
+        assert!(fits(sizes.into_iter(), (2, 6), &tries));
+        let n_tries = 100 - tries.get();
+        assert!(n_tries > 0);
+        for (n, does) in [(0, false), (n_tries, false), (n_tries + 1, true)] {
+            let tries = Cell::new(n);
+            assert_eq!(fits(sizes.into_iter(), (2, 6), &tries), does, "{n}");
+            assert_eq!(tries.get(), usize::from(does), "{n}");
+        }
     }
 }

@@ -99,7 +99,7 @@ impl Crowd<'_> {
         more.sizes.push(size as u8);
         let goes_in = match self.rules.shape {
             Shape::Teams(Teams { count, size }) => {
-                split::fits(more.sizes.iter().copied(), count.into(), size.into())
+                split::fits(more.sizes.iter().copied(), (count.into(), size.into()), &self.packings)
             }
             Shape::Players(_) => true,
         };
@@ -121,23 +121,47 @@ mod tests {
         time::Time,
     };
 
+    fn now() -> Time {
+        Time::after_start(Duration::from_secs(1))
+    }
+
+    /// So many teams of so many.
+    fn rules(count: u8, size: u8) -> Rules {
+        let teams = json!({"count": count, "size": size});
+        let queue = json!({"name": "teams", "game": "chess", "teams": teams});
+        Rules::new(serde_json::from_value(queue).unwrap(), 1)
+    }
+
+    fn party(rules: &Rules, key: u32, size: u64) -> Waiting {
+        let member = |i: u64| MemberTraits { player: u64::from(key) * 9 + i, ..<_>::default() };
+        let members = (0..size).map(member).collect();
+        let candidate = Candidate { key: TicketKey(key), members, ..Candidate::default() };
+        let mut waiting = Waiting::new(candidate, rules).unwrap();
+        waiting.stand(rules, now());
+        waiting
+    }
+
+    #[test]
+    fn parties_that_fill_no_team_take_a_group_so_long_and_no_longer() {
+        // Of 15 teams of four none is filled by threes.
+        let rules = rules(15, 4);
+        let tickets: Vec<Waiting> =
+            (0..128).map(|key| party(&rules, key, 2 + u64::from(key % 2))).collect();
+        let group: Vec<&Waiting> = tickets.iter().collect();
+        let crowd = Crowd::new(now(), &group, &rules, &Repeats::default());
+        for gathered in crowd.gather(true) {
+            assert_eq!(gathered.teams.len(), 15);
+        }
+        let n_packings = crowd.n_packings();
+        assert!((1..=super::super::MAX_PACKINGS).contains(&n_packings), "{n_packings}");
+    }
+
     #[test]
     fn so_many_joins_are_tried_and_no_more() {
-        let teams = json!({"count": 2, "size": 2});
-        let queue = json!({"name": "twos", "game": "chess", "teams": teams});
-        let rules = Rules::new(serde_json::from_value(queue).unwrap(), 1);
-        let now = Time::after_start(Duration::from_secs(1));
-        let party = |key: u32, size: u64| {
-            let member = |i: u64| MemberTraits { player: u64::from(key) * 9 + i, ..<_>::default() };
-            let members = (0..size).map(member).collect();
-            let candidate = Candidate { key: TicketKey(key), members, ..Candidate::default() };
-            let mut waiting = Waiting::new(candidate, &rules).unwrap();
-            waiting.stand(&rules, now);
-            waiting
-        };
-        let tickets = [party(1, 2), party(2, 1), party(3, 2)];
+        let rules = rules(2, 2);
+        let tickets = [party(&rules, 1, 2), party(&rules, 2, 1), party(&rules, 3, 2)];
         let group: Vec<&Waiting> = tickets.iter().collect();
-        let crowd = Crowd::new(now, &group, &rules, &Repeats::default());
+        let crowd = Crowd::new(now(), &group, &rules, &Repeats::default());
         // The pair and the one alone, in vain; then both pairs.
         assert_eq!(crowd.search(0b111, &mut 2), None, "nothing is left for the split");
         let mut n_tries = 3;
