@@ -78,8 +78,8 @@ impl Ladders {
         rated
     }
 
-    /// The pairs of teams, lower index first, of which half of all opponents or more count for each
-    /// other: one new face does not make it another match.
+    /// The pairs of teams, lower index first, of which more than half of all opponents count for
+    /// each other: one new face does not make it another match.
     fn meetings(
         &mut self,
         unix_ms: u64,
@@ -97,7 +97,7 @@ impl Ladders {
                     let does_count = one != other && self.farm.meet(unix_ms, ladder, one, other);
                     n_counting += usize::from(does_count);
                 }
-                if n_counting > 0 && 2 * n_counting >= n_all {
+                if 2 * n_counting > n_all {
                     counts.push((a, b));
                 }
             }
@@ -196,7 +196,8 @@ mod tests {
             assert!(!played(["cid", "dot"]));
         }
         assert!(played(["cid", "dot"]), "all four have met three times");
-        assert!(!played(["cid", "eve"]), "half of the opponents are new");
+        assert!(played(["cid", "eve"]), "half of them have");
+        assert!(!played(["flo", "gil"]), "two new ones");
         let mut ladders = Ladders::in_memory(7);
         let mut played = |blue: [&str; 3]| {
             is_same(&ladders.played(5, "x", &sides(&[&["ada", "bob", "flo"], &blue]), &[0, 1]))
@@ -204,7 +205,8 @@ mod tests {
         for _ in 0..3 {
             assert!(!played(["cid", "dot", "gil"]));
         }
-        assert!(played(["cid", "dot", "guest"]), "a third of them is");
+        assert!(played(["cid", "dot", "eve"]), "a third of the opponents are new");
+        assert!(!played(["cid", "hal", "ida"]), "two thirds are");
     }
 
     #[test]
