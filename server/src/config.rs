@@ -240,8 +240,8 @@ config! {
         max_tickets_per_address: usize = 512,
         /// Tickets of one player; with one more, the oldest ends.
         tickets_per_player: usize = 1,
-        /// Milliseconds for which the ticket of a player is kept whose connection is lost; nobody
-        /// is matched with it meanwhile.
+        /// Milliseconds for which the ticket of a player whose connection is lost is kept, and the
+        /// place in a party; nobody is matched with it meanwhile.
         away_timeout_ms: u64 = 30_000,
         /// Members of a party; one more is refused with `E_FULL`. At most 16.
         max_party_members: u8 = 16,

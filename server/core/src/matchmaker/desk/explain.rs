@@ -11,7 +11,7 @@ use super::{
         queue::Kind,
     },
     Desk, Due, Line,
-    pairings::Stage,
+    pairings::{ATTEND_TIMEOUT, Stage},
     seats::Seat,
     tickets::{Standing, Ticket, progress_of},
 };
@@ -121,7 +121,8 @@ impl Desk {
                 let is_own = |seat: &Seat| is_own(seat) || fault::is_planted(Fault::SeatGivenTwice);
                 let at = pairing.seats.iter().position(is_own).unwrap_or_default();
                 let seat = pairing.seats[at];
-                let hold = self.settings.hold.as_millis() as u64;
+                // The lobby has a while to say who came.
+                let attend = ATTEND_TIMEOUT.as_millis() as u64;
                 let game = self.lines[ticket.line].queue.game.clone();
                 let assignment = api::Assignment {
                     game,
@@ -129,7 +130,7 @@ impl Desk {
                     code: held.code.to_string(),
                     seat: seat.seat,
                     token: held.tokens[at].to_string(),
-                    left_ms: left_ms.min(hold),
+                    left_ms: left_ms.saturating_sub(attend),
                     team: seat.team,
                     region: pairing.region.as_deref().map(str::to_owned),
                 };

@@ -28,7 +28,7 @@ use crate::{
     assignment::{Reservation, Reserved},
     delivery::Delivery,
     fault::{self, Fault},
-    key::Address,
+    key::{Address, Origin},
     time::Time,
 };
 
@@ -37,7 +37,7 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long after the longest match its lobby has to say how it ended.
 const PLAY_TIMEOUT: Duration = Duration::from_secs(3600);
 /// How long after its hold a lobby has to say who came.
-const ATTEND_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const ATTEND_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Tickets that go together.
 #[derive(Debug)]
@@ -74,6 +74,7 @@ pub(super) struct Playing {
     seat: u8,
     /// As those are known who keep others waiting.
     player: u64,
+    address: Origin,
     /// `None`: there is no account, and so no rating.
     account: Option<Arc<str>>,
 }
@@ -407,7 +408,9 @@ impl Desk {
         if !pairing.is_gathering() {
             return;
         }
-        let (line, gap) = (pairing.line, pairing.gap);
+        // Nobody is far from a bot.
+        let gap = Some(pairing.gap).filter(|_| pairing.n_bots == 0);
+        let line = pairing.line;
         let mut teams: Vec<Vec<Playing>> = pairing.teams.iter().map(|_| Vec::new()).collect();
         for seat in &pairing.seats {
             let ticket = self.ticket(seat.ticket);
@@ -415,7 +418,8 @@ impl Desk {
             let player = ticket.and_then(|ticket| ticket.offender(seat.place));
             if let Some((member, player)) = member.zip(player) {
                 let account = member.who.player.clone();
-                let playing = Playing { seat: seat.seat, player, account };
+                let address = member.who.address;
+                let playing = Playing { seat: seat.seat, player, address, account };
                 teams[usize::from(seat.team)].push(playing);
             }
         }
@@ -429,7 +433,7 @@ impl Desk {
         self.wait(number, Some(now + self.settings.max_match + PLAY_TIMEOUT));
         let line = &mut self.lines[line];
         line.pool.met(now, &met);
-        line.gaps.note(now, gap);
+        gap.into_iter().for_each(|gap| line.gaps.note(now, gap));
         line.figures.n_matches += 1;
         for key in keys {
             if let Some(party) = self.ticket(key).and_then(|ticket| ticket.party) {
@@ -505,11 +509,12 @@ impl Desk {
     /// opponent, is an offender; where each plays for themselves nobody is left alone.
     fn judge(&mut self, now: Time, line: usize, teams: &[Vec<Playing>], left: &[u8]) {
         let is_of_teams = matches!(self.lines[line].queue.shape(), Shape::Teams(_));
-        for Playing { seat, player, .. } in teams.iter().flatten() {
-            match left.contains(seat) {
-                false => self.penalties.played(now, *player),
-                true if is_of_teams => drop(self.penalties.offend(now, *player)),
-                true => {}
+        for Playing { seat, player, address, .. } in teams.iter().flatten() {
+            if !left.contains(seat) {
+                self.penalties.played(now, *player);
+            } else if is_of_teams {
+                self.penalties.offend(now, *player);
+                self.penalties.offend_from(now, *address);
             }
         }
     }

@@ -376,6 +376,34 @@ fn a_side_is_had_by_who_wishes_it_alone_but_where_results_count() {
 }
 
 #[test]
+fn a_seat_is_kept_for_as_long_as_is_told() {
+    let mut script = Script::at_once();
+    script.pair();
+    script.open();
+    for (ms, left_ms) in [(0, 15_000), (12_000, 3_000), (3_000, 0), (1_000, 0)] {
+        script.pass(Duration::from_millis(ms));
+        let told = script.ask(0, "ticket", &json!({}));
+        assert_eq!(told["assignment"]["left_ms"], left_ms);
+    }
+}
+
+#[test]
+fn nobody_is_far_from_a_bot() {
+    let mut script = Script::of(|settings| {
+        settings.queues = vec![blitz(|queue| queue.bots_after_ms = 2_000)];
+    });
+    for number in 0..6 {
+        script.arrive(number, "");
+        script.wait(number);
+        script.pass(seconds(3));
+        assert_eq!(script.lobby().n_bots, 1);
+    }
+    let figures = &script.shards[0].figures()[0].1;
+    assert_eq!((figures.n_matches, figures.gaps), (6, None));
+    assert!(figures.waits_ms.is_some(), "they have waited all the same");
+}
+
+#[test]
 fn who_says_no_is_out_and_the_other_waits_as_long_as_before() {
     let mut script = Script::asking();
     script.pair();
