@@ -84,16 +84,26 @@ group("frames", () => {
     }
     one.send("reliable", slow, frame(KIND.reliable, 0, { payload: "kept" }));
     await one.accepted("checkpoint", { term: 1, state: 2 });
-    const packets = await slow.poll();
-    const frames = packets.filter((packet) => packet.startsWith("b"));
-    const heard = frames.map((packet) => Buffer.from(packet.slice(1), "base64"));
-    const shown = heard.map((bytes) => [bytes[0], bytes[1], numberOf(bytes), payloadOf(bytes)]);
+    // From another shard they may come in several turns: each answer has the newest of its own.
+    const answers = [];
+    const shown = () => answers.flat();
+    const has = (payload, seq) => shown().some((one) => one[2] === seq && one[3] === payload);
+    while (!has("kept", 0) || !has("a", 100) || !has("b", 100)) {
+      const frames = (await slow.poll()).filter((packet) => packet.startsWith("b"));
+      const heard = frames.map((packet) => Buffer.from(packet.slice(1), "base64"));
+      answers.push(heard.map((bytes) => [bytes[0], bytes[1], numberOf(bytes), payloadOf(bytes)]));
+    }
+    const keys = (answer) => new Set(answer.map(([, , , payload]) => payload));
+    const isOnce = (answer) => keys(answer).size === answer.length;
+    that(answers.every(isOnce) && answers.length < 5, "each answer", "the newest of each", answers);
+    const newest = new Map(shown().map((one) => [one[3], one]));
     const expected = [
       [KIND.reliable, 0, 0, "kept"],
       [KIND.volatile, 0, 100, "a"],
       [KIND.volatile, 1, 100, "b"],
     ];
-    equal(shown, expected, "what it got");
+    const inOrder = [...newest.values()].sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+    equal(inOrder, expected, "what it got");
   });
 
   check("volatile ones of many keys cost a slow client no state of its match", async (t) => {
